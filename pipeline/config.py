@@ -1,0 +1,229 @@
+"""What can be configured: one Section per stage, one TOML file that overrides the defaults.
+
+The defaults are the production run. An unknown key is refused by name. Nothing here is secret: credentials come from
+the environment and never enter a Config, so a Config may be written into every manifest.
+"""
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+
+from pipeline.errors import InputError
+
+DEFAULT_CONFIG = Path("examples/online_retail/pipeline.toml")
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class EventType(Section):
+    """What one kind of behaviour is worth."""
+
+    weight: float = 1.0
+    """Added to the confidence of a user-item pair; negative for a return or a dislike."""
+    label: bool = False
+    """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
+
+
+class Ingest(Section):
+    """Raw logs to the `events` contract."""
+
+
+class Features(Section):
+    """Events to indices, interactions, statistics and labels."""
+
+    event_types: dict[str, EventType] = {
+        "view": EventType(weight=0.1),
+        "click": EventType(weight=0.2),
+        "cart": EventType(weight=0.5),
+        "purchase": EventType(weight=1.0, label=True),
+        "like": EventType(weight=0.7),
+        "rating": EventType(weight=0.5),
+        "comment": EventType(weight=0.7),
+        "share": EventType(weight=0.7),
+        "return": EventType(weight=-1.0),
+    }
+
+
+class Popularity(Section):
+    """Recent best-sellers, and the user's own purchases times them (buy again)."""
+
+
+class Als(Section):
+    """Implicit-feedback matrix factorisation (Hu, Koren & Volinsky, ICDM 2008)."""
+
+
+class UserKnn(Section):
+    """What similar users acted on in the last days."""
+
+
+class Ease(Section):
+    """Closed-form item-item linear model (Steck, WWW 2019), for catalogues that fit in memory."""
+
+
+class FineTune(Section):
+    """Fine-tuning of the pretrained encoder on the shop's own log."""
+
+
+class LanguageModel(Section):
+    """Item and user vectors from the fine-tuned encoder, and its candidates."""
+
+
+class Fusion(Section):
+    """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
+
+
+class Ensemble(Section):
+    """Several fused rankings into one."""
+
+
+class Evaluate(Section):
+    """The metrics and the gate."""
+
+
+class Publish(Section):
+    """The tables that applications read."""
+
+
+class Surface(Section):
+    """A named list of recommendations."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    repeats: bool = True
+    """Whether items the user has already acted on may be shown."""
+    k: PositiveInt = 50
+    """Length of the list."""
+    where: str = "true"
+    """SQL predicate over the items table; an item that fails it is never shown on this surface."""
+
+    @property
+    def pool(self) -> Literal["all", "new"]:
+        """The candidate pool the surface draws on."""
+        return "all" if self.repeats else "new"
+
+
+class Config(Section):
+    """The whole configuration. `home` and `folder` say where files are and do not enter any hash."""
+
+    home: Path = Path(".nightjar")
+    """Everything the pipeline writes: the lake, the tables."""
+    folder: Path = Path()
+    """The folder of the TOML file; log globs and mapping SQL are relative to it."""
+
+    seed: int = 0
+    threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
+    """CPU threads of every stage; floating-point results are the same bytes only for the same number."""
+    memory_limit_mb: PositiveInt = 2048
+    """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
+    block_users: PositiveInt = 1024
+    """Users scored at a time; peak memory grows with this times the number of items."""
+
+    horizon_days: PositiveInt = 14
+    """Length of a label window: recommendations are judged by what users do in this many days."""
+    refresh_days: PositiveInt = 7
+    """How often the pipeline learns anew how to fuse, and fine-tunes; base models are fitted every night."""
+    label_windows: PositiveInt = Field(default=12, ge=4)
+    """How many label windows the fusion learns from."""
+    window_stride_days: PositiveInt = 7
+    """Days between the cut-offs of two label windows."""
+
+    surfaces: tuple[Surface, ...] = (Surface(name="for_you"), Surface(name="discover", repeats=False))
+
+    ingest: Ingest = Ingest()
+    features: Features = Features()
+    popularity: Popularity = Popularity()
+    als: Als = Als()
+    user_knn: UserKnn = UserKnn()
+    ease: Ease = Ease()
+    fine_tune: FineTune = FineTune()
+    language_model: LanguageModel = LanguageModel()
+    fusion: Fusion = Fusion()
+    ensemble: Ensemble = Ensemble()
+    evaluate: Evaluate = Evaluate()
+    publish: Publish = Publish()
+
+    @property
+    def lake(self) -> Path:
+        """Where the stages' artifacts live."""
+        return self.home / "lake"
+
+    @property
+    def tables(self) -> Path:
+        """Where the published DuckDB files and Parquet live."""
+        return self.home / "tables"
+
+    def anchor(self, run_date: date) -> date:
+        """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
+        return run_date - timedelta(days=run_date.toordinal() % self.refresh_days)
+
+    def label_cutoffs(self, run_date: date) -> tuple[date, ...]:
+        """Cut-offs of the label windows, newest first; the newest window ends on the anchor."""
+        newest = self.anchor(run_date) - timedelta(days=self.horizon_days)
+        return tuple(newest - timedelta(days=self.window_stride_days * j) for j in range(self.label_windows))
+
+    def folds(self, run_date: date) -> dict[str, date]:
+        """Cut-off at which each fold of the fusion is applied: `validate`, `judge`, `publish`.
+
+        A fold learns only from label windows that end on or before the day it is applied at.
+        """
+        judge, *older = self.label_cutoffs(run_date)
+        validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
+        return {"validate": validate, "judge": judge, "publish": run_date}
+
+    def learnable(self, run_date: date, applied_at: date) -> tuple[date, ...]:
+        """Label cut-offs whose windows end on or before `applied_at`, newest first."""
+        ends = timedelta(days=self.horizon_days)
+        return tuple(c for c in self.label_cutoffs(run_date) if c + ends <= applied_at)
+
+    def digest(self, *sections: str) -> str:
+        """A hash of the named sections and of everything global that can change a stage's bytes."""
+        shared = {"home", "folder"} | {name for name, value in self if isinstance(value, Section)}
+        content = self.model_dump(mode="json", exclude=shared - set(sections))
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if nested else value
+    return merged
+
+
+def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: a TOML file; default: the environment's NIGHTJAR_CONFIG, else the example shop.
+        overrides: nested mapping laid over the file, e.g. {"als": {"factors": 64}}.
+    Raises:
+        InputError: the file is missing or not TOML, a key is unknown or a value out of range.
+    """
+    path = Path(path or os.environ.get("NIGHTJAR_CONFIG") or DEFAULT_CONFIG)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: name a configuration with --config or NIGHTJAR_CONFIG") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+    content.setdefault("folder", path.resolve().parent)
+    if home := os.environ.get("NIGHTJAR_HOME"):
+        content["home"] = home
+    try:
+        return Config.model_validate(_merge(content, overrides or {}))
+    except ValidationError as error:
+        first = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise InputError(f"{path}: {first}") from None
+
+
+__all__ = ["Config", "EventType", "NonNegativeFloat", "PositiveFloat", "PositiveInt", "Section", "Surface", "load"]

@@ -1,0 +1,21 @@
+"""Everything the pipeline raises on purpose. The message names the file and the remedy."""
+
+
+class PipelineError(Exception):
+    """Base of all errors a user can act on; the command line prints its message without a traceback."""
+
+
+class InputError(PipelineError):
+    """The configuration, a log file or an upstream artifact is not what its contract says."""
+
+
+class TrainingError(PipelineError):
+    """A model could not be fitted: a loss or a factor is not finite, or there is nothing to learn from."""
+
+
+class GateError(PipelineError):
+    """Tonight's table is significantly worse than the one in use, or fails a check; the old table stays."""
+
+
+class PublishError(PipelineError):
+    """The tables could not be published; the active run is unchanged."""

@@ -1,0 +1,156 @@
+"""The stages in data-flow order, and the one function that runs any of them."""
+
+import inspect
+import logging
+import resource
+import time
+from collections.abc import Callable, Iterable
+from datetime import date
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pipeline import artifacts
+from pipeline.config import Config
+from pipeline.errors import InputError
+
+log = logging.getLogger(__name__)
+
+Report = dict[str, Any]
+
+STAGES: dict[str, str] = {
+    "ingest": "pipeline.ingest",
+    "features": "pipeline.features",
+    "popularity": "pipeline.models.popularity",
+    "als": "pipeline.models.als",
+    "user_knn": "pipeline.models.user_knn",
+    "ease": "pipeline.models.ease",
+    "fine_tune": "pipeline.models.fine_tune",
+    "language_model": "pipeline.models.language_model",
+    "fusion": "pipeline.fusion",
+    "ensemble": "pipeline.ensemble",
+    "evaluate": "pipeline.evaluate",
+    "publish": "pipeline.publish",
+}
+
+
+def stage_function(stage: str) -> Callable[..., Report]:
+    """The `run` function of a stage.
+
+    Raises:
+        InputError: there is no such stage.
+    """
+    if stage not in STAGES:
+        raise InputError(f"there is no stage '{stage}'; the stages are {', '.join(STAGES)}")
+    run: Callable[..., Report] = import_module(STAGES[stage]).run
+    return run
+
+
+def upstream(stage: str) -> tuple[str, ...]:
+    """The stages whose folders a stage reads: those of its parameters that are stages' names."""
+    return tuple(name for name in inspect.signature(stage_function(stage)).parameters if name in STAGES)
+
+
+def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
+    """Content hashes of what a stage reads; a stage that reads `ingest` reads every night up to its own."""
+    hashes = {}
+    for name in upstream(stage):
+        folder = artifacts.stage_dir(config.lake, name, run_date)
+        hashes[name] = artifacts.content_hash(folder)
+        if name == "ingest":
+            hashes[name] = artifacts.history_hash(config.lake, name, run_date)
+    return hashes
+
+
+def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config) -> bool:
+    """Whether a finished folder is what running the stage again would give."""
+    if not artifacts.is_finished(folder):
+        return False
+    if stage == "ingest":  # a night's log is history: only --force reads it again
+        return True
+    manifest = artifacts.read_manifest(folder)
+    return (
+        manifest["inputs"] == inputs
+        and manifest["config_hash"] == config.digest(stage)
+        and manifest["code_version"] == artifacts.code_version()
+    )
+
+
+def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -> dict[str, Any]:
+    """Run one stage for one night, unless its finished artifact is already what it would give.
+
+    Args:
+        stage: a name in STAGES.
+        run_date: the day whose events are complete.
+        config: the configuration.
+        force: run even if the finished artifact is current.
+    Returns:
+        The stage's manifest.
+    Raises:
+        PipelineError: as the stage says; nothing of it stays in the lake.
+    """
+    folder = artifacts.stage_dir(config.lake, stage, run_date)
+    with artifacts.lock(folder):
+        inputs = _inputs(stage, run_date, config)
+        if not force and _is_current(folder, stage, inputs, config):
+            log.info("%s %s is up to date: %s", stage, run_date, folder)
+            return artifacts.read_manifest(folder) | {"skipped": True}
+        return _execute(stage, run_date, config, folder, inputs)
+
+
+def _execute(stage: str, run_date: date, config: Config, folder: Path, inputs: dict[str, str]) -> dict[str, Any]:
+    function = stage_function(stage)
+    given = {name: artifacts.stage_dir(config.lake, name, run_date) for name in inputs}
+    if "run_date" in inspect.signature(function).parameters:
+        given["run_date"] = run_date  # type: ignore[assignment]
+    log.info("%s %s starts", stage, run_date)
+    reset_peak_memory()
+    started = time.perf_counter()
+    with artifacts.writing(folder) as out:
+        report = function(**given, config=config, out=out)
+        parts = artifacts.take_parts(out)
+        manifest = {
+            "stage": stage,
+            "run_date": run_date.isoformat(),
+            "config": config.model_dump(mode="json", exclude={"home", "folder"}),
+            "config_hash": config.digest(stage),
+            "code_version": artifacts.code_version(),
+            "files": artifacts.describe(out),
+            "inputs": inputs,
+            "parts": parts,
+            "report": report,
+            "seconds": round(time.perf_counter() - started, 2),
+            "peak_memory_mb": peak_memory_mb(),
+        }
+        artifacts.write_manifest(out, manifest)
+    log.info("%s %s done in %.1f s: %s", stage, run_date, manifest["seconds"], folder)
+    return manifest
+
+
+def run(run_date: date, config: Config, stages: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
+    """Run stages of one night in data-flow order; default: all.
+
+    Returns:
+        The manifest of each stage, by name.
+    """
+    chosen = set(stages) or set(STAGES)
+    for stage in chosen:
+        stage_function(stage)
+    return {stage: run_stage(stage, run_date, config, force) for stage in STAGES if stage in chosen}
+
+
+def reset_peak_memory() -> None:
+    """Start measuring peak memory anew (Linux; elsewhere the peak is the process's)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        log.debug("peak memory is the process's, not the stage's: /proc/self/clear_refs cannot be written")
+
+
+def peak_memory_mb() -> int:
+    """Peak resident memory since reset_peak_memory, in MiB."""
+    try:
+        line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) // 1024
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
