@@ -187,16 +187,18 @@ class Config(Section):
 
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
-        shared = {"home", "folder"} | {name for name, value in self if isinstance(value, Section)}
-        content = self.model_dump(mode="json", exclude=shared - set(sections))
+        apart = {"home", "folder", "surfaces"} | {name for name, value in self if isinstance(value, Section)}
+        named = set(sections) | ({"surfaces"} if "publish" in sections else set())
+        content = self.model_dump(mode="json", exclude=apart - named)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another."""
     merged = dict(base)
     for key, value in over.items():
         nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if nested else value
+        merged[key] = merge(merged[key], value) if nested else value
     return merged
 
 
@@ -220,7 +222,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     if home := os.environ.get("NIGHTJAR_HOME"):
         content["home"] = home
     try:
-        return Config.model_validate(_merge(content, overrides or {}))
+        return Config.model_validate(merge(content, overrides or {}))
     except ValidationError as error:
         first = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise InputError(f"{path}: {first}") from None

@@ -1,0 +1,115 @@
+"""The nightly run: the data flow, readable at a glance. Everything it does is in `pipeline/`."""
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow.sdk import (
+    CronDataIntervalTimetable,
+    ExceptionRetryPolicy,
+    Param,
+    RetryAction,
+    RetryRule,
+    dag,
+    task,
+)
+
+TRIAGE = """
+### Nightly recommendations
+
+Yesterday's behaviour logs become today's top-K tables. `run_date` is the day whose events are complete.
+
+| red task | what it means | what to do |
+|---|---|---|
+| `ingest` | no log, half a log, or rows that break the contract | the message names file and row; mend the log or the mapping SQL, then clear the task |
+| `features` .. `ensemble` | an input is missing or damaged, or the machine ran out of something | the message names the folder and the stage to run again; clear the task |
+| `fine_tune` stays *scheduled* | pool `gpu` is missing, or no worker listens on queue `gpu` | `airflow pools set gpu 1 "one GPU"`; start a worker with `-q gpu` |
+| `evaluate` | the gate: tonight's table is significantly worse than the one in use | applications keep the old table. Read the report the message names. To publish all the same, trigger with `force` |
+| `publish` | a table check failed, or the target was away | applications keep the old table; clear the task when mended |
+
+A published run is taken back with `python -m pipeline rollback`. Nothing here needs cleaning up by hand: a task that
+died leaves no half-written artifact, and running a night again redoes only what is missing or out of date.
+"""
+
+PARAMS = {
+    "run_date": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Night",
+        description="The day whose events are complete. Empty: the run's own night. Not for backfills.",
+    ),
+    "surfaces": Param(
+        None,
+        type=["null", "array"],
+        items={"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+        title="Surfaces",
+        description="Publish only these lists. Empty: all that are configured.",
+    ),
+    "force": Param(
+        False,
+        type="boolean",
+        title="Force",
+        description="Run every stage anew and publish even if the gate would block.",
+    ),
+    "overrides": Param(
+        {},
+        type="object",
+        title="Configuration overrides",
+        description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}.',
+        propertyNames={"pattern": "^[a-z_]+$"},
+    ),
+}
+
+# Bad data, a model that cannot be fitted and a closed gate stay as they are; a lost connection may come back.
+RETRY = ExceptionRetryPolicy(
+    rules=[RetryRule(exception="pipeline.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person")]
+)
+
+# Only where a worker with a GPU listens on its own queue, e.g. NIGHTJAR_GPU_EXECUTOR=CeleryExecutor.
+GPU_EXECUTOR = os.environ.get("NIGHTJAR_GPU_EXECUTOR")
+
+
+def stage(name: str, **operator: Any) -> Any:
+    """One stage of the pipeline as a task; it is called with the tasks whose artifacts it reads."""
+
+    @task(task_id=name, retry_policy=RETRY, **operator)
+    def run(*upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None) -> str:
+        # here, so parsing the DAG imports nothing of the pipeline
+        from pipeline.run_task import run_task
+
+        return run_task(name, dict(params or {}), logical_date, dag_run)
+
+    return run
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="UTC"),
+    start_date=datetime(2009, 12, 1),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
+    params=PARAMS,
+    doc_md=TRIAGE,
+    tags=["nightjar"],
+)
+def nightly_recommendations() -> None:
+    """Logs of one day in, the next day's tables out."""
+    ingest = stage("ingest")()
+    features = stage("features")(ingest)
+
+    popularity = stage("popularity")(features)
+    als = stage("als")(features)
+    user_knn = stage("user_knn")(features)
+    ease = stage("ease")(features)
+    fine_tune = stage("fine_tune", pool="gpu", queue="gpu", executor=GPU_EXECUTOR)(features)
+    language_model = stage("language_model")(features, fine_tune)
+
+    sources = (popularity, als, user_knn, ease, language_model)
+    fusion = stage("fusion")(features, *sources)
+    ensemble = stage("ensemble")(features, *sources, fusion)
+    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble)
+    stage("publish")(features, als, language_model, ensemble, evaluate)
+
+
+nightly_recommendations()

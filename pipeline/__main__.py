@@ -1,0 +1,141 @@
+"""The command line: python -m pipeline <command>."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pipeline import config, nights, stages
+from pipeline.errors import InputError, PipelineError
+
+
+def _override(text: str) -> dict[str, Any]:
+    """ "als.factors=64" as {"als": {"factors": 64}}; the value is TOML, else a string."""
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set {text!r}: write it as section.key=value")
+    try:
+        nested: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        nested = value
+    for key in reversed(path.strip().split(".")):
+        nested = {key: nested}
+    return dict(nested)
+
+
+def _load(args: argparse.Namespace) -> config.Config:
+    overrides: dict[str, Any] = {}
+    for text in args.set:
+        overrides = config.merge(overrides, _override(text))
+    return config.load(args.config, overrides)
+
+
+def _run(args: argparse.Namespace) -> None:
+    from pipeline import timings
+
+    loaded = _load(args)
+    if args.no_gate:
+        loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
+    for night in nights.parse_nights(args.run_date):
+        manifests = stages.run(night, loaded, args.stages, args.force)
+        print(timings.table(manifests))
+
+
+def _load_history(args: argparse.Namespace) -> None:
+    from pipeline import ingest
+
+    print(ingest.load_history(_load(args), until=nights.parse_nights(args.until)[0]))
+
+
+def _timings(args: argparse.Namespace) -> None:
+    from pipeline import timings
+
+    print(timings.of_night(_load(args), nights.parse_nights(args.run_date)[0]))
+
+
+def _rollback(args: argparse.Namespace) -> None:
+    from pipeline import publish
+
+    print(f"active run is now {publish.rollback(_load(args), args.to).run_id}")
+
+
+def _show(args: argparse.Namespace) -> None:
+    from pipeline import show
+
+    print(show.user(_load(args), args.user, args.surface))
+
+
+def _status(args: argparse.Namespace) -> None:
+    from pipeline import show
+
+    print(show.status(_load(args)))
+
+
+def _config(args: argparse.Namespace) -> None:
+    print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="python -m pipeline", description="Logs in, tomorrow's recommendations out.")
+    top.add_argument("--config", type=Path, help="TOML file; default: $NIGHTJAR_CONFIG, else the example shop")
+    top.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
+    top.add_argument("--quiet", action="store_true", help="warnings and results only")
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+
+    run = commands.add_parser("run", help="run the stages of one night, or of a range of nights")
+    run.add_argument("--run-date", required=True, help="the day whose events are complete, or FIRST..LAST")
+    run.add_argument(
+        "--stages", nargs="*", default=[], metavar="STAGE", help=f"default: all ({', '.join(stages.STAGES)})"
+    )
+    run.add_argument("--force", action="store_true", help="run even what is up to date")
+    run.add_argument("--no-gate", action="store_true", help="publish even if the gate would block")
+    run.set_defaults(action=_run)
+
+    history = commands.add_parser("load-history", help="write every past night's partition in one pass over the logs")
+    history.add_argument("--until", required=True, help="the last night to load")
+    history.set_defaults(action=_load_history)
+
+    timing = commands.add_parser("timings", help="where the time of a night went, stage by stage")
+    timing.add_argument("--run-date", required=True)
+    timing.set_defaults(action=_timings)
+
+    rollback = commands.add_parser("rollback", help="make the previously active run active again")
+    rollback.add_argument("--to", metavar="RUN_ID", help="this run instead of the previous one")
+    rollback.set_defaults(action=_rollback)
+
+    show = commands.add_parser("show", help="what a user is recommended, and why")
+    show.add_argument("--user", required=True, metavar="ID")
+    show.add_argument("--surface", help="only this list")
+    show.set_defaults(action=_show)
+
+    commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
+    commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)
+    return top
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        0, or 1 when the pipeline refused (its reason is printed).
+    """
+    args = parser().parse_args(argv)
+    level = logging.WARNING if args.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        args.action(args)
+    except PipelineError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of a pipe (head, less) went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
