@@ -90,6 +90,33 @@ class Ensemble(Section):
 class Evaluate(Section):
     """The metrics and the gate."""
 
+    k: PositiveInt = 10
+    """How many items of a list are judged, except by recall."""
+    deep: PositiveInt = 50
+    """How many items of a list recall looks at."""
+    gate_metric: Literal["ndcg", "recall", "map", "mrr", "hit_rate", "precision"] = "ndcg"
+    """The metric tonight must not lose on."""
+    tolerance: NonNegativeFloat = 0.0
+    """What may be lost of it: blocked when the whole 95 % interval of the difference lies below minus this."""
+    baseline: str = "popularity"
+    """The list tonight must not lose to in any case; with a first publication it is the only opponent."""
+    block: bool = True
+    """Whether a lost comparison or a failed check stops the publication; false reports it and goes on."""
+    resamples: PositiveInt = 2000
+    """Bootstrap resamples of the users behind every interval."""
+    new_user_items: PositiveInt = 10
+    """A user with fewer distinct items in the history counts as new."""
+    heavy_user_items: PositiveInt = 100
+    """A user with at least this many distinct items in the history counts as heavy."""
+    cold_days: PositiveInt = 28
+    """An item never acted on, or first acted on within this many days, counts as cold."""
+    head_share: float = Field(default=0.5, gt=0, lt=1)
+    """The best-selling items that make up this share of the last 91 days' purchases are the head."""
+    min_users_share: float = Field(default=0.95, ge=0, le=1)
+    """Table check: at least this share of the users must have a full list of `k`."""
+    max_same_share: float = Field(default=0.5, gt=0, le=1)
+    """Table check: at most this share of the users may have the very same first `k`."""
+
 
 class Publish(Section):
     """The tables that applications read."""
