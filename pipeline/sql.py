@@ -43,11 +43,14 @@ def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> du
     return connection
 
 
+def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if f"${key}" in text}
+
+
 def execute(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
     """Run sql/<name>.sql on `connection` with `params` bound to its $names (only those the text uses)."""
     text = statement(name)
-    used = {key: value for key, value in params.items() if f"${key}" in text}
-    return connection.execute(text, used) if used else connection.execute(text)
+    return connection.execute(text, _used(text, params))
 
 
 def query(
@@ -73,7 +76,8 @@ def query(
     for relation, table in (relations or {}).items():
         connection.register(relation, table)
     try:
-        table = execute(connection, name, **params).to_arrow_table()
+        text = statement(name)
+        table = connection.sql(text, params=_used(text, params)).to_arrow_table()
     finally:
         for relation in relations or {}:
             connection.unregister(relation)

@@ -1,0 +1,60 @@
+# make nightly   one night of the example shop, from raw logs to published tables
+# make test      the test suite
+# Both install what they need into .venv first; a second call starts at once.
+
+PYTHON   ?= python3
+RUN_DATE ?= 2011-10-02
+NIGHTJAR_HOME ?= $(CURDIR)/.nightjar
+NIGHTJAR_CONFIG ?= $(CURDIR)/examples/online_retail/pipeline.toml
+
+BIN := .venv/bin
+export NIGHTJAR_HOME NIGHTJAR_CONFIG
+export PYTHONPATH := $(CURDIR)
+export AIRFLOW_HOME := $(NIGHTJAR_HOME)/airflow
+export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+# The pipeline's own lines and Airflow's warnings; drop these two for everything Airflow says.
+export AIRFLOW__LOGGING__LOGGING_LEVEL ?= WARNING
+export AIRFLOW__LOGGING__NAMESPACE_LEVELS ?= pipeline=INFO
+PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
+
+.PHONY: nightly test test-all check airflow clean
+
+nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db
+	@$(BIN)/python -m pipeline --quiet load-history --before $(RUN_DATE)
+	@$(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
+	@$(BIN)/python -m pipeline timings --run-date $(RUN_DATE)
+	@$(BIN)/python -m pipeline status
+
+test: .venv/development
+	$(BIN)/python -m pytest
+
+test-all: .venv/development
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+check: .venv/development
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/ruff check --preview --select AIR dags
+	$(BIN)/mypy
+
+# A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
+airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
+	AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__LOGGING__LOGGING_LEVEL=INFO $(BIN)/airflow standalone
+
+.venv/runtime: requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nightjar needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@echo "Installing into .venv (about a minute, once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) -r requirements.txt -c constraints.txt
+	@touch $@
+
+.venv/development: .venv/runtime
+	@$(PIP) pytest ruff mypy -c constraints.txt
+	@touch $@
+
+$(AIRFLOW_HOME)/airflow.db: .venv/runtime
+	@mkdir -p $(AIRFLOW_HOME)
+	@$(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { cat $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@touch $@
+
+clean:
+	rm -rf .nightjar .pytest_cache .mypy_cache .ruff_cache

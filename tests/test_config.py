@@ -1,0 +1,67 @@
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline import config
+from pipeline.errors import InputError
+
+SUNDAY = date(2011, 10, 2)
+
+
+def toml(folder: Path, text: str) -> Path:
+    path = folder / "pipeline.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_file_overrides_the_defaults_and_overrides_override_the_file(tmp_path: Path) -> None:
+    path = toml(tmp_path, "horizon_days = 7\nseed = 3\n")
+    loaded = config.load(path, {"seed": 4})
+    assert (loaded.horizon_days, loaded.seed, loaded.refresh_days) == (7, 4, 7)
+    assert loaded.folder == tmp_path
+
+
+def test_an_unknown_key_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"als\.factorz"):
+        config.load(toml(tmp_path, "[als]\nfactorz = 3\n"))
+
+
+def test_a_file_that_is_missing_or_not_toml_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nowhere\.toml does not exist"):
+        config.load(tmp_path / "nowhere.toml")
+    with pytest.raises(InputError, match=r"pipeline\.toml is not TOML"):
+        config.load(toml(tmp_path, "[[["))
+
+
+def test_the_home_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_HOME", str(tmp_path / "home"))
+    assert config.load(toml(tmp_path, "")).lake == tmp_path / "home" / "lake"
+
+
+@pytest.mark.parametrize("days_later", range(7))
+def test_a_week_shares_its_anchor_and_label_windows(days_later: int) -> None:
+    night = SUNDAY + timedelta(days=days_later)
+    loaded = config.Config()
+    assert loaded.anchor(night) == SUNDAY
+    assert loaded.label_cutoffs(night) == loaded.label_cutoffs(SUNDAY)
+    assert loaded.anchor(SUNDAY + timedelta(days=7)) != SUNDAY
+
+
+def test_no_fold_learns_from_a_window_that_is_not_over_where_it_is_applied() -> None:
+    loaded = config.Config()
+    folds = loaded.folds(SUNDAY)
+    assert folds == {"validate": date(2011, 9, 4), "judge": date(2011, 9, 18), "publish": SUNDAY}
+    for applied_at in folds.values():
+        windows = loaded.learnable(SUNDAY, applied_at)
+        assert windows
+        assert all(cutoff + timedelta(days=14) <= applied_at for cutoff in windows)
+
+
+def test_the_digest_knows_its_own_section_and_what_is_shared_only() -> None:
+    base = config.Config()
+    assert base.digest("als") == config.Config(home=Path("elsewhere")).digest("als")
+    assert base.digest("als") != config.Config(seed=1).digest("als")
+    other_surfaces = config.Config(surfaces=(config.Surface(name="only"),))
+    assert base.digest("als") == other_surfaces.digest("als")
+    assert base.digest("publish") != other_surfaces.digest("publish")
