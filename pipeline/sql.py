@@ -1,5 +1,6 @@
 """The only place that runs the files in sql/. Values are bound, never formatted into the text."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -44,7 +45,8 @@ def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> du
 
 
 def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in params.items() if f"${key}" in text}
+    names = set(re.findall(r"\$([a-z_]\w*)", text))
+    return {key: value for key, value in params.items() if key in names}
 
 
 def execute(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
