@@ -1,0 +1,100 @@
+"""run_stage on two toy stages: `ingest` writes a number, `double` doubles what it reads."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from pipeline import artifacts, stages, timings
+from pipeline.config import Config
+from pipeline.errors import InputError
+
+NIGHT = date(2011, 10, 2)
+CALLS: list[str] = []
+
+
+def number(*, run_date: date, config: Config, out: Path) -> stages.Report:
+    CALLS.append("ingest")
+    (out / "number.txt").write_text(str(run_date.day + config.seed))
+    return {"rows": 1}
+
+
+def double(*, ingest: Path, config: Config, out: Path) -> stages.Report:
+    CALLS.append("double")
+    (out / "number.txt").write_text(str(2 * int((ingest / "number.txt").read_text())))
+    return {"doubled": True}
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    for name, run in (("ingest", number), ("double", double)):
+        module = ModuleType(f"toy_{name}")
+        module.run = run  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, f"toy_{name}", module)
+    monkeypatch.setattr(stages, "STAGES", {"ingest": "toy_ingest", "double": "toy_double"})
+    monkeypatch.setattr(Config, "digest", lambda self, *names: f"{names}{self.seed if 'ingest' in names else 0}")
+    CALLS.clear()
+    return Config(home=tmp_path)
+
+
+def test_a_stage_is_given_what_its_parameters_name(config: Config) -> None:
+    manifests = stages.run(NIGHT, config)
+    assert stages.upstream("double") == ("ingest",)
+    assert list(manifests) == ["ingest", "double"]
+    folder = artifacts.stage_dir(config.lake, "double", NIGHT)
+    assert (folder / "number.txt").read_text() == "4"
+    manifest = artifacts.read_manifest(folder)
+    assert manifest["report"] == {"doubled": True}
+    assert manifest["files"]["number.txt"]["bytes"] == 1
+    assert manifest["peak_memory_mb"] > 0
+
+
+def test_what_is_up_to_date_is_skipped_and_what_is_not_is_redone(config: Config) -> None:
+    stages.run(NIGHT, config)
+    stages.run(NIGHT, config)
+    assert CALLS == ["ingest", "double"]
+    stages.run(NIGHT, config.model_copy(update={"seed": 1}), stages=["ingest"], force=True)
+    stages.run(NIGHT, config.model_copy(update={"seed": 1}))
+    assert CALLS == ["ingest", "double", "ingest", "double"]
+    assert (artifacts.stage_dir(config.lake, "double", NIGHT) / "number.txt").read_text() == "6"
+
+
+def test_a_late_partition_of_an_earlier_night_makes_its_readers_out_of_date(config: Config) -> None:
+    stages.run(NIGHT, config)
+    stages.run(date(2011, 10, 1), config, stages=["ingest"])
+    stages.run(NIGHT, config)
+    assert CALLS == ["ingest", "double", "ingest", "double"]
+    stages.run(date(2011, 10, 3), config, stages=["ingest"])
+    stages.run(NIGHT, config)
+    assert len(CALLS) == 5, "a later night is not read"
+
+
+def test_a_missing_input_names_the_stage_to_run(config: Config) -> None:
+    with pytest.raises(InputError, match="run stage 'ingest' for 2011-10-02 first"):
+        stages.run(NIGHT, config, stages=["double"])
+
+
+def test_an_unknown_stage_is_refused_before_anything_runs(config: Config) -> None:
+    with pytest.raises(InputError, match="there is no stage 'tripple'"):
+        stages.run(NIGHT, config, stages=["ingest", "tripple"])
+    assert CALLS == []
+
+
+def test_a_failing_stage_leaves_nothing(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*, run_date: date, config: Config, out: Path) -> stages.Report:
+        (out / "half.txt").write_text("half")
+        raise InputError(f"no log for {run_date}")
+
+    monkeypatch.setattr(sys.modules["toy_ingest"], "run", fail)
+    with pytest.raises(InputError):
+        stages.run(NIGHT, config)
+    assert not list((config.lake / "ingest").glob("*run_date=*.partial"))
+    assert not artifacts.stage_dir(config.lake, "ingest", NIGHT).exists()
+
+
+def test_the_table_of_timings_has_a_line_per_stage_and_a_total(config: Config) -> None:
+    text = timings.table(stages.run(NIGHT, config))
+    assert [line.split()[0] for line in text.splitlines()] == ["stage", "ingest", "double", "total"]
+    assert "up to date" in timings.table(stages.run(NIGHT, config))
