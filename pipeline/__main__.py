@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def _run(args: argparse.Namespace) -> None:
 def _load_history(args: argparse.Namespace) -> None:
     from pipeline import ingest
 
-    print(ingest.load_history(_load(args), until=nights.parse_nights(args.until)[0]))
+    last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
+    print(ingest.load_history(_load(args), until=last))
 
 
 def _timings(args: argparse.Namespace) -> None:
@@ -97,7 +99,9 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(action=_run)
 
     history = commands.add_parser("load-history", help="write every past night's partition in one pass over the logs")
-    history.add_argument("--until", required=True, help="the last night to load")
+    last = history.add_mutually_exclusive_group(required=True)
+    last.add_argument("--until", metavar="DATE", help="the last night to load")
+    last.add_argument("--before", metavar="DATE", help="load the nights before this one")
     history.set_defaults(action=_load_history)
 
     timing = commands.add_parser("timings", help="where the time of a night went, stage by stage")

@@ -1,0 +1,95 @@
+"""One small but real night, shared by the tests that look at a whole run.
+
+The example shop's real logs and every stage of the real DAG, with models small enough for a test.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import config as configuration
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
+NIGHT = date(2010, 6, 6)
+SMALL: dict[str, Any] = {
+    "label_windows": 5,
+    "als": {"factors": 32},
+    "fine_tune": {"steps": 4},
+    "fusion": {"rounds": 20},
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A home folder in which a night has run.
+
+    Attributes:
+        home: lake and tables.
+        config: the configuration of the run.
+        output: what the run printed.
+    """
+
+    home: Path
+    config: configuration.Config
+    output: str
+
+
+def command(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a program as a user would, with everything it writes below `home`."""
+    environment = os.environ | {
+        "NIGHTJAR_HOME": str(home),
+        "NIGHTJAR_CONFIG": str(EXAMPLE),
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "pipeline=INFO",
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def pipeline(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `python -m pipeline` with the small configuration."""
+    return command(sys.executable, "-m", "pipeline", *settings(SMALL), *arguments, home=home, check=check)
+
+
+def settings(overrides: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Overrides as --set flags of the command line."""
+    flags: list[str] = []
+    for key, value in overrides.items():
+        if isinstance(value, Mapping):
+            flags += settings(value, f"{prefix}{key}.")
+        else:
+            flags += ["--set", f"{prefix}{key}={json.dumps(value)}"]
+    return flags
+
+
+def small_config(home: Path) -> configuration.Config:
+    """The configuration of the small night."""
+    return configuration.load(EXAMPLE, SMALL | {"home": home})
+
+
+@pytest.fixture(scope="session")
+def airflow_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The small night, run by Airflow."""
+    home = tmp_path_factory.mktemp("airflow_run")
+    airflow = Path(sys.executable).parent / "airflow"
+    pipeline("load-history", "--before", NIGHT.isoformat(), home=home)
+    command(str(airflow), "db", "migrate", home=home)
+    conf = json.dumps({"overrides": SMALL})
+    arguments = ("dags", "test", "nightly_recommendations", NIGHT.isoformat(), "--conf", conf)
+    done = command(str(airflow), *arguments, home=home)
+    return Run(home, small_config(home), done.stdout + done.stderr)

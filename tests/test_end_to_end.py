@@ -1,0 +1,126 @@
+"""The real DAG on the example shop's real logs, and the same night without Airflow."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline import artifacts, publish, schemas, stages
+from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, Run, pipeline, settings
+
+
+def contents(home: Path) -> dict[str, dict[str, str]]:
+    """sha256 of every file of the night, by stage: what must not depend on who ran it, or on how often."""
+    lake = home / "lake"
+    folders = {stage: artifacts.stage_dir(lake, stage, NIGHT) for stage in stages.STAGES}
+    manifests = {stage: artifacts.read_manifest(folder) for stage, folder in folders.items()}
+    return {stage: {n: f["sha256"] for n, f in m["files"].items()} for stage, m in manifests.items()}
+
+
+def manifest(home: Path, stage: str) -> dict[str, Any]:
+    return artifacts.read_manifest(artifacts.stage_dir(home / "lake", stage, NIGHT))
+
+
+def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
+    active = publish.active_run(airflow_run.config)
+    assert active is not None
+    assert active.run_date == NIGHT
+    with duckdb.connect(str(airflow_run.config.tables / "current.duckdb"), read_only=True) as tables:
+        for name, schema in schemas.PUBLISHED.items():
+            columns = [row[0] for row in tables.execute(f"describe {name}").fetchall()]
+            assert columns == schema.names
+            assert tables.execute(f"select count(*) from {name}").fetchone()[0] > 0
+
+
+def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_known(airflow_run: Run) -> None:
+    events = f"{airflow_run.home}/lake/ingest/*/events.parquet"
+    with duckdb.connect(str(airflow_run.config.tables / "current.duckdb"), read_only=True) as tables:
+        tables.execute(
+            "create temp table bought as select distinct user_id, item_id from read_parquet($events) "
+            "where event_type = 'purchase' and user_id is not null",
+            {"events": events},
+        )
+        users, short = tables.execute(
+            "select count(*), count(*) filter (n is distinct from 50) from (select distinct user_id from bought) "
+            "left join (select user_id, count(*) n from recommendations where surface = 'for_you' group by 1) "
+            "using (user_id)"
+        ).fetchone()
+        known = tables.execute(
+            "select count(*) from recommendations join bought using (user_id, item_id) where surface = 'discover'"
+        ).fetchone()[0]
+    assert users > 1000
+    assert short <= 0.02 * users  # who returned everything has no history left
+    assert known == 0
+
+
+def test_the_run_says_what_it_did(airflow_run: Run) -> None:
+    for stage in stages.STAGES:
+        assert f"{stage} {NIGHT} done in" in airflow_run.output, stage
+
+
+def test_the_terminal_views_answer(airflow_run: Run) -> None:
+    home = airflow_run.home
+    status = pipeline("status", home=home).stdout
+    assert NIGHT.isoformat() in status
+    user = publish.published_lists(airflow_run.config, publish.active_run(airflow_run.config).run_id)["user_id"][0]
+    assert "for_you" in pipeline("show", "--user", user.as_py(), home=home).stdout
+    assert "opular" in pipeline("show", "--user", "nobody'; drop table runs", home=home).stdout
+    assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
+
+
+def test_without_airflow_the_same_night_has_the_same_bytes(airflow_run: Run, tmp_path: Path) -> None:
+    pipeline("load-history", "--before", NIGHT.isoformat(), home=tmp_path)
+    pipeline("run", "--run-date", NIGHT.isoformat(), home=tmp_path)
+    assert contents(tmp_path) == contents(airflow_run.home)
+
+
+def test_a_second_run_is_up_to_date_at_once(airflow_run: Run) -> None:
+    before = contents(airflow_run.home)
+    started = time.perf_counter()
+    said = pipeline("run", "--run-date", NIGHT.isoformat(), home=airflow_run.home)
+    assert time.perf_counter() - started < 20
+    assert said.stdout.count("up to date") == len(stages.STAGES)
+    assert contents(airflow_run.home) == before
+
+
+@pytest.mark.slow
+def test_a_run_killed_inside_each_stage_and_started_again_gives_the_same_tables(
+    airflow_run: Run, tmp_path: Path
+) -> None:
+    pipeline("load-history", "--before", NIGHT.isoformat(), home=tmp_path)
+    for stage in stages.STAGES:
+        kill_inside(stage, tmp_path)
+        folder = artifacts.stage_dir(tmp_path / "lake", stage, NIGHT)
+        assert not artifacts.is_finished(folder), f"{stage} was over before it could be killed"
+        pipeline("run", "--run-date", NIGHT.isoformat(), "--stages", stage, home=tmp_path)
+    assert contents(tmp_path) == contents(airflow_run.home)
+
+
+def kill_inside(stage: str, home: Path) -> None:
+    """Start a stage in a process of its own and SIGKILL it as soon as its partial folder exists."""
+    arguments = [sys.executable, "-m", "pipeline", *settings(SMALL), "run", "--run-date", NIGHT.isoformat()]
+    environment = os.environ | {"NIGHTJAR_HOME": str(home), "NIGHTJAR_CONFIG": str(EXAMPLE)}
+    process = subprocess.Popen([*arguments, "--stages", stage], cwd=ROOT, env=environment)
+    partial = home / "lake" / stage / f".run_date={NIGHT}.partial"
+    while process.poll() is None and not partial.exists():
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.slow
+def test_a_lost_stage_is_made_again_with_the_same_bytes(airflow_run: Run, tmp_path: Path) -> None:
+    shutil.copytree(airflow_run.home / "lake", tmp_path / "lake")
+    shutil.rmtree(artifacts.stage_dir(tmp_path / "lake", "ensemble", NIGHT))
+    done = pipeline("run", "--run-date", NIGHT.isoformat(), "--stages", "publish", home=tmp_path, check=False)
+    assert done.returncode == 1
+    assert "run stage 'ensemble'" in done.stderr
+    pipeline("run", "--run-date", NIGHT.isoformat(), home=tmp_path)
+    assert contents(tmp_path) == contents(airflow_run.home)
