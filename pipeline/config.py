@@ -11,9 +11,9 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
 
@@ -35,8 +35,41 @@ class EventType(Section):
     """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
 
 
+class Source(Section):
+    """The raw files of one table, and the SQL that maps them to its contract."""
+
+    files: str
+    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date."""
+    sql: str
+    """File with one SELECT from `raw`, relative to the configuration's folder."""
+    format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
+    """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    """Between the columns of a CSV file."""
+
+
 class Ingest(Section):
     """Raw logs to the `events` contract."""
+
+    events: Source | None = None
+    """The behaviour log; needed."""
+    items: Source | None = None
+    """What is known about the items; without it an item is only its id."""
+    arrival: Literal["event_time", "arrived_at", "file"] = "event_time"
+    """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
+    file's name ({year}, {month} and {day}). Days are UTC's."""
+    allow_empty: bool = False
+    """Whether a night without a single log row is legitimate (a holiday), or an error."""
+    max_reject_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of a night's rows (duplicates aside) that may be refused before the run stops."""
+    earliest: date = date(2000, 1, 1)
+    """An event before this day is refused: a clock that was never set."""
+    max_id_bytes: PositiveInt = 256
+    """A longer user, item, event or session id is refused."""
+    max_row_bytes: PositiveInt = 16 * 1024 * 1024
+    """A longer line stops the run."""
+    max_raw_characters: PositiveInt = 1000
+    """Where a refused row is cut in rejects.parquet."""
 
 
 class Features(Section):
@@ -121,6 +154,29 @@ class Evaluate(Section):
 class Publish(Section):
     """The tables that applications read."""
 
+    target: Literal["duckdb"] = "duckdb"
+    """Where the tables go; a Parquet copy is always kept beside."""
+    keep_runs: PositiveInt = 14
+    """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
+    activate_older: bool = False
+    """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
+    max_churn: float = Field(default=0.9, ge=0, le=1)
+    """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
+    churn_nights: PositiveInt = 7
+    """A champion older than this is compared and reported, and never blocks."""
+    similar_k: PositiveInt = 50
+    """Similar items per item; also how far a reason looks for an item the user has."""
+    similar_min_buyers: PositiveInt = 5
+    """Buyers an item needs to be compared by who buys it; below, its text decides."""
+    popular_k: PositiveInt = 100
+    """Popular items per segment; the reason "Popular this month" is for the same number of items."""
+    new_days: PositiveInt = 28
+    """Days for which an item first seen counts as new."""
+    segment_by: tuple[str, ...] = ()
+    """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
+    verb: str = ""
+    """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
+
 
 class Surface(Section):
     """A named list of recommendations."""
@@ -159,7 +215,7 @@ class Config(Section):
     """Length of a label window: recommendations are judged by what users do in this many days."""
     refresh_days: PositiveInt = 7
     """How often the pipeline learns anew how to fuse, and fine-tunes; base models are fitted every night."""
-    label_windows: PositiveInt = Field(default=12, ge=4)
+    label_windows: PositiveInt = 12
     """How many label windows the fusion learns from."""
     window_stride_days: PositiveInt = 7
     """Days between the cut-offs of two label windows."""
@@ -206,6 +262,13 @@ class Config(Section):
         judge, *older = self.label_cutoffs(run_date)
         validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
         return {"validate": validate, "judge": judge, "publish": run_date}
+
+    @model_validator(mode="after")
+    def _every_fold_can_learn(self) -> Self:
+        needed = 2 * -(-self.horizon_days // self.window_stride_days) + 1
+        if self.label_windows < needed:
+            raise ValueError(f"label_windows must be at least {needed} with this horizon_days and window_stride_days")
+        return self
 
     def learnable(self, run_date: date, applied_at: date) -> tuple[date, ...]:
         """Label cut-offs whose windows end on or before `applied_at`, newest first."""

@@ -65,3 +65,9 @@ def test_the_digest_knows_its_own_section_and_what_is_shared_only() -> None:
     other_surfaces = config.Config(surfaces=(config.Surface(name="only"),))
     assert base.digest("als") == other_surfaces.digest("als")
     assert base.digest("publish") != other_surfaces.digest("publish")
+
+
+def test_too_few_label_windows_for_the_folds_are_refused(tmp_path: Path) -> None:
+    assert config.Config(label_windows=5).learnable(SUNDAY, date(2011, 9, 4)) == (date(2011, 8, 21),)
+    with pytest.raises(InputError, match="label_windows must be at least 5"):
+        config.load(toml(tmp_path, "label_windows = 4"))
