@@ -1,0 +1,187 @@
+"""Raw logs that arrived on a night -> events.parquet, items.parquet, rejects.parquet.
+
+`run` writes one night, `load_history` every past night in one pass over the same files; a night's files are the same
+bytes either way. The shop's own SQL maps `raw` to the contract (see examples/); a row that breaks the contract is
+refused with a reason, and counted.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, schemas, sql, staging
+from pipeline.config import Config
+from pipeline.errors import InputError
+
+log = logging.getLogger(__name__)
+
+ROW_GROUP = 131_072
+TABLES = {"events": schemas.EVENTS, "items": schemas.INGESTED_ITEMS, "rejects": schemas.REJECTS}
+DUPLICATE = "duplicate of an earlier event"
+
+Report = dict[str, Any]
+Batches = Iterable[pa.RecordBatch]
+
+
+def run(*, run_date: date, config: Config, out: Path) -> Report:
+    """Write the events, items and refused rows that arrived on `run_date`.
+
+    Returns:
+        Rows of each table, and refused rows by reason.
+    Raises:
+        InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, or more refused
+            rows than max_reject_share.
+    """
+    folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
+    earlier = [folder / "events.parquet" for folder in folders]
+    with staging.staged(config, run_date, earlier, night=run_date) as connection:
+        _check(connection, config, run_date, run_date)
+        return _write_night(out, next(_nights(connection, run_date, run_date))[1])
+
+
+def load_history(config: Config, until: date) -> str:
+    """Write the partition of every night up to `until`, reading each log file once.
+
+    Returns:
+        A table for people: rows taken and refused, and why.
+    Raises:
+        InputError: as `run`.
+    """
+    started = time.perf_counter()
+    totals: Counter[str] = Counter()
+    with staging.staged(config, until, []) as connection:
+        first = _first_night(connection, until)
+        _check(connection, config, first, until)
+        for night, tables in _nights(connection, first, until):
+            if tables or config.ingest.allow_empty:
+                totals.update(_commit_night(config, night, tables), nights=1)
+    return summary(totals, first, until, time.perf_counter() - started)
+
+
+def summary(totals: Counter[str], first: date, until: date, seconds: float) -> str:
+    """What load-history prints: rows taken, and rows refused by reason."""
+    reasons = sorted(((n, name) for name, n in totals.items() if name.startswith("rejected: ")), reverse=True)
+    rows = [(totals["nights"], f"nights, {first} .. {until}, in {seconds:.1f} s")]
+    rows += [(totals["events"] + totals["rejects"], "log rows"), (totals["events"], "events taken"), *reasons]
+    return "\n".join(f"{n:>12,} {name}" for n, name in rows)
+
+
+def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
+    first = (sql.execute(connection, "ingest/span", last=until).fetchone() or (None,))[0]
+    if not isinstance(first, date):
+        raise InputError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
+    return first
+
+
+def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
+    """Stop on an empty night and on too many refused rows (duplicates are harmless: they are not counted)."""
+    taken = (sql.execute(connection, "ingest/taken", first=first, last=last).fetchone() or (0,))[0]
+    reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
+    refused = sum(n for reason, n in reasons.items() if reason != DUPLICATE)
+    if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
+        raise InputError(
+            f"no log row arrived on {last}: has its log been delivered? "
+            "If nothing happened that day, set ingest.allow_empty = true"
+        )
+    if refused > config.ingest.max_reject_share * (taken + refused):
+        worst = sql.execute(connection, "ingest/offenders", first=first, last=last).fetchall()
+        shown = "\n".join(f"  {file} row {row}: {reason}: {raw[:200]}" for file, row, reason, raw in worst)
+        raise InputError(
+            f"{refused} of {taken + refused} log rows of {first} .. {last} are refused, more than "
+            f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"
+            "Mend the log or its mapping, or raise ingest.max_reject_share"
+        )
+
+
+def _nights(
+    connection: duckdb.DuckDBPyConnection, first: date, last: date
+) -> Iterator[tuple[date, dict[str, Batches]]]:
+    """Every night of the range with the rows of those tables that have any, streamed in partition order."""
+    streams = {name: _by_night(connection, name, first, last) for name in TABLES}
+    heads = {name: next(stream, None) for name, stream in streams.items()}
+    for number in range((last - first).days + 1):
+        night = first + timedelta(days=number)
+        tonight = {name: head[1] for name, head in heads.items() if head and head[0] == night}
+        yield night, tonight
+        heads |= {name: next(streams[name], None) for name in tonight}
+
+
+def _by_night(
+    connection: duckdb.DuckDBPyConnection, table: str, first: date, last: date
+) -> Iterator[tuple[date, Batches]]:
+    cursor = connection.cursor()
+    cursor.execute("set timezone = 'UTC'")
+    reader = sql.execute(cursor, f"ingest/night_{table}", first=first, last=last).to_arrow_reader(ROW_GROUP)
+    for night, pairs in groupby(_slices(reader), key=lambda pair: pair[0]):
+        yield night, (batch for _, batch in pairs)
+
+
+def _slices(reader: pa.RecordBatchReader) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """Cut batches that are sorted by `arrival` (their first column) where it changes."""
+    for batch in reader:
+        days = batch.column(0).cast(pa.int32()).to_numpy()
+        cuts = [0, *(np.flatnonzero(np.diff(days)) + 1), len(days)]
+        rows = batch.remove_column(0)
+        for start, stop in zip(cuts, cuts[1:], strict=False):
+            if stop > start:
+                yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
+
+
+def _write_night(out: Path, tables: dict[str, Batches]) -> Report:
+    """Write a night's three files."""
+    reasons: Counter[str] = Counter()
+    report: Report = {}
+    for name, schema in TABLES.items():
+        rows = 0
+        with pq.ParquetWriter(out / f"{name}.parquet", schema, compression="zstd") as writer:
+            for group in _row_groups(tables.get(name, ()), schema):
+                writer.write_table(group)
+                rows += len(group)
+                if name == "rejects":
+                    reasons.update(group.column("reason").to_pylist())
+        report[name] = rows
+    return report | {f"rejected: {reason}": n for reason, n in reasons.most_common()}
+
+
+def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Tables of exactly ROW_GROUP rows (the last one fewer), however the batches are cut: the same bytes either way."""
+    held = schema.empty_table()
+    for batch in batches:
+        held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
+        while len(held) >= ROW_GROUP:
+            yield held.slice(0, ROW_GROUP).combine_chunks()
+            held = held.slice(ROW_GROUP)
+    if len(held):
+        yield held.combine_chunks()
+
+
+def _commit_night(config: Config, night: date, tables: dict[str, Batches]) -> Report:
+    """Write one night's partition with its manifest, as the stage would."""
+    folder = artifacts.stage_dir(config.lake, "ingest", night)
+    started = time.perf_counter()
+    with artifacts.lock(folder), artifacts.writing(folder) as out:
+        report = _write_night(out, tables)
+        manifest = {
+            "stage": "ingest",
+            "run_date": night.isoformat(),
+            "config": config.model_dump(mode="json", exclude={"home", "folder"}),
+            "config_hash": config.digest("ingest"),
+            "code_version": artifacts.code_version(),
+            "files": artifacts.describe(out),
+            "inputs": {},
+            "parts": {},
+            "report": report,
+            "seconds": round(time.perf_counter() - started, 2),
+        }
+        artifacts.write_manifest(out, manifest)
+    return report

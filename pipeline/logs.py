@@ -1,0 +1,173 @@
+"""The shop's raw log files: which ones a night needs, and reading them into DuckDB's table `raw`."""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipeline import sql
+from pipeline.config import Config, Source
+from pipeline.errors import InputError
+
+PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
+HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One raw file and the days it is about: those its name says, else null."""
+
+    path: Path
+    first_day: date | None
+    last_day: date | None
+
+
+def _glob(pattern: str, values: dict[str, str]) -> str:
+    for name in PLACEHOLDERS:
+        pattern = pattern.replace(f"{{{name}}}", values.get(name, "*"))
+    return pattern
+
+
+def _name_pattern(pattern: str) -> re.Pattern[str]:
+    """The glob as a regular expression that reads the date in a file's name."""
+    parts = re.split(r"(\{year\}|\{month\}|\{day\}|\*\*/|\*|\?)", pattern)
+    known = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    seen: set[str] = set()
+    expression = ""
+    for part in parts:
+        name = part.strip("{}")
+        if part.startswith("{") and name in PLACEHOLDERS:
+            expression += f"(?P={name})" if name in seen else PLACEHOLDERS[name]
+            seen.add(name)
+        else:
+            expression += known.get(part, re.escape(part))
+    return re.compile(expression)
+
+
+def _days(name: re.Match[str]) -> tuple[date | None, date | None]:
+    """First and last day of the year, month or day in a file's name."""
+    given = {key: int(value) for key, value in name.groupdict().items()}
+    if "year" not in given:
+        return None, None
+    month, day = given.get("month"), given.get("day")
+    first = date(given["year"], month or 1, day or 1)
+    if day and month:
+        return first, first
+    following = first.replace(day=28) + timedelta(days=4) if month else date(first.year + 1, 1, 1)
+    return first, following.replace(day=1) - timedelta(days=1)
+
+
+def find(source: Source, config: Config, night: date | None = None) -> list[LogFile]:
+    """The files of a source, in name order.
+
+    Args:
+        source: the section that names them.
+        config: its folder is where the glob starts.
+        night: only files that can hold this night's rows: the date in the name, give or take a day, because a log's
+            days may be of another time zone. Default: all files.
+    """
+    nights = [night + timedelta(days=n) for n in (-1, 0, 1)] if night else [None]
+    parts = [{"year": f"{n:%Y}", "month": f"{n:%m}", "day": f"{n:%d}"} if n else {} for n in nights]
+    paths = {path for values in parts for path in config.folder.glob(_glob(source.files, values)) if path.is_file()}
+    expression = _name_pattern(source.files)
+    found = []
+    for path in sorted(paths):
+        matched = expression.fullmatch(path.relative_to(config.folder).as_posix())
+        if matched:
+            found.append(LogFile(path, *_file_days(path, matched)))
+    return found
+
+
+def _file_days(path: Path, matched: re.Match[str]) -> tuple[date | None, date | None]:
+    try:
+        return _days(matched)
+    except ValueError as error:
+        raise InputError(f"{path}: the date in its name is none ({error})") from None
+
+
+def format_of(source: Source) -> str:
+    """csv, jsonl or parquet."""
+    if source.format != "auto":
+        return source.format
+    name = re.sub(r"\.(gz|zst)$", "", source.files)
+    if (ending := Path(name).suffix) not in FORMATS:
+        raise InputError(f"the format of '{source.files}' is not clear from its name: set format to csv, jsonl or parquet")
+    return FORMATS[ending]
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            text = stream.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read ({error}): is it whole? Fetch it again") from None
+    names = next(csv.reader(text.splitlines(), delimiter=delimiter), [])
+    if not names or len(set(names)) != len(names) or "" in names:
+        raise InputError(f"{path}: its first line must name its columns, each once; it is {names}")
+    return names
+
+
+def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
+    """The header that all files share."""
+    first, *others = paths
+    columns = _header(first, delimiter)
+    for path in others:
+        if (names := _header(path, delimiter)) != columns:
+            raise InputError(f"{path} has columns {names}, but {first} has {columns}: name them by separate globs")
+    return columns
+
+
+def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], max_bytes: int) -> list[str]:
+    relation = connection.read_json(
+        paths, format="newline_delimited", ignore_errors=True, union_by_name=True, maximum_object_size=max_bytes
+    )
+    return [name for name in relation.columns]
+
+
+def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogFile], config: Config) -> None:
+    """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
+
+    Args:
+        connection: where the tables are made.
+        source: format and delimiter.
+        files: at least one.
+        config: limits.
+    Raises:
+        InputError: a file is missing, truncated, or has other columns than the first.
+    """
+    kind, paths, limit = format_of(source), [str(file.path) for file in files], config.ingest.max_row_bytes
+    sql.execute(
+        connection,
+        "ingest/log_files",
+        paths=paths,
+        names=[file.path.relative_to(config.folder).as_posix() for file in files],
+        first_days=[file.first_day for file in files],
+        last_days=[file.last_day for file in files],
+    )
+    try:
+        columns: list[str] = []
+        if kind == "csv":
+            columns = _csv_columns((file.path for file in files), source.delimiter)
+        elif kind == "jsonl":
+            columns = _json_columns(connection, paths, limit)
+        sql.execute(
+            connection,
+            f"ingest/read_{kind}",
+            files=paths,
+            columns=dict.fromkeys(columns, "VARCHAR"),
+            delimiter=source.delimiter,
+            max_row_bytes=limit,
+        )
+        sql.execute(connection, "ingest/unreadable_csv" if kind == "csv" else "ingest/unreadable_none")
+        sql.execute(connection, "ingest/raw_files")
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise InputError(
+            f"{source.files}: a log file cannot be read, it may be truncated or no {kind}: {first}"
+        ) from error

@@ -1,0 +1,122 @@
+"""Raw files through the shop's mapping into DuckDB's staged tables: cast, judged, and with the night each row arrived."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipeline import logs, schemas, sql
+from pipeline.config import Config, Source
+from pipeline.errors import InputError
+
+# What a mapping may select, and what it must.
+COLUMNS = {
+    "events": {*schemas.EVENTS.names, "arrived_at", "reject_reason", "_file", "_row"},
+    "items": {*schemas.INGESTED_ITEMS.names, "arrived_at", "_file"} - {"rows"},
+}
+NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "items": {"item_id", "_file"}}
+
+
+@contextlib.contextmanager
+def staged(config: Config, last: date, earlier: list[Path], night: date | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the tables staged_events, duplicates, staged_rejects and staged_items.
+
+    Args:
+        config: the sources.
+        last: rows that arrive later are not looked at.
+        earlier: events.parquet of the nights before, whose events are not taken again.
+        night: read only the files that can hold this night's rows; default: all.
+    Raises:
+        InputError: a file is missing or unreadable, or a mapping does not run.
+    """
+    source = config.ingest.events
+    if source is None:
+        raise InputError("the configuration names no log: set [ingest.events] files and sql")
+    files = _find(source, config, night)
+    config.lake.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".spill", dir=config.lake) as spill:
+        connection = sql.connect(config.threads, config.memory_limit_mb, Path(spill))
+        try:
+            logs.read(connection, source, files, config)
+            _stage_events(connection, source, config, last, earlier)
+            _stage_items(connection, config, source, night)
+            yield connection
+        finally:
+            connection.close()
+
+
+def _find(source: Source, config: Config, night: date | None) -> list[logs.LogFile]:
+    files = logs.find(source, config, night)
+    if not files:
+        of = f" of {night}" if night else ""
+        raise InputError(f"no log file{of} matches '{source.files}' in {config.folder}: has it been delivered?")
+    return files
+
+
+def _stage_events(
+    connection: duckdb.DuckDBPyConnection, source: Source, config: Config, last: date, earlier: list[Path]
+) -> None:
+    settings = config.ingest
+    _map(connection, "events", source, config)
+    _run_mapped(
+        connection,
+        "events",
+        source,
+        config,
+        arrival=settings.arrival,
+        earliest=settings.earliest,
+        event_types=sorted(config.features.event_types),
+        max_id_bytes=settings.max_id_bytes,
+    )
+    sql.execute(connection, "ingest/undated", fallback=last)
+    paths = [str(path) for path in earlier]
+    sql.execute(connection, "ingest/earlier_events" if paths else "ingest/earlier_none", partitions=paths)
+    sql.execute(connection, "ingest/duplicates", last=last)
+    sql.execute(connection, "ingest/rejects", fallback=last, max_raw_characters=settings.max_raw_characters)
+
+
+def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: Source, night: date | None) -> None:
+    source = config.ingest.items
+    if source is None:
+        sql.execute(connection, "ingest/items_none")
+        return
+    if (source.files, source.format, source.delimiter) != (events.files, events.format, events.delimiter):
+        logs.read(connection, source, _find(source, config, night), config)
+    given = _map(connection, "items", source, config)
+    arrival = "arrived_at" if "arrived_at" in given else "file"
+    if arrival == "file" and "{day}" not in source.files:
+        raise InputError(
+            f"{source.sql} must select arrived_at, the time an item's row became known, "
+            f"unless the date is in the files' names (items/{{year}}-{{month}}-{{day}}.csv)"
+        )
+    _run_mapped(connection, "items", source, config, arrival=arrival, max_id_bytes=config.ingest.max_id_bytes)
+
+
+def _map(connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config) -> set[str]:
+    """Make the view mapped_<table> from the shop's SELECT; returns its columns."""
+    path = config.folder / source.sql
+    try:
+        relation = connection.sql(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, duckdb.Error) as error:
+        raise InputError(f"{path}: {error}") from None
+    if relation is None:
+        raise InputError(f"{path} must be one SELECT from raw")
+    given = set(relation.columns)
+    if unknown := given - COLUMNS[table]:
+        raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table} are {sorted(COLUMNS[table])}")
+    if missing := NEEDED[table] - given:
+        raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
+    relation.create_view(f"mapped_{table}")
+    return given
+
+
+def _run_mapped(
+    connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config, **params: object
+) -> None:
+    try:
+        sql.execute(connection, f"ingest/{table}", **params)
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {error}") from None

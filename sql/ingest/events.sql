@@ -1,0 +1,95 @@
+-- table staged_events: one row per row of the shop's mapping, cast to the contract, with its arrival and, if refused, why
+create or replace table staged_events as
+with contract as (
+    select
+        null as event_id, null as user_id, null as item_id, null as event_time, null as event_type, null as value,
+        null as quantity, null as price, null as session_id, null as query, null as surface, null as rank_shown,
+        null as run_id_shown, null as arrived_at, null::varchar as reject_reason, null::varchar as _file,
+        null::bigint as _row
+    where false
+),
+mapped as (
+    from contract
+    union all by name
+    from mapped_events
+),
+files as (from log_files),
+typed as (
+    select
+        nullif(event_id::varchar, '') as given_id,
+        nullif(user_id::varchar, '') as user_id,
+        nullif(item_id::varchar, '') as item_id,
+        try_cast(event_time as timestamptz) as event_time,
+        event_type::varchar as event_type,
+        try_cast(value as double) as value,
+        try_cast(quantity as double) as quantity,
+        try_cast(price as double) as price,
+        session_id::varchar as session_id,
+        query::varchar as query,
+        surface::varchar as surface,
+        try_cast(rank_shown as integer) as rank_shown,
+        run_id_shown::varchar as run_id_shown,
+        (value is not null and try_cast(value as double) is null)
+        or (quantity is not null and try_cast(quantity as double) is null)
+        or (price is not null and try_cast(price as double) is null)
+        or (rank_shown is not null and try_cast(rank_shown as integer) is null) as bad_number,
+        try_cast(arrived_at as timestamptz) as arrived_at,
+        reject_reason,
+        _file,
+        _row
+    from mapped
+),
+arrived as (
+    select
+        typed.*,
+        case $arrival
+            when 'event_time' then typed.event_time::date
+            when 'arrived_at' then typed.arrived_at::date
+            else files.first_day
+        end as arrival,
+        files.first_day,
+        files.last_day
+    from typed
+    left join files using (_file)
+),
+-- a day that cannot be: the row will be filed with its neighbours in the log
+placed as (
+    select
+        * replace (
+            case
+                when arrival >= $earliest::date and arrival >= coalesce(first_day - 1, arrival)
+                    and arrival <= coalesce(last_day + 1, arrival) then arrival
+            end as arrival
+        ),
+        arrival < first_day - 1 or arrival > last_day + 1 as misfiled
+    from arrived
+),
+judged as (
+    select
+        *,
+        case
+            when reject_reason is not null then reject_reason
+            when event_time is null then 'event_time is missing or not a time'
+            when event_time < $earliest::timestamptz then 'event_time is before ingest.earliest'
+            when misfiled then 'its file is not the one of its day'
+            when arrival is null then 'arrived_at is missing or not a time'
+            when event_time >= (arrival + 1)::timestamptz then 'event_time is after the day it arrived'
+            when item_id is null then 'item_id is missing'
+            when event_type is null then 'event_type is missing'
+            when not list_contains($event_types, event_type) then 'event_type is not in features.event_types'
+            when bad_number then 'a number is not a number'
+            when not (abs(coalesce(value, 0)) <= 1e9 and abs(coalesce(quantity, 0)) <= 1e9)
+                or not (abs(coalesce(price, 0)) <= 1e9) then 'a number is out of range'
+            when strlen(item_id) > $max_id_bytes or strlen(user_id) > $max_id_bytes or strlen(given_id) > $max_id_bytes
+                or strlen(session_id) > $max_id_bytes then 'an id is too long'
+        end as reason
+    from placed
+)
+select
+    coalesce(
+        given_id,
+        md5(concat_ws('|', user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id))
+    ) as event_id,
+    user_id, item_id, event_time, event_type, value, quantity, price, session_id, query, surface, rank_shown,
+    run_id_shown, arrival, reason, _file, _row
+from judged

@@ -1,0 +1,47 @@
+-- table staged_rejects: one row per log row that was refused, with its place in its file
+create or replace table staged_rejects as
+with staged as (from staged_events),
+again as (from duplicates),
+logged as (from raw),
+starts as (from raw_files),
+lines as (from unreadable),
+files as (from log_files),
+refused as (
+    select _file, _row, arrival, reason from staged where reason is not null
+    union all
+    select _file, _row, arrival, 'duplicate of an earlier event' from staged semi join again using (_row)
+),
+-- lines that could not be read are not numbered in raw: add those before a row to get its place in the file
+placed as (
+    select
+        refused.*,
+        refused._row - starts.first_row + 1
+        + len(list_filter(coalesce(skipped.lines, []), lambda n, i: n - i < refused._row - starts.first_row + 1)) as row
+    from refused
+    join starts using (_file)
+    left join (select _file, list(line order by line) as lines from lines group by _file) as skipped using (_file)
+),
+unread as (
+    select
+        *,
+        row_number() over (partition by _file order by line) - 1 as skipped
+    from lines
+),
+neighbours as (
+    select
+        unread._file, unread.line as row, unread.reason, unread.raw,
+        coalesce(before.arrival, $fallback::date) as arrival
+    from unread
+    left join starts using (_file)
+    left join staged as before on before._row = greatest(starts.first_row, starts.first_row + unread.line - unread.skipped - 2)
+)
+select
+    placed.arrival, files.name as file, placed.row, placed.reason,
+    left(json_merge_patch(to_json(logged), '{"_file": null, "_row": null}')::varchar, $max_raw_characters) as raw
+from placed
+join logged using (_row)
+join files on placed._file = files._file
+union all
+select neighbours.arrival, files.name, neighbours.row, neighbours.reason, left(to_json(neighbours.raw)::varchar, $max_raw_characters)
+from neighbours
+join files using (_file)
