@@ -27,6 +27,8 @@ from pydantic import (
 from pipeline.errors import InputError
 
 DEFAULT_CONFIG = Path("examples/online_retail/pipeline.toml")
+# Columns of the interactions a model can be told to read (pipeline.data.Cutoff.matrix).
+Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay_365"]
 
 
 class Section(BaseModel):
@@ -95,22 +97,89 @@ class Features(Section):
         "share": EventType(weight=0.7),
         "return": EventType(weight=-1.0),
     }
+    """What each kind of behaviour is worth. A type that is not here is refused at ingest."""
+    half_life_days: PositiveFloat = 60.0
+    """An action's part in `confidence` halves in this many days."""
+    title_choice: Literal["most_frequent", "latest"] = "most_frequent"
+    """Which of the titles a code ever had is its best."""
+    text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
+    """What the language model reads about an item, as far as it is known."""
+    price_words: tuple[str, ...] = Field(
+        default=("very low price", "low price", "medium price", "high price", "very high price"), min_length=1, max_length=100
+    )
+    """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
+    unsold_days: PositiveInt | None = None
+    """An item without a sale for longer is not available; default: only what the item's own data says counts."""
 
 
 class Popularity(Section):
     """Recent best-sellers, and the user's own purchases times them (buy again)."""
 
+    days: Literal[7, 28, 91, 365] = 28
+    """Best-sellers of the last days; counted in distinct buyers."""
+    history: Decay = "decay_365"
+    """Own history that buy-again ranks by."""
+    power: NonNegativeFloat = 0.3
+    """Buy-again multiplies the own history by (buyers + 1) to this power."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
+
 
 class Als(Section):
     """Implicit-feedback matrix factorisation (Hu, Koren & Volinsky, ICDM 2008)."""
+
+    values: Decay = "confidence"
+    """Column of the interactions that a pair's confidence is made of: alpha x (value + floor)."""
+    alpha: PositiveFloat = 1.0
+    """Weight of a pair with a history against one without, which weighs 1."""
+    floor: PositiveFloat = 0.05
+    """What an old action is still worth."""
+    factors: PositiveInt = 256
+    """Length of a user's and an item's vector."""
+    reg: PositiveFloat = 5.0
+    """L2 weight on the factors."""
+    iterations: PositiveInt = 15
+    """Iterations of the oldest cut-off, which starts from random numbers."""
+    warm_iterations: PositiveInt = 2
+    """Iterations of every later cut-off, which starts from the factors of the one before."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
 
 
 class UserKnn(Section):
     """What similar users acted on in the last days."""
 
+    profile: Decay = "decay_90"
+    """Column of the interactions that users are compared by."""
+    votes: Decay = "decay_7"
+    """Column of the interactions that neighbours vote with."""
+    neighbours: PositiveInt = 400
+    """How many of the most similar users vote."""
+    power: PositiveFloat = 2.0
+    """A vote weighs the similarity to this power."""
+    own: Decay = "decay_365"
+    """Own history that is added in pool `all`."""
+    own_weight: NonNegativeFloat = 0.1
+    """Weight of the own history in pool `all`."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
+
 
 class Ease(Section):
     """Closed-form item-item linear model (Steck, WWW 2019), for catalogues that fit in memory."""
+
+    values: Decay = "decay_30"
+    """Column of the interactions the model is fitted on and applied to."""
+    reg: PositiveFloat = 100.0
+    """L2 weight on the item-item weights."""
+    max_items: PositiveInt = 4000
+    """Items that take part, by decayed history; memory grows with its square, time with its cube."""
+    own: Decay = "decay_365"
+    """Own history that is added in pool `all`."""
+    own_weight: NonNegativeFloat = 0.3
+    """Weight of the own history in pool `all`."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
 
 
 class FineTune(Section):
@@ -121,12 +190,75 @@ class LanguageModel(Section):
     """Item and user vectors from the fine-tuned encoder, and its candidates."""
 
 
+class Ranker(Section):
+    """One learned ranker (LightGBM) over the candidates of all sources."""
+
+    objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
+    """What the trees minimise: a ranking loss within a user's list, or the log loss of every pair."""
+    leaves: PositiveInt = 15
+    """Leaves of a tree."""
+    learning_rate: PositiveFloat = 0.06
+    """Weight of a tree."""
+    seed: int = 1
+    """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
+
+
 class Fusion(Section):
     """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
+
+    sources: tuple[str, ...] = ("buy_again", "als", "user_knn", "ease", "language_model", "adoption", "popularity")
+    """Lists whose items become candidates; where an item has the same rank in several, the first named is its source."""
+    depth: PositiveInt = 60
+    """Best items of every list that become candidates."""
+    length: PositiveInt = 150
+    """Length of the lists."""
+    rankers: dict[str, Ranker] = {"hybrid": Ranker(), "hybrid_binary": Ranker(objective="binary")}
+    """The learned lists by name."""
+    rounds: PositiveInt = 150
+    """Trees of every ranker."""
+    negatives: PositiveInt = 60
+    """Candidates without an action that a training user keeps, drawn at random; those with one are all kept."""
+    min_leaf: PositiveInt = 100
+    """Pairs a leaf must hold."""
+    features_share: float = Field(default=0.6, gt=0, le=1)
+    """Share of the features a tree may use."""
+    rows_share: float = Field(default=0.8, gt=0, le=1)
+    """Share of the pairs a tree is grown on."""
+    reg: NonNegativeFloat = 5.0
+    """L2 weight on a leaf's value."""
+    neighbours: PositiveInt = 400
+    """Most similar users whose new discoveries make the list `adoption`."""
+    adoption_days: PositiveInt = 28
+    """An item first acted on by a neighbour within this many days is a discovery."""
+    adoption_half_life: PositiveFloat = 14.0
+    """Days after which a discovery counts half."""
+    nearest_texts: PositiveInt = 50
+    """Items nearest in text that an item of the history speaks for."""
+    calibration_windows: PositiveInt = 4
+    """Label windows before the validation window that the blend's scores are calibrated on."""
+    alpha_step: float = Field(default=0.1, gt=0, le=0.5)
+    """Grid on which the blend's alpha is searched."""
+    cold_user_items: PositiveInt = 10
+    """A user with fewer distinct items in the history is cold: the blend gives such users an alpha of their own."""
+    cold_item_buyers: PositiveInt = 10
+    """An item with fewer buyers so far is cold: the blend gives such items an alpha of their own."""
 
 
 class Ensemble(Section):
     """Several fused rankings into one."""
+
+    members: tuple[str, ...] = ("hybrid", "hybrid_binary", "blend")
+    """Lists that are merged: of fusion, or of any source."""
+    final: str = "weighted"
+    """What is published: weighted, reciprocal_rank, borda, or a member."""
+    step: float = Field(default=0.1, gt=0, le=0.5)
+    """Grid of the weights that are tried on the validation window; the weights of a list sum to 1."""
+    shrinkage: float = Field(default=0.5, ge=0, le=1)
+    """How far the best weights are moved towards equal ones."""
+    constant: PositiveFloat = 60.0
+    """Reciprocal rank fusion adds 1 / (constant + rank)."""
+    length: PositiveInt = 150
+    """Length of the lists."""
 
 
 class Evaluate(Section):

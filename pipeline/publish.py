@@ -1,0 +1,284 @@
+"""Versioned tables, one pointer: build tonight's tables, check them, load them beside the active run, flip, tidy up.
+
+    <out>/*.parquet                        tonight's tables, the lake's record
+    <tables>/parquet/run_id=.../*.parquet  the same files for readers of Parquet, kept as long as the run
+    <tables>/...                           the target's: see pipeline/targets
+
+Everything up to the flip can be repeated: a killed publication leaves the active run as it was, and what lies half
+finished is removed by the next one. One lock serialises publications, rollbacks and retention.
+"""
+
+import contextlib
+import fcntl
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, checks, schemas, sql, tables, targets
+from pipeline.config import Config, Section
+from pipeline.errors import PublishError
+from pipeline.night import Night
+from pipeline.recommendations import recommendations
+from pipeline.targets import ActiveRun, Target, run_date_of
+
+log = logging.getLogger(__name__)
+
+LISTS = pa.schema([schemas.RECOMMENDATIONS.field(name) for name in ("surface", "user_id", "rank", "item_id")])
+CHURN_K = 10
+# What changes who sees a run, not what is in it: no part of a run's identity.
+OPERATIONAL = {"target", "keep_runs", "activate_older", "max_churn", "churn_nights"}
+
+
+def run(
+    *,
+    features: Path,
+    als: Path,
+    language_model: Path,
+    ensemble: Path,
+    evaluate: Path,
+    run_date: date,
+    config: Config,
+    out: Path,
+) -> dict[str, Any]:
+    """Publish a night.
+
+    Args:
+        features, als, language_model, ensemble, evaluate: the stages' finished folders.
+        run_date: the night; its tables hold from the next day on.
+        config: the configuration.
+        out: gets one Parquet file per table of schemas.PUBLISHED.
+    Returns:
+        run_id, activated, rows per table, users, churn per surface against the active run before (absent: none).
+    Raises:
+        InputError: a surface's predicate is not one, or an upstream artifact breaks its contract.
+        GateError: a check of the tables fails; nothing was loaded.
+        PublishError: the target did not take the tables; the active run is unchanged.
+    """
+    run_id = _run_id(run_date, config, features, als, language_model, ensemble)
+    with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
+        night = Night(features, als, language_model, ensemble, run_date, run_id, config, connection)
+        made = {
+            "recommendations": recommendations(night),
+            "similar_items": tables.similar_items(night),
+            "popular_items": [tables.popular_items(night)],
+            "user_profiles": [tables.user_profiles(night)],
+            "runs": [_metadata(night, evaluate)],
+        }
+        rows = {name: tables.write(out / f"{name}.parquet", t, schemas.PUBLISHED[name]) for name, t in made.items()}
+        checks.require(out, night)
+        churn = checks.churn(out, before(config, run_date), night, CHURN_K)
+    shutil.rmtree(out / ".spill", ignore_errors=True)
+    activated = _hand_over(run_id, out, config)
+    return {
+        "run_id": run_id,
+        "activated": activated,
+        "users": len(night.cutoff.targets()),
+        "surfaces": len(config.surfaces),
+        **{f"rows_{table}": count for table, count in rows.items()},
+        **{f"churn_{surface}": share for surface, share in churn.items()},
+    }
+
+
+def _run_id(run_date: date, config: Config, *upstream: Path) -> str:
+    """The night and a hash of everything the tables are made from: the same tables have the same id."""
+    defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
+    plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
+    contents = [artifacts.content_hash(folder) for folder in upstream]
+    key = artifacts.text_sha256(contents, plain.digest("publish"), artifacts.code_version())
+    return f"{run_date.isoformat()}-{key[:8]}"
+
+
+def _metadata(night: Night, evaluate: Path) -> pa.Table:
+    sections = [name for name, value in night.config if isinstance(value, Section)]
+    row = {
+        "run_id": night.run_id,
+        "run_date": night.run_date,
+        "published_at": datetime.combine(night.valid_from, time(), UTC),
+        "code_version": artifacts.code_version(),
+        "config_hash": night.config.digest(*sections),
+        "metrics": json.dumps(_metrics(evaluate), sort_keys=True, ensure_ascii=False),
+    }
+    return pa.Table.from_pylist([row], schema=schemas.RUNS)
+
+
+def _metrics(evaluate: Path) -> dict[str, Any]:
+    """The evaluation's scalars, and "<pool>.final.<metric>.low" and ".high" of the final lists' 95 % intervals."""
+    found: dict[str, Any] = dict(artifacts.read_manifest(evaluate)["report"])
+    path = evaluate / "metrics.parquet"
+    measured = pq.read_table(path).to_pylist() if path.is_file() else []
+    for row in measured:
+        if row["list"] == "final" and row["bucket_kind"] == "overall" and row["low"] is not None:
+            for end in ("low", "high"):
+                found[f"{row['pool']}.final.{row['metric']}.{end}"] = round(row[end], 6)
+    return found
+
+
+# --- handing over -----------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _lock(config: Config) -> Iterator[None]:
+    """One publication at a time; the kernel releases the lock of a process that dies."""
+    config.tables.mkdir(parents=True, exist_ok=True)
+    with (config.tables / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _archive(config: Config) -> Path:
+    return config.tables / "parquet"
+
+
+def _folder(config: Config, run_id: str) -> Path:
+    return _archive(config) / f"run_id={run_id}"
+
+
+def _hand_over(run_id: str, out: Path, config: Config) -> bool:
+    """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
+    target = targets.of(config)
+    with _lock(config):
+        _clean(target, config)
+        _keep_parquet(out, _folder(config, run_id))
+        target.load(run_id, _folder(config, run_id), _history(target, config))
+        active = target.active()
+        activate = active is None or run_date_of(run_id) >= run_date_of(active) or config.publish.activate_older
+        if activate:
+            target.activate(run_id, published=True)
+            log.info("run %s is active (before: %s)", run_id, active or "none")
+        else:
+            log.warning(
+                "run %s is loaded and kept; the active run %s is of a newer night and stays (publish.activate_older, "
+                "or rollback --to %s)",
+                run_id,
+                active,
+                run_id,
+            )
+        _retain(target, run_id, config)
+    return activate
+
+
+def _clean(target: Target, config: Config) -> None:
+    target.clean()
+    for path in _archive(config).glob(".run_id=*"):
+        shutil.rmtree(path)
+
+
+def _keep_parquet(out: Path, folder: Path) -> None:
+    """Link the run's files into the archive, whole or not at all."""
+    partial = folder.with_name(f".{folder.name}.partial")
+    partial.mkdir(parents=True)
+    for table in schemas.PUBLISHED:
+        file = f"{table}.parquet"
+        try:
+            os.link(out / file, partial / file)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(out / file, partial / file)
+    if folder.exists():
+        folder.rename(folder.with_name(f".{folder.name}.old"))
+    partial.rename(folder)
+    shutil.rmtree(folder.with_name(f".{folder.name}.old"), ignore_errors=True)
+
+
+def _history(target: Target, config: Config) -> pa.Table:
+    """schemas.RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
+    found = [pq.read_table(path) for path in sorted(_archive(config).glob("run_id=*/runs.parquet"))]
+    if (active := target.active()) is not None:
+        found.append(target.read(active, "runs", schemas.RUNS, {}))
+    everything = pa.concat_tables([schemas.RUNS.empty_table(), *(t.cast(schemas.RUNS) for t in found)])
+    unique = {row["run_id"]: row for row in everything.to_pylist()}
+    rows = sorted(unique.values(), key=lambda row: (row["run_date"], row["run_id"]), reverse=True)
+    return pa.Table.from_pylist(rows, schema=schemas.RUNS)
+
+
+def _retain(target: Target, just_loaded: str, config: Config) -> None:
+    """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded."""
+    loaded, active = target.loaded(), target.active()
+    keep = {*loaded[: config.publish.keep_runs], active, just_loaded}
+    if active is not None:
+        keep.add(target.previous(active))
+    for run_id in loaded:
+        if run_id not in keep:
+            target.drop(run_id)
+            log.info("run %s is dropped: %d newer runs are kept", run_id, config.publish.keep_runs)
+    for folder in _archive(config).glob("run_id=*"):
+        if folder.name.partition("=")[2] not in keep:
+            shutil.rmtree(folder)
+
+
+# --- for others -------------------------------------------------------------------------------------------------------
+
+
+def _run(config: Config, run_id: str) -> ActiveRun:
+    return ActiveRun(run_id, run_date_of(run_id), _folder(config, run_id))
+
+
+def active_run(config: Config) -> ActiveRun | None:
+    """The run that applications read; None before the first publication."""
+    run_id = targets.of(config).active()
+    return None if run_id is None else _run(config, run_id)
+
+
+def published_runs(config: Config) -> list[ActiveRun]:
+    """Every run that is kept: the newest night first, of one night the latest load first."""
+    return [_run(config, run_id) for run_id in targets.of(config).loaded()]
+
+
+def before(config: Config, run_date: date) -> ActiveRun | None:
+    """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs."""
+    target = targets.of(config)
+    run_id = target.active()
+    while run_id is not None and run_date_of(run_id) >= run_date:
+        run_id = target.previous(run_id)
+    return None if run_id is None else _run(config, run_id)
+
+
+def published_lists(config: Config, run_id: str) -> pa.Table:
+    """The lists of a run: surface, user_id, rank, item_id, in this order.
+
+    Raises:
+        PublishError: the run is not kept.
+    """
+    path = _folder(config, run_id) / "recommendations.parquet"
+    if not path.is_file():
+        kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
+        raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
+    return pq.read_table(path, columns=LISTS.names).cast(LISTS)
+
+
+def runs(config: Config) -> pa.Table:
+    """schemas.RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
+    return _history(targets.of(config), config)
+
+
+def rollback(config: Config, to: str | None = None) -> ActiveRun:
+    """Make an earlier run active again; nothing is removed, so `to` the newer run undoes it.
+
+    Args:
+        config: the configuration.
+        to: a kept run's id; default: the run that was active before the active one.
+    Returns:
+        The run that is active now.
+    Raises:
+        PublishError: there is no such run, or nothing to go back to.
+    """
+    target = targets.of(config)
+    with _lock(config):
+        active = target.active()
+        if active is None:
+            raise PublishError(f"{config.tables} has no active run: publish a night first")
+        kept = target.loaded()
+        chosen = to or target.previous(active)
+        if chosen not in kept:
+            wanted = f"run {to} is not kept" if to else f"no run was active before {active}"
+            raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept)} (choose one with --to)")
+        target.activate(chosen, published=False)
+        log.info("rolled back from run %s to run %s", active, chosen)
+    return _run(config, chosen)

@@ -1,0 +1,176 @@
+"""What a surface may show, and its lists: the ensemble's candidates that pass the filters, then popular items.
+
+All functions work on a block of users; nothing here is as large as all users times all items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipeline import data, sql
+from pipeline.config import Surface
+from pipeline.errors import InputError
+
+TOPPED_UP = -1
+"""Source code of an item that no model chose for the user."""
+UNTOLD = -2
+"""Source code of a candidate whose source the ensemble did not write down."""
+
+
+def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.ndarray]:
+    """Which items each surface may show: the available ones that pass its predicate.
+
+    Args:
+        surfaces: their `where` is a DuckDB expression over the columns of `items`, and nothing else.
+        items: schemas.ITEMS.
+    Returns:
+        Per surface bool [I].
+    Raises:
+        InputError: a predicate is not one, or reaches beyond the items' columns; names the surface.
+    """
+    available = items.column("available").to_numpy(zero_copy_only=False)
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.register("arrow_items", items)
+        sql.execute(connection, "publish/items_for_where").fetchall()
+        connection.execute("set lock_configuration = true").fetchall()
+        return {surface.name: available & _passing(connection, surface) for surface in surfaces}
+
+
+def _passing(connection: duckdb.DuckDBPyConnection, surface: Surface) -> np.ndarray:
+    where = f"surface '{surface.name}': where = {surface.where!r}"
+    faults = sql.execute(connection, "publish/where_faults", predicate=surface.where).fetchall()
+    if faults:
+        raise InputError(f"{where} cannot be used: {'; '.join(fault for (fault,) in faults)}")
+    try:
+        passing = connection.table("items").select(duckdb.SQLExpression(surface.where).alias("passes"))
+        if str(passing.types[0]) != "BOOLEAN":
+            raise InputError(f"{where} is a {passing.types[0]}: write a condition, e.g. kind = 'product'")
+        table = passing.to_arrow_table()
+    except duckdb.Error as error:
+        raise InputError(f"{where} is not a condition on the items table: {error}") from None
+    return np.asarray(table.column(0).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+@dataclass(frozen=True)
+class History:
+    """What users had acted on at the end of the night: the rows of one CSR matrix.
+
+    Attributes:
+        indptr: [U + 1] int64, user u's rows are indptr[u]:indptr[u + 1].
+        items: [N] int32, ascending within a user.
+        count: [N] int16, days on which the user acted on the item.
+        last_age: [N] float32, days since the last of them.
+    """
+
+    indptr: np.ndarray
+    items: np.ndarray
+    count: np.ndarray
+    last_age: np.ndarray
+
+    @classmethod
+    def read(cls, cutoff: data.Cutoff) -> "History":
+        """Read the interactions of a cut-off, 10 bytes per row."""
+        table = cutoff.interactions(["user_index", "item_index", "count", "last_age"])
+        users, *rest = (column.to_numpy() for column in table.columns)
+        indptr = np.zeros(cutoff.users + 1, dtype=np.int64)
+        np.cumsum(np.bincount(users, minlength=cutoff.users), out=indptr[1:])
+        return cls(indptr, *rest)
+
+    def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(place in `users`, row) of every interaction of the users, both int64."""
+        counts = self.indptr[users + 1] - self.indptr[users]
+        place = np.repeat(np.arange(len(users)), counts)
+        before = np.cumsum(counts) - counts
+        return place, np.arange(len(place)) - np.repeat(before - self.indptr[users], counts)
+
+    def row_of(self, users: np.ndarray, items: int) -> np.ndarray:
+        """[B, I] int32: the row of each pair, -1 where the user never acted on the item."""
+        found = np.full((len(users), items), -1, dtype=np.int32)
+        place, row = self.rows(users)
+        found[place, self.items[row]] = row
+        return found
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lists of a block of users; an absent item is -1.
+
+    Attributes:
+        items: [B, k] int32.
+        scores: [B, k] float32, not ascending along a row.
+        sources: [B, k] int8 codes; TOPPED_UP where no model chose the item.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    sources: np.ndarray
+
+
+def pick(candidates: Block, shown: np.ndarray, k: int) -> Block:
+    """The first k candidates of each row that may be shown.
+
+    Args:
+        candidates: [B, n], best first.
+        shown: bool [I].
+        k: length of the lists.
+    """
+    items = candidates.items
+    good = (items >= 0) & shown[items]
+    order = np.argsort(~good, axis=1, kind="stable")[:, :k]
+    kept = np.take_along_axis(good, order, axis=1)
+    short = ((0, 0), (0, k - order.shape[1]))
+
+    def column(values: np.ndarray, pad: float) -> np.ndarray:
+        chosen = np.where(kept, np.take_along_axis(values, order, axis=1), np.asarray(pad, values.dtype))
+        return np.pad(chosen, short, constant_values=pad)
+
+    return Block(column(items, -1), column(candidates.scores, -np.inf), column(candidates.sources, TOPPED_UP))
+
+
+def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None) -> Block:
+    """Fill rows that are too short from the popular items, in their order.
+
+    A topped-up item scores below everything chosen for the user: one less than the last chosen score or zero,
+    whichever is lower, and one less again for each further item.
+
+    Args:
+        block: from `pick`; items are at the front of a row.
+        popular: [P] int32 items that may be shown, best first.
+        seen: bool [B, I], items that a row must not get; None: every item may be given.
+    Returns:
+        The block; a row stays short only when nothing is left to give it.
+    """
+    k = block.items.shape[1]
+    have = (block.items >= 0).sum(axis=1)
+    short = np.flatnonzero(have < k)
+    if not len(short) or not len(popular):
+        return block
+    items, scores = block.items.copy(), block.scores.copy()
+    position = np.full(max(popular.max(), items.max()) + 2, -1, dtype=np.int64)
+    position[popular] = np.arange(len(popular))
+    taken = np.zeros((len(short), len(popular)), dtype=bool) if seen is None else seen[np.ix_(short, popular)]
+    place, slot = np.nonzero(items[short] >= 0)
+    at = position[items[short][place, slot]]
+    taken[place[at >= 0], at[at >= 0]] = True
+
+    free = np.argsort(taken, axis=1, kind="stable")[:, :k]  # positions in `popular`, free ones first
+    wanted = np.arange(k)[None, :] - have[short][:, None]  # [S, k] which free item a slot gets; negative: slot is full
+    enough = (wanted >= 0) & (wanted < (~taken).sum(axis=1)[:, None])
+    row, slot = np.nonzero(enough)
+    items[short[row], slot] = popular[free[row, wanted[row, slot]]]
+    last = scores[short, np.maximum(have[short] - 1, 0)]
+    floor = np.where(have[short] > 0, np.minimum(last, 0), 0)
+    scores[short[row], slot] = floor[row] - 1 - wanted[row, slot]
+    return Block(items, scores, block.sources)
+
+
+def read_sources(folder: Path, pool: str, shape: tuple[int, ...]) -> np.ndarray:
+    """[T, n] int8 codes into sources.json of where each candidate ranked best; -2 where the ensemble does not say."""
+    path = folder / f"{pool}.final.sources.npy"
+    if not path.is_file():
+        return np.broadcast_to(np.int8(UNTOLD), shape)
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

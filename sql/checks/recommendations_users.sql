@@ -1,0 +1,20 @@
+-- One row per user with a history who has no list on a surface that could show something, and per list of nobody known.
+with wanted as (
+    select surface, user_id from surfaces cross join targets where repeats and possible > 0
+),
+given as (
+    select distinct surface, user_id from recommendations
+)
+select surface || ': user ' || user_id || ' has no list'
+from wanted anti join given using (surface, user_id)
+union all
+select surface || ': user ' || user_id || ' has a list and no history'
+from given anti join targets using (user_id)
+union all
+select surface || ': not a configured surface'
+from (select distinct surface from given) anti join surfaces using (surface)
+union all
+select surface || ': nobody has a list'
+from surfaces anti join given using (surface)
+where possible > 0 and exists (from targets)
+order by all

@@ -1,0 +1,26 @@
+-- One row per recommendation, in the order of `shown`: the published columns, the reason written out.
+-- `kind` is pipeline.reasons.Kind; `name` is the title (cut) or the id of the item that the reason names.
+select
+    $run_id as run_id,
+    $surface as surface,
+    user_id,
+    rank,
+    item_id,
+    score,
+    source,
+    case kind
+        when 0 then case
+            when times = 1 then 'You ' || $verb || ' it once, on ' || strftime(last_day, '%-d %b %Y')
+            when times = 2 then 'You ' || $verb || ' it twice, last on ' || strftime(last_day, '%-d %b %Y')
+            else 'You ' || $verb || ' it ' || times || ' times, last on ' || strftime(last_day, '%-d %b %Y')
+        end
+        when 1 then 'New, like ' || name || ' you ' || $verb
+        when 2 then 'Because you ' || $verb || ' ' || name
+        when 3 then 'New this month'
+        when 4 then 'Customers like you ' || $verb || ' it'
+        when 5 then 'Popular this month'
+        when 6 then 'Many customers ' || $verb || ' it'
+        else 'Picked for you from what you ' || $verb
+    end as reason
+from shown
+order by position
