@@ -77,15 +77,15 @@ def summary(totals: Counter[str], first: date, until: date, seconds: float) -> s
 
 
 def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
-    first = (sql.execute(connection, "ingest/span", last=until).fetchone() or (None,))[0]
-    if not isinstance(first, date):
+    ((first,),) = sql.execute(connection, "ingest/span", last=until).fetchall()
+    if first is None:
         raise InputError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
-    return first
+    return date.fromisoformat(str(first))
 
 
 def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
     """Stop on an empty night and on too many refused rows (duplicates are harmless: they are not counted)."""
-    taken = (sql.execute(connection, "ingest/taken", first=first, last=last).fetchone() or (0,))[0]
+    ((taken,),) = sql.execute(connection, "ingest/taken", first=first, last=last).fetchall()
     reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
     refused = sum(n for reason, n in reasons.items() if reason != DUPLICATE)
     if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:

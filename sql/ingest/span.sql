@@ -1,5 +1,5 @@
--- one row: the first and last night that staged rows arrived on, up to the last one asked for
-select min(arrival) as first, max(arrival) as last
+-- one row: the first night that a staged row arrived on
+select min(arrival) as first
 from (
     select arrival from staged_events
     union all

@@ -1,0 +1,179 @@
+"""Events that arrived by tonight -> users, items, interactions, statistics and labels: the one place that counts events.
+
+Every night's partition is read once; each cut-off is then a few SQL queries (sql/features/). Label cut-offs see what had
+arrived by the refresh anchor, tonight's cut-off what has arrived by tonight. A cut-off whose inputs are unchanged since a
+neighbouring night is linked, not made (artifacts.memo).
+"""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, lists, schemas, sql
+from pipeline.config import Config
+
+EPOCH = date(1970, 1, 1)
+# What the encoder is fine-tuned on: as of the anchor, so that it is the same every night of a week.
+TEXTS = pa.schema([schemas.ITEMS.field("item_index"), schemas.ITEMS.field("text")])
+
+
+def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str, Any]:
+    """Write the indices, the items' texts, and what was known at each cut-off.
+
+    Args:
+        ingest: tonight's partition; the earlier ones are its siblings.
+        run_date: the day whose events are complete.
+        config: event weights, half-life, cut-offs.
+        out: receives users, items, cutoffs, actions, texts (.parquet) and a folder per cut-off.
+    Returns:
+        Numbers of users, items, cut-offs, and cut-offs that had to be made.
+    Raises:
+        InputError: tonight's partition is not finished.
+    """
+    artifacts.read_manifest(ingest)
+    folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
+    connection = sql.connect(config.threads, config.memory_limit_mb, out)
+    try:
+        events = Events(connection, folders, config)
+        cutoffs = _write_cutoffs(events, run_date, config, out)
+        _write_learnable(events, run_date, config, out)
+        users = _write(out / "users.parquet", events.query("users", schemas.USERS))
+        stats = pq.read_table(lists.cutoff_dir(out, run_date) / "item_stats.parquet")
+        items = _write(out / "items.parquet", _describe_items(events, run_date, stats, config))
+    finally:
+        connection.close()
+    return {"users": users, "items": items} | cutoffs
+
+
+class Events:
+    """Every event that arrived by tonight, in DuckDB, and its tables per user, item and day as of one arrival date."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folders: list[Path], config: Config) -> None:
+        self.connection = connection
+        self.partitions = {artifacts.run_date_of(folder): folder for folder in folders}
+        self._seen_by: date | None = None
+        types = config.features.event_types
+        self._execute("macros")
+        self._execute(
+            "event_types",
+            names=list(types),
+            weights=[kind.weight for kind in types.values()],
+            labels=[kind.label for kind in types.values()],
+        )
+        self._execute("events", partitions=[str(folder / "events.parquet") for folder in folders])
+        self._execute("item_log", partitions=[str(folder / "items.parquet") for folder in folders])
+        self._execute("user_index")
+        self._execute("item_index")
+        self.earliest: dict[date, date] = dict(self._execute("arrivals").fetchall())
+
+    def query(self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any) -> pa.Table:
+        """Run sql/features/<name>.sql."""
+        return sql.query(self.connection, f"features/{name}", schema, relations, **params)
+
+    def see(self, arrived_by: date) -> None:
+        """Build the tables per user, item and day from what had arrived by a date; nothing to do if they exist."""
+        if self._seen_by == arrived_by:
+            return
+        for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
+            self._execute(name, arrived_by=arrived_by)
+        self._seen_by = arrived_by
+
+    def sizes(self, cutoff: date) -> tuple[int, int]:
+        """How many users and items had arrived by the end of a day."""
+        ((users, items),) = self._execute("sizes", cutoff=cutoff).fetchall()
+        return users, items
+
+    def content(self, arrived_by: date, about: date) -> str:
+        """A hash of the partitions that can hold an event up to day `about` and had arrived by `arrived_by`."""
+        nights = [night for night in self.partitions if night <= arrived_by]
+        last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
+        return artifacts.text_sha256([artifacts.content_hash(self.partitions[n]) for n in nights if n <= last])
+
+    def _execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+        return sql.execute(self.connection, f"features/{name}", **params)
+
+
+def _day(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+def _write(path: Path, table: pa.Table) -> int:
+    pq.write_table(table, path, compression="zstd")
+    return len(table)
+
+
+def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) -> dict[str, int]:
+    """Write a folder per cut-off, tonight's first, and their list."""
+    anchor = config.anchor(run_date)
+    roles = {run_date: ("run", run_date), **{c: ("label", anchor) for c in config.label_cutoffs(run_date)}}
+    rows, made = [], 0
+    for cutoff, (role, arrived_by) in roles.items():
+        users, items = events.sizes(cutoff)
+        rows.append({"cutoff": cutoff, "role": role, "users": users, "items": items})
+        made += _write_cutoff(events, rows[-1], arrived_by, config, out)
+    _write(out / "cutoffs.parquet", pa.Table.from_pylist(rows, schemas.CUTOFFS))
+    return {"cutoffs": len(rows), "cutoffs_made": made}
+
+
+def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config: Config, out: Path) -> bool:
+    """Link or make one cut-off's folder; returns whether it was made."""
+    about = row["cutoff"] + timedelta(days=config.horizon_days if row["role"] == "label" else 0)
+    key = artifacts.text_sha256(row, events.content(arrived_by, about), config.digest("features"))
+
+    def make(folder: Path) -> None:
+        events.see(arrived_by)
+        params = {
+            "cutoff_day": _day(row["cutoff"]),
+            "users": row["users"],
+            "items": row["items"],
+            "half_life_days": config.features.half_life_days,
+            "horizon_days": config.horizon_days,
+        }
+        interactions = events.query("interactions", schemas.INTERACTIONS, **params)
+        chosen = interactions
+        if row["role"] == "label":
+            chosen = events.query("labels", schemas.LABELS, {"interactions": interactions}, **params)
+            _write(folder / "labels.parquet", chosen)
+        _write(folder / "interactions.parquet", interactions)
+        _write(folder / "targets.parquet", events.query("targets", schemas.TARGETS, {"chosen": chosen}))
+        _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
+        _write(folder / "user_stats.parquet", events.query("user_stats", schemas.USER_STATS, **params))
+
+    return not artifacts.memo(out, lists.cutoff_dir(out, row["cutoff"]).name, key, make)
+
+
+def _write_learnable(events: Events, run_date: date, config: Config, out: Path) -> None:
+    """Write what the encoder is fine-tuned on: actions by the oldest label cut-off and texts, as of the anchor."""
+    anchor, oldest = config.anchor(run_date), min(config.label_cutoffs(run_date))
+    events.see(anchor)
+    actions = events.query("learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest))
+    _write(out / "actions.parquet", actions)
+    stats = events.query(
+        "item_stats",
+        schemas.ITEM_STATS,
+        cutoff_day=_day(anchor),
+        items=events.sizes(anchor)[1],
+        horizon_days=config.horizon_days,
+    )
+    _write(out / "texts.parquet", _describe_items(events, anchor, stats, config).select(TEXTS.names))
+
+
+def _describe_items(events: Events, known_by: date, stats: pa.Table, config: Config) -> pa.Table:
+    """Every item known by a date: title, text, price and its band."""
+    settings = config.features
+    return events.query(
+        "items",
+        schemas.ITEMS,
+        {"item_stats": stats},
+        known_by=known_by,
+        title_choice=settings.title_choice,
+        text_parts=list(settings.text_parts),
+        price_words=list(settings.price_words),
+        price_bands=len(settings.price_words),
+        unsold_days=settings.unsold_days,
+    )

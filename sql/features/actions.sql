@@ -1,0 +1,21 @@
+-- table actions: one row per event that tells something (weight not zero) and arrived by $arrived_by
+create or replace table actions as
+with events as (from events),
+event_types as (from event_types),
+user_index as (from user_index),
+item_index as (from item_index)
+select
+    user_index.user_index,
+    item_index.item_index,
+    events.day::integer as day,
+    event_types.weight,
+    event_types.is_label,
+    events.quantity,
+    events.price,
+    events.session_id,
+    events.event_id
+from events
+join event_types using (event_type)
+join item_index using (item_id)
+left join user_index using (user_id)
+where events.arrival <= $arrived_by::date and (event_types.weight <> 0 or event_types.is_label)

@@ -1,0 +1,5 @@
+-- one row per night with events: the earliest day that one of its events happened
+select arrival, date '1970-01-01' + min(day)::integer as earliest
+from events
+group by arrival
+order by arrival

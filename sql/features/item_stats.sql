@@ -1,0 +1,63 @@
+-- one row per item known at the cut-off
+with item_index as (from item_index),
+buyer_days as (from buyer_days),
+item_prices as (from item_prices),
+buyers as (
+    select
+        item_index,
+        buyer,
+        $cutoff_day - min(day) as first_age,
+        $cutoff_day - max(day) as last_age,
+        bool_or(day > $cutoff_day - 365 and day <= $cutoff_day - 365 + $horizon_days) as a_year_ago
+    from buyer_days
+    where day <= $cutoff_day
+    group by item_index, buyer
+),
+counts as (
+    select
+        item_index,
+        count(*) filter (last_age < 7) as buyers_7,
+        count(*) filter (last_age < 28) as buyers_28,
+        count(*) filter (last_age < 91) as buyers_91,
+        count(*) filter (last_age < 365) as buyers_365,
+        count(*) as buyers_total,
+        count(*) filter (a_year_ago) as buyers_year_ago_14,
+        max(first_age) as first_age,
+        min(last_age) as last_age
+    from buyers
+    group by item_index
+),
+recent_prices as (
+    select item_index, median(price) as price
+    from item_prices
+    where day <= $cutoff_day and day > $cutoff_day - 91
+    group by item_index
+),
+old_prices as (
+    select item_prices.item_index, median(item_prices.price) as price
+    from item_prices
+    join counts on item_prices.item_index = counts.item_index and item_prices.day = $cutoff_day - counts.last_age
+    where counts.last_age >= 91
+    group by item_prices.item_index
+),
+final as (
+    select
+        item_index.item_index,
+        coalesce(buyers_7, 0) as buyers_7,
+        coalesce(buyers_28, 0) as buyers_28,
+        coalesce(buyers_91, 0) as buyers_91,
+        coalesce(buyers_365, 0) as buyers_365,
+        coalesce(buyers_total, 0) as buyers_total,
+        coalesce(buyers_year_ago_14, 0) as buyers_year_ago_14,
+        first_age,
+        last_age,
+        coalesce(recent_prices.price, old_prices.price) as price
+    from item_index
+    left join counts using (item_index)
+    left join recent_prices using (item_index)
+    left join old_prices using (item_index)
+    where item_index.item_index < $items
+)
+select *
+from final
+order by item_index

@@ -1,0 +1,78 @@
+-- one row per item known by $known_by, with the best that its logs said by then
+with item_index as (from item_index where arrival <= $known_by::date),
+item_log as (from item_log where arrival <= $known_by::date),
+stats as (from item_stats),
+titles as (
+    select item_id, title
+    from item_log
+    where title is not null
+    group by item_id, title
+    qualify row_number() over (
+        partition by item_id
+        order by case when $title_choice = 'most_frequent' then sum(rows) end desc, max(arrival) desc, sum(rows) desc, title
+    ) = 1
+),
+-- the last night's word; where one night says two things, the more frequent, then the greater
+details as (
+    select
+        item_id,
+        arg_max(text, (arrival, rows, text)) as text,
+        arg_max(category, (arrival, rows, category)) as category,
+        arg_max(price, (arrival, rows, price)) as price,
+        arg_max(currency, (arrival, rows, currency)) as currency,
+        arg_max(kind, (arrival, rows, kind)) as kind,
+        arg_max(available, (arrival, rows, available)) as available
+    from item_log
+    group by item_id
+),
+described as (
+    select
+        item_index.item_index,
+        item_index.item_id,
+        coalesce(titles.title, '') as title,
+        details.text,
+        details.category,
+        coalesce(stats.price, details.price) as price,
+        details.currency,
+        coalesce(details.kind, 'product') as kind,
+        coalesce(details.available, true)
+        and ($unsold_days::integer is null or coalesce(stats.last_age <= $unsold_days::integer, true)) as available,
+        item_index.arrival as first_seen
+    from item_index
+    left join titles using (item_id)
+    left join details using (item_id)
+    left join stats using (item_index)
+),
+banded as (
+    select
+        *,
+        case
+            when price is not null
+            then least(floor(percent_rank() over (partition by price is null order by price) * $price_bands), $price_bands - 1)
+        end::tinyint as price_band
+    from described
+),
+final as (
+    select
+        item_index,
+        item_id,
+        title,
+        concat_ws(
+            '. ',
+            case when list_contains($text_parts, 'title') then nullif(title, '') end,
+            case when list_contains($text_parts, 'text') then nullif(text, title) end,
+            case when list_contains($text_parts, 'category') then category end,
+            case when list_contains($text_parts, 'price') then $price_words[price_band + 1] end
+        ) as text,
+        category,
+        price,
+        price_band,
+        currency,
+        kind,
+        available,
+        first_seen
+    from banded
+)
+select *
+from final
+order by item_index

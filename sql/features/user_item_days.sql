@@ -1,0 +1,16 @@
+-- table user_item_days: one row per user, item and day with an action
+create or replace table user_item_days as
+select
+    user_index,
+    item_index,
+    day,
+    whole(sum(units(weight))) as weight,
+    count(*) filter (weight > 0) as actions,
+    count(*) filter (weight < 0) as returns,
+    count(*) filter (is_label) as labels,
+    whole(sum(units(quantity)) filter (weight > 0)) as quantity,
+    whole(sum(units(price)) filter (weight > 0)) as price_sum,
+    count(price) filter (weight > 0) as prices
+from actions
+where user_index is not null
+group by user_index, item_index, day
