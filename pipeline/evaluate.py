@@ -1,0 +1,243 @@
+"""Tonight's lists against what users did next, and the gate.
+
+Every list of the run is judged at the newest cut-off whose label window has passed, two weeks before the anchor: the
+fusion applied there has learned from older windows only, so nothing that judges has been seen by what is judged.
+
+    out/metrics.parquet        one row per pool, list, bucket, metric
+    out/comparisons.parquet    the final list against each other list and the champion, with paired intervals
+    out/per_user.parquet       one row per pool and judged user: the final list's metrics
+    out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
+    out/report.html            all of it, to read
+
+Definitions of the metrics are in pipeline.metrics, those of the table checks in pipeline.gate, the choice of the
+opponent is in pipeline.champion.
+"""
+
+import logging
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import champion, data, gate, judging, lists, report, report_html, scoreboard
+from pipeline.config import Config
+from pipeline.data import Cutoff
+from pipeline.errors import GateError, InputError
+from pipeline.gate import CHAMPION, FINAL, Comparison
+from pipeline.judging import Measured, Truth, Values
+from pipeline.lists import Pool
+from pipeline.scoreboard import Pitch
+
+log = logging.getLogger(__name__)
+
+METRICS = pa.schema(
+    [
+        pa.field("pool", pa.string(), nullable=False),
+        pa.field("list", pa.string(), nullable=False),
+        pa.field("bucket_kind", pa.string(), nullable=False),  # 'overall', 'users' or 'items'
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("value", pa.float64(), nullable=False),
+        pa.field("low", pa.float64()),  # 95 % interval over users; null where a metric is not a mean over users
+        pa.field("high", pa.float64()),
+        pa.field("users", pa.int32(), nullable=False),
+    ]
+)
+
+COMPARISONS = pa.schema(
+    [
+        pa.field("pool", pa.string(), nullable=False),
+        pa.field("versus", pa.string(), nullable=False),
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("final", pa.float64(), nullable=False),
+        pa.field("other", pa.float64(), nullable=False),
+        pa.field("difference", pa.float64(), nullable=False),
+        pa.field("low", pa.float64(), nullable=False),
+        pa.field("high", pa.float64(), nullable=False),
+        pa.field("significant", pa.bool_(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),
+    ]
+)
+
+
+def run(
+    *,
+    features: Path,
+    popularity: Path,
+    als: Path,
+    user_knn: Path,
+    ease: Path,
+    language_model: Path,
+    fusion: Path,
+    ensemble: Path,
+    run_date: date,
+    config: Config,
+    out: Path,
+) -> dict[str, Any]:
+    """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
+
+    Returns:
+        Scalars for the manifest: the final list's metrics per pool, the other lists' on the gate's metric, the
+        difference to the best single model, the champion and the gate's decision.
+    Raises:
+        GateError: the comparison with the champion or the baseline is lost, or a list is broken; the report is kept
+            under <home>/blocked/.
+        InputError: an upstream stage has no list for the judged cut-off.
+    """
+    stages = [popularity, als, user_knn, ease, language_model, fusion, ensemble]
+    tonight, judged = _cutoffs(features, run_date, config)
+    opponent = _opponent(features, judged, ensemble, run_date, config)
+    buckets = judging.read_buckets(judged, data.read_items(features, ["item_index"]).num_rows, config.evaluate)
+    vectors = _vectors(language_model)
+    measured: list[Measured] = []
+    comparisons: list[Comparison] = []
+    per_user: list[pa.Table] = []
+    problems: list[str] = []
+    origin: dict[str, str] = {}
+    for pool in lists.POOLS:
+        pitch = Pitch(judged, judging.read_truth(judged, pool), buckets, vectors, config)
+        board = scoreboard.judge(_lists(stages, judged, pool, origin) | _of(opponent, pool), pitch)
+        measured += board.measured
+        comparisons += board.comparisons
+        per_user.append(_per_user_table(pitch.truth, board.final, features, judged))
+        final = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
+        problems += gate.broken_lists(*final, tonight, pool, config)
+    reasons = problems + gate.lost(comparisons, config.evaluate)
+    _write_tables(out, measured, comparisons, per_user)
+    _write_judged(out, features, judged, ensemble, config)
+    page = report.Page(
+        run_date=run_date,
+        cutoff=judged.cutoff,
+        opponent=opponent,
+        measured=tuple(measured),
+        comparisons=tuple(comparisons),
+        reasons=tuple(reasons),
+        stages=origin,
+        config=config,
+    )
+    (out / "report.html").write_text(report_html.render(page), encoding="utf-8")
+    log.info("evaluation of %s\n%s", run_date, report.summary(page))
+    if reasons:
+        _blocked(reasons, out, run_date, config)
+    return _scalars(page)
+
+
+def _cutoffs(features: Path, run_date: date, config: Config) -> tuple[Cutoff, Cutoff]:
+    """Tonight's cut-off and the one that judges."""
+    found = {cutoff.cutoff: cutoff for cutoff in data.read_cutoffs(features)}
+    judged = config.folds(run_date)["judge"]
+    for wanted in (run_date, judged):
+        if wanted not in found:
+            raise InputError(f"{features} has no cut-off {wanted}: run stage 'features' again with --force")
+    return found[run_date], found[judged]
+
+
+def _ids(features: Path, cutoff: Cutoff) -> tuple[pa.Array, pa.Array]:
+    """The outside ids of the cut-off's targets [T] and of all items known tonight [I]."""
+    users = data.read_users(features).column("user_id").combine_chunks()
+    items = data.read_items(features, ["item_id"]).column("item_id").combine_chunks()
+    return users.take(pa.array(cutoff.targets())), items
+
+
+def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.ndarray:
+    """The final lists as deep as they are judged."""
+    items = lists.read_list(cutoff.dir_in(ensemble), pool, FINAL)[0]
+    return items[:, : max(config.evaluate.k, config.evaluate.deep)]
+
+
+def _opponent(
+    features: Path, judged: Cutoff, ensemble: Path, run_date: date, config: Config
+) -> champion.Champion | None:
+    mine = {pool: _final(ensemble, judged, pool, config) for pool in lists.POOLS}
+    user_ids, item_ids = _ids(features, judged)
+    setting = champion.Setting(run_date, judged.cutoff, user_ids, item_ids, config)
+    return champion.find(setting, mine)
+
+
+def _of(opponent: champion.Champion | None, pool: Pool) -> dict[str, np.ndarray]:
+    return {CHAMPION: opponent.lists[pool]} if opponent and pool in opponent.lists else {}
+
+
+def _lists(stages: Iterable[Path], cutoff: Cutoff, pool: Pool, origin: dict[str, str]) -> dict[str, np.ndarray]:
+    """Every list of every stage in data-flow order, memory-mapped; a second list of a name carries its stage's.
+
+    Notes in `origin` which stage made each list.
+    """
+    found: dict[str, np.ndarray] = {}
+    for stage in stages:
+        folder = cutoff.dir_in(stage)
+        for name in sorted(lists.list_names(folder, pool), key=lambda name: name == FINAL):  # the final one last
+            key = f"{stage.parent.name}.{name}" if name in found else name
+            origin[key] = stage.parent.name
+            found[key] = lists.read_list(folder, pool, name)[0]
+    if FINAL not in found:
+        raise InputError(f"no stage gave the list '{pool}.{FINAL}' for {cutoff.cutoff}: run stage 'ensemble'")
+    return found
+
+
+def _vectors(language_model: Path) -> np.ndarray | None:
+    """[I, h] item vectors of length 1, memory-mapped; None where the language model wrote none."""
+    path = language_model / "item_vectors.npy"
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
+
+
+def _per_user_table(truth: Truth, final: Values, features: Path, cutoff: Cutoff) -> pa.Table:
+    user_ids = _ids(features, cutoff)[0].take(pa.array(truth.rows))
+    return pa.table({"pool": pa.repeat(pa.scalar(truth.pool), len(user_ids)), "user_id": user_ids, **final})
+
+
+def _write_tables(out: Path, measured: list[Measured], comparisons: list[Comparison], per_user: list[pa.Table]) -> None:
+    pq.write_table(pa.Table.from_pylist([row._asdict() for row in measured], METRICS), out / "metrics.parquet")
+    rows = [asdict(comparison) | {"significant": comparison.significant} for comparison in comparisons]
+    pq.write_table(pa.Table.from_pylist(rows, COMPARISONS), out / "comparisons.parquet")
+    pq.write_table(pa.concat_tables(per_user), out / "per_user.parquet", compression="zstd")
+
+
+def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, config: Config) -> None:
+    user_ids, item_ids = _ids(features, judged)
+    for pool in lists.POOLS:
+        items = _final(ensemble, judged, pool, config)
+        champion.write_judged(champion.judged_path(out, pool), items, user_ids, item_ids, config.block_users)
+
+
+def _blocked(reasons: list[str], out: Path, run_date: date, config: Config) -> None:
+    """Keep the report where it survives the failed stage, and stop unless told to go on."""
+    problem = "; ".join(reasons)
+    if not config.evaluate.block:
+        log.warning("published although the gate says no, as evaluate.block is false: %s", problem)
+        return
+    kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", "report.html"):
+        shutil.copyfile(out / name, kept / name)
+    raise GateError(
+        f"the table of {run_date} is not published, the one in use stays: {problem}. "
+        f"The report is {kept / 'report.html'}. To publish all the same, set evaluate.block to false."
+    )
+
+
+def _scalars(page: report.Page) -> dict[str, Any]:
+    """What the manifest says."""
+    found: dict[str, Any] = {
+        "judged_cutoff": page.cutoff.isoformat(),
+        "champion": str(page.opponent) if page.opponent else "none",
+        "gate": page.decision,
+    }
+    gate_metric = page.gate_metric
+    for row in page.measured:
+        if row.bucket_kind == "overall" and (row.list == FINAL or row.metric == gate_metric):
+            found[f"{row.pool}.{row.list}.{row.metric}"] = round(row.value, 6)
+    for pool in lists.POOLS:
+        best = page.best_single(pool)
+        if best is not None:
+            found[f"{pool}.best_single"] = best.versus
+            for name in ("difference", "low", "high"):
+                found[f"{pool}.best_single.{name}"] = round(getattr(best, name), 6)
+    return found
