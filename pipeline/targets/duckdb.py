@@ -8,10 +8,9 @@ An application opens current.duckdb read-only and opens it again to see the next
 the log whose flip did not happen, because the process died between the two, is not counted.
 """
 
-import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,8 @@ class DuckDBTarget:
         partial = self.folder / f".{run_id}{ENDING}{PARTIAL}"
         partial.unlink(missing_ok=True)
         try:
-            with self._open(partial, read_only=False) as connection:
+            with duckdb.connect(str(partial), config=self._settings()) as connection:
+                connection.execute("set timezone = 'UTC'").fetchall()
                 _fill(connection, folder, history)
             _sync(partial)
         except duckdb.Error as error:
@@ -119,20 +119,14 @@ class DuckDBTarget:
             PublishError: the run's file is gone or damaged.
         """
         try:
-            with self._open(self.path(run_id), read_only=True) as connection:
+            # Without settings: within one process DuckDB shares a file only between equal ones.
+            with duckdb.connect(str(self.path(run_id)), read_only=True) as connection:
                 return sql.query(connection, f"publish/{name}", schema, relations, **params)
         except duckdb.Error as error:
             raise PublishError(f"{self.path(run_id)} cannot be read: {error}") from error
 
-    @contextlib.contextmanager
-    def _open(self, path: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
-        settings: dict[str, str | bool | int | float | list[str]] = {
-            "threads": self.config.threads,
-            "memory_limit": f"{self.config.memory_limit_mb}MiB",
-        }
-        with duckdb.connect(str(path), read_only=read_only, config=settings) as connection:
-            connection.execute("set timezone = 'UTC'").fetchall()
-            yield connection
+    def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
+        return {"threads": self.config.threads, "memory_limit": f"{self.config.memory_limit_mb}MiB"}
 
     def _activations(self) -> list[dict[str, Any]]:
         """What became active, oldest first, up to what is active now."""

@@ -1,0 +1,173 @@
+"""A small shop's artifacts of one night, shaped as the stages write them, for tests of what comes after the models."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, lists, publish, schemas
+from pipeline.config import Config, EventType, Publish, Surface
+
+NIGHT = date(2011, 10, 2)
+STAGES = ("features", "als", "language_model", "ensemble", "evaluate")
+
+
+@dataclass
+class Shop:
+    """What is known at the end of a night; the rest of the artifacts follows from it.
+
+    Attributes:
+        config: home is set; `lake` and `tables` follow.
+        titles: one per item; ids are i0, i1, ...
+        bought: (user, item, days, last_age) rows; users are u0, u1, ...
+        all_lists, new_lists: the ensemble's lists, one row per user.
+        factors, vectors: [I, d] of ALS and the language model.
+    """
+
+    config: Config
+    titles: Sequence[str]
+    bought: Sequence[tuple[int, int, int, float]]
+    all_lists: Sequence[Sequence[int]]
+    new_lists: Sequence[Sequence[int]]
+    factors: np.ndarray
+    vectors: np.ndarray
+    night: date = NIGHT
+    user_ids: Sequence[str] = ()
+    item_ids: Sequence[str] = ()
+    unavailable: Sequence[int] = ()
+    first_seen: dict[int, date] = field(default_factory=dict)
+    buyers: Sequence[int] = ()
+    categories: Sequence[str | None] = ()
+    countries: Sequence[str | None] = ()
+    sources: Sequence[str] = ()
+    metrics: dict[str, object] = field(
+        default_factory=lambda: {"all.final.ndcg": 0.36, "new.final.ndcg": 0.11, "gate": "passed"}
+    )
+
+    def folder(self, stage: str) -> Path:
+        return artifacts.stage_dir(self.config.lake, stage, self.night)
+
+    def folders(self) -> dict[str, Path]:
+        return {stage: self.folder(stage) for stage in STAGES}
+
+    def write(self) -> "Shop":
+        """Write every stage's folder."""
+        self._features()
+        part = f"cutoff={self.night.isoformat()}"
+        for stage, name, values in (
+            ("als", "item_factors", self.factors),
+            ("language_model", "item_vectors", self.vectors),
+        ):
+            folder = self.folder(stage) / part if stage == "als" else self.folder(stage)
+            folder.mkdir(parents=True, exist_ok=True)
+            np.save(folder / f"{name}.npy", values.astype(np.float32))
+        ensemble = self.folder("ensemble") / part
+        for pool, rows in (("all", self.all_lists), ("new", self.new_lists)):
+            width = max(map(len, rows))
+            items = np.array([[*row, *[-1] * (width - len(row))] for row in rows], dtype=np.int32)
+            scores = np.where(items >= 0, np.linspace(2, 1, width), -np.inf)
+            lists.write_list(ensemble, pool, "final", items, scores)
+            if self.sources:
+                codes = np.where(items >= 0, np.arange(items.shape[1]) % len(self.sources), -1).astype(np.int8)
+                np.save(ensemble / f"{pool}.final.sources.npy", codes)
+                (ensemble / "sources.json").write_text(json.dumps(list(self.sources)))
+        self.folder("evaluate").mkdir(parents=True, exist_ok=True)
+        for stage in STAGES:
+            folder = self.folder(stage)
+            report = self.metrics if stage == "evaluate" else {}
+            artifacts.write_manifest(
+                folder, {"stage": stage, "files": artifacts.describe(folder), "report": report, "run_date": self.night}
+            )
+        return self
+
+    def _features(self) -> None:
+        items, users = len(self.titles), len(self.all_lists)
+        item_ids = list(self.item_ids) or [f"i{i}" for i in range(items)]
+        user_ids = list(self.user_ids) or [f"u{u}" for u in range(users)]
+        old = self.night - timedelta(days=300)
+        table = {
+            "item_index": range(items),
+            "item_id": item_ids,
+            "title": self.titles,
+            "text": self.titles,
+            "category": list(self.categories) or [None] * items,
+            "price": [float(i) for i in range(items)],
+            "price_band": [0] * items,
+            "currency": ["GBP"] * items,
+            "kind": ["product"] * items,
+            "available": [i not in self.unavailable for i in range(items)],
+            "first_seen": [self.first_seen.get(i, old) for i in range(items)],
+        }
+        folder = self.folder("features")
+        part = folder / f"cutoff={self.night.isoformat()}"
+        part.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({k: list(v) for k, v in table.items()}, schema=schemas.ITEMS), folder / "items.parquet")
+        people = pa.table({"user_index": list(range(users)), "user_id": user_ids}, schema=schemas.USERS)
+        if self.countries:
+            people = people.append_column("country", pa.array(list(self.countries), pa.string()))
+        pq.write_table(people, folder / "users.parquet")
+        known = {"cutoff": [self.night], "role": ["run"], "users": [users], "items": [items]}
+        pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
+        self._cutoff(part, users, items)
+
+    def _cutoff(self, part: Path, users: int, items: int) -> None:
+        rows = sorted(self.bought)
+        names = {f.name: [0] * len(rows) for f in schemas.INTERACTIONS}
+        user, item, count, age = (list(column) for column in zip(*rows, strict=True))
+        names |= {"user_index": user, "item_index": item, "count": count, "last_age": age, "first_age": age}
+        names |= {"confidence": [1.0] * len(rows)}
+        pq.write_table(pa.table(names, schema=schemas.INTERACTIONS), part / "interactions.parquet")
+        targets = sorted({row[0] for row in rows})
+        pq.write_table(pa.table({"user_index": targets}, schema=schemas.TARGETS), part / "targets.parquet")
+        buyers = list(self.buyers) or [sum(row[1] == i for row in rows) for i in range(items)]
+        stats = {f.name: [0] * items for f in schemas.ITEM_STATS}
+        stats |= {"item_index": list(range(items)), "buyers_28": buyers, "buyers_total": buyers}
+        pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
+        mine = [[row for row in rows if row[0] == u] for u in range(users)]
+        people = {f.name: [0] * users for f in schemas.USER_STATS}
+        people |= {
+            "user_index": list(range(users)),
+            "actions": [sum(row[2] for row in m) for m in mine],
+            "items": [len(m) for m in mine],
+            "last_age": [min((row[3] for row in m), default=None) for m in mine],
+        }
+        pq.write_table(pa.table(people, schema=schemas.USER_STATS), part / "user_stats.parquet")
+
+
+def shop(home: Path, night: date = NIGHT, **changes: Any) -> Shop:
+    """Three customers, eight items: 0, 1, 6 sell together, 2, 3 too; 4 is new and unsold, 5 sold out, 7 unsold."""
+    surfaces = (Surface(name="for_you", k=4), Surface(name="discover", repeats=False, k=4))
+    section = Publish(similar_min_buyers=1, similar_k=5, popular_k=2)
+    bought = {"purchase": EventType(label=True), "return": EventType(weight=-1)}
+    config = Config(home=home, surfaces=surfaces, publish=section, threads=1)
+    config = config.model_copy(update={"features": config.features.model_copy(update={"event_types": bought})})
+    factors = [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [0, 0], [1, 1], [1, 0.2], [0, 0]]
+    vectors = [[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.1], [0.1, 1, 0.05], [1, 1, 0], [1, 0.2, 0], [0, 0, 1]]
+    made = Shop(
+        config=config,
+        titles=["WHITE MUG", "RED MUG", "TEA POT", "GARDEN GNOME", "NEW KETTLE", "SOLD OUT BOX", "", "ODD THING"],
+        bought=[(0, 0, 5, 20), (0, 2, 1, 3), (1, 2, 2, 10), (2, 1, 1, 0), (2, 3, 1, 40)],
+        all_lists=[[0, 5, 1, 4], [2, 3, 7], [3, 6]],
+        new_lists=[[1, 4, 6], [3, 4], [0]],
+        factors=np.array(factors),
+        vectors=np.array(vectors),
+        night=night,
+        unavailable=[5],
+        first_seen={4: night - timedelta(days=3)},
+        buyers=[9, 8, 7, 6, 0, 5, 4, 0],
+        sources=["buy_again", "als", "als", "language_model"],
+    )
+    return replace(made, **changes)
+
+
+def go(made: Shop) -> dict[str, Any]:
+    """Publish the shop's night as run_stage would, into a folder of its own."""
+    out = made.config.lake / "publish" / f".run_date={made.night}.partial"
+    out.mkdir(parents=True, exist_ok=True)
+    return publish.run(**made.folders(), run_date=made.night, config=made.config, out=out)
