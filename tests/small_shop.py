@@ -78,6 +78,8 @@ class Shop:
                 np.save(ensemble / f"{pool}.final.sources.npy", codes)
                 (ensemble / "sources.json").write_text(json.dumps(list(self.sources)))
         self.folder("evaluate").mkdir(parents=True, exist_ok=True)
+        judged = {"pool": "all", "list": "final", "bucket_kind": "overall", "metric": "ndcg", "low": 0.35, "high": 0.37}
+        pq.write_table(pa.Table.from_pylist([judged]), self.folder("evaluate") / "metrics.parquet")
         for stage in STAGES:
             folder = self.folder(stage)
             report = self.metrics if stage == "evaluate" else {}
