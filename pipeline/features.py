@@ -1,8 +1,8 @@
-"""Events that arrived by tonight -> users, items, interactions, statistics and labels: the one place that counts events.
+"""Events that arrived by tonight -> users, items, interactions, statistics, labels: the one place that counts events.
 
-Every night's partition is read once; each cut-off is then a few SQL queries (sql/features/). Label cut-offs see what had
-arrived by the refresh anchor, tonight's cut-off what has arrived by tonight. A cut-off whose inputs are unchanged since a
-neighbouring night is linked, not made (artifacts.memo).
+Every night's partition is read once; each cut-off is then a few SQL queries (sql/features/). Label cut-offs see what
+had arrived by the refresh anchor, tonight's cut-off what has arrived by tonight. A cut-off whose inputs are unchanged
+since a neighbouring night is linked, not made (artifacts.memo).
 """
 
 from datetime import date, timedelta
@@ -42,7 +42,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         cutoffs = _write_cutoffs(events, run_date, config, out)
         _write_learnable(events, run_date, config, out)
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
-        stats = pq.read_table(lists.cutoff_dir(out, run_date) / "item_stats.parquet")
+        stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", _describe_items(events, run_date, stats, config))
     finally:
         connection.close()
@@ -54,7 +54,7 @@ class Events:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, folders: list[Path], config: Config) -> None:
         self.connection = connection
-        self.partitions = {artifacts.run_date_of(folder): folder for folder in folders}
+        self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
         self._seen_by: date | None = None
         types = config.features.event_types
         self._execute("macros")
@@ -66,11 +66,14 @@ class Events:
         )
         self._execute("events", partitions=[str(folder / "events.parquet") for folder in folders])
         self._execute("item_log", partitions=[str(folder / "items.parquet") for folder in folders])
+        self._execute("ages", half_life_days=config.features.half_life_days)
         self._execute("user_index")
         self._execute("item_index")
         self.earliest: dict[date, date] = dict(self._execute("arrivals").fetchall())
 
-    def query(self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any) -> pa.Table:
+    def query(
+        self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
+    ) -> pa.Table:
         """Run sql/features/<name>.sql."""
         return sql.query(self.connection, f"features/{name}", schema, relations, **params)
 
@@ -89,9 +92,9 @@ class Events:
 
     def content(self, arrived_by: date, about: date) -> str:
         """A hash of the partitions that can hold an event up to day `about` and had arrived by `arrived_by`."""
-        nights = [night for night in self.partitions if night <= arrived_by]
+        nights = [night for night in self.content_hashes if night <= arrived_by]
         last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
-        return artifacts.text_sha256([artifacts.content_hash(self.partitions[n]) for n in nights if n <= last])
+        return artifacts.text_sha256([self.content_hashes[n] for n in nights if n <= last])
 
     def _execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
         return sql.execute(self.connection, f"features/{name}", **params)
@@ -110,13 +113,19 @@ def _write(path: Path, table: pa.Table) -> int:
 def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) -> dict[str, int]:
     """Write a folder per cut-off, tonight's first, and their list."""
     anchor = config.anchor(run_date)
-    roles = {run_date: ("run", run_date), **{c: ("label", anchor) for c in config.label_cutoffs(run_date)}}
+    roles = {run_date: ("run", run_date), **dict.fromkeys(config.label_cutoffs(run_date), ("label", anchor))}
     rows, made = [], 0
     for cutoff, (role, arrived_by) in roles.items():
         users, items = events.sizes(cutoff)
         rows.append({"cutoff": cutoff, "role": role, "users": users, "items": items})
         made += _write_cutoff(events, rows[-1], arrived_by, config, out)
-    _write(out / "cutoffs.parquet", pa.Table.from_pylist(rows, schemas.CUTOFFS))
+    made_of = {
+        "cutoffs": [row["cutoff"] for row in rows],
+        "roles": [row["role"] for row in rows],
+        "users": [row["users"] for row in rows],
+        "items": [row["items"] for row in rows],
+    }
+    _write(out / "cutoffs.parquet", events.query("cutoffs", schemas.CUTOFFS, None, **made_of))
     return {"cutoffs": len(rows), "cutoffs_made": made}
 
 
@@ -131,7 +140,6 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
             "cutoff_day": _day(row["cutoff"]),
             "users": row["users"],
             "items": row["items"],
-            "half_life_days": config.features.half_life_days,
             "horizon_days": config.horizon_days,
         }
         interactions = events.query("interactions", schemas.INTERACTIONS, **params)

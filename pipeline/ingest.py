@@ -5,12 +5,13 @@ bytes either way. The shop's own SQL maps `raw` to the contract (see examples/);
 refused with a reason, and counted.
 """
 
-import logging
+import contextlib
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import date, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from pipeline import artifacts, schemas, sql, staging
 from pipeline.config import Config
 from pipeline.errors import InputError
 
-log = logging.getLogger(__name__)
-
 ROW_GROUP = 131_072
+# Nights whose files are written but not yet hashed and forced to disk.
+MAX_UNFINISHED = 32
 TABLES = {"events": schemas.EVENTS, "items": schemas.INGESTED_ITEMS, "rejects": schemas.REJECTS}
 DUPLICATE = "duplicate of an earlier event"
 
@@ -62,9 +63,15 @@ def load_history(config: Config, until: date) -> str:
     with staging.staged(config, until, []) as connection:
         first = _first_night(connection, until)
         _check(connection, config, first, until)
-        for night, tables in _nights(connection, first, until):
-            if tables or config.ingest.allow_empty:
-                totals.update(_commit_night(config, night, tables), nights=1)
+        with ThreadPoolExecutor(config.threads) as finishing:
+            unfinished: deque[Future[Report]] = deque()
+            for night, tables in _nights(connection, first, until):
+                if tables or config.ingest.allow_empty:
+                    unfinished.append(_write_partition(config, night, tables, finishing))
+                if len(unfinished) > MAX_UNFINISHED:
+                    totals.update(unfinished.popleft().result(), nights=1)
+            for report in unfinished:
+                totals.update(report.result(), nights=1)
     return summary(totals, first, until, time.perf_counter() - started)
 
 
@@ -129,10 +136,10 @@ def _by_night(
 def _slices(reader: pa.RecordBatchReader) -> Iterator[tuple[date, pa.RecordBatch]]:
     """Cut batches that are sorted by `arrival` (their first column) where it changes."""
     for batch in reader:
-        days = batch.column(0).cast(pa.int32()).to_numpy()
+        days = np.from_dlpack(batch.column(0).cast(pa.int32()))  # to_numpy would import pandas: a second
         cuts = [0, *(np.flatnonzero(np.diff(days)) + 1), len(days)]
         rows = batch.remove_column(0)
-        for start, stop in zip(cuts, cuts[1:], strict=False):
+        for start, stop in pairwise(cuts):
             if stop > start:
                 yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
 
@@ -155,7 +162,7 @@ def _write_night(out: Path, tables: dict[str, Batches]) -> Report:
 
 def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
     """Tables of exactly ROW_GROUP rows (the last one fewer), however the batches are cut: the same bytes either way."""
-    held = schema.empty_table()
+    held = pa.Table.from_batches([], schema)
     for batch in batches:
         held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
         while len(held) >= ROW_GROUP:
@@ -165,15 +172,23 @@ def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
         yield held.combine_chunks()
 
 
-def _commit_night(config: Config, night: date, tables: dict[str, Batches]) -> Report:
-    """Write one night's partition with its manifest, as the stage would."""
+def _write_partition(config: Config, night: date, tables: dict[str, Batches], finishing: Executor) -> Future[Report]:
+    """Write one night's partition as the stage would; it is hashed and forced to disk while the next is written."""
     folder = artifacts.stage_dir(config.lake, "ingest", night)
     started = time.perf_counter()
-    with artifacts.lock(folder), artifacts.writing(folder) as out:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(artifacts.lock(folder))
+        out = stack.enter_context(artifacts.writing(folder))
         report = _write_night(out, tables)
+        return finishing.submit(_finish, stack.pop_all(), out, config, report, started)
+
+
+def _finish(unfinished: contextlib.ExitStack, out: Path, config: Config, report: Report, started: float) -> Report:
+    """Write the manifest and rename the folder (by closing `unfinished`); returns the report."""
+    with unfinished:
         manifest = {
             "stage": "ingest",
-            "run_date": night.isoformat(),
+            "run_date": artifacts.run_date_of(out).isoformat(),
             "config": config.model_dump(mode="json", exclude={"home", "folder"}),
             "config_hash": config.digest("ingest"),
             "code_version": artifacts.code_version(),

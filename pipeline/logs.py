@@ -97,7 +97,9 @@ def format_of(source: Source) -> str:
         return source.format
     name = re.sub(r"\.(gz|zst)$", "", source.files)
     if (ending := Path(name).suffix) not in FORMATS:
-        raise InputError(f"the format of '{source.files}' is not clear from its name: set format to csv, jsonl or parquet")
+        raise InputError(
+            f"the format of '{source.files}' is not clear from its name: set format to csv, jsonl or parquet"
+        )
     return FORMATS[ending]
 
 
@@ -123,11 +125,10 @@ def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
     return columns
 
 
-def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], max_bytes: int) -> list[str]:
-    relation = connection.read_json(
-        paths, format="newline_delimited", ignore_errors=True, union_by_name=True, maximum_object_size=max_bytes
-    )
-    return [name for name in relation.columns]
+def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], max_row_bytes: int) -> list[str]:
+    """The keys that any of the files' first lines have."""
+    result = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes)
+    return [column[0] for column in result.description or ()]
 
 
 def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogFile], config: Config) -> None:

@@ -1,4 +1,4 @@
-"""Raw files through the shop's mapping into DuckDB's staged tables: cast, judged, and with the night each row arrived."""
+"""Raw files through the shop's mapping into DuckDB's staged tables: cast, judged, with the night each row arrived."""
 
 import contextlib
 import tempfile
@@ -21,7 +21,9 @@ NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "i
 
 
 @contextlib.contextmanager
-def staged(config: Config, last: date, earlier: list[Path], night: date | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def staged(
+    config: Config, last: date, earlier: list[Path], night: date | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the tables staged_events, duplicates, staged_rejects and staged_items.
 
     Args:

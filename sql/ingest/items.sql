@@ -1,4 +1,4 @@
--- table staged_items: one row per row of the shop's item mapping, cast to the contract, with its arrival
+-- table staged_items: one row per night and different thing that its logs say about an item
 create or replace table staged_items as
 with contract as (
     select
@@ -21,7 +21,9 @@ select
     currency::varchar as currency,
     kind::varchar as kind,
     try_cast(available as boolean) as available,
-    case when $arrival = 'file' then files.first_day else try_cast(arrived_at as timestamptz)::date end as arrival
+    case when $arrival = 'file' then files.first_day else try_cast(arrived_at as timestamptz)::date end as arrival,
+    count(*) as rows
 from mapped
 left join files using (_file)
 where item_id::varchar <> '' and strlen(item_id::varchar) <= $max_id_bytes
+group by all
