@@ -170,8 +170,9 @@ def _published(active: "ActiveRun", setting: Setting) -> Champion:
         return Champion(active.run_id, active.run_date, f"no table is kept that was in use on {setting.cutoff}", {})
     table = publish.published_lists(setting.config, run.run_id)
     found: dict[Pool, np.ndarray] = {}
-    for surface in setting.config.surfaces:
+    unfiltered_first = sorted(setting.config.surfaces, key=lambda surface: surface.where != "true")
+    for surface in unfiltered_first:
         served = table.filter(pc.field("surface") == surface.name)
-        if served.num_rows and surface.pool not in found:  # the first surface of a pool stands for it
+        if served.num_rows and surface.pool not in found:  # one surface stands for its pool
             found[surface.pool] = placed(served, setting.user_ids, setting.item_ids)
     return Champion(run.run_id, run.run_date, "in use when the judged window began", found)

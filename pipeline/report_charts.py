@@ -21,7 +21,8 @@ def kind(page: Page, name: str) -> str:
 
 def _svg(rows: int, drawn: Iterable[str], label: str) -> str:
     height = rows * ROW + 8
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">{"".join(drawn)}</svg>'
+    size = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}"'
+    return f'<div class="wide"><svg {size}>{"".join(drawn)}</svg></div>'
 
 
 def _name(text: str, middle: float) -> str:

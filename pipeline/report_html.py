@@ -18,7 +18,7 @@ STYLE = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink);
   font: 15px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-main { max-width: 1060px; margin: 0 auto; padding: 40px 20px 60px; }
+main { max-width: 1120px; margin: 0 auto; padding: 40px 20px 60px; }
 h1 { font-size: 28px; line-height: 1.25; margin: 6px 0 10px; letter-spacing: -.01em; }
 h2 { font-size: 19px; margin: 0 0 4px; }
 h3 { font-size: 14px; margin: 24px 0 6px; }
@@ -34,7 +34,7 @@ section { margin: 16px 0; }
 .big { font-size: 34px; font-weight: 650; letter-spacing: -.02em; line-height: 1.2; margin: 6px 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: 13.5px; }
-th, td { padding: 5px 9px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: 5px 8px; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { color: var(--soft); font-weight: 500; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 th { vertical-align: bottom; line-height: 1.3; }
@@ -42,7 +42,7 @@ ul { margin: 10px 0 0; padding-left: 18px; } li { margin: 4px 0; overflow-wrap: 
 tr:last-child td { border-bottom: 0; }
 tr.final td { font-weight: 650; }
 td.best { color: var(--final); }
-svg { display: block; width: 100%; height: auto; margin: 8px 0; }
+svg { display: block; width: 100%; min-width: 640px; height: auto; margin: 8px 0; }
 svg text { fill: var(--ink); font-size: 13px; font-variant-numeric: tabular-nums; }
 svg .soft { fill: var(--soft); font-size: 12px; }
 svg .single { fill: var(--bar); } svg .fused { fill: var(--fused); } svg .final { fill: var(--final); }
@@ -133,8 +133,8 @@ def _headline(page: Page) -> str:
     for word in ("worse", "better"):
         where = [page.surfaces(c.pool) for c in found if outcome(c) == word]
         if where:
-            limit = "" if len(where) == len(found) else f" in {' and '.join(where)}"
-            return f"Tonight's recommendations are {word} than {name}{limit}"
+            which = "" if len(where) == len(found) else f"{' and '.join(where)} "
+            return f"Tonight's {which}recommendations are {word} than {name}"
     if all(outcome(c) == "the same" for c in found):
         return f"Tonight's recommendations are as good as {name}: the judged lists are the same"
     return f"Tonight's recommendations are neither clearly better nor worse than {name}"
@@ -196,7 +196,7 @@ def _pool(page: Page, pool: Pool) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[str]) -> str:
-    head = "".join(f"<th>{escape(cell).replace(' ', '<br>').replace('@', '<br>@')}</th>" for cell in header)
+    head = "".join(f"<th>{escape(cell).replace('pooled ', 'pooled<br>').replace('@', '<br>@')}</th>" for cell in header)
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 

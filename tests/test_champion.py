@@ -87,6 +87,10 @@ def fixture_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return shelf
 
 
+def test_a_home_without_tables_has_no_opponent(tmp_path: Path) -> None:
+    assert champion.find(Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=tmp_path)), {}) is None
+
+
 def test_a_first_publication_has_no_opponent(shelf: Shelf) -> None:
     assert shelf.find() is None
 

@@ -93,8 +93,8 @@ def test_every_name_is_escaped() -> None:
     ("gains", "sentence"),
     [
         ({"all": 0.05, "new": 0.05}, "better than the table in use"),
-        ({"all": 0.05, "new": 0.005}, "better than the table in use in for_you"),
-        ({"all": 0.05, "new": -0.05}, "worse than the table in use in discover"),
+        ({"all": 0.05, "new": 0.005}, "Tonight's for_you recommendations are better than the table in use"),
+        ({"all": 0.05, "new": -0.05}, "Tonight's discover recommendations are worse than the table in use"),
         ({"all": 0.005, "new": 0.005}, "neither clearly better nor worse than the table in use"),
         ({}, "There is nothing to judge tonight's recommendations by yet"),
     ],
