@@ -1,0 +1,270 @@
+"""The pretrained encoder, fine-tuned on the shop's own log, and the vectors of the texts it was tuned with.
+
+    encoder/    model.safetensors, configuration and tokeniser files as transformers reads them, encoder.json
+                lexicon*, center.npy: the rest of what turns a text into a vector (pipeline.models.text_vectors)
+                texts.parquet, vectors.npy: every text known at the anchor and its vector, float32 [N, d]
+                metrics.parquet: step, loss, positives, learning rate; training.json: how it ended
+
+Each step samples a set of items, encodes each text once, and takes the actions of all users among those items as the
+batch: a few hundred texts give thousands of positives. A user is the decayed sum of the other items acted on; the loss
+is a softmax over the sampled items, the user's other items left out.
+Everything here is anchored: the nights of a week link the same folder (artifacts.memo).
+Source: the sampled-softmax retrieval loss of Covington et al., RecSys 2016, on text vectors.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, data
+from pipeline.config import Config, FineTune
+from pipeline.errors import InputError, TrainingError
+from pipeline.models import encoder as encoders
+from pipeline.models import text_vectors
+from pipeline.models.encoder import Encoder
+
+if TYPE_CHECKING:
+    import torch
+    from scipy.sparse import csc_matrix, csr_matrix
+
+log = logging.getLogger(__name__)
+
+PART = "encoder"
+METRICS = pa.schema(
+    [("step", pa.int32()), ("loss", pa.float32()), ("positives", pa.int32()), ("learning_rate", pa.float32())]
+)
+# Shares of the steps after which the log says where training is, when there is no terminal to draw a bar on.
+_REPORTS = 10
+
+
+def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+    """Fine-tune the encoder, or link what another night of the week made of the same inputs.
+
+    Args:
+        features: actions.parquet and texts.parquet, as of the anchor.
+        config: seed, threads, section `fine_tune`.
+        out: receives the folder `encoder`.
+    Returns:
+        Steps, first and last loss, texts, and whether the folder was linked.
+    Raises:
+        InputError: the pretrained model is not found.
+        TrainingError: a loss is not finite.
+    """
+    section = config.fine_tune
+    base = encoders.resolve(section.model, section.revision)
+    tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in ("actions", "texts")]
+    key = artifacts.text_sha256(config.digest("fine_tune"), encoders.model_hash(base), tables)
+
+    def make(folder: Path) -> None:
+        texts = read_texts(features)
+        with reproducible(config.seed, config.threads):
+            encoder = encoders.load(
+                section.model,
+                pooling=section.pooling,
+                prefix=section.prefix,
+                max_tokens=section.max_tokens,
+                revision=section.revision,
+            )
+            matrix = weights(data.read_actions(features), len(texts), section.half_life_days)
+            curve, ended = train(encoder, texts, matrix, section, config.seed)
+            pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
+            (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
+            text_vectors.fit(encoder, texts, section.lexicon_size, config.seed).save(folder, texts)
+
+    linked = artifacts.memo(out, PART, key, make)
+    ended: dict[str, Any] = json.loads((out / PART / "training.json").read_text())
+    return ended | {"linked": linked}
+
+
+def read_texts(features: Path) -> list[str]:
+    """[I] texts of the items known at the anchor, row i is item i."""
+    try:
+        texts: list[str] = pq.read_table(features / "texts.parquet", columns=["text"]).column(0).to_pylist()
+    except FileNotFoundError:
+        raise InputError(f"{features / 'texts.parquet'} does not exist: run stage 'features' first") from None
+    return [text or "" for text in texts]
+
+
+def weights(actions: pa.Table, items: int, half_life_days: float) -> "csr_matrix":
+    """[U, I] CSR float32: sum of positive weights, decayed from the newest action on; returns do not count."""
+    from scipy.sparse import csr_matrix
+
+    users, chosen, day, weight = (
+        actions.column(name).to_numpy() for name in ("user_index", "item_index", "day", "weight")
+    )
+    kept = (weight > 0) & (chosen < items)
+    users, chosen, day, weight = users[kept], chosen[kept], day[kept], weight[kept]
+    age = day.max(initial=0) - day
+    shape = (int(users.max(initial=-1)) + 1, items)
+    decayed = (weight * 0.5 ** (age / half_life_days)).astype(np.float32)
+    matrix = csr_matrix((decayed, (users, chosen)), shape=shape)
+    matrix.sum_duplicates()
+    return matrix
+
+
+@contextmanager
+def reproducible(seed: int, threads: int) -> Iterator[None]:
+    """Seed torch, fix its threads and ask for deterministic kernels; what was set before comes back afterwards."""
+    import torch
+
+    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(strict)
+
+
+def sample_items(popularity: np.ndarray, size: int, power: float, rng: np.random.Generator) -> np.ndarray:
+    """[S] distinct item indices, drawn with probability ~ popularity ** power, ascending."""
+    chance = popularity.astype(np.float64) ** power * (popularity > 0)
+    size = min(size, int((chance > 0).sum()))
+    return np.sort(rng.choice(len(chance), size=size, replace=False, p=chance / chance.sum()))
+
+
+def actions_among(columns: "csc_matrix", items: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
+    """[U', S] float32 weights of the users who acted on at least two of the items; at most `most` positives."""
+    block = columns[:, items].tocsr()
+    count = np.diff(block.indptr)
+    users = np.flatnonzero(count >= 2)
+    if count[users].sum() > most:
+        users = rng.permutation(users)
+        users = np.sort(users[np.cumsum(count[users]) <= most])
+    return np.asarray(block[users].toarray(), dtype=np.float32)
+
+
+def retrieval_loss(vectors: "torch.Tensor", weights: "torch.Tensor", temperature: float) -> "torch.Tensor":
+    """Mean over positives (u, i) of -log softmax of item i among the sampled items u did not act on.
+
+    Args:
+        vectors: [S, h] unit vectors of the sampled items.
+        weights: [U, S] decayed actions, each row with at least two positives.
+        temperature: divides the cosines.
+    Returns:
+        A scalar; the positive (u, i) counts w_ui / sqrt(actions of u), so that no heavy user owns the batch.
+    """
+    import torch
+
+    acted = weights > 0
+    users, items = acted.nonzero(as_tuple=True)  # [P], [P]
+    weight = weights[users, items]
+    profiles = (weights @ vectors)[users] - weight[:, None] * vectors[items]  # [P, h], without the positive itself
+    logits = torch.nn.functional.normalize(profiles, dim=1) @ vectors.T / temperature  # [P, S]
+    others = acted[users]
+    others[torch.arange(len(users), device=others.device), items] = False
+    losses = torch.nn.functional.cross_entropy(logits.masked_fill(others, -torch.inf), items, reduction="none")
+    share = weight / acted.sum(1)[users].sqrt()
+    return (losses * share).sum() / share.sum()
+
+
+def trainable(model: Any, frozen_layers: int) -> list["torch.nn.Parameter"]:
+    """Freeze the embeddings and the lowest layers (none if 0); returns what is left to train."""
+    import torch
+
+    if frozen_layers > 0:
+        layers = max((m for m in model.modules() if isinstance(m, torch.nn.ModuleList)), key=len)
+        if frozen_layers >= len(layers):
+            raise InputError(f"fine_tune.frozen_layers is {frozen_layers} of {len(layers)} layers: leave one to train")
+        model.requires_grad_(False)
+        for layer in layers[frozen_layers:]:
+            layer.requires_grad_(True)
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def train(
+    encoder: Encoder, texts: Sequence[str], matrix: "csr_matrix", section: FineTune, seed: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Fine-tune an encoder in place.
+
+    Args:
+        encoder: what is tuned.
+        texts: [I] item texts; items without one take no part.
+        matrix: [U, I] decayed actions.
+        section: steps, batch, rates.
+        seed: of the sampling.
+    Returns:
+        The curve (one row per step) and a summary.
+    Raises:
+        TrainingError: a loss is not finite.
+    """
+    import torch
+
+    rng = np.random.default_rng(seed)
+    tokens = encoder.tokenise(list(texts))
+    columns = matrix.tocsc()
+    popularity = np.diff(columns.indptr) * np.array([bool(text.strip()) for text in texts], dtype=np.int64)
+    summary: dict[str, Any] = {"texts": len({t for t in texts if t.strip()}), "steps": 0, "cut_short": False}
+    if (popularity > 0).sum() < 2 or section.steps == 0:
+        log.warning("fine_tune: nothing to learn from; the encoder stays as it came")
+        return [], summary
+    parameters = trainable(encoder.model, section.frozen_layers)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=section.learning_rate, weight_decay=section.weight_decay, betas=(0.9, 0.98), fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, section.steps))
+    device = parameters[0].device
+    curve: list[dict[str, Any]] = []
+    started = time.perf_counter()
+    encoder.model.train()
+    for module in encoder.model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = section.dropout
+    for step in _steps(section.steps, curve):
+        items = sample_items(popularity, section.batch_items, section.popularity_power, rng)
+        among = actions_among(columns, items, section.batch_positives, rng)
+        if not len(among):
+            continue
+        vectors = encoder.pooled([tokens[item] for item in items])
+        loss = retrieval_loss(vectors, torch.from_numpy(among).to(device), section.temperature)
+        if not torch.isfinite(loss):
+            raise TrainingError(f"fine_tune: the loss of step {step} is not finite: lower fine_tune.learning_rate")
+        rate = schedule.get_last_lr()[0]
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        curve.append({"step": step, "loss": loss.item(), "positives": int((among > 0).sum()), "learning_rate": rate})
+        if time.perf_counter() - started > section.time_limit_minutes * 60 and step < section.steps:
+            summary["cut_short"] = True
+            log.warning(
+                "fine_tune: cut short after %d of %d steps by time_limit_minutes = %g, so the vectors depend on this "
+                "machine's speed: lower fine_tune.steps or raise the limit",
+                *(step, section.steps, section.time_limit_minutes),
+            )
+            break
+    if curve:
+        tenth = max(1, len(curve) // 10)
+        losses = [row["loss"] for row in curve]
+        summary |= {"loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
+    return curve, summary | {"steps": len(curve)}
+
+
+def _rate(step: int, steps: int, warm_up: float = 0.06) -> float:
+    """Share of the learning rate: a short linear rise, then a linear fall."""
+    return min((step + 1) / max(1.0, warm_up * steps), max(0.0, 1 - step / steps))
+
+
+def _steps(steps: int, curve: list[dict[str, Any]]) -> Iterator[int]:
+    """1 to `steps`, with a bar in a terminal and plain log lines elsewhere."""
+    from tqdm import tqdm
+
+    terminal = sys.stderr.isatty()
+    for step in tqdm(range(1, steps + 1), desc="fine_tune", unit="step", disable=not terminal):
+        yield step
+        if not terminal and step % max(1, steps // _REPORTS) == 0 and curve:
+            recent = np.mean([row["loss"] for row in curve[-max(1, steps // _REPORTS) :]])
+            log.info("fine_tune: step %d of %d, loss %.3f", step, steps, recent)

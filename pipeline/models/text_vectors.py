@@ -1,0 +1,74 @@
+"""What turns an item's text into its vector: the encoder's direction, centred, beside the words' own.
+
+vector = [unit(encoder(text) - center), lexicon(text)], float32 [h + l]
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.models import encoder as encoders
+from pipeline.models import lexicon as lexicons
+from pipeline.models.encoder import Encoder
+from pipeline.models.lexicon import Lexicon
+
+
+@dataclass(frozen=True)
+class TextVectors:
+    """A function from texts to vectors.
+
+    Attributes:
+        encoder: the fine-tuned encoder.
+        lexicon: the words.
+        center: [h] float32, mean direction of the texts it was fitted on; what all texts share says nothing.
+    """
+
+    encoder: Encoder
+    lexicon: Lexicon
+    center: np.ndarray
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """[N, d] float32; an empty text has a zero vector."""
+        filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
+        directions = _unit((self.encoder.encode(texts) - self.center) * filled[:, None])
+        return np.hstack([directions, self.lexicon.encode(texts)])
+
+    def save(self, folder: Path, texts: Sequence[str]) -> None:
+        """Write everything `load` needs, and the vectors of some texts."""
+        known = sorted({text for text in texts if text.strip()})
+        self.encoder.save(folder)
+        self.lexicon.save(folder)
+        np.save(folder / "center.npy", self.center)
+        np.save(folder / "vectors.npy", self.encode(known))
+        pq.write_table(pa.table({"text": pa.array(known, pa.string())}), folder / "texts.parquet", compression="zstd")
+
+
+def fit(encoder: Encoder, texts: Sequence[str], lexicon_size: int, seed: int) -> TextVectors:
+    """Learn the centre and the lexicon from texts; duplicates count once."""
+    known = sorted({text for text in texts if text.strip()})
+    vectors = encoder.encode(known)
+    center = vectors.mean(axis=0) if len(known) > 1 else np.zeros(vectors.shape[1], dtype=np.float32)
+    return TextVectors(encoder, lexicons.fit(known, lexicon_size, seed), center)
+
+
+def load(folder: Path) -> TextVectors:
+    """Read what `TextVectors.save` wrote."""
+    center = np.load(folder / "center.npy", allow_pickle=False)
+    return TextVectors(encoders.reload(folder), lexicons.load(folder), center)
+
+
+def known_vectors(folder: Path) -> tuple[dict[str, int], np.ndarray]:
+    """The saved texts with their rows, and the vectors [N, d], memory-mapped."""
+    texts = pq.read_table(folder / "texts.parquet").column(0).to_pylist()
+    vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    return {text: row for row, text in enumerate(texts)}, vectors
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    """Rows of length 1; zero rows stay zero."""
+    length = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(length > 0, length, 1), dtype=np.float32)
