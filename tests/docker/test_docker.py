@@ -1,0 +1,271 @@
+"""docker/ against the code: what the image and compose.yaml name exists, and nothing starts without its secrets."""
+
+import ast
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline.__main__ import parser
+from pipeline.config import Config
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
+# Variables of the images we build on, not of Airflow's configuration or ours.
+FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
+    f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")
+}
+INFRASTRUCTURE = {"postgres", "redis"}
+
+ASK_AIRFLOW = """
+import contextlib, io, json, sys
+from airflow.cli.cli_parser import get_parser
+from airflow.configuration import conf
+
+def parses(arguments):
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            get_parser().parse_args(arguments)
+    except SystemExit:
+        return False
+    return True
+
+def described(section, option):
+    options = conf.configuration_description.get(section, {"options": {}})["options"]
+    return option in options or conf.has_option(section, option)  # the second knows the Celery provider's
+
+asked = json.load(sys.stdin)
+print(json.dumps({
+    "commands": [parses(command) for command in asked["commands"]],
+    "options": [described(section, option) for section, option in asked["options"]],
+}))
+"""
+
+
+def instructions(file: Path) -> list[tuple[str, str]]:
+    """A Dockerfile's instructions and their arguments, continued lines joined."""
+    text = re.sub(r"^\s*#.*\n", "", file.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in text.splitlines() if line.strip()]
+
+
+DOCKERFILE = instructions(DOCKER / "Dockerfile")
+COMPOSE_TEXT = (DOCKER / "compose.yaml").read_text()
+COMPOSE = yaml.safe_load(COMPOSE_TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if name not in INFRASTRUCTURE}
+SERVING = {name: service for name, service in SERVICES.items() if name != "init"}
+
+
+def pins(file: Path) -> dict[str, str]:
+    """Package and version of every pinned line."""
+    found = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[\w+\])?==(\S+)$", file.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+def example() -> dict[str, str]:
+    """The variables of .env.example."""
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", (DOCKER / ".env.example").read_text(), flags=re.MULTILINE))
+
+
+def interpolated(text: str) -> str:
+    """Text of compose.yaml with the defaults in place of its variables."""
+    return re.sub(r"\$\{\w+:[-?]([^}]*)\}", r"\1", text).replace("$$", "$")
+
+
+def image_environment() -> dict[str, str]:
+    assignments = [word for kind, text in DOCKERFILE if kind == "ENV" for word in shlex.split(text)]
+    return dict(word.split("=", 1) for word in assignments)
+
+
+def environment() -> set[str]:
+    """Every variable that the image or a service sets."""
+    return set(image_environment()).union(*(service.get("environment", {}) for service in SERVICES.values()))
+
+
+def shell_lines(words: list[str]) -> Iterator[list[str]]:
+    """The commands of an exec-form command, also those inside a `bash -ec` or CMD-SHELL script."""
+    if words[0] in {"CMD", "CMD-SHELL"}:
+        words = words[1:] if words[0] == "CMD" else ["sh", "-c", words[1]]
+    if words[0] not in {"sh", "bash"}:
+        yield words
+        return
+    for line in filter(str.strip, re.split(r"&&|\n|\|\|?", words[-1])):
+        yield [word for word in shlex.split(line) if word != "exec"]
+
+
+def commands() -> list[list[str]]:
+    """Every command of our own services and their health checks."""
+    found: list[list[str]] = []
+    for service in OURS.values():
+        # the image's entrypoint puts `airflow` before anything but airflow, bash and python
+        words = [interpolated(word) for word in service["command"]]
+        found += shell_lines(words if words[0] in {"airflow", "bash", "python"} else ["airflow", *words])
+        if "healthcheck" in service:
+            found += shell_lines([interpolated(word) for word in service["healthcheck"]["test"]])
+    return found
+
+
+def dag_constants(name: str) -> set[str]:
+    """The values that the DAG files give to an argument of their tasks."""
+    trees = [ast.parse(file.read_text()) for file in (ROOT / "dags").glob("*.py")]
+    keywords = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    return {str(k.value.value) for k in keywords if k.arg == name and isinstance(k.value, ast.Constant)}
+
+
+def queues(service: str) -> set[str]:
+    words = [interpolated(word) for word in SERVICES[service]["command"]]
+    return set(words[words.index("--queues") + 1].split(","))
+
+
+def test_the_image_is_of_the_pinned_airflow_on_a_python_the_project_supports() -> None:
+    image = dict(DOCKERFILE)["FROM"]
+    found = re.fullmatch(r"apache/airflow:slim-([\d.]+)-python(\d+)\.(\d+)", image)
+    assert found is not None, image
+    assert found[1] == pins(ROOT / "requirements.txt")["apache-airflow"]
+    minimum = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert f">={found[2]}.{found[3]}" >= minimum
+
+
+def test_every_pin_is_the_constraints_pin() -> None:
+    constraints = pins(ROOT / "constraints.txt")
+    for file in (ROOT / "requirements.txt", DOCKER / "requirements.txt"):
+        wanted = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+        assert len(pins(file)) == len(wanted), f"{file} has a line that is not name==version"
+        assert pins(file).items() <= constraints.items()
+
+
+def test_everything_copied_into_the_image_exists_and_is_not_ignored() -> None:
+    kept = set(re.findall(r"^!(.+)$", (DOCKER / "Dockerfile.dockerignore").read_text(), flags=re.MULTILINE))
+    sources = {source.rstrip("/") for kind, text in DOCKERFILE if kind == "COPY" for source in text.split()[:-1]}
+    assert sources == kept
+    assert all((ROOT / source).exists() for source in sources)
+    assert sources >= {"dags", "pipeline", "sql", "examples"}
+
+
+def test_the_image_and_every_service_run_without_root() -> None:
+    assert [text for kind, text in DOCKERFILE if kind == "USER"][-1] == "50000:0"
+    users = {name: str(service["user"]) for name, service in SERVICES.items()}
+    assert not [name for name, user in users.items() if user.split(":")[0] in {"0", "root"}]
+    assert all(service["cap_drop"] == ["ALL"] for service in SERVICES.values())
+
+
+def test_commands_of_the_pipeline_exist() -> None:
+    text = " ".join(text for kind, text in DOCKERFILE if kind == "RUN") + (DOCKER / "compose.yaml").read_text()
+    called = re.findall(r"python -m pipeline ([a-z-]+)", text)
+    assert called
+    for command in called:
+        with pytest.raises(SystemExit) as stopped:
+            parser().parse_args([command, "--help"])
+        assert stopped.value.code == 0
+
+
+def test_airflow_knows_every_command_and_every_option(tmp_path: Path) -> None:
+    airflow = [words[1:] for words in commands() if words[0] == "airflow"]
+    if importlib.util.find_spec("airflow.providers.celery") is None:  # .ci/docker-check brings it
+        airflow = [words for words in airflow if words[0] != "celery"]
+    assert ["db", "migrate"] in airflow
+    assert ["scheduler"] in airflow
+    options = [name.lower().split("__")[1:] for name in sorted(environment()) if name.startswith("AIRFLOW__")]
+    assert all(len(option) == 2 for option in options)
+    asked = {"commands": [*airflow, ["webserver"]], "options": [*options, ["core", "no_such_option"]]}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    run = subprocess.run(
+        [sys.executable, "-c", ASK_AIRFLOW],
+        input=json.dumps(asked)
+        .lower()
+        .replace("dagprocessorjob", "DagProcessorJob")
+        .replace("triggererjob", "TriggererJob"),
+        env=env | {"AIRFLOW_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(run.stdout.strip().splitlines()[-1])
+    unknown = [what for kind in asked for what, known in zip(asked[kind], answer[kind], strict=True) if not known]
+    assert unknown == [["webserver"], ["core", "no_such_option"]]
+
+
+def test_every_variable_is_read_somewhere() -> None:
+    code = "".join(file.read_text() for folder in ("pipeline", "dags") for file in (ROOT / folder).rglob("*.py"))
+    for name in environment() - FOREIGN:
+        assert name.startswith(("AIRFLOW__", "NIGHTJAR_")), name
+        assert name.startswith("AIRFLOW__") or f'"{name}"' in code, name
+    assert environment() >= {"NIGHTJAR_HOME", "NIGHTJAR_CONFIG"}
+
+
+def test_the_queue_and_the_pool_are_those_of_the_dag() -> None:
+    created = {words[3] for words in commands() if words[:3] == ["airflow", "pools", "set"]}
+    assert created == dag_constants("pool") == {"gpu"}
+    assert queues("gpu-worker") == dag_constants("queue") == {"gpu"}
+    assert queues("cpu-worker") == {"default", "gpu"}  # without a GPU the fine-tuning runs here
+    assert next(words[4] for words in commands() if words[:3] == ["airflow", "pools", "set"]) == "1"
+    assert SERVICES["gpu-worker"]["profiles"] == ["gpu"]
+    assert SERVICES["gpu-worker"]["command"][-2:] == ["--concurrency", "1"]
+
+
+def test_what_the_pipeline_writes_is_on_a_volume_and_the_shop_is_read_only() -> None:
+    config = Config(home=Path(image_environment()["NIGHTJAR_HOME"]))
+    for name in ("cpu-worker", "gpu-worker"):
+        mounts = [interpolated(volume).split(":") for volume in SERVICES[name]["volumes"]]
+        at = {mount[1]: mount[0] for mount in mounts}
+        assert at[str(config.home)] == "home"
+        assert at[str(config.tables)] == "tables"
+        shop = str(PurePosixPath(SERVICES[name]["environment"]["NIGHTJAR_CONFIG"]).parent)
+        assert [mount[2:] for mount in mounts if mount[1] == shop] == [["ro"]]
+    named = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if not v.startswith("$")}
+    assert named == set(COMPOSE["volumes"])
+    owned = " ".join(text for kind, text in DOCKERFILE if kind == "RUN")
+    assert f"{config.home} {config.tables}" in owned  # else a new volume belongs to root
+
+
+def test_every_service_is_bounded_watched_and_restarted() -> None:
+    for name, service in SERVING.items():
+        assert service["restart"] == "unless-stopped", name
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        assert service["healthcheck"]["test"], name
+        assert service["logging"]["options"]["max-size"], name
+    assert SERVICES["init"]["restart"] == "no"
+    assert "ports" not in SERVICES["postgres"] | SERVICES["redis"]
+
+
+def test_no_secret_has_a_default() -> None:
+    code = re.sub(r"#.*", "", COMPOSE_TEXT)
+    uses = re.findall(r"\$\{(\w+)(:[-?])?", code)
+    assert {how for name, how in uses if name in SECRETS | {"SHOP"}} == {":?"}
+    assert {how for name, how in uses if name not in SECRETS | {"SHOP"}} == {":-"}
+    assert {name for name, _ in uses} | {"COMPOSE_PROFILES"} == set(example())
+    assert {name for name in SECRETS if example()[name]} == set()
+    assert not re.search(r"(?i)(password|secret|secret_key|fernet_key): +['\"]?[^$\s'\"]", code)
+
+
+def test_secrets_that_sign_stay_away_from_the_tasks() -> None:
+    for name in ("cpu-worker", "gpu-worker"):
+        assert not {"AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"} & set(SERVICES[name]["environment"])
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the secrets")
+def test_init_env_fills_every_secret_once(tmp_path: Path) -> None:
+    for name in ("init-env", ".env.example"):
+        shutil.copy(DOCKER / name, tmp_path / name)
+    subprocess.run([tmp_path / "init-env"], check=True, capture_output=True)
+    written = (tmp_path / ".env").read_text()
+    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", written, flags=re.MULTILINE))
+    assert len({values[name] for name in SECRETS}) == len(SECRETS)
+    assert all(len(values[name]) >= 44 and re.fullmatch(r"[\w=-]+", values[name]) for name in SECRETS)
+    assert {name for name, value in values.items() if value != example()[name]} == SECRETS
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    again = subprocess.run([tmp_path / "init-env"], capture_output=True, check=False)
+    assert again.returncode == 1
+    assert (tmp_path / ".env").read_text() == written
