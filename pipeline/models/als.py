@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def confidence(cutoff: Cutoff, section: Als) -> "csr_matrix":
     """[U, I] CSR float32 confidence of every pair with a history; an absent pair has confidence 1 in "no"."""
-    matrix = cutoff.matrix(section.values)
+    matrix = cutoff.matrix(section.values).copy()  # what is mapped from disk may not be written to
     matrix.data = np.float32(section.alpha) * (matrix.data + np.float32(section.floor))
     return matrix
 
@@ -69,6 +69,7 @@ def factorise(
         TrainingError: a factor is not finite.
     """
     from implicit.cpu.als import AlternatingLeastSquares
+    from implicit.recommender_base import ModelFitError
 
     with blas_threads(1):  # implicit threads over rows itself
         model = AlternatingLeastSquares(
@@ -76,8 +77,11 @@ def factorise(
         )
         model.user_factors = np.zeros((matrix.shape[0], item_factors.shape[1]), dtype=np.float32)
         model.item_factors = item_factors
-        if matrix.nnz:
-            model.fit(matrix, show_progress=False)
+        try:
+            if matrix.nnz:
+                model.fit(matrix, show_progress=False)
+        except ModelFitError:
+            model.item_factors[:] = np.nan
     if not (np.isfinite(model.user_factors).all() and np.isfinite(model.item_factors).all()):
         raise TrainingError("als: a factor is not finite: raise als.reg or lower als.alpha")
     return model.user_factors, model.item_factors

@@ -38,11 +38,13 @@ def item_weights(history: "csr_matrix", reg: float) -> np.ndarray:
     """
     from scipy.linalg import lapack
 
+    if history.shape[1] == 0:
+        return np.zeros((0, 0), dtype=np.float32)
     gram = (history.T @ history).toarray().astype(np.float32, order="F")  # [M, M]
     np.fill_diagonal(gram, gram.diagonal() + np.float32(reg))
     factor, failed = lapack.spotrf(gram, lower=1, overwrite_a=1)
     inverse, singular = lapack.spotri(factor, lower=1, overwrite_c=1)
-    if failed or singular:
+    if failed or singular or not (inverse.diagonal() > 0).all():
         raise TrainingError("ease: the item-item matrix is not positive definite: raise ease.reg")
     inverse = np.tril(inverse) + np.tril(inverse, -1).T
     weights = -inverse / inverse.diagonal()

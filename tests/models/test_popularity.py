@@ -1,0 +1,44 @@
+"""Best-sellers and buy-again against counts done by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import artifacts, lists, stages
+from pipeline.models import popularity
+from tests.models import shop
+
+HISTORY = np.array([[2, 0, 1, 0], [0, 0, 1, 1], [0, 3, 0, 0]], dtype=np.float32)
+BUYERS = np.array([0, 5, 31, 2])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    config = shop.config_for(tmp_path, popularity={"candidates": 3, "power": 0.2})
+    shop.write_features(config.lake, {shop.NIGHT: HISTORY}, buyers=BUYERS)
+    stages.run_stage("popularity", shop.NIGHT, config)
+    return lists.cutoff_dir(artifacts.stage_dir(config.lake, "popularity", shop.NIGHT), shop.NIGHT)
+
+
+def test_best_sellers_without_what_nobody_bought(folder: Path) -> None:
+    items, scores = lists.read_list(folder, "all", "popularity")
+    assert items.tolist() == [[2, 1, 3]] * 3
+    assert scores.tolist() == [[31, 5, 2]] * 3
+
+
+def test_new_leaves_out_the_history(folder: Path) -> None:
+    items, _ = lists.read_list(folder, "new", "popularity")
+    assert items.tolist() == [[1, 3, -1], [1, -1, -1], [2, 3, -1]]
+
+
+def test_buy_again_is_history_times_popularity_and_has_no_new_pool(folder: Path) -> None:
+    items, scores = lists.read_list(folder, "all", "buy_again")
+    assert items.tolist() == [[0, 2, -1], [2, 3, -1], [1, -1, -1]]  # 2 x 1^.2 = 2 against 1 x 32^.2 = 2: older first
+    assert scores[0, :2] == pytest.approx([2, 2])
+    assert scores[2, 0] == pytest.approx(3 * 6**0.2)
+    assert lists.list_names(folder, "new") == ["popularity"]
+
+
+def test_weight_of_an_item_nobody_bought_lately_is_one() -> None:
+    assert popularity.buy_again_weight(np.array([0, 31], dtype=np.float32), 0.2) == pytest.approx([1, 2])
