@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from pipeline import data, lists, reasons, schemas, sql, surfaces
 from pipeline.config import Surface
+from pipeline.errors import InputError
 from pipeline.night import Night
 
 DENSE_CELLS = 2**24
@@ -24,7 +25,7 @@ def recommendations(night: Night) -> Iterator[pa.Table]:
     by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
     history = surfaces.History.read(night.cutoff)
     for surface in sorted(night.config.surfaces, key=lambda s: s.name):
-        candidates = Candidates.read(night, surface)
+        candidates = Candidates.read(night, surface, len(targets))
         maker = Maker.of(night, surface, candidates, history)
         for rows in data.blocks(len(targets), night.config.block_users):
             chosen = by_user_id[rows]
@@ -37,7 +38,7 @@ class Candidates:
 
     Attributes:
         items, scores: [T, n], see pipeline.lists.
-        sources: [T, n] int8, which list ranked the item best; see surfaces.TOPPED_UP for the codes below 0.
+        sources: [T, n] int8, which list ranked the item best; see pipeline.surfaces for the codes below 0.
         labels: the sources' names; codes below 0 count from the end.
     """
 
@@ -47,19 +48,31 @@ class Candidates:
     labels: list[str]
 
     @classmethod
-    def read(cls, night: Night, surface: Surface) -> "Candidates":
-        """Read the pool of a surface, memory-mapped."""
+    def read(cls, night: Night, surface: Surface, targets: int) -> "Candidates":
+        """Read the pool of a surface, memory-mapped.
+
+        Raises:
+            InputError: the lists are not of these targets, or the sources not of these lists.
+        """
         folder = night.cutoff.dir_in(night.ensemble)
         items, scores = lists.read_list(folder, surface.pool, "final")
-        sources = surfaces.read_sources(folder, surface.pool, items.shape)
+        path = folder / f"{surface.pool}.final.sources.npy"
+        sources = np.broadcast_to(np.int8(surfaces.UNTOLD), items.shape)
+        if path.is_file():
+            sources = np.load(path, mmap_mode="r", allow_pickle=False)
+        if len(items) != targets or sources.shape != items.shape:
+            raise InputError(
+                f"{folder}: the lists of pool '{surface.pool}' are {items.shape}, their sources {sources.shape}, for "
+                f"{targets} users of {night.cutoff.folder}: run stage 'ensemble' again with --force"
+            )
         named = [path for parent in (folder, night.ensemble) if (path := parent / "sources.json").is_file()]
         labels = json.loads(named[0].read_text(encoding="utf-8")) if named else []
-        return cls(items, scores, sources, [*labels, "ensemble", "popularity"])
+        return cls(items, scores, sources, [*labels, "popularity", "ensemble"])
 
-    def codes(self, name: str) -> tuple[int, ...]:
-        """The codes of a source."""
+    def codes(self, *names: str) -> tuple[int, ...]:
+        """The codes of sources."""
         known = len(self.labels) - 2
-        found = (code for code, label in enumerate(self.labels) if label == name)
+        found = (code for code, label in enumerate(self.labels) if label in names)
         return tuple(code if code < known else code - len(self.labels) for code in found)
 
     def block(self, rows: np.ndarray) -> surfaces.Block:
@@ -94,7 +107,7 @@ class Maker:
             similar=night.similar[0],
             is_new=night.is_new,
             is_popular=night.is_popular,
-            peers=candidates.codes("user_knn"),
+            peers=candidates.codes("user_knn", "adoption"),
             popularity=candidates.codes("popularity"),
         )
         shown = night.shown[surface.name]

@@ -5,7 +5,6 @@ All functions work on a block of users; nothing here is as large as all users ti
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -15,10 +14,10 @@ from pipeline import data, sql
 from pipeline.config import Surface
 from pipeline.errors import InputError
 
-TOPPED_UP = -1
-"""Source code of an item that no model chose for the user."""
-UNTOLD = -2
+UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""
+TOPPED_UP = -2
+"""Source code of an item that no model chose for the user."""
 
 
 def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.ndarray]:
@@ -168,11 +167,3 @@ def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None) -> Block:
     floor = np.where(have[short] > 0, np.minimum(last, 0), 0)
     scores[short[row], slot] = floor[row] - 1 - wanted[row, slot]
     return Block(items, scores, block.sources)
-
-
-def read_sources(folder: Path, pool: str, shape: tuple[int, ...]) -> np.ndarray:
-    """[T, n] int8 codes into sources.json of where each candidate ranked best; -2 where the ensemble does not say."""
-    path = folder / f"{pool}.final.sources.npy"
-    if not path.is_file():
-        return np.broadcast_to(np.int8(UNTOLD), shape)
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))

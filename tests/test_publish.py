@@ -14,8 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, publish, schemas, tables
-from pipeline.errors import GateError, PublishError
+from pipeline import artifacts, lists, publish, schemas, tables
+from pipeline.errors import GateError, InputError, PublishError
 from pipeline.targets import duckdb as duckdb_target
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -79,6 +79,15 @@ def test_without_sources_the_ensemble_is_named(tmp_path: Path) -> None:
     made = shop(tmp_path, sources=()).write()
     go(made)
     assert {source for _, _, source, _ in recommended(made, "for_you", "u0")} == {"ensemble", "popularity"}
+
+
+def test_lists_of_other_users_are_refused(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    folder = made.folder("ensemble") / f"cutoff={NIGHT}"
+    items, scores = lists.read_list(folder, "all", "final")
+    lists.write_list(folder, "all", "final", items[1:], scores[1:])
+    with pytest.raises(InputError, match=r"are \(2, 4\), .* for 3 users .*run stage 'ensemble' again"):
+        go(made)
 
 
 def test_a_surface_shows_only_what_its_predicate_allows(tmp_path: Path) -> None:
@@ -160,8 +169,8 @@ def test_hostile_ids_and_titles_are_only_text(tmp_path: Path) -> None:
     assert rows[0][1] == hostile
     assert rows[1][3] == "Because you bought <script>alert(1)</script>"
     assert rows[2][3] == f"New, like {'x' * 39}… you bought"
-    lists = publish.published_lists(made.config, publish.active_run(made.config).run_id)  # type: ignore[union-attr]
-    assert lists.column_names == ["surface", "user_id", "rank", "item_id"]
+    table = publish.published_lists(made.config, publish.active_run(made.config).run_id)  # type: ignore[union-attr]
+    assert table.column_names == ["surface", "user_id", "rank", "item_id"]
     assert not [row for row in published(made, "recommendations") if "\x1b" in row["reason"] or "\n" in row["reason"]]
 
 

@@ -8,7 +8,7 @@ from pipeline import reasons, schemas, sql
 from pipeline.config import EventType
 from pipeline.reasons import Facts, Kind
 
-PEER, POPULARITY, ALS, TOPPED = 2, 1, 0, -1
+PEER, POPULARITY, ALS, TOPPED = 2, 1, 0, -2
 # Items: 0 owned; 1 like 0; 2 new and like 0; 3 new; 4 popular; 5 nothing; 6 popular and like 0.
 FACTS = Facts(
     similar=np.array([[1], [0], [0], [5], [-1], [-1], [0]], dtype=np.int32),

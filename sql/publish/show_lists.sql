@@ -1,5 +1,9 @@
--- One row per surface and rank: the first $k recommendations of a user.
+-- One row per surface and rank: the first $k recommendations of a user. The index serves a filter on user_id alone, so
+-- all of a user's rows are taken first and the rest is chosen among them.
+with mine as materialized (
+    from current_recommendations where user_id = $user_id
+)
 select run_id, surface, user_id, rank, item_id, score, source, reason
-from current_recommendations
-where user_id = $user_id and rank <= $k
+from mine
+where rank <= $k
 order by surface, rank
