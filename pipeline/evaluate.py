@@ -15,7 +15,7 @@ opponent is in pipeline.champion.
 
 import logging
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -30,9 +30,8 @@ from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import GateError, InputError
 from pipeline.gate import CHAMPION, FINAL, Comparison
-from pipeline.judging import Measured, Truth, Values
 from pipeline.lists import Pool
-from pipeline.scoreboard import Pitch
+from pipeline.scoreboard import Pitch, Scoreboard
 
 log = logging.getLogger(__name__)
 
@@ -83,48 +82,36 @@ def run(
     """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
 
     Returns:
-        Scalars for the manifest: the final list's metrics per pool, the other lists' on the gate's metric, the
-        difference to the best single model, the champion and the gate's decision.
+        Scalars for the manifest: <pool>.<list>.<metric> for the final list's metrics (with .low and .high) and for
+        the other lists' gate metric; the differences to the best single model and to the champion (else the
+        baseline); the judged cut-off, the champion, the gate's decision (see `report.Page.decision`).
     Raises:
         GateError: the comparison with the champion or the baseline is lost, or a list is broken; the report is kept
             under <home>/blocked/.
         InputError: an upstream stage has no list for the judged cut-off.
     """
-    stages = [popularity, als, user_knn, ease, language_model, fusion, ensemble]
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
-    buckets = judging.read_buckets(judged, data.read_items(features, ["item_index"]).num_rows, config.evaluate)
-    vectors = _vectors(language_model)
-    measured: list[Measured] = []
-    comparisons: list[Comparison] = []
-    per_user: list[pa.Table] = []
-    problems: list[str] = []
-    origin: dict[str, str] = {}
-    for pool in lists.POOLS:
-        pitch = Pitch(judged, judging.read_truth(judged, pool), buckets, vectors, config)
-        board = scoreboard.judge(_lists(stages, judged, pool, origin) | _of(opponent, pool), pitch)
-        measured += board.measured
-        comparisons += board.comparisons
-        per_user.append(_per_user_table(pitch.truth, board.final, features, judged))
-        final = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
-        problems += gate.broken_lists(*final, tonight, pool, config)
-    reasons = problems + gate.lost(comparisons, config.evaluate)
-    _write_tables(out, measured, comparisons, per_user)
-    _write_judged(out, features, judged, ensemble, config)
+    stages = [popularity, als, user_knn, ease, language_model, fusion, ensemble]
+    given, origin = _given(stages, judged, opponent)
+    boards = _boards(given, features, _vectors(language_model), judged, config)
+    comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
-        measured=tuple(measured),
-        comparisons=tuple(comparisons),
-        reasons=tuple(reasons),
+        measured=tuple(row for board in boards.values() for row in board.measured),
+        comparisons=comparisons,
+        reasons=(*_broken(ensemble, tonight, config), *gate.lost(comparisons, config.evaluate)),
         stages=origin,
         config=config,
     )
+    _write_tables(out, page, [_per_user(board, features, judged) for board in boards.values()])
+    _write_judged(out, features, judged, ensemble, config)
     (out / "report.html").write_text(report_html.render(page), encoding="utf-8")
     log.info("evaluation of %s\n%s", run_date, report.summary(page))
-    if reasons:
-        _blocked(reasons, out, run_date, config)
+    if page.reasons:
+        _blocked(page.reasons, out, run_date, config)
     return _scalars(page)
 
 
@@ -160,25 +147,46 @@ def _opponent(
     return champion.find(setting, mine)
 
 
-def _of(opponent: champion.Champion | None, pool: Pool) -> dict[str, np.ndarray]:
-    return {CHAMPION: opponent.lists[pool]} if opponent and pool in opponent.lists else {}
+def _given(
+    stages: list[Path], cutoff: Cutoff, opponent: champion.Champion | None
+) -> tuple[dict[Pool, dict[str, np.ndarray]], dict[str, str]]:
+    """The lists to judge, by pool and name, memory-mapped, in data-flow order, and which stage made each.
 
-
-def _lists(stages: Iterable[Path], cutoff: Cutoff, pool: Pool, origin: dict[str, str]) -> dict[str, np.ndarray]:
-    """Every list of every stage in data-flow order, memory-mapped; a second list of a name carries its stage's.
-
-    Notes in `origin` which stage made each list.
+    A second list of the same name carries its stage's name before its own; the champion's comes last.
     """
-    found: dict[str, np.ndarray] = {}
-    for stage in stages:
-        folder = cutoff.dir_in(stage)
-        for name in sorted(lists.list_names(folder, pool), key=lambda name: name == FINAL):  # the final one last
-            key = f"{stage.parent.name}.{name}" if name in found else name
-            origin[key] = stage.parent.name
-            found[key] = lists.read_list(folder, pool, name)[0]
-    if FINAL not in found:
-        raise InputError(f"no stage gave the list '{pool}.{FINAL}' for {cutoff.cutoff}: run stage 'ensemble'")
-    return found
+    given: dict[Pool, dict[str, np.ndarray]] = {}
+    origin: dict[str, str] = {}
+    for pool in lists.POOLS:
+        found: dict[str, np.ndarray] = {}
+        for stage in stages:
+            folder = cutoff.dir_in(stage)
+            for name in sorted(lists.list_names(folder, pool), key=lambda name: name == FINAL):  # the final one last
+                key = f"{stage.parent.name}.{name}" if name in found else name
+                origin[key] = stage.parent.name
+                found[key] = lists.read_list(folder, pool, name)[0]
+        if opponent and pool in opponent.lists:
+            found[CHAMPION] = opponent.lists[pool]
+        given[pool] = found
+    return given, origin
+
+
+def _boards(
+    given: dict[Pool, dict[str, np.ndarray]], features: Path, vectors: np.ndarray | None, judged: Cutoff, config: Config
+) -> dict[Pool, Scoreboard]:
+    items = data.read_items(features, ["item_index"]).num_rows
+    buckets = judging.read_buckets(judged, items, config.evaluate)
+    boards = {}
+    for pool, found in given.items():
+        boards[pool] = scoreboard.judge(
+            found, Pitch(judged, judging.read_truth(judged, pool), buckets, vectors, config)
+        )
+    return boards
+
+
+def _broken(ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
+    """What is wrong with the lists that are about to be published."""
+    found = {pool: lists.read_list(tonight.dir_in(ensemble), pool, FINAL) for pool in lists.POOLS}
+    return [problem for pool in found for problem in gate.broken_lists(*found[pool], tonight, pool, config)]
 
 
 def _vectors(language_model: Path) -> np.ndarray | None:
@@ -187,14 +195,14 @@ def _vectors(language_model: Path) -> np.ndarray | None:
     return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
 
 
-def _per_user_table(truth: Truth, final: Values, features: Path, cutoff: Cutoff) -> pa.Table:
-    user_ids = _ids(features, cutoff)[0].take(pa.array(truth.rows))
-    return pa.table({"pool": pa.repeat(pa.scalar(truth.pool), len(user_ids)), "user_id": user_ids, **final})
+def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
+    user_ids = _ids(features, cutoff)[0].take(pa.array(board.rows))
+    return pa.table({"pool": pa.repeat(pa.scalar(board.pool), len(user_ids)), "user_id": user_ids, **board.final})
 
 
-def _write_tables(out: Path, measured: list[Measured], comparisons: list[Comparison], per_user: list[pa.Table]) -> None:
-    pq.write_table(pa.Table.from_pylist([row._asdict() for row in measured], METRICS), out / "metrics.parquet")
-    rows = [asdict(comparison) | {"significant": comparison.significant} for comparison in comparisons]
+def _write_tables(out: Path, page: report.Page, per_user: list[pa.Table]) -> None:
+    pq.write_table(pa.Table.from_pylist([row._asdict() for row in page.measured], METRICS), out / "metrics.parquet")
+    rows = [asdict(comparison) | {"significant": comparison.significant} for comparison in page.comparisons]
     pq.write_table(pa.Table.from_pylist(rows, COMPARISONS), out / "comparisons.parquet")
     pq.write_table(pa.concat_tables(per_user), out / "per_user.parquet", compression="zstd")
 
@@ -206,7 +214,7 @@ def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, con
         champion.write_judged(champion.judged_path(out, pool), items, user_ids, item_ids, config.block_users)
 
 
-def _blocked(reasons: list[str], out: Path, run_date: date, config: Config) -> None:
+def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) -> None:
     """Keep the report where it survives the failed stage, and stop unless told to go on."""
     problem = "; ".join(reasons)
     if not config.evaluate.block:
@@ -224,20 +232,29 @@ def _blocked(reasons: list[str], out: Path, run_date: date, config: Config) -> N
 
 
 def _scalars(page: report.Page) -> dict[str, Any]:
-    """What the manifest says."""
+    """What the manifest says; `ndcg` there is ndcg@k, and so on, so that the names outlive a change of k."""
+    settings = page.config.evaluate
     found: dict[str, Any] = {
         "judged_cutoff": page.cutoff.isoformat(),
         "champion": str(page.opponent) if page.opponent else "none",
         "gate": page.decision,
+        "k": settings.k,
+        "deep": settings.deep,
     }
-    gate_metric = page.gate_metric
     for row in page.measured:
-        if row.bucket_kind == "overall" and (row.list == FINAL or row.metric == gate_metric):
-            found[f"{row.pool}.{row.list}.{row.metric}"] = round(row.value, 6)
+        if row.bucket_kind == "overall" and (row.list == FINAL or row.metric == page.gate_metric):
+            name = f"{row.pool}.{row.list}.{row.metric.partition('@')[0]}"
+            found[name] = round(row.value, 6)
+            if row.list == FINAL and row.low is not None and row.high is not None:
+                found |= {f"{name}.low": round(row.low, 6), f"{name}.high": round(row.high, 6)}
     for pool in lists.POOLS:
-        best = page.best_single(pool)
-        if best is not None:
-            found[f"{pool}.best_single"] = best.versus
-            for name in ("difference", "low", "high"):
-                found[f"{pool}.best_single.{name}"] = round(getattr(best, name), 6)
+        found |= _difference(f"{pool}.best_single", page.best_single(pool))
+        found |= _difference(f"{pool}.opponent", page.main_comparison(pool))
     return found
+
+
+def _difference(name: str, comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    numbers = {key: round(getattr(comparison, key), 6) for key in ("difference", "low", "high")}
+    return {name: comparison.versus} | {f"{name}.{key}": number for key, number in numbers.items()}

@@ -4,7 +4,6 @@ A user is judged if there is at least one item to find (in pool `new`: one never
 window count even if they were unknown at the cut-off.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -219,6 +218,6 @@ def catalogue(
     return found
 
 
-def per_user(found: Mapping[str, Values]) -> Values:
-    """The metrics (not the counts) of all judged users against all their items."""
-    return {name: column for name, column in found["everyone"].items() if name not in COUNTS}
+def per_user(everyone: Values) -> Values:
+    """The metrics without the counts."""
+    return {name: column for name, column in everyone.items() if name not in COUNTS}

@@ -10,6 +10,7 @@ from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.gate import FINAL, Comparison
 from pipeline.judging import Buckets, Measured, Truth, Values
+from pipeline.lists import Pool
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,15 @@ class Scoreboard:
     """The outcome of one pool.
 
     Attributes:
+        pool: "all" or "new".
+        rows: [J] rows of the cut-off's targets that are judged.
         measured: the metrics of every list.
         comparisons: the final list against each other one.
-        final: its metrics per judged user.
+        final: its metrics per judged user, [J] each.
     """
 
+    pool: Pool
+    rows: np.ndarray
     measured: list[Measured]
     comparisons: list[Comparison]
     final: Values
@@ -48,10 +53,15 @@ class Scoreboard:
 
 def judge(given: dict[str, np.ndarray], pitch: Pitch) -> Scoreboard:
     """Judge lists [T, n] by name; "final" must be among them."""
-    found = {name: judging.measure(items, pitch.truth, pitch.buckets, pitch.config) for name, items in given.items()}
-    per = {name: judging.per_user(values) for name, values in found.items()}
-    measured = [*_overall(found, per, pitch), *_by_bucket(found, pitch), *_catalogue(given, pitch)]
-    return Scoreboard(measured, _compare(per, pitch), per[FINAL])
+    everyone: dict[str, Values] = {}
+    in_buckets: list[Measured] = []
+    for name, items in given.items():
+        found = judging.measure(items, pitch.truth, pitch.buckets, pitch.config)
+        in_buckets += _by_bucket(name, found, pitch)
+        everyone[name] = found["everyone"]  # what is per user and bucket is let go
+    per = {name: judging.per_user(values) for name, values in everyone.items()}
+    measured = [*_overall(everyone, per, pitch), *in_buckets, *_catalogue(given, pitch)]
+    return Scoreboard(pitch.truth.pool, pitch.truth.rows, measured, _compare(per, pitch), per[FINAL])
 
 
 def _stacked(per: dict[str, Values]) -> np.ndarray:
@@ -92,25 +102,24 @@ def _compare(per: dict[str, Values], pitch: Pitch) -> list[Comparison]:
     ]
 
 
-def _overall(found: dict[str, dict[str, Values]], per: dict[str, Values], pitch: Pitch) -> Iterator[Measured]:
+def _overall(everyone: dict[str, Values], per: dict[str, Values], pitch: Pitch) -> Iterator[Measured]:
     bounds = _intervals(per, pitch.config)
-    everyone = np.ones(len(pitch.truth.rows), dtype=bool)
-    for name, values in found.items():
-        means, users = judging.averages(values["everyone"], everyone, pitch.config.evaluate.k)
+    chosen = np.ones(len(pitch.truth.rows), dtype=bool)
+    for name, values in everyone.items():
+        means, users = judging.averages(values, chosen, pitch.config.evaluate.k)
         for metric, value in means.items():
             low, high = bounds.get((name, metric), (None, None))
             yield Measured(pitch.truth.pool, name, "overall", "everyone", metric, value, low, high, users)
 
 
-def _by_bucket(found: dict[str, dict[str, Values]], pitch: Pitch) -> Iterator[Measured]:
+def _by_bucket(name: str, found: dict[str, Values], pitch: Pitch) -> Iterator[Measured]:
     codes = pitch.buckets.users[pitch.truth.rows]
-    for name, values in found.items():
-        parts = [("users", bucket, "everyone", codes == code) for code, bucket in enumerate(judging.USER_BUCKETS)]
-        parts += [("items", bucket, bucket, codes >= 0) for bucket in judging.ITEM_BUCKETS]
-        for kind, bucket, key, chosen in parts:
-            means, users = judging.averages(values[key], chosen, pitch.config.evaluate.k)
-            for metric, value in means.items():
-                yield Measured(pitch.truth.pool, name, kind, bucket, metric, value, None, None, users)
+    parts = [("users", bucket, "everyone", codes == code) for code, bucket in enumerate(judging.USER_BUCKETS)]
+    parts += [("items", bucket, bucket, codes >= 0) for bucket in judging.ITEM_BUCKETS]
+    for kind, bucket, key, chosen in parts:
+        means, users = judging.averages(found[key], chosen, pitch.config.evaluate.k)
+        for metric, value in means.items():
+            yield Measured(pitch.truth.pool, name, kind, bucket, metric, value, None, None, users)
 
 
 def _catalogue(given: dict[str, np.ndarray], pitch: Pitch) -> Iterator[Measured]:
