@@ -12,7 +12,7 @@ import numpy as np
 
 Intervals = tuple[np.ndarray, np.ndarray]
 
-# Bootstrap counts held at a time; memory is about 24 bytes each.
+# Bootstrap counts held at a time; memory is about 32 bytes each.
 BOOTSTRAP_CELLS = 4_000_000
 
 
@@ -218,6 +218,6 @@ def bootstrap(values: np.ndarray, resamples: int, seed: int) -> Intervals:
         drawn = rng.integers(0, users, (rows, users))
         drawn += np.arange(rows)[:, None] * users
         counts = np.bincount(drawn.ravel(), minlength=rows * users).reshape(rows, users)
-        means.append(counts @ values / users)
+        means.append(counts.astype(np.float64) @ values / users)  # as floats, or BLAS has no part in it
     low, high = np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
     return low, high
