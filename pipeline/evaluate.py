@@ -190,7 +190,7 @@ def _broken(ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
 
 
 def _vectors(language_model: Path) -> np.ndarray | None:
-    """[I, h] item vectors of length 1, memory-mapped; None where the language model wrote none."""
+    """[I, h] item vectors, memory-mapped; None where the language model wrote none."""
     path = language_model / "item_vectors.npy"
     return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
 

@@ -197,7 +197,7 @@ def catalogue(
         items: [T, n] item indices of all targets, -1 pads.
         known: distinct items in the history.
         information: [I] bits, of `metrics.self_information`.
-        vectors: [I, h] item vectors of length 1, or None.
+        vectors: [I, h] item vectors, or None.
     """
     k = config.evaluate.k
     shown: set[int] = set()

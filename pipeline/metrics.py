@@ -183,13 +183,15 @@ def diversity(items: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
     Args:
         items: [B, k] item indices, -1 pads.
-        vectors: [I, h] float32 item vectors of length 1 (or 0: unlike everything).
+        vectors: [I, h] item vectors; one of length 0 is unlike everything.
     Source: Ziegler, McNee, Konstan & Lausen, WWW 2005.
     """
     there = items >= 0
-    picked = vectors[items] * there[:, :, None]  # [B, k, h]
-    total = (picked.sum(axis=1, dtype=np.float64) ** 2).sum(axis=1)
-    own = (picked.astype(np.float64) ** 2).sum(axis=(1, 2))
+    picked = vectors[items] * there[:, :, None].astype(np.float64)  # [B, k, h]
+    length = np.linalg.norm(picked, axis=2, keepdims=True)
+    picked /= np.where(length > 0, length, 1)
+    total = (picked.sum(axis=1) ** 2).sum(axis=1)
+    own = (length[:, :, 0] > 0).sum(axis=1)
     count = there.sum(axis=1)
     pairs = np.maximum(count * (count - 1), 1)
     result: np.ndarray = np.where(count > 1, 1 - (total - own) / pairs, np.nan)

@@ -21,7 +21,7 @@ class Pitch:
         cutoff: the judged cut-off.
         truth: what the users of the pool acted on after it.
         buckets: of users and items.
-        vectors: [I, h] item vectors of length 1, or None.
+        vectors: [I, h] item vectors, or None.
         config: the configuration.
     """
 
