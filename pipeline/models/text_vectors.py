@@ -33,26 +33,41 @@ class TextVectors:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """[N, d] float32; an empty text has a zero vector."""
+        return self._joined(texts, self.encoder.encode(texts))
+
+    def _joined(self, texts: Sequence[str], encoded: np.ndarray) -> np.ndarray:
         filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
-        directions = _unit((self.encoder.encode(texts) - self.center) * filled[:, None])
+        directions = _unit((encoded - self.center) * filled[:, None])
         return np.hstack([directions, self.lexicon.encode(texts)])
 
-    def save(self, folder: Path, texts: Sequence[str]) -> None:
-        """Write everything `load` needs, and the vectors of some texts."""
-        known = sorted({text for text in texts if text.strip()})
+    def save(self, folder: Path) -> None:
+        """Write everything `load` needs."""
         self.encoder.save(folder)
         self.lexicon.save(folder)
         np.save(folder / "center.npy", self.center)
-        np.save(folder / "vectors.npy", self.encode(known))
-        pq.write_table(pa.table({"text": pa.array(known, pa.string())}), folder / "texts.parquet", compression="zstd")
 
 
-def fit(encoder: Encoder, texts: Sequence[str], lexicon_size: int, seed: int) -> TextVectors:
-    """Learn the centre and the lexicon from texts; duplicates count once."""
-    known = sorted({text for text in texts if text.strip()})
-    vectors = encoder.encode(known)
-    center = vectors.mean(axis=0) if len(known) > 1 else np.zeros(vectors.shape[1], dtype=np.float32)
-    return TextVectors(encoder, lexicons.fit(known, lexicon_size, seed), center)
+def fit(encoder: Encoder, texts: Sequence[str], lexicon_size: int, seed: int) -> tuple[TextVectors, np.ndarray]:
+    """Learn the centre and the lexicon from texts.
+
+    Args:
+        encoder: the fine-tuned encoder.
+        texts: [N] distinct, none empty.
+        lexicon_size: length of the word part; 0 for none.
+        seed: of the word part's decomposition.
+    Returns:
+        The function, and its vectors [N, d] of these texts.
+    """
+    encoded = encoder.encode(texts)
+    center = encoded.mean(axis=0) if len(texts) > 1 else np.zeros(encoded.shape[1], dtype=np.float32)
+    fitted = TextVectors(encoder, lexicons.fit(texts, lexicon_size, seed), center)
+    return fitted, fitted._joined(texts, encoded)
+
+
+def save_known(folder: Path, texts: Sequence[str], vectors: np.ndarray) -> None:
+    """Write texts [N] and their vectors [N, d], for `known_vectors`."""
+    np.save(folder / "vectors.npy", vectors)
+    pq.write_table(pa.table({"text": pa.array(texts, pa.string())}), folder / "texts.parquet", compression="zstd")
 
 
 def load(folder: Path) -> TextVectors:
