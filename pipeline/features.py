@@ -77,8 +77,13 @@ class Events:
         """Run sql/features/<name>.sql."""
         return sql.query(self.connection, f"features/{name}", schema, relations, **params)
 
-    def see(self, arrived_by: date) -> None:
-        """Build the tables per user, item and day from what had arrived by a date; nothing to do if they exist."""
+    def see(self, arrived_by: date, about: date) -> None:
+        """Build the tables per user, item and day from what had arrived by a date, for questions up to day `about`.
+
+        Where nothing that happened by `about` arrived later, the tables of tonight answer as well.
+        """
+        late = [night for night, day in self.earliest.items() if night > arrived_by and day <= about]
+        arrived_by = arrived_by if late else max(self.content_hashes)
         if self._seen_by == arrived_by:
             return
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
@@ -135,7 +140,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
     key = artifacts.text_sha256(row, events.content(arrived_by, about), config.digest("features"))
 
     def make(folder: Path) -> None:
-        events.see(arrived_by)
+        events.see(arrived_by, about)
         params = {
             "cutoff_day": _day(row["cutoff"]),
             "users": row["users"],
@@ -158,7 +163,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
 def _write_learnable(events: Events, run_date: date, config: Config, out: Path) -> None:
     """Write what the encoder is fine-tuned on: actions by the oldest label cut-off and texts, as of the anchor."""
     anchor, oldest = config.anchor(run_date), min(config.label_cutoffs(run_date))
-    events.see(anchor)
+    events.see(anchor, anchor)
     actions = events.query("learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest))
     _write(out / "actions.parquet", actions)
     stats = events.query(

@@ -128,8 +128,8 @@ def _by_night(
 ) -> Iterator[tuple[date, Batches]]:
     cursor = connection.cursor()
     cursor.execute("set timezone = 'UTC'")
-    reader = sql.execute(cursor, f"ingest/night_{table}", first=first, last=last).to_arrow_reader(ROW_GROUP)
-    for night, pairs in groupby(_slices(reader), key=lambda pair: pair[0]):
+    rows = cursor.sql(sql.statement(f"ingest/night_{table}"), params={"first": first, "last": last})
+    for night, pairs in groupby(_slices(rows.to_arrow_reader(ROW_GROUP)), key=lambda pair: pair[0]):
         yield night, (batch for _, batch in pairs)
 
 

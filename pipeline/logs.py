@@ -126,9 +126,11 @@ def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
 
 
 def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], max_row_bytes: int) -> list[str]:
-    """The keys that any of the files' first lines have."""
-    result = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes)
-    return [column[0] for column in result.description or ()]
+    """The keys that the files' first lines have."""
+    rows = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes).fetchall()
+    if not rows:
+        raise InputError(f"{paths[0]}: none of its first lines is a JSON object with keys")
+    return [key for (key,) in rows]
 
 
 def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogFile], config: Config) -> None:

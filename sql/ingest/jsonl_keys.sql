@@ -1,10 +1,15 @@
--- no rows: its columns are the keys of the JSON Lines files
-select *
-from read_json(
-    $files,
-    format = 'newline_delimited',
-    ignore_errors = true,
-    union_by_name = true,
-    maximum_object_size = $max_row_bytes
+-- one row per key in the first 100,000 lines of the JSON Lines files, in order of appearance
+with lines as (
+    select json, row_number() over () as line
+    from read_ndjson_objects($files, ignore_errors = true, maximum_object_size = $max_row_bytes)
+    limit 100000
+),
+keys as (
+    select line, unnest(json_keys(json)) as key, generate_subscripts(json_keys(json), 1) as place
+    from lines
+    where json_type(json) = 'OBJECT'
 )
-limit 0
+select key
+from keys
+group by key
+order by min((line, place))
