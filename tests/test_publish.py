@@ -240,7 +240,7 @@ def test_a_killed_publication_leaves_a_whole_table_and_the_next_one_tidies_up(tm
     first = go(shop(tmp_path).write())
     later = shop(tmp_path, night=LATER).write()
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.test_publish"])
+    context.set_forkserver_preload(["tests.test_publish", "pandas"])  # pyarrow imports it, slowly
     for patch in (in_the_archive, while_loading, before_the_rename, before_the_log, before_the_flip, after_the_flip):
         process = context.Process(target=killed_at, args=(tmp_path, patch, artifacts.code_version()))
         process.start()
