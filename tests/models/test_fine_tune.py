@@ -1,0 +1,182 @@
+"""Fine-tuning: the loss against a loop, a planted taste the pretrained model cannot know, the same bytes again."""
+
+import itertools
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import artifacts, stages
+from pipeline.config import FineTune
+from pipeline.errors import InputError, TrainingError
+from pipeline.models import encoder as encoders
+from pipeline.models import fine_tune
+from tests.models.shop import NIGHT, config_for, contents
+from tests.models.text_shop import DAY, actions_of, write_text_shop
+from tests.models.tiny_encoder import WORDS, write_tiny_bert
+
+TEXTS = [f"{a} {b}" for a, b in itertools.product(WORDS[:3], WORDS[3:7])] + [""]
+
+
+def planted(texts: list[str], kinds: dict[str, int], users: int, seed: int = 0) -> np.ndarray:
+    """[U, I] 1 where user u acted on an item whose text names a kind of taste u % 2; two thirds of those items."""
+    rng = np.random.default_rng(seed)
+    taste = np.array([next((t for word, t in kinds.items() if word in text), -1) for text in texts])
+    return ((np.arange(users)[:, None] % 2 == taste) & (rng.random((users, len(texts))) < 2 / 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bert(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    bought = planted(TEXTS, {"mug": 0, "lamp": 0, "plate": 1, "bag": 1}, users=12)
+    return write_text_shop(tmp_path / "lake", {NIGHT: bought}, TEXTS, learned=bought)
+
+
+def tuned(home: Path, tiny: Path, **section: Any) -> dict[str, Any]:
+    settings = {"model": str(tiny), "steps": 3, "batch_items": 8, "lexicon_size": 4} | section
+    return stages.run_stage("fine_tune", NIGHT, config_for(home, fine_tune=settings))
+
+
+def test_the_loss_is_the_loop_over_its_definition() -> None:
+    import torch
+
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(6, 4))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    acted = rng.random((5, 6)) * (rng.random((5, 6)) < 0.6)
+    acted[:, :2] += 0.1
+    total = weight = 0.0
+    for row in acted:
+        own = np.flatnonzero(row)
+        for item in own:
+            profile = sum(row[other] * vectors[other] for other in own if other != item)
+            cosines = vectors @ profile / np.linalg.norm(profile) / 0.2
+            rivals = [other for other in range(6) if other == item or other not in own]
+            chance = math.exp(cosines[item]) / sum(math.exp(cosines[other]) for other in rivals)
+            share = row[item] / math.sqrt(len(own))
+            total, weight = total - share * math.log(chance), weight + share
+    found = fine_tune.retrieval_loss(torch.tensor(vectors), torch.tensor(acted), 0.2)
+    assert float(found) == pytest.approx(total / weight, rel=1e-6)
+
+
+def test_weights_decay_and_returns_do_not_count() -> None:
+    actions = actions_of(np.array([[1.0, 0.0, 2.0], [0.0, 0.5, 0.0]])).to_pydict()
+    actions["day"][0] -= 30
+    actions["weight"][2] = -1.0
+    import pyarrow as pa
+
+    found = fine_tune.weights(pa.table(actions), items=3, half_life_days=30)
+    np.testing.assert_allclose(found.toarray(), [[0.5, 0, 2]])
+    assert actions["day"][1] == DAY
+
+
+def test_a_batch_holds_all_users_among_the_sampled_items() -> None:
+    from scipy.sparse import csc_matrix
+
+    rng = np.random.default_rng(0)
+    values = (rng.random((30, 10)) < 0.4).astype(np.float32)
+    items = fine_tune.sample_items(values.sum(axis=0), 4, 0.5, rng)
+    assert sorted(set(items)) == list(items)
+    block = values[:, items]
+    expected = block[(block > 0).sum(axis=1) >= 2]
+    np.testing.assert_array_equal(fine_tune.actions_among(csc_matrix(values), items, 1000, rng), expected)
+    assert 0 < (fine_tune.actions_among(csc_matrix(values), items, 12, rng) > 0).sum() <= 12
+    assert not set(fine_tune.sample_items(np.array([3, 0, 0, 1]), 4, 0.5, rng)) & {1, 2}
+
+
+def test_the_stage_writes_what_transformers_reads(shop: Path, tmp_path: Path, tiny: Path) -> None:
+    from transformers import AutoModel, AutoTokenizer
+
+    report = tuned(tmp_path, tiny)["report"]
+    folder = artifacts.stage_dir(tmp_path / "lake", "fine_tune", NIGHT) / "encoder"
+    assert (report["steps"], report["texts"], report["cut_short"], report["linked"]) == (3, 12, False, False)
+    assert AutoModel.from_pretrained(folder).config.hidden_size == 16
+    assert AutoTokenizer.from_pretrained(folder)("red mug")["input_ids"]
+    curve = pq.read_table(folder / "metrics.parquet").to_pydict()
+    assert curve["step"] == [1, 2, 3]
+    assert np.isfinite(curve["loss"]).all()
+    assert not [path for path in folder.iterdir() if path.suffix in {".bin", ".pkl", ".pt"}]
+
+
+def test_two_trainings_give_the_same_bytes_and_a_second_night_is_linked(shop: Path, tmp_path: Path, tiny: Path) -> None:
+    tuned(tmp_path, tiny)
+    folder = artifacts.stage_dir(tmp_path / "lake", "fine_tune", NIGHT)
+    first = contents(folder)
+    linked = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path, fine_tune=settings_of(folder)), force=True)
+    assert linked["report"]["linked"]
+    folder.rename(tmp_path / "elsewhere")
+    assert not tuned(tmp_path, tiny)["report"]["linked"]
+    assert contents(folder) == first
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    settings: dict[str, Any] = artifacts.read_manifest(folder)["config"]["fine_tune"]
+    return settings
+
+
+def test_the_time_limit_cuts_short_and_says_so(
+    shop: Path, tmp_path: Path, tiny: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        report = tuned(tmp_path, tiny, time_limit_minutes=1e-9)["report"]
+    assert (report["steps"], report["cut_short"]) == (1, True)
+    assert "cut short after 1 of 3 steps" in caplog.text
+
+
+def test_nothing_to_learn_from_leaves_the_encoder_as_it_came(tmp_path: Path, tiny: Path) -> None:
+    nothing = np.zeros((2, len(TEXTS)), dtype=np.float32)
+    write_text_shop(tmp_path / "lake", {NIGHT: nothing + 1}, TEXTS, learned=nothing)
+    report = tuned(tmp_path, tiny)["report"]
+    assert report["steps"] == 0
+
+
+def test_frozen_layers_stay_as_they_came(tiny: Path) -> None:
+    encoder = encoders.load(str(tiny))
+    fine_tune.trainable(encoder.model, 1)
+    names = {name.split(".layer.")[1][0] for name, p in encoder.model.named_parameters() if p.requires_grad}
+    assert names == {"1"}
+    with pytest.raises(InputError, match="leave one to train"):
+        fine_tune.trainable(encoder.model, 2)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(shop: Path, tmp_path: Path, tiny: Path) -> None:
+    with pytest.raises(TrainingError, match=r"lower fine_tune\.learning_rate"):
+        tuned(tmp_path, tiny, learning_rate=1e30)
+
+
+def test_the_packaged_model_learns_a_planted_taste_for_hidden_items() -> None:
+    """Half the customers buy kitchen and music things, half garden and sewing things, in every colour."""
+    kinds = {"kettle": 0, "guitar": 0, "shovel": 1, "needle": 1}
+    colours = ("red", "blue", "green", "white", "black", "gold")
+    texts = [f"{colour} {kind}" for colour in colours for kind in kinds]
+    hidden = np.array([text.startswith(("black", "gold")) for text in texts])
+    bought = planted(texts, kinds, users=40)
+    bought[:, hidden] = 0
+    # who only ever bought kettles or shovels is asked about guitars and needles, of colours never sold
+    guitars, needles = ([n for n, t in enumerate(texts) if hidden[n] and kind in t] for kind in ("guitar", "needle"))
+    kettles, shovels = (
+        [n for n, t in enumerate(texts) if not hidden[n] and kind in t] for kind in ("kettle", "shovel")
+    )
+
+    def preference(encoder: encoders.Encoder) -> float:
+        vectors = encoder.encode(texts)
+        kitchen, garden = vectors[kettles].mean(axis=0), vectors[shovels].mean(axis=0)
+        towards = vectors[guitars].mean(axis=0) - vectors[needles].mean(axis=0)
+        return float((kitchen - garden) @ towards)
+
+    from scipy.sparse import csr_matrix
+
+    section = FineTune(steps=12, batch_items=16, learning_rate=1e-4)
+    with fine_tune.reproducible(seed=0, threads=2):
+        encoder = encoders.load(section.model)
+        before = preference(encoder)
+        fine_tune.train(encoder, texts, csr_matrix(bought), section, seed=0)
+    assert preference(encoder) > before + 0.2

@@ -1,0 +1,66 @@
+"""A shop whose items have texts: what the stages `fine_tune` and `language_model` read, on top of tests.models.shop."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, schemas
+from tests.models.shop import NIGHT, write_features
+
+DAY = 15_000
+
+
+def actions_of(values: np.ndarray) -> pa.Table:
+    """One action per positive entry of [U, I], all on the same day."""
+    users, items = (values > 0).nonzero()
+    columns = {
+        "user_index": users,
+        "item_index": items,
+        "day": np.full(len(users), DAY),
+        "weight": values[users, items],
+    }
+    arrays = [
+        pa.array(columns[field.name]).cast(field.type) if field.name in columns else pa.nulls(len(users), field.type)
+        for field in schemas.ACTIONS
+    ]
+    return pa.Table.from_arrays(arrays, schema=schemas.ACTIONS)
+
+
+def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str]) -> None:
+    """items.parquet with tonight's texts and texts.parquet with the anchor's."""
+    rows = [
+        {
+            "item_index": n,
+            "item_id": f"i{n}",
+            "title": t,
+            "text": t,
+            "kind": "product",
+            "available": True,
+            "first_seen": NIGHT,
+        }
+        for n, t in enumerate(texts)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.ITEMS), folder / "items.parquet")
+    known = {"item_index": pa.array(range(len(anchored)), pa.int32()), "text": pa.array(anchored, pa.string())}
+    pq.write_table(pa.table(known), folder / "texts.parquet")
+
+
+def write_text_shop(
+    lake: Path,
+    cutoffs: Mapping[date, np.ndarray],
+    texts: Sequence[str],
+    *,
+    learned: np.ndarray,
+    anchored: Sequence[str] | None = None,
+    night: date = NIGHT,
+) -> Path:
+    """A finished features folder: cut-offs, texts, and `learned` [U, I] as the actions the encoder is tuned on."""
+    folder = write_features(lake, cutoffs, night)
+    write_texts(folder, texts, texts if anchored is None else anchored)
+    pq.write_table(actions_of(learned), folder / "actions.parquet")
+    artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": {}})
+    return folder
