@@ -114,7 +114,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
         user_factors = all_users[cutoff.targets()]
         np.save(folder / "item_factors.npy", item_factors)
         np.save(folder / "user_factors.npy", user_factors)
-        with blas_threads(config.threads):
+        with blas_threads(1):
             fitted = loss(matrix, all_users, item_factors, section.reg, config.block_users)
             rows = np.empty(cutoff.users, dtype=np.int64)
             rows[cutoff.targets()] = np.arange(len(user_factors))
