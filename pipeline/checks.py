@@ -88,7 +88,7 @@ def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dic
         night: tonight; its configuration has the limit, and how old a champion may be for it to hold.
         k: how many items are compared.
     Raises:
-        GateError: the limit is exceeded.
+        GateError: the limit is exceeded, and evaluate.block is set.
     """
     if champion is None or not (champion.folder / "recommendations.parquet").is_file():
         return {}
@@ -99,8 +99,11 @@ def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dic
     nights, section = (night.run_date - champion.run_date).days, night.config.publish
     worst, share = max(found.items(), key=lambda entry: entry[1], default=("", 0.0))
     if share > section.max_churn and nights <= section.churn_nights:
-        raise GateError(
+        said = (
             f"{share:.0%} of the first {k} items of surface '{worst}' changed in {nights} nights since run "
-            f"{champion.run_id}, more than publish.max_churn = {section.max_churn:.0%}: the active run stays"
+            f"{champion.run_id}, more than publish.max_churn = {section.max_churn:.0%}"
         )
+        if night.config.evaluate.block:
+            raise GateError(f"{said}: the active run stays")
+        log.warning("%s: published all the same", said)
     return found

@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import json
 import logging
-import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
@@ -23,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import artifacts, checks, schemas, sql, tables, targets
+from pipeline.archive import Archive
 from pipeline.config import Config, Section
 from pipeline.errors import PublishError
 from pipeline.night import Night
@@ -92,7 +92,7 @@ def _run_id(run_date: date, config: Config, *upstream: Path) -> str:
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
     contents = [artifacts.content_hash(folder) for folder in upstream]
-    key = artifacts.text_sha256(contents, plain.digest("publish"), artifacts.code_version())
+    key = artifacts.text_sha256(contents, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return f"{run_date.isoformat()}-{key[:8]}"
 
 
@@ -133,91 +133,65 @@ def _lock(config: Config) -> Iterator[None]:
         yield
 
 
-def _archive(config: Config) -> Path:
-    return config.tables / "parquet"
-
-
-def _folder(config: Config, run_id: str) -> Path:
-    return _archive(config) / f"run_id={run_id}"
-
-
 def _hand_over(run_id: str, out: Path, config: Config) -> bool:
     """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
-    target = targets.of(config)
-    with _lock(config):
-        _clean(target, config)
-        _keep_parquet(out, _folder(config, run_id))
-        target.load(run_id, _folder(config, run_id), _history(target, config))
-        active = target.active()
-        activate = active is None or run_date_of(run_id) >= run_date_of(active) or config.publish.activate_older
-        if activate:
-            target.activate(run_id, published=True)
-            log.info("run %s is active (before: %s)", run_id, active or "none")
-        else:
-            log.warning(
-                "run %s is loaded and kept; the active run %s is of a newer night and stays (publish.activate_older, "
-                "or rollback --to %s)",
-                run_id,
-                active,
-                run_id,
-            )
-        _retain(target, run_id, config)
-    return activate
+    target, archive = targets.of(config), Archive(config.tables)
+    try:
+        with _lock(config):
+            target.clean()
+            archive.clean()
+            target.load(run_id, archive.keep(run_id, out), _history(target, archive))
+            activated = _activate(target, run_id, config)
+            _retain(target, archive, run_id, config.publish.keep_runs)
+    except OSError as error:
+        raise PublishError(f"{config.tables} could not be written ({error}): readers still see a whole run") from error
+    return activated
 
 
-def _clean(target: Target, config: Config) -> None:
-    target.clean()
-    for path in _archive(config).glob(".run_id=*"):
-        shutil.rmtree(path)
+def _activate(target: Target, run_id: str, config: Config) -> bool:
+    """Let readers see the run, unless the active one is of a newer night."""
+    active = target.active()
+    if active is None or run_date_of(run_id) >= run_date_of(active) or config.publish.activate_older:
+        target.activate(run_id, published=True)
+        log.info("run %s is active (before: %s)", run_id, active or "none")
+        return True
+    log.warning("run %s is loaded and kept; the active run %s is of a newer night and stays", run_id, active)
+    log.warning("to read it: rollback --to %s, or publish.activate_older", run_id)
+    return False
 
 
-def _keep_parquet(out: Path, folder: Path) -> None:
-    """Link the run's files into the archive, whole or not at all."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    partial.mkdir(parents=True)
-    for table in schemas.PUBLISHED:
-        file = f"{table}.parquet"
-        try:
-            os.link(out / file, partial / file)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(out / file, partial / file)
-    if folder.exists():
-        folder.rename(folder.with_name(f".{folder.name}.old"))
-    partial.rename(folder)
-    shutil.rmtree(folder.with_name(f".{folder.name}.old"), ignore_errors=True)
-
-
-def _history(target: Target, config: Config) -> pa.Table:
+def _history(target: Target, archive: Archive) -> pa.Table:
     """schemas.RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
-    found = [pq.read_table(path) for path in sorted(_archive(config).glob("run_id=*/runs.parquet"))]
+    found = archive.runs()
     if (active := target.active()) is not None:
-        found.append(target.read(active, "runs", schemas.RUNS, {}))
-    everything = pa.concat_tables([schemas.RUNS.empty_table(), *(t.cast(schemas.RUNS) for t in found)])
+        try:
+            found.append(target.read(active, "runs", schemas.RUNS, {}))
+        except PublishError as error:  # a damaged active run must not keep the next one from replacing it
+            log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
+    everything = pa.concat_tables([schemas.RUNS.empty_table(), *found])
     unique = {row["run_id"]: row for row in everything.to_pylist()}
     rows = sorted(unique.values(), key=lambda row: (row["run_date"], row["run_id"]), reverse=True)
     return pa.Table.from_pylist(rows, schema=schemas.RUNS)
 
 
-def _retain(target: Target, just_loaded: str, config: Config) -> None:
+def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
     """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded."""
     loaded, active = target.loaded(), target.active()
-    keep = {*loaded[: config.publish.keep_runs], active, just_loaded}
+    keep = {*loaded[:keep_runs], just_loaded}
     if active is not None:
-        keep.add(target.previous(active))
+        keep |= {active, target.previous(active) or active}
     for run_id in loaded:
         if run_id not in keep:
             target.drop(run_id)
-            log.info("run %s is dropped: %d newer runs are kept", run_id, config.publish.keep_runs)
-    for folder in _archive(config).glob("run_id=*"):
-        if folder.name.partition("=")[2] not in keep:
-            shutil.rmtree(folder)
+            log.info("run %s is dropped: %d newer runs are kept", run_id, keep_runs)
+    archive.drop_all_but(keep)
 
 
 # --- for others -------------------------------------------------------------------------------------------------------
 
 
 def _run(config: Config, run_id: str) -> ActiveRun:
-    return ActiveRun(run_id, run_date_of(run_id), _folder(config, run_id))
+    return ActiveRun(run_id, run_date_of(run_id), Archive(config.tables).path(run_id))
 
 
 def active_run(config: Config) -> ActiveRun | None:
@@ -244,18 +218,21 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
     """The lists of a run: surface, user_id, rank, item_id, in this order.
 
     Raises:
-        PublishError: the run is not kept.
+        PublishError: the run is not kept, or its file is damaged.
     """
-    path = _folder(config, run_id) / "recommendations.parquet"
+    path = Archive(config.tables).path(run_id) / "recommendations.parquet"
     if not path.is_file():
         kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
         raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
-    return pq.read_table(path, columns=LISTS.names).cast(LISTS)
+    try:
+        return pq.read_table(path, columns=LISTS.names).cast(LISTS)
+    except pa.ArrowInvalid as error:
+        raise PublishError(f"{path} is damaged ({error}): publish its night again") from None
 
 
 def runs(config: Config) -> pa.Table:
     """schemas.RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
-    return _history(targets.of(config), config)
+    return _history(targets.of(config), Archive(config.tables))
 
 
 def rollback(config: Config, to: str | None = None) -> ActiveRun:
@@ -272,10 +249,10 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
     target = targets.of(config)
     with _lock(config):
         active = target.active()
-        if active is None:
+        if active is None and to is None:
             raise PublishError(f"{config.tables} has no active run: publish a night first")
         kept = target.loaded()
-        chosen = to or target.previous(active)
+        chosen = to or target.previous(str(active))
         if chosen not in kept:
             wanted = f"run {to} is not kept" if to else f"no run was active before {active}"
             raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept)} (choose one with --to)")

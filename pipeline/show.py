@@ -122,7 +122,10 @@ def status(config: Config) -> str:
 def _active(config: Config) -> ActiveRun:
     active = publish.active_run(config)
     if active is None:
-        raise InputError(f"nothing is published in {config.tables}: run a night first (python -m pipeline run)")
+        raise InputError(
+            f"nothing is published in {config.tables}: run a night first (python -m pipeline run --run-date NIGHT), or "
+            "publish a finished one again (add --stages publish --force)"
+        )
     return active
 
 

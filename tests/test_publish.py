@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, lists, publish, schemas, tables
+from pipeline import archive, artifacts, lists, publish, schemas, tables
 from pipeline.errors import GateError, InputError, PublishError
 from pipeline.targets import duckdb as duckdb_target
 from tests.small_shop import NIGHT, Shop, go, shop
@@ -229,7 +229,7 @@ def before_the_flip() -> tuple[object, str]:
 
 
 def in_the_archive() -> tuple[object, str]:
-    return publish.os, "link"
+    return archive.os, "link"
 
 
 def after_the_flip() -> tuple[object, str]:
@@ -367,6 +367,45 @@ def test_churn_is_reported_and_limited(tmp_path: Path) -> None:
     other.config = other.config.model_copy(update={"publish": strict})
     with pytest.raises(GateError, match=r"33% of the first 10 items of surface 'for_you' changed in 1 nights"):
         go(other)
+
+
+def test_a_full_disk_is_said_and_leaves_the_active_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = go(shop(tmp_path).write())
+    later = shop(tmp_path, night=LATER).write()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(archive.os, "link", full)
+        patched.setattr(archive.shutil, "copyfile", full)
+        with pytest.raises(PublishError, match=r"No space left on device.*readers still see a whole run"):
+            go(later)
+    assert publish.active_run(later.config).run_id == first["run_id"]  # type: ignore[union-attr]
+    assert go(later)["activated"]
+
+
+def test_a_damaged_copy_is_made_anew(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    run_id = str(go(made)["run_id"])
+    path = publish.active_run(made.config).folder / "recommendations.parquet"  # type: ignore[union-attr]
+    path.unlink()  # not in place: the lake has the same file by another name
+    path.write_bytes(b"PAR1 cut")
+    with pytest.raises(PublishError, match="is damaged"):
+        publish.published_lists(made.config, run_id)
+    go(made)
+    assert publish.published_lists(made.config, run_id).num_rows == 24
+
+
+def test_a_lost_or_damaged_active_run_does_not_keep_the_next_one_out(tmp_path: Path) -> None:
+    nights = [shop(tmp_path, night=NIGHT + timedelta(days=n)).write() for n in range(3)]
+    go(nights[0])
+    (nights[0].config.tables / "current.duckdb").resolve().unlink()
+    assert publish.active_run(nights[0].config) is None
+    assert go(nights[1])["activated"]
+    (nights[0].config.tables / "current.duckdb").resolve().write_bytes(b"damaged")
+    assert go(nights[2])["activated"]
+    assert publish.runs(nights[2].config).column("run_date").to_pylist() == [nights[2].night, nights[1].night]
 
 
 def test_a_run_id_depends_on_what_is_published_and_on_nothing_else(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ the log whose flip did not happen, because the process died between the two, is 
 """
 
 import json
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from pipeline.config import Config
 from pipeline.errors import PublishError
 from pipeline.targets import run_date_of
 
+log = logging.getLogger(__name__)
+
 ENDING = ".duckdb"
 PARTIAL = ".partial"
 
@@ -34,7 +37,7 @@ class DuckDBTarget:
         self.config = config
         self.folder = config.tables / "runs"
         self.pointer = config.tables / "current.duckdb"
-        self.log = config.tables / "activations.jsonl"
+        self.activations = config.tables / "activations.jsonl"
 
     def path(self, run_id: str) -> Path:
         """The file of a run."""
@@ -62,16 +65,15 @@ class DuckDBTarget:
         return [path.stem for path in files]
 
     def active(self) -> str | None:
-        """See Target.active.
-
-        Raises:
-            PublishError: the link names a file that is gone.
-        """
+        """See Target.active."""
         if not self.pointer.is_symlink():
             return None
         run_id = self.pointer.readlink().stem
         if not self.path(run_id).is_file():
-            raise PublishError(f"{self.pointer} names run {run_id}, whose file is gone: publish a night again")
+            log.warning(
+                "%s names run %s, whose file is gone: publish a night again, or roll back", self.pointer, run_id
+            )
+            return None
         return run_id
 
     def previous(self, run_id: str) -> str | None:
@@ -85,14 +87,14 @@ class DuckDBTarget:
 
     def activate(self, run_id: str, published: bool) -> None:
         """See Target.activate. Publishing the active run again changes nothing."""
-        previous = self.active() if self.pointer.is_symlink() and self.pointer.exists() else None
+        previous = self.active()
         if previous == run_id:
             return
         entries = [*self._activations(), {"run_id": run_id, "previous": previous, "published": published}]
-        beside = self.log.with_name(f".{self.log.name}{PARTIAL}")
+        beside = self.activations.with_name(f".{self.activations.name}{PARTIAL}")
         beside.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
         _sync(beside)
-        beside.replace(self.log)
+        beside.replace(self.activations)
         link = self.pointer.with_name(f".{self.pointer.name}{PARTIAL}")
         link.unlink(missing_ok=True)
         link.symlink_to(Path(self.folder.name) / f"{run_id}{ENDING}")
@@ -130,7 +132,7 @@ class DuckDBTarget:
 
     def _activations(self) -> list[dict[str, Any]]:
         """What became active, oldest first, up to what is active now."""
-        lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.is_file() else []
+        lines = self.activations.read_text(encoding="utf-8").splitlines() if self.activations.is_file() else []
         entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
         active = self.pointer.readlink().stem if self.pointer.is_symlink() else None
         while entries and entries[-1]["run_id"] != active:
