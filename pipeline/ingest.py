@@ -5,11 +5,10 @@ bytes either way. The shop's own SQL maps `raw` to the contract (see examples/);
 refused with a reason, and counted.
 """
 
-import contextlib
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -25,8 +24,6 @@ from pipeline.config import Config
 from pipeline.errors import InputError
 
 ROW_GROUP = 131_072
-# Nights whose files are written but not yet hashed and forced to disk.
-MAX_UNFINISHED = 32
 TABLES = {"events": schemas.EVENTS, "items": schemas.INGESTED_ITEMS, "rejects": schemas.REJECTS}
 DUPLICATE = "duplicate of an earlier event"
 
@@ -60,15 +57,21 @@ def load_history(config: Config, until: date) -> str:
     """
     started = time.perf_counter()
     totals: Counter[str] = Counter()
+    stamp = {
+        "config": config.model_dump(mode="json", exclude={"home", "folder"}),
+        "config_hash": config.digest("ingest"),
+        "code_version": artifacts.code_version(),
+    }
     with staging.staged(config, until, []) as connection:
         first = _first_night(connection, until)
         _check(connection, config, first, until)
-        with ThreadPoolExecutor(config.threads) as finishing:
+        with ThreadPoolExecutor(config.threads) as writers:
             unfinished: deque[Future[Report]] = deque()
             for night, tables in _nights(connection, first, until):
                 if tables or config.ingest.allow_empty:
-                    unfinished.append(_write_partition(config, night, tables, finishing))
-                if len(unfinished) > MAX_UNFINISHED:
+                    rows = {name: list(batches) for name, batches in tables.items()}
+                    unfinished.append(writers.submit(_write_partition, config.lake, night, rows, stamp))
+                if len(unfinished) > config.threads:  # so that no more nights than this are in memory
                     totals.update(unfinished.popleft().result(), nights=1)
             for report in unfinished:
                 totals.update(report.result(), nights=1)
@@ -144,7 +147,7 @@ def _slices(reader: pa.RecordBatchReader) -> Iterator[tuple[date, pa.RecordBatch
                 yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
 
 
-def _write_night(out: Path, tables: dict[str, Batches]) -> Report:
+def _write_night(out: Path, tables: Mapping[str, Batches]) -> Report:
     """Write a night's three files."""
     reasons: Counter[str] = Counter()
     report: Report = {}
@@ -172,26 +175,15 @@ def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
         yield held.combine_chunks()
 
 
-def _write_partition(config: Config, night: date, tables: dict[str, Batches], finishing: Executor) -> Future[Report]:
-    """Write one night's partition as the stage would; it is hashed and forced to disk while the next is written."""
-    folder = artifacts.stage_dir(config.lake, "ingest", night)
+def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], stamp: Report) -> Report:
+    """Write one night's partition and its manifest, as the stage would."""
+    folder = artifacts.stage_dir(lake, "ingest", night)
     started = time.perf_counter()
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(artifacts.lock(folder))
-        out = stack.enter_context(artifacts.writing(folder))
+    with artifacts.lock(folder), artifacts.writing(folder) as out:
         report = _write_night(out, tables)
-        return finishing.submit(_finish, stack.pop_all(), out, config, report, started)
-
-
-def _finish(unfinished: contextlib.ExitStack, out: Path, config: Config, report: Report, started: float) -> Report:
-    """Write the manifest and rename the folder (by closing `unfinished`); returns the report."""
-    with unfinished:
-        manifest = {
+        manifest = stamp | {
             "stage": "ingest",
-            "run_date": artifacts.run_date_of(out).isoformat(),
-            "config": config.model_dump(mode="json", exclude={"home", "folder"}),
-            "config_hash": config.digest("ingest"),
-            "code_version": artifacts.code_version(),
+            "run_date": night.isoformat(),
             "files": artifacts.describe(out),
             "inputs": {},
             "parts": {},

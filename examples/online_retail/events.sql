@@ -18,6 +18,8 @@ select
     InvoiceNo as session_id,
     case
         when not regexp_matches(StockCode, '^[0-9]{5}') then 'not a product code'
+        when units is null then 'quantity is not a number'
+        when unit_price is null then 'price is not a number'
         when unit_price = 0 then 'price is zero'
         when unit_price < 0 then 'price is negative'
         when units < 0 and InvoiceNo not like 'C%' then 'stock adjustment'

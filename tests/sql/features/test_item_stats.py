@@ -1,0 +1,50 @@
+"""sql/features/item_stats.sql: given buyers and prices by day, expect what is known at the cut-off."""
+
+import pyarrow as pa
+
+from pipeline import schemas, sql
+
+TODAY = 1000
+
+
+def stats(buyers: list[tuple[int, int, int]], prices: list[tuple[int, int, float]]) -> dict[str, list[object]]:
+    """Item statistics on day TODAY; buyers are (item, buyer, day), prices (item, day, price)."""
+    connection = sql.connect(2, 256)
+    given = {
+        "item_index": pa.table({"item_index": pa.array([0, 1, 2, 3], pa.int32())}),
+        "buyer_days": pa.table(dict(zip(("item_index", "buyer", "day"), zip(*buyers, strict=True), strict=True))),
+        "item_prices": pa.table(dict(zip(("item_index", "day", "price"), zip(*prices, strict=True), strict=True))),
+    }
+    params = {"cutoff_day": TODAY, "items": 3, "horizon_days": 14}
+    found: dict[str, list[object]] = sql.query(
+        connection, "features/item_stats", schemas.ITEM_STATS, given, **params
+    ).to_pydict()
+    return found
+
+
+def test_windows_end_on_the_cutoff_day_and_count_a_buyer_once() -> None:
+    days = [0, 0, 6, 7, 27, 28, 90, 91, 364, 365, -1]  # ages; the last one is after the cut-off
+    found = stats([(0, buyer, TODAY - age) for buyer, age in enumerate(days)] + [(0, 0, TODAY - 300)], [(3, 0, 1.0)])
+    assert [found[f"buyers_{n}"][0] for n in (7, 28, 91, 365)] == [3, 5, 7, 9]
+    assert found["buyers_total"][0] == 10
+    assert (found["first_age"][0], found["last_age"][0]) == (365, 0)
+
+
+def test_a_year_ago_is_the_same_fortnight_as_the_one_to_come() -> None:
+    ages = [365, 364, 351, 350, 10]  # the days after the cut-off day of last year: ages 364 to 351
+    found = stats([(1, buyer, TODAY - age) for buyer, age in enumerate(ages)], [(3, 0, 1.0)])
+    assert found["buyers_year_ago_14"] == [0, 2, 0]
+
+
+def test_the_price_is_the_recent_median_or_else_the_last_days() -> None:
+    recent = [(0, TODAY - 90, 1.0), (0, TODAY, 3.0), (0, TODAY - 91, 100.0), (0, TODAY + 1, 100.0)]
+    old = [(1, TODAY - 200, 5.0), (1, TODAY - 200, 7.0), (1, TODAY - 300, 50.0)]
+    buyers = [(0, 1, TODAY), (1, 1, TODAY - 200), (1, 1, TODAY - 300)]
+    assert stats(buyers, recent + old)["price"] == [2.0, 6.0, None]
+
+
+def test_an_item_never_sold_has_a_row_and_one_not_yet_known_has_none() -> None:
+    found = stats([(3, 1, TODAY)], [(3, TODAY, 1.0)])
+    assert found["item_index"] == [0, 1, 2]
+    assert found["buyers_total"] == [0, 0, 0]
+    assert found["first_age"] == [None, None, None]
