@@ -1,7 +1,8 @@
 -- One row per user with an event: how active, and in which categories (none when the shop has no categories).
--- Ages are whole days before the night, so the time of the last event is the start of its day.
+-- Ages are whole days before the night, so the time of the last event is the start of its day. Weights are summed as
+-- integers, so that the order of the rows cannot change a sum.
 with weights as (
-    select user_index, category, sum(confidence) as weight
+    select user_index, category, sum(round(confidence * 1000000)::hugeint) as weight
     from interactions join items using (item_index)
     where category is not null and category <> ''
     group by user_index, category
