@@ -25,6 +25,14 @@ from pipeline.errors import InputError
 
 ROW_GROUP = 131_072
 TABLES = {"events": schemas.EVENTS, "items": schemas.INGESTED_ITEMS, "rejects": schemas.REJECTS}
+# Bytes gathered before the file system is called: Parquet writes many small pieces.
+BUFFER = 1 << 20
+# Columns whose values repeat; a dictionary of the others costs time and space.
+DICTIONARIES = {
+    "events": [name for name in schemas.EVENTS.names if name != "event_id"],
+    "items": ["category", "currency", "kind"],
+    "rejects": ["file", "reason"],
+}
 DUPLICATE = "duplicate of an earlier event"
 
 Report = dict[str, Any]
@@ -153,7 +161,10 @@ def _write_night(out: Path, tables: Mapping[str, Batches]) -> Report:
     report: Report = {}
     for name, schema in TABLES.items():
         rows = 0
-        with pq.ParquetWriter(out / f"{name}.parquet", schema, compression="zstd") as writer:
+        with (
+            pa.output_stream(str(out / f"{name}.parquet"), compression=None, buffer_size=BUFFER) as file,
+            pq.ParquetWriter(file, schema, compression="zstd", use_dictionary=DICTIONARIES[name]) as writer,
+        ):
             for group in _row_groups(tables.get(name, ()), schema):
                 writer.write_table(group)
                 rows += len(group)
