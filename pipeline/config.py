@@ -71,7 +71,8 @@ class Ingest(Section):
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}). Days are UTC's."""
     allow_empty: bool = False
-    """Whether a night without a single log row is legitimate (a holiday), or an error."""
+    """Whether a night without a single log row is legitimate (a holiday), or an error. A missing file always is one,
+    except where the log is one file a day."""
     max_reject_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a night's rows (duplicates aside) that may be refused before the run stops."""
     earliest: date = date(2000, 1, 1)
@@ -106,7 +107,9 @@ class Features(Section):
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
     """What the language model reads about an item, as far as it is known."""
     price_words: tuple[str, ...] = Field(
-        default=("very low price", "low price", "medium price", "high price", "very high price"), min_length=1, max_length=100
+        default=("very low price", "low price", "medium price", "high price", "very high price"),
+        min_length=1,
+        max_length=100,
     )
     """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
     unsold_days: PositiveInt | None = None
@@ -196,8 +199,8 @@ class FineTune(Section):
     """Put before every text; default: what the model's family expects ("query: " for e5)."""
     max_tokens: int = Field(default=32, ge=3, le=8192)
     """Longer texts are cut."""
-    steps: NonNegativeInt = 90
-    """Training steps; 0 leaves the encoder as it came. About 1.6 s each on 2 CPU cores."""
+    steps: NonNegativeInt = 120
+    """Training steps; 0 leaves the encoder as it came. About a second each on 2 CPU cores."""
     time_limit_minutes: PositiveFloat = 15.0
     """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
     batch_items: int = Field(default=256, ge=2)
@@ -208,7 +211,7 @@ class FineTune(Section):
     """Items are sampled with probability ~ number of users to this power."""
     half_life_days: PositiveFloat = 90.0
     """An action's weight halves in this many days."""
-    learning_rate: PositiveFloat = 1e-4
+    learning_rate: PositiveFloat = 2e-4
     """Highest rate of AdamW; it rises for a few steps and falls to zero."""
     weight_decay: NonNegativeFloat = 0.01
     """Of AdamW."""
@@ -216,7 +219,7 @@ class FineTune(Section):
     """Share of activations left out while training."""
     temperature: PositiveFloat = 0.07
     """Divides the cosines in the softmax."""
-    frozen_layers: NonNegativeInt = 0
+    frozen_layers: NonNegativeInt = 3
     """The embeddings and this many lowest layers stay as they came, which makes a step cheaper; 0 trains everything."""
     lexicon_size: NonNegativeInt = 256
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""

@@ -79,9 +79,10 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
-            fitted, vectors = text_vectors.fit(encoder, known, section.lexicon_size, config.seed)
+            encoded = encoder.encode(known)
+            fitted = text_vectors.fit(encoder, known, encoded, section.lexicon_size, config.seed)
             fitted.save(folder)
-            text_vectors.save_known(folder, known, vectors)
+            text_vectors.save_known(folder, known, fitted.join(known, encoded))
 
     linked = artifacts.memo(out, PART, key, make)
     ended: dict[str, Any] = json.loads((out / PART / "training.json").read_text())

@@ -33,9 +33,10 @@ class TextVectors:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """[N, d] float32; an empty text has a zero vector."""
-        return self._joined(texts, self.encoder.encode(texts))
+        return self.join(texts, self.encoder.encode(texts))
 
-    def _joined(self, texts: Sequence[str], encoded: np.ndarray) -> np.ndarray:
+    def join(self, texts: Sequence[str], encoded: np.ndarray) -> np.ndarray:
+        """The same, of texts whose encoder output [N, h] is known already."""
         filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
         directions = _unit((encoded - self.center) * filled[:, None])
         return np.hstack([directions, self.lexicon.encode(texts)])
@@ -47,21 +48,18 @@ class TextVectors:
         np.save(folder / "center.npy", self.center)
 
 
-def fit(encoder: Encoder, texts: Sequence[str], lexicon_size: int, seed: int) -> tuple[TextVectors, np.ndarray]:
+def fit(encoder: Encoder, texts: Sequence[str], encoded: np.ndarray, lexicon_size: int, seed: int) -> TextVectors:
     """Learn the centre and the lexicon from texts.
 
     Args:
         encoder: the fine-tuned encoder.
         texts: [N] distinct, none empty.
+        encoded: [N, h] float32, what the encoder makes of them.
         lexicon_size: length of the word part; 0 for none.
         seed: of the word part's decomposition.
-    Returns:
-        The function, and its vectors [N, d] of these texts.
     """
-    encoded = encoder.encode(texts)
     center = encoded.mean(axis=0) if len(texts) > 1 else np.zeros(encoded.shape[1], dtype=np.float32)
-    fitted = TextVectors(encoder, lexicons.fit(texts, lexicon_size, seed), center)
-    return fitted, fitted._joined(texts, encoded)
+    return TextVectors(encoder, lexicons.fit(texts, lexicon_size, seed), center)
 
 
 def save_known(folder: Path, texts: Sequence[str], vectors: np.ndarray) -> None:
