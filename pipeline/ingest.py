@@ -48,9 +48,11 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, or more refused
             rows than max_reject_share.
     """
+    if staging.is_closed(config, run_date):
+        return _write_night(out, {})
     folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
     earlier = [folder / "events.parquet" for folder in folders]
-    with staging.staged(config, run_date, earlier, night=run_date) as connection:
+    with staging.staged(config, run_date, earlier, out, night=run_date) as connection:
         _check(connection, config, run_date, run_date)
         return _write_night(out, next(_nights(connection, run_date, run_date))[1])
 
@@ -70,7 +72,8 @@ def load_history(config: Config, until: date) -> str:
         "config_hash": config.digest("ingest"),
         "code_version": artifacts.code_version(),
     }
-    with staging.staged(config, until, []) as connection:
+    config.lake.mkdir(parents=True, exist_ok=True)
+    with staging.staged(config, until, [], config.lake) as connection:
         first = _first_night(connection, until)
         _check(connection, config, first, until)
         with ThreadPoolExecutor(config.threads) as writers:

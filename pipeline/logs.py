@@ -27,6 +27,10 @@ class LogFile:
     first_day: date | None
     last_day: date | None
 
+    def is_about(self, night: date) -> bool:
+        """Whether the file can be the night's log, by its name."""
+        return self.first_day is None or self.last_day is None or self.first_day <= night <= self.last_day
+
 
 def _glob(pattern: str, values: dict[str, str]) -> str:
     for name in PLACEHOLDERS:

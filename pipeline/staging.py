@@ -22,7 +22,7 @@ NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "i
 
 @contextlib.contextmanager
 def staged(
-    config: Config, last: date, earlier: list[Path], night: date | None = None
+    config: Config, last: date, earlier: list[Path], scratch: Path, night: date | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the tables staged_events, duplicates, staged_rejects and staged_items.
 
@@ -30,16 +30,14 @@ def staged(
         config: the sources.
         last: rows that arrive later are not looked at.
         earlier: events.parquet of the nights before, whose events are not taken again.
+        scratch: an existing folder for what does not fit in memory; left as it was.
         night: read only the files that can hold this night's rows; default: all.
     Raises:
         InputError: a file is missing or unreadable, or a mapping does not run.
     """
-    source = config.ingest.events
-    if source is None:
-        raise InputError("the configuration names no log: set [ingest.events] files and sql")
+    source = _events(config)
     files = _find(source, config, night)
-    config.lake.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".spill", dir=config.lake) as spill:
+    with tempfile.TemporaryDirectory(prefix=".spill", dir=scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, Path(spill))
         try:
             logs.read(connection, source, files, config)
@@ -50,9 +48,23 @@ def staged(
             connection.close()
 
 
+def is_closed(config: Config, night: date) -> bool:
+    """Whether a night has no log file and needs none: the log is one file a day, and days without are allowed."""
+    source = _events(config)
+    return config.ingest.allow_empty and "{day}" in source.files and not logs.find(source, config, night)
+
+
+def _events(config: Config) -> Source:
+    if config.ingest.events is None:
+        raise InputError("the configuration names no log: set [ingest.events] files and sql")
+    return config.ingest.events
+
+
 def _find(source: Source, config: Config, night: date | None) -> list[logs.LogFile]:
+    """The files to read; the night's own must be among them, unless it is one of a day without a log."""
     files = logs.find(source, config, night)
-    if not files:
+    closed = config.ingest.allow_empty and "{day}" in source.files
+    if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""
         raise InputError(f"no log file{of} matches '{source.files}' in {config.folder}: has it been delivered?")
     return files
@@ -82,11 +94,11 @@ def _stage_events(
 
 def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: Source, night: date | None) -> None:
     source = config.ingest.items
-    if source is None:
+    if source is None or not (files := logs.find(source, config, night)):
         sql.execute(connection, "ingest/items_none")
         return
     if (source.files, source.format, source.delimiter) != (events.files, events.format, events.delimiter):
-        logs.read(connection, source, _find(source, config, night), config)
+        logs.read(connection, source, files, config)
     given = _map(connection, "items", source, config)
     arrival = "arrived_at" if "arrived_at" in given else "file"
     if arrival == "file" and "{day}" not in source.files:

@@ -108,6 +108,22 @@ def test_a_night_without_rows_is_an_error_unless_allowed(tmp_path: Path) -> None
     assert rows_of(folder) == rows_of(folder, "rejects") == []
 
 
+def test_a_missing_daily_file_is_an_error_unless_days_without_a_log_are_allowed(tmp_path: Path) -> None:
+    files = "{year}-{month}-{day}.csv"
+    write(tmp_path / "2024-01-01.csv", LOG[:2])
+    for night in (TUESDAY, date(2024, 1, 9)):
+        with pytest.raises(InputError, match=f"no log file of {night} matches"):
+            ingest_night(shop(tmp_path, files), night)
+        folder = ingest_night(shop(tmp_path, files, ingest={"allow_empty": True}), night)
+        assert rows_of(folder) == []
+
+
+def test_a_missing_monthly_file_is_always_an_error(tmp_path: Path) -> None:
+    write(tmp_path / "2024-01.csv", LOG[:2])
+    with pytest.raises(InputError, match="no log file of 2024-02-01 matches"):
+        ingest_night(shop(tmp_path, "{year}-{month}.csv", ingest={"allow_empty": True}), date(2024, 2, 1))
+
+
 def test_history_before_the_first_row_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "log.csv", LOG)
     with pytest.raises(InputError, match="no log row arrived by 2023-12-31"):

@@ -19,14 +19,14 @@ def line(invoice: str = "1", code: str = "84077", **over: Any) -> dict[str, Any]
         "StockCode": code,
         "Description": "BLUE PEN",
         "Quantity": 2,
-        "InvoiceDate": "2011-06-01 00:30:00",
+        "InvoiceDate": "2011-06-01 09:30:00",
         "UnitPrice": 1.5,
         "CustomerID": "17850",
         "Country": "France",
     } | over
 
 
-def night(folder: Path, lines: list[dict[str, Any]], on: date = date(2011, 5, 31)) -> Path:
+def night(folder: Path, lines: list[dict[str, Any]], on: date = date(2011, 6, 1)) -> Path:
     """Ingest invoice lines of June 2011 with the example's own configuration."""
     for name in ("events.sql", "items.sql", "pipeline.toml"):
         copy(EXAMPLE / name, folder)
@@ -44,8 +44,8 @@ def test_a_line_is_a_purchase_in_utc_and_a_cancellation_a_return(tmp_path: Path)
         "C2": ("return", 1, 1.5, "17850"),
         "3": ("purchase", 2, 1.5, None),
     }
-    # half past midnight, British summer time
-    assert {e["event_time"] for e in events} == {datetime(2011, 5, 31, 23, 30, tzinfo=UTC)}
+    # half past nine, British summer time
+    assert {e["event_time"] for e in events} == {datetime(2011, 6, 1, 8, 30, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(
