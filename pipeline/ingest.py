@@ -143,16 +143,16 @@ def _by_night(
     cursor = connection.cursor()
     cursor.execute("set timezone = 'UTC'")
     rows = cursor.sql(sql.statement(f"ingest/night_{table}"), params={"first": first, "last": last})
-    for night, pairs in groupby(_slices(rows.to_arrow_reader(ROW_GROUP)), key=lambda pair: pair[0]):
+    for night, pairs in groupby(_slices(rows.to_arrow_reader(ROW_GROUP), TABLES[table]), key=lambda pair: pair[0]):
         yield night, (batch for _, batch in pairs)
 
 
-def _slices(reader: pa.RecordBatchReader) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """Cut batches that are sorted by `arrival` (their first column) where it changes."""
+def _slices(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """Cast batches to their contract and cut them where `arrival`, their first column, changes."""
     for batch in reader:
         days = np.from_dlpack(batch.column(0).cast(pa.int32()))  # to_numpy would import pandas: a second
         cuts = [0, *(np.flatnonzero(np.diff(days)) + 1), len(days)]
-        rows = batch.remove_column(0)
+        rows = batch.remove_column(0).cast(schema)
         for start, stop in pairwise(cuts):
             if stop > start:
                 yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
@@ -181,7 +181,7 @@ def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
     """Tables of exactly ROW_GROUP rows (the last one fewer), however the batches are cut: the same bytes either way."""
     held = pa.Table.from_batches([], schema)
     for batch in batches:
-        held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
+        held = pa.Table.from_batches([*held.to_batches(), batch], schema)
         while len(held) >= ROW_GROUP:
             yield held.slice(0, ROW_GROUP).combine_chunks()
             held = held.slice(ROW_GROUP)
