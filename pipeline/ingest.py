@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, schemas, sql, staging
+from pipeline import artifacts, schemas, sql, stages, staging
 from pipeline.config import Config
 from pipeline.errors import InputError
 
@@ -203,6 +203,7 @@ def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], sta
             "parts": {},
             "report": report,
             "seconds": round(time.perf_counter() - started, 2),
+            "peak_memory_mb": stages.peak_memory_mb(),
         }
         artifacts.write_manifest(out, manifest)
     return report
