@@ -219,8 +219,8 @@ class FineTune(Section):
     """Share of activations left out while training."""
     temperature: PositiveFloat = 0.07
     """Divides the cosines in the softmax."""
-    frozen_layers: NonNegativeInt = 3
-    """The embeddings and this many lowest layers stay as they came, which makes a step cheaper; 0 trains everything."""
+    frozen_share: float = Field(default=0.5, ge=0, lt=1)
+    """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains everything."""
     lexicon_size: NonNegativeInt = 256
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
 

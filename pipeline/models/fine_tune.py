@@ -174,16 +174,14 @@ def retrieval_loss(vectors: "torch.Tensor", weights: "torch.Tensor", temperature
     return (losses * share).sum() / share.sum()
 
 
-def trainable(model: Any, frozen_layers: int) -> list["torch.nn.Parameter"]:
-    """Freeze the embeddings and the lowest layers (none if 0); returns what is left to train."""
+def trainable(model: Any, frozen_share: float) -> list["torch.nn.Parameter"]:
+    """Freeze the embeddings and the lowest share of the layers (0: nothing); returns what is left to train."""
     import torch
 
-    if frozen_layers > 0:
+    if frozen_share > 0:
         layers = max((m for m in model.modules() if isinstance(m, torch.nn.ModuleList)), key=len)
-        if frozen_layers >= len(layers):
-            raise InputError(f"fine_tune.frozen_layers is {frozen_layers} of {len(layers)} layers: leave one to train")
         model.requires_grad_(False)
-        for layer in layers[frozen_layers:]:
+        for layer in layers[int(frozen_share * len(layers)) :]:
             layer.requires_grad_(True)
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
@@ -214,7 +212,7 @@ def train(
     if (popularity > 0).sum() < 2 or section.steps == 0:
         log.warning("fine_tune: nothing to learn from; the encoder stays as it came")
         return [], summary
-    parameters = trainable(encoder.model, section.frozen_layers)
+    parameters = trainable(encoder.model, section.frozen_share)
     optimizer = torch.optim.AdamW(
         parameters, lr=section.learning_rate, weight_decay=section.weight_decay, betas=(0.9, 0.98), fused=True
     )
