@@ -14,6 +14,7 @@ Source: the sampled-softmax retrieval loss of Covington et al., RecSys 2016, on 
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -120,6 +121,7 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
     """Seed torch, fix its threads and ask for deterministic kernels; what was set before comes back afterwards."""
     import torch
 
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products on a GPU need
     before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)

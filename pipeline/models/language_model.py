@@ -39,9 +39,8 @@ def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[s
     Raises:
         TrainingError: a vector is not finite.
     """
-    with tuning.reproducible(config.seed, config.threads), blas_threads(config.threads):
-        texts = current_texts(features)
-        vectors, encoded = item_vectors(texts, fine_tune / tuning.PART)
+    with blas_threads(config.threads):
+        vectors, encoded = item_vectors(current_texts(features), fine_tune / tuning.PART, config)
         np.save(out / "item_vectors.npy", vectors)
         linked, cutoffs = 0, data.read_cutoffs(features)
         for cutoff in cutoffs:
@@ -70,16 +69,20 @@ def current_texts(features: Path) -> list[str]:
     return [old if old.strip() else new for old, new in zip(anchored, texts, strict=False)] + texts[len(anchored) :]
 
 
-def item_vectors(texts: list[str], encoder: Path) -> tuple[np.ndarray, int]:
+def item_vectors(texts: list[str], encoder: Path, config: Config) -> tuple[np.ndarray, int]:
     """[I, d] float32 vectors of texts, and how many distinct texts had to be encoded.
 
     Args:
         texts: one per item; an empty one has a zero vector.
         encoder: the folder of the fine-tuned encoder.
+        config: seed and threads.
     """
     rows, saved = text_vectors.known_vectors(encoder)
     missing = sorted({text for text in texts if text.strip() and text not in rows})
-    fresh = text_vectors.load(encoder).encode(missing) if missing else np.zeros((0, saved.shape[1]), dtype=np.float32)
+    fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
+    if missing:  # else torch is not even imported
+        with tuning.reproducible(config.seed, config.threads):
+            fresh = text_vectors.load(encoder).encode(missing)
     table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
     rows |= {text: len(saved) + number for number, text in enumerate(missing)}
     vectors = table[[rows.get(text, len(table) - 1) for text in texts]]
