@@ -221,16 +221,16 @@ class FineTune(Section):
     """Divides the cosines in the softmax."""
     frozen_share: float = Field(default=0.5, ge=0, lt=1)
     """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains everything."""
-    lexicon_size: NonNegativeInt = 256
+    lexicon_size: NonNegativeInt = 384
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
 
 
 class LanguageModel(Section):
     """Item and user vectors from the fine-tuned encoder, and its candidates."""
 
-    values: Decay = "confidence"
+    values: Decay = "decay_30"
     """Column of the interactions that profiles are made of and preferences are fitted on."""
-    floor: NonNegativeFloat = 0.05
+    floor: NonNegativeFloat = 0.02
     """What an old action is still worth."""
     user_power: float = Field(default=0.3, ge=0, le=1)
     """A user counts in the fit with the sum of the history to minus this power."""
