@@ -270,7 +270,7 @@ class Fusion(Section):
     """The learned lists by name."""
     rounds: PositiveInt = 150
     """Trees of every ranker."""
-    negatives: PositiveInt = 60
+    negatives: PositiveInt = 30
     """Candidates without an action that a training user keeps, drawn at random; those with one are all kept."""
     min_leaf: PositiveInt = 100
     """Pairs a leaf must hold."""
@@ -281,7 +281,7 @@ class Fusion(Section):
     reg: NonNegativeFloat = 5.0
     """L2 weight on a leaf's value."""
     neighbours: PositiveInt = 400
-    """Most similar users whose new discoveries make the list `adoption`."""
+    """Most similar users whose votes are features and whose discoveries make the list `adoption`."""
     adoption_days: PositiveInt = 28
     """An item first acted on by a neighbour within this many days is a discovery."""
     adoption_half_life: PositiveFloat = 14.0
@@ -301,8 +301,8 @@ class Fusion(Section):
 class Ensemble(Section):
     """Several fused rankings into one."""
 
-    members: tuple[str, ...] = ("hybrid", "hybrid_binary", "blend")
-    """Lists that are merged: of fusion, or of any source."""
+    members: tuple[str, ...] = ("hybrid", "hybrid_binary")
+    """Lists that are merged: of fusion (the rankers' names, "blend"), or of any source."""
     final: str = "weighted"
     """What is published: weighted, reciprocal_rank, borda, or a member."""
     step: float = Field(default=0.1, gt=0, le=0.5)

@@ -61,11 +61,15 @@ class Frame:
 def feature_names(settings_sources: Sequence[str]) -> tuple[str, ...]:
     """Names of the source columns, the same at every cut-off whatever exists there."""
     ranks = [f"{name}.{column}" for name in settings_sources for column in ("rank", "rank_new", "score")]
-    return (*ranks, "text_affinity")
+    return (*ranks, "text_affinity", "neighbours_7", "neighbours_30")
 
 
 def _source_columns(
-    sources: Sources, listed: Mapping[tuple[lists.Pool, str], Listed], block: slice, pairs: Pairs
+    sources: Sources,
+    listed: Mapping[tuple[lists.Pool, str], Listed],
+    votes: Mapping[str, np.ndarray],
+    block: slice,
+    pairs: Pairs,
 ) -> dict[str, np.ndarray]:
     """Rank in both pools and score of every source: [N] float32 each."""
     columns = {name: np.full(len(pairs.keys), np.nan, np.float32) for name in feature_names(sources.settings.sources)}
@@ -80,15 +84,24 @@ def _source_columns(
         if exact is not None:
             columns[f"{name}.score"] = exact
     affinity = sources.text_affinity(pairs)
-    return columns if affinity is None else columns | {"text_affinity": affinity}
+    if affinity is not None:
+        columns["text_affinity"] = affinity
+    rows, items = pairs.rows, pairs.items
+    for name, vote in votes.items():
+        columns[f"{name}.score" if name == ADOPTION else name] = vote[rows, items]
+    return columns
 
 
 def _frame(sources: Sources, known: ranking_features.Known, block: slice, users: np.ndarray) -> Frame:
-    listed = sources.listed(block, users)
+    listed, votes = sources.listed(block), sources.neighbours(users)
+    if ADOPTION in sources.settings.sources:
+        listed["new", ADOPTION] = sources.adoption(votes[ADOPTION], users)
+    else:
+        del votes[ADOPTION]
     by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
     pairs = union(users, sources.cutoff.items, by_name, sources.settings.depth)
     codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
-    columns = _source_columns(sources, listed, block, pairs) | ranking_features.of_pairs(pairs, known)
+    columns = _source_columns(sources, listed, votes, block, pairs) | ranking_features.of_pairs(pairs, known)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column

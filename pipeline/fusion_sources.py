@@ -3,6 +3,7 @@
 Two signals are made here because they need only the features and the item vectors:
 
 * `adoption`: what the nearest users discovered lately (their first action on the item), a source of candidates;
+* `neighbours_7`, `neighbours_30`: what they acted on lately, for every pair;
 * `text_affinity`: how near an item's text is to the user's decayed history.
 """
 
@@ -18,7 +19,7 @@ from pipeline import lists
 from pipeline.config import Fusion
 from pipeline.data import Cutoff, blocks
 from pipeline.errors import InputError
-from pipeline.models.user_knn import voting
+from pipeline.models.user_knn import normalised
 from pipeline.pairs import Listed, Pairs
 
 if TYPE_CHECKING:
@@ -51,21 +52,23 @@ class Sources:
         return {key: folder for key, folder in found.items() if key[1] in self.settings.sources}
 
     @cached_property
-    def _discoveries(self) -> "csr_matrix":
-        """[U, I] what users first acted on lately, newest counting most."""
+    def _votes(self) -> "dict[str, csr_matrix]":
+        """[U, I] what users vote for as neighbours: their last days, their last weeks, and what they discovered."""
         from scipy.sparse import csr_matrix
 
         table = self.cutoff.interactions(["user_index", "item_index", "first_age"])
         users, items, age = (column.to_numpy() for column in table.columns)
         lately = age < self.settings.adoption_days
         weight = (0.5 ** (age[lately] / self.settings.adoption_half_life)).astype(np.float32)
-        return csr_matrix((weight, (users[lately], items[lately])), shape=(self.cutoff.users, self.cutoff.items))
+        discoveries = csr_matrix((weight, (users[lately], items[lately])), shape=(self.cutoff.users, self.cutoff.items))
+        names = {"neighbours_7": self.cutoff.matrix("decay_7"), "neighbours_30": self.cutoff.matrix("decay_30")}
+        return names | {ADOPTION: discoveries}
 
     @cached_property
     def _profiles(self) -> "csr_matrix":
         return self.cutoff.matrix("decay_90")
 
-    def listed(self, block: slice, users: np.ndarray) -> dict[tuple[lists.Pool, str], Listed]:
+    def listed(self, block: slice) -> dict[tuple[lists.Pool, str], Listed]:
         """Every list of a block of targets by (pool, name)."""
         width = self.cutoff.items
         found = {}
@@ -74,18 +77,17 @@ class Sources:
             if len(items) != len(self.cutoff.targets()):
                 raise InputError(f"{folder}: list '{pool}.{name}' does not belong to the cut-off's targets")
             found[pool, name] = Listed.of(items[block], scores[block], width)
-        if ADOPTION in self.settings.sources:
-            found |= self._adoption(users)
         return found
 
-    def _adoption(self, users: np.ndarray) -> dict[tuple[lists.Pool, str], Listed]:
-        """The list `adoption` of a block of users, ranked among the items they never acted on."""
-        scores = self._vote(users)
-        scores[(scores <= 0) | (self._profiles[users].toarray() > 0)] = -np.inf
-        return {("new", ADOPTION): Listed.of(*lists.top_n(scores, 2 * self.settings.depth), self.cutoff.items)}
+    def neighbours(self, users: np.ndarray) -> dict[str, np.ndarray]:
+        """Votes of the nearest users for every item: [B, I] float32 by name of the vote."""
+        voters = nearest_users(self._profiles, users, self.settings.neighbours)
+        return {name: np.asarray((voters @ votes).toarray(), dtype=np.float32) for name, votes in self._votes.items()}
 
-    def _vote(self, users: np.ndarray) -> np.ndarray:
-        return voting(self._profiles, self._discoveries, self.settings.neighbours, 1.0)(users)
+    def adoption(self, votes: np.ndarray, users: np.ndarray) -> Listed:
+        """The list `adoption`: what the nearest users discovered, ranked among the items the user never acted on."""
+        scores = np.where((votes > 0) & (self._profiles[users].toarray() <= 0), votes, -np.inf)
+        return Listed.of(*lists.top_n(scores, 2 * self.settings.depth), self.cutoff.items)
 
     def vectors(self, stage: str) -> tuple[np.ndarray, np.ndarray] | None:
         """User [T, d] and item [I, d] vectors whose product is the stage's score; None if it has none."""
@@ -123,6 +125,21 @@ class Sources:
             return None
         affinity = np.asarray((self._profiles[pairs.users] @ self._near).toarray())  # [B, I]
         return np.asarray(affinity[pairs.rows, pairs.items], dtype=np.float32)
+
+
+def nearest_users(profiles: "csr_matrix", users: np.ndarray, n: int) -> "csr_matrix":
+    """[B, U] CSR float32 cosine of each user's n most similar users, itself excluded; rows sum to 1."""
+    from scipy.sparse import csr_matrix
+
+    unit = normalised(profiles)
+    similar = (unit[users] @ unit.T).toarray()  # [B, U]
+    similar[np.arange(len(users)), users] = 0
+    near, cosine = lists.top_n(np.where(similar > 0, similar, -np.inf).astype(np.float32), n)
+    found = near >= 0
+    weight = np.where(found, cosine, 0)
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    starts = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
+    return csr_matrix((weight[found], near[found], starts), shape=similar.shape)
 
 
 def _first(folders: list[Path], name: str) -> np.ndarray | None:
