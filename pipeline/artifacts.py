@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -172,6 +173,19 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
 PARTS = ".parts.json"
 
 
+_reuse = ContextVar("reuse", default=True)
+
+
+@contextlib.contextmanager
+def reuse(allowed: bool) -> Iterator[None]:
+    """Whether `memo` may link what another run made; a forced run makes everything anew."""
+    token = _reuse.set(allowed)
+    try:
+        yield
+    finally:
+        _reuse.reset(token)
+
+
 def memo(out: Path, part: str, key: str, make: Callable[[Path], None]) -> bool:
     """Link `out/part` from a neighbouring night that made it from the same key, or make it.
 
@@ -188,7 +202,7 @@ def memo(out: Path, part: str, key: str, make: Callable[[Path], None]) -> bool:
     parts = json.loads(record.read_text()) if record.exists() else {}
     record.write_text(json.dumps(parts | {part: key}))
     night = run_date_of(out)
-    nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs)
+    nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if _reuse.get() else ()
     for folder in (stage_dir(out.parent.parent, out.parent.name, night + timedelta(days=n)) for n in nights):
         if is_finished(folder) and _link(folder, out, part, key):
             return True

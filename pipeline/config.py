@@ -100,7 +100,7 @@ class Features(Section):
         "return": EventType(weight=-1.0),
     }
     """What each kind of behaviour is worth. A type that is not here is refused at ingest."""
-    half_life_days: PositiveFloat = 60.0
+    half_life_days: PositiveFloat = 40.0
     """An action's part in `confidence` halves in this many days."""
     title_choice: Literal["most_frequent", "latest"] = "most_frequent"
     """Which of the titles a code ever had is its best."""
@@ -220,7 +220,7 @@ class FineTune(Section):
     temperature: PositiveFloat = 0.07
     """Divides the cosines in the softmax."""
     frozen_share: float = Field(default=0.5, ge=0, lt=1)
-    """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains everything."""
+    """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains all."""
     lexicon_size: NonNegativeInt = 384
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
 
@@ -261,7 +261,7 @@ class Fusion(Section):
     """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
 
     sources: tuple[str, ...] = ("buy_again", "als", "user_knn", "ease", "language_model", "adoption", "popularity")
-    """Lists whose items become candidates; where an item has the same rank in several, the first named is its source."""
+    """Lists whose items become candidates; of several that rank an item alike, the first named is its source."""
     depth: PositiveInt = 60
     """Best items of every list that become candidates."""
     length: PositiveInt = 150
@@ -351,7 +351,7 @@ class Publish(Section):
 
     target: Literal["duckdb"] = "duckdb"
     """Where the tables go; a Parquet copy is always kept beside."""
-    keep_runs: PositiveInt = 14
+    keep_runs: PositiveInt = 28
     """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
     activate_older: bool = False
     """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""

@@ -21,7 +21,8 @@ Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay
 
 def _read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
     try:
-        table = pq.read_table(path, columns=columns or schema.names, memory_map=True)
+        with pq.ParquetFile(path, memory_map=True) as file:  # read_table would import pandas
+            table = file.read(columns or schema.names)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: run stage 'features' first") from None
     except pa.ArrowInvalid as error:

@@ -58,6 +58,25 @@ def list_names(folder: Path, pool: Pool) -> list[str]:
     return sorted(p.name.split(".")[1] for p in folder.glob(f"{pool}.*.items.npy"))
 
 
+def _settle_ties(scores: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Where the worst score taken is not taken everywhere it stands, take it at the lowest indices.
+
+    Args:
+        scores: [B, I].
+        chosen: [B, n] indices of n best scores of each row, any order.
+    Returns:
+        [B, n], `chosen` with ties at the last place settled by item index.
+    """
+    taken = np.take_along_axis(scores, chosen, axis=1)
+    worst = taken.min(axis=1, keepdims=True)
+    tied = np.flatnonzero((scores == worst).sum(axis=1) > (taken == worst).sum(axis=1))
+    if len(tied):
+        better, equal = scores[tied] > worst[tied], scores[tied] == worst[tied]
+        missing = chosen.shape[1] - better.sum(axis=1, keepdims=True)
+        chosen[tied] = np.nonzero(better | (equal & (equal.cumsum(axis=1) <= missing)))[1].reshape(len(tied), -1)
+    return chosen
+
+
 def top_n(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n best items of each row, best first; equal scores rank by item index, -inf is never taken.
 
@@ -75,6 +94,7 @@ def top_n(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         return items, best
     if kept < width:
         chosen = np.argpartition(scores, width - kept, axis=1)[:, width - kept :]
+        chosen = _settle_ties(scores, chosen)
         chosen.sort(axis=1)  # by index first, so the stable sort below breaks ties by index
     else:
         chosen = np.broadcast_to(np.arange(width), (rows, width))

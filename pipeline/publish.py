@@ -205,6 +205,11 @@ def published_runs(config: Config) -> list[ActiveRun]:
     return [_run(config, run_id) for run_id in targets.of(config).loaded()]
 
 
+def is_published(config: Config, report: dict[str, Any]) -> bool:
+    """Whether the run a publication reported is still loaded."""
+    return report["run_id"] in targets.of(config).loaded()
+
+
 def before(config: Config, run_date: date) -> ActiveRun | None:
     """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs."""
     target = targets.of(config)

@@ -35,7 +35,10 @@ def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> du
         memory_limit_mb: MiB before DuckDB spills to `spill`.
         spill: folder for what does not fit; default: no spilling.
     """
-    settings: dict[str, str | int] = {"threads": threads, "memory_limit": f"{memory_limit_mb}MiB"}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": f"{memory_limit_mb}MiB",
+    }
     if spill is not None:
         settings["temp_directory"] = str(spill)
     connection = duckdb.connect(config=settings)

@@ -69,11 +69,17 @@ def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config
     if stage == "ingest":  # a night's log is history: only --force reads it again
         return True
     manifest = artifacts.read_manifest(folder)
-    return (
-        manifest["inputs"] == inputs
-        and manifest["config_hash"] == config.digest(stage)
-        and manifest["code_version"] == artifacts.code_version()
-    )
+    made_of = (manifest["inputs"], manifest["config_hash"], manifest["code_version"])
+    return made_of == (inputs, config.digest(stage), artifacts.code_version()) and _still_holds(stage, manifest, config)
+
+
+def _still_holds(stage: str, manifest: dict[str, Any], config: Config) -> bool:
+    """Whether what a stage did outside the lake is still there: only `publish` does anything there."""
+    if stage != "publish":
+        return True
+    from pipeline import publish
+
+    return publish.is_published(config, manifest["report"])
 
 
 def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -> dict[str, Any]:
@@ -95,7 +101,8 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         if not force and _is_current(folder, stage, inputs, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
             return artifacts.read_manifest(folder) | {"skipped": True}
-        return _execute(stage, run_date, config, folder, inputs)
+        with artifacts.reuse(not force):
+            return _execute(stage, run_date, config, folder, inputs)
 
 
 def _execute(stage: str, run_date: date, config: Config, folder: Path, inputs: dict[str, str]) -> dict[str, Any]:

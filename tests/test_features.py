@@ -95,7 +95,7 @@ def brute_force(events: list[Event], cutoff: date, arrived_by: date) -> dict[tup
         ages = {age for age, e in pairs_events if WEIGHTS[e["event_type"]] > 0}
         if ages:
             found[pair] = {
-                "confidence": max(0, sum(WEIGHTS[e["event_type"]] * 0.5 ** (age / 60) for age, e in pairs_events)),
+                "confidence": max(0, sum(WEIGHTS[e["event_type"]] * 0.5 ** (age / 40) for age, e in pairs_events)),
                 "count": len(ages),
                 "quantity": sum(e["quantity"] for _, e in pairs_events if WEIGHTS[e["event_type"]] > 0),
                 "first_age": max(ages),
@@ -379,7 +379,7 @@ def test_a_log_of_users_items_times_and_types_is_enough(tmp_path: Path) -> None:
     assert [s["mean_price"] for s in stats] == [None] * 3
     assert math.isclose(
         tonight.matrix().sum(),
-        sum((1 if n % 4 == 0 else 0.1) * 0.5 ** ((29 - n) / 60) for n in range(30)),
+        sum((1 if n % 4 == 0 else 0.1) * 0.5 ** ((29 - n) / 40) for n in range(30)),
         rel_tol=1e-6,
     )
 

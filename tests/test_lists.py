@@ -45,3 +45,9 @@ def test_a_list_comes_back_as_written(tmp_path: Path) -> None:
 def test_a_missing_list_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"all\.als"):
         lists.read_list(tmp_path / "als" / "run_date=2011-10-02" / "cutoff=2011-10-02", "all", "als")
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_ties_at_the_last_place_go_to_the_lowest_index(n: int) -> None:
+    scores = np.random.default_rng(1).integers(0, 3, size=(60, 11)).astype(np.float32)
+    assert lists.top_n(scores, n)[0].tolist() == brute_force(scores, n)
