@@ -249,9 +249,9 @@ class Ranker(Section):
 
     objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
     """What the trees minimise: a ranking loss within a user's list, or the log loss of every pair."""
-    leaves: PositiveInt = 15
+    leaves: PositiveInt = 31
     """Leaves of a tree."""
-    learning_rate: PositiveFloat = 0.06
+    learning_rate: PositiveFloat = 0.04
     """Weight of a tree."""
     seed: int = 1
     """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
@@ -268,7 +268,7 @@ class Fusion(Section):
     """Length of the lists."""
     rankers: dict[str, Ranker] = {"hybrid": Ranker(), "hybrid_binary": Ranker(objective="binary")}
     """The learned lists by name."""
-    rounds: PositiveInt = 150
+    rounds: PositiveInt = 250
     """Trees of every ranker."""
     negatives: PositiveInt = 30
     """Candidates without an action that a training user keeps, drawn at random; those with one are all kept."""
