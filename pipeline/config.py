@@ -262,7 +262,7 @@ class Fusion(Section):
 
     sources: tuple[str, ...] = ("buy_again", "als", "user_knn", "ease", "language_model", "adoption", "popularity")
     """Lists whose items become candidates; of several that rank an item alike, the first named is its source."""
-    depth: PositiveInt = 60
+    depth: PositiveInt = 40
     """Best items of every list that become candidates."""
     length: PositiveInt = 150
     """Length of the lists."""
