@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import artifacts, data, lists, merging
-from pipeline.blend import ndcg
+from pipeline import artifacts, data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff, blocks
 from pipeline.errors import InputError
-from pipeline.frames import label_keys, wanted
-from pipeline.pairs import Listed, position, to_lists
+from pipeline.hybrid import merging
+from pipeline.hybrid.blend import ndcg
+from pipeline.hybrid.frames import label_keys, wanted
+from pipeline.hybrid.pairs import Listed, position, to_lists
 
 MERGED = ("weighted", "reciprocal_rank", "borda")
 

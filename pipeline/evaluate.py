@@ -9,8 +9,8 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
     out/report.html            all of it, to read
 
-Definitions of the metrics are in pipeline.metrics, those of the table checks in pipeline.gate, the choice of the
-opponent is in pipeline.champion.
+Metrics are defined in pipeline.evaluation.metrics, the table checks in pipeline.evaluation.gate; who the opponent is,
+pipeline.evaluation.champion says.
 """
 
 import logging
@@ -25,13 +25,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import champion, data, gate, judging, lists, report, report_html, scoreboard
+from pipeline import data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import GateError, InputError
-from pipeline.gate import CHAMPION, FINAL, Comparison
+from pipeline.evaluation import champion, gate, judging, report, report_html, scoreboard
+from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
+from pipeline.evaluation.scoreboard import Pitch, Scoreboard
 from pipeline.lists import Pool
-from pipeline.scoreboard import Pitch, Scoreboard
 
 log = logging.getLogger(__name__)
 

@@ -26,15 +26,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, data, lists, ranker
-from pipeline.blend import Blend, calibrate, choose
+from pipeline import artifacts, data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import TrainingError
-from pipeline.frames import Frame, frames
-from pipeline.lessons import Lesson, Lessons, sides
+from pipeline.hybrid import ranker
+from pipeline.hybrid.blend import Blend, calibrate, choose
+from pipeline.hybrid.frames import Frame, frames
+from pipeline.hybrid.lessons import Lesson, Lessons, sides
+from pipeline.hybrid.pairs import to_lists
 from pipeline.models.candidates import blas_threads
-from pipeline.pairs import to_lists
 
 log = logging.getLogger(__name__)
 

@@ -21,13 +21,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, checks, schemas, sql, tables, targets
-from pipeline.archive import Archive
+from pipeline import artifacts, schemas, sql
 from pipeline.config import Config, Section
 from pipeline.errors import PublishError
-from pipeline.night import Night
-from pipeline.recommendations import recommendations
-from pipeline.targets import ActiveRun, Target, run_date_of
+from pipeline.publication import checks, tables, targets
+from pipeline.publication.archive import Archive
+from pipeline.publication.night import Night
+from pipeline.publication.recommendations import recommendations
+from pipeline.publication.targets import ActiveRun, Target, run_date_of
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, publish, schemas, stages, targets
+from pipeline import artifacts, publish, schemas, stages
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.targets import ActiveRun
+from pipeline.publication import targets
+from pipeline.publication.targets import ActiveRun
 from pipeline.terminal import clean, fit_line, table
 
 SHOWN = 10

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline import ensemble, fusion, lists, merging
+from pipeline import ensemble, fusion, lists
 from pipeline.errors import InputError
+from pipeline.hybrid import merging
 from tests.planted import Planted, plant, quality, read_json, relabel, window
 
 

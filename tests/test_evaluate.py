@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, champion, evaluate, lists
-from pipeline.champion import Champion
+from pipeline import artifacts, evaluate, lists
 from pipeline.errors import GateError, InputError
+from pipeline.evaluation import champion
+from pipeline.evaluation.champion import Champion
 from tests.judged_night import CUTOFF, NIGHT, SINGLE, USERS, Night, make
 
 

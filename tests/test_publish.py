@@ -14,9 +14,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import archive, artifacts, lists, publish, schemas, tables
+from pipeline import artifacts, lists, publish, schemas
 from pipeline.errors import GateError, InputError, PublishError
-from pipeline.targets import duckdb as duckdb_target
+from pipeline.publication import archive, tables
+from pipeline.publication.targets import duckdb as duckdb_target
 from tests.small_shop import NIGHT, Shop, go, shop
 
 LATER = NIGHT + timedelta(days=1)

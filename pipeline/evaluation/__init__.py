@@ -1,0 +1,1 @@
+"""The judge's parts: definitions of the metrics, who is compared with whom, the gate, the report."""

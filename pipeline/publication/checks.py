@@ -1,0 +1,109 @@
+"""Checks of the tables about to be published: every sql/checks/*.sql returns offending rows, and none may."""
+
+import logging
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline import schemas, sql
+from pipeline.errors import GateError
+from pipeline.publication.night import Night
+from pipeline.publication.targets import ActiveRun
+
+log = logging.getLogger(__name__)
+
+SHOWN = 3
+"""Offending rows that a message quotes."""
+CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64())])
+
+
+def names() -> list[str]:
+    """The checks, sorted."""
+    return sorted(path.stem for path in (sql.FOLDER / "checks").glob("*.sql"))
+
+
+def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
+    """Run every check.
+
+    Args:
+        folder: one Parquet file per table of schemas.PUBLISHED.
+        night: what the tables were made from.
+    Returns:
+        For each check that found something: how many rows offend, and the first few in words.
+    """
+    found = {}
+    with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
+        for table in schemas.PUBLISHED:
+            connection.read_parquet(str(folder / f"{table}.parquet")).create_view(table)
+        for name, fact in _facts(night).items():
+            connection.register(name, fact)
+        for name in names():
+            rows = [str(row[0]) for row in sql.execute(connection, f"checks/{name}").fetchall()]
+            if rows:
+                found[name] = (len(rows), rows[:SHOWN])
+    return found
+
+
+def require(folder: Path, night: Night) -> None:
+    """Run every check; arguments as `offences`.
+
+    Raises:
+        GateError: one found something; names every such check and its first rows.
+    """
+    if found := offences(folder, night):
+        said = " | ".join(f"{name} ({rows}): {'; '.join(first)}" for name, (rows, first) in found.items())
+        raise GateError(f"the tables of {night.run_id} fail {len(found)} checks, the active run stays. {said}")
+
+
+def _facts(night: Night) -> dict[str, pa.Table]:
+    hidden = []
+    for surface, shown in night.shown.items():
+        items = night.items.column("item_id").filter(pa.array(~shown))
+        hidden.append(pa.table({"surface": pa.repeat(surface, len(items)), "item_id": items}))
+    described = night.config.surfaces
+    possible = [int(night.shown[s.name].sum()) for s in described]
+    return {
+        "surfaces": pa.table(
+            {
+                "surface": [s.name for s in described],
+                "k": [s.k for s in described],
+                "repeats": [s.repeats for s in described],
+                "possible": possible,
+            }
+        ),
+        "hidden": pa.concat_tables(hidden),
+        "items": night.items.select(["item_index", "item_id", "available"]),
+        "targets": pa.table({"user_id": night.users.column("user_id").take(pa.array(night.cutoff.targets()))}),
+        "users": night.users,
+        "interactions": night.cutoff.interactions(["user_index", "item_index"]),
+    }
+
+
+def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dict[str, float]:
+    """The mean share of the first k items that a user did not have in the champion's list, per surface.
+
+    Args:
+        folder: tonight's Parquet files.
+        champion: the run that tonight's replaces; None: nothing to compare.
+        night: tonight; its configuration has the limit, and how old a champion may be for it to hold.
+        k: how many items are compared.
+    Raises:
+        GateError: the limit is exceeded, and evaluate.block is set.
+    """
+    if champion is None or not (champion.folder / "recommendations.parquet").is_file():
+        return {}
+    ours, theirs = (str(f / "recommendations.parquet") for f in (folder, champion.folder))
+    table = sql.query(night.connection, "publish/churn", CHURN, ours=ours, theirs=theirs, k=k)
+    found = {row["surface"]: round(row["churn"], 4) for row in table.to_pylist()}
+    log.info("share of the first %d items that changed since run %s: %s", k, champion.run_id, found)
+    nights, section = (night.run_date - champion.run_date).days, night.config.publish
+    worst, share = max(found.items(), key=lambda entry: entry[1], default=("", 0.0))
+    if share > section.max_churn and nights <= section.churn_nights:
+        said = (
+            f"{share:.0%} of the first {k} items of surface '{worst}' changed in {nights} nights since run "
+            f"{champion.run_id}, more than publish.max_churn = {section.max_churn:.0%}"
+        )
+        if night.config.evaluate.block:
+            raise GateError(f"{said}: the active run stays")
+        log.warning("%s: published all the same", said)
+    return found

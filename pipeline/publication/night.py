@@ -1,0 +1,126 @@
+"""What publication reads of one night: the models' results and the facts about items, each read when first needed."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import data, sql
+from pipeline.config import Config
+from pipeline.errors import InputError
+from pipeline.publication import similar, surfaces
+
+NAME_LENGTH = 40
+"""Characters of a title that a reason shows."""
+NAMES = pa.schema([pa.field("item_index", pa.int32()), pa.field("name", pa.string())])
+
+
+@dataclass(frozen=True)
+class Night:
+    """What publication reads of one night, read once.
+
+    Attributes:
+        features, als, language_model, ensemble: the stages' folders.
+        run_date: the night.
+        run_id: goes into every row.
+        config: the configuration.
+        connection: an in-memory DuckDB.
+    """
+
+    features: Path
+    als: Path
+    language_model: Path
+    ensemble: Path
+    run_date: date
+    run_id: str
+    config: Config
+    connection: duckdb.DuckDBPyConnection
+
+    @property
+    def valid_from(self) -> date:
+        """The day at whose start (UTC) the tables begin to hold; their published_at too, so no clock is asked."""
+        return self.run_date + timedelta(days=1)
+
+    @cached_property
+    def cutoff(self) -> data.Cutoff:
+        """Tonight's cut-off."""
+        return data.read_cutoffs(self.features)[0]
+
+    @cached_property
+    def items(self) -> pa.Table:
+        """schemas.ITEMS, row i is item i."""
+        return data.read_items(self.features)
+
+    @cached_property
+    def users(self) -> pa.Table:
+        """schemas.USERS, row u is user u."""
+        return data.read_users(self.features)
+
+    @cached_property
+    def stats(self) -> pa.Table:
+        """schemas.ITEM_STATS, row i is item i."""
+        return self.cutoff.item_stats()
+
+    @cached_property
+    def shown(self) -> dict[str, np.ndarray]:
+        """Per surface bool [I]: what it may show."""
+        return surfaces.shown_items(self.config.surfaces, self.items)
+
+    @cached_property
+    def shown_somewhere(self) -> np.ndarray:
+        """bool [I]: what at least one surface may show."""
+        return np.asarray(np.logical_or.reduce(list(self.shown.values())), dtype=bool)
+
+    @cached_property
+    def similar(self) -> tuple[np.ndarray, np.ndarray]:
+        """Similar items of every item and their cosines, both [I, similar_k]."""
+        section = self.config.publish
+        sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
+        factors = self._vectors(self.als, "item_factors")
+        vectors = self._vectors(self.language_model, "item_vectors")
+        return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
+
+    @cached_property
+    def popularity_order(self) -> np.ndarray:
+        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id."""
+        by_id = np.empty(self.items.num_rows, dtype=np.int64)
+        by_id[pc.sort_indices(self.items.column("item_id")).to_numpy()] = np.arange(self.items.num_rows)
+        windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91", "28"))
+        return np.lexsort([by_id, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
+
+    @cached_property
+    def is_new(self) -> np.ndarray:
+        """bool [I]: first seen in the last new_days days."""
+        oldest = self.run_date - timedelta(days=self.config.publish.new_days)
+        return np.asarray(pc.greater(self.items.column("first_seen"), oldest).to_numpy(), dtype=bool)
+
+    @cached_property
+    def is_popular(self) -> np.ndarray:
+        """bool [I]: among the most bought items of the last 28 days that are shown somewhere."""
+        bought = self.stats.column("buyers_28").to_numpy() > 0
+        order = self.popularity_order[(self.shown_somewhere & bought)[self.popularity_order]]
+        popular = np.zeros(self.items.num_rows, dtype=bool)
+        popular[order[: self.config.publish.popular_k]] = True
+        return popular
+
+    @cached_property
+    def names(self) -> pa.Array:
+        """[I] string: what a sentence calls an item."""
+        columns = {"items": self.items.select(["item_index", "item_id", "title"])}
+        table = sql.query(self.connection, "publish/names", NAMES, columns, length=NAME_LENGTH)
+        return table.column("name").combine_chunks()
+
+    def _vectors(self, stage: Path, name: str) -> np.ndarray:
+        """[I, d] of a stage, written for tonight's cut-off or for the whole night."""
+        found = [path for folder in (self.cutoff.dir_in(stage), stage) if (path := folder / f"{name}.npy").is_file()]
+        if not found:
+            raise InputError(f"{stage} has no {name}.npy: run stage '{stage.parent.name}' again with --force")
+        vectors = np.load(found[0], mmap_mode="r", allow_pickle=False)
+        if len(vectors) != self.items.num_rows:
+            raise InputError(f"{found[0]} has {len(vectors)} rows for {self.items.num_rows} items of {self.features}")
+        return np.asarray(vectors)

@@ -1,0 +1,179 @@
+"""The recommendations of one night: what the ensemble chose, filtered, topped up and explained, a block at a time."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import data, lists, schemas, sql
+from pipeline.config import Surface
+from pipeline.errors import InputError
+from pipeline.publication import reasons, surfaces
+from pipeline.publication.night import Night
+
+DENSE_CELLS = 2**24
+"""User-item pairs looked at together: 64 MiB of int32."""
+Columns = dict[str, np.ndarray]
+
+
+def recommendations(night: Night) -> Iterator[pa.Table]:
+    """Tables with schemas.RECOMMENDATIONS, sorted by surface, user_id, rank over all of them."""
+    targets = night.cutoff.targets()
+    by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
+    history = surfaces.History.read(night.cutoff)
+    for surface in sorted(night.config.surfaces, key=lambda s: s.name):
+        candidates = Candidates.read(night, surface, len(targets))
+        maker = Maker.of(night, surface, candidates, history)
+        for rows in data.blocks(len(targets), night.config.block_users):
+            chosen = by_user_id[rows]
+            yield _sentences(night, surface, candidates.labels, maker.lists(chosen, targets[chosen]))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The ensemble's final lists of one pool.
+
+    Attributes:
+        items, scores: [T, n], see pipeline.lists.
+        sources: [T, n] int8, which list ranked the item best; see pipeline.publication.surfaces for the codes below 0.
+        labels: the sources' names; codes below 0 count from the end.
+    """
+
+    items: np.ndarray
+    scores: np.ndarray
+    sources: np.ndarray
+    labels: list[str]
+
+    @classmethod
+    def read(cls, night: Night, surface: Surface, targets: int) -> "Candidates":
+        """Read the pool of a surface, memory-mapped.
+
+        Raises:
+            InputError: the lists are not of these targets, or the sources not of these lists.
+        """
+        folder = night.cutoff.dir_in(night.ensemble)
+        items, scores = lists.read_list(folder, surface.pool, "final")
+        path = folder / f"{surface.pool}.final.sources.npy"
+        sources = np.broadcast_to(np.int8(surfaces.UNTOLD), items.shape)
+        if path.is_file():
+            sources = np.load(path, mmap_mode="r", allow_pickle=False)
+        if len(items) != targets or sources.shape != items.shape:
+            raise InputError(
+                f"{folder}: the lists of pool '{surface.pool}' are {items.shape}, their sources {sources.shape}, for "
+                f"{targets} users of {night.cutoff.folder}: run stage 'ensemble' again with --force"
+            )
+        named = [path for parent in (folder, night.ensemble) if (path := parent / "sources.json").is_file()]
+        labels = json.loads(named[0].read_text(encoding="utf-8")) if named else []
+        return cls(items, scores, sources, [*labels, "popularity", "ensemble"])
+
+    def codes(self, *names: str) -> tuple[int, ...]:
+        """The codes of sources."""
+        known = len(self.labels) - 2
+        found = (code for code, label in enumerate(self.labels) if label in names)
+        return tuple(code if code < known else code - len(self.labels) for code in found)
+
+    def block(self, rows: np.ndarray) -> surfaces.Block:
+        """The candidates of some targets."""
+        return surfaces.Block(*(np.asarray(a[rows]) for a in (self.items, self.scores, self.sources)))
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes the lists of one surface.
+
+    Attributes:
+        surface: its k and whether it repeats.
+        candidates: what the ensemble chose.
+        history: what users had.
+        facts: what reasons are given from.
+        shown: bool [I], what the surface may show.
+        popular: [P] int32, the same items, most popular first.
+    """
+
+    surface: Surface
+    candidates: Candidates
+    history: surfaces.History
+    facts: reasons.Facts
+    shown: np.ndarray
+    popular: np.ndarray
+
+    @classmethod
+    def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.History) -> "Maker":
+        """The maker of one surface of a night."""
+        facts = reasons.Facts(
+            similar=night.similar[0],
+            is_new=night.is_new,
+            is_popular=night.is_popular,
+            peers=candidates.codes("user_knn", "adoption"),
+            popularity=candidates.codes("popularity"),
+        )
+        shown = night.shown[surface.name]
+        popular = night.popularity_order[shown[night.popularity_order]]
+        return cls(surface, candidates, history, facts, shown, popular)
+
+    def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
+        """One array per column, one element per recommendation, by user as given, then rank.
+
+        Args:
+            rows: [B] rows of the candidates.
+            users: [B] their user indices.
+        """
+        parts = data.blocks(len(rows), max(1, DENSE_CELLS // max(1, len(self.shown))))
+        pieces = [self._dense(rows[part], users[part]) for part in parts]
+        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def _dense(self, rows: np.ndarray, users: np.ndarray) -> Columns:
+        """`lists` for so few users that all their pairs with items fit in memory."""
+        found = self.history.row_of(users, len(self.shown))  # [B, I]
+        owned = found >= 0
+        block = surfaces.pick(self.candidates.block(rows), self.shown, self.surface.k)
+        # So many popular items that some are left for the user who has the most of them.
+        most = self.surface.k + block.items.shape[1] + int(owned.sum(axis=1).max(initial=0))
+        block = surfaces.top_up(block, self.popular[:most], None if self.surface.repeats else owned)
+        kind, because = reasons.explain(block.items, block.sources, owned, self.facts)
+        row, column = np.nonzero(block.items >= 0)
+        items = block.items[row, column]
+        bought = found[row, items]
+        return {
+            "user": users[row],
+            "rank": (column + 1).astype(np.int32),
+            "item": items,
+            "score": block.scores[row, column],
+            "source": block.sources[row, column],
+            "kind": kind[row, column],
+            "because": because[row, column],
+            "times": np.where(bought >= 0, self.history.count[bought], 0),
+            "age": np.where(bought >= 0, self.history.last_age[bought], 0),
+        }
+
+
+def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
+    """The rows as they are published: indices become ids, the facts of a reason a sentence."""
+    today = (night.run_date - date(1970, 1, 1)).days
+    shown = pa.table(
+        {
+            "position": np.arange(len(rows["rank"])),
+            "user_id": night.users.column("user_id").take(pa.array(rows["user"])),
+            "rank": rows["rank"],
+            "item_id": night.items.column("item_id").take(pa.array(rows["item"])),
+            "score": rows["score"],
+            "source": pa.array(np.array(labels)[rows["source"]], pa.string()),
+            "kind": rows["kind"],
+            "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
+            "times": rows["times"],
+            "last_day": pa.array((today - np.rint(rows["age"])).astype(np.int32)).cast(pa.date32()),
+        }
+    )
+    return sql.query(
+        night.connection,
+        "publish/reasons",
+        schemas.RECOMMENDATIONS,
+        {"shown": shown},
+        run_id=night.run_id,
+        surface=surface.name,
+        verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
+    )

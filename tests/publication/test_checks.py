@@ -1,0 +1,118 @@
+"""Every check of the published tables finds the error planted for it, and finds nothing in good tables."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import publish, schemas, sql
+from pipeline.publication import checks
+from pipeline.publication.night import Night
+from tests.small_shop import NIGHT, Shop, go, shop
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The shop, published."""
+    home = tmp_path_factory.mktemp("checked")
+    published = shop(home).write()
+    go(published)
+    return published
+
+
+def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[str, tuple[int, list[str]]]:
+    """What the checks say once `change` has been made to the rows of a table."""
+    run = publish.active_run(made.config)
+    assert run is not None
+    for name, schema in schemas.PUBLISHED.items():
+        rows = pq.read_table(run.folder / f"{name}.parquet").to_pylist()
+        if name == table:
+            rows = change(rows)
+        loose = pa.schema([field.with_nullable(True) for field in schema])
+        pq.write_table(pa.Table.from_pylist(rows, schema=loose), folder / f"{name}.parquet")
+    with sql.connect(1, 512) as connection:
+        paths = {name: path for name, path in made.folders().items() if name != "evaluate"}
+        night = Night(**paths, run_date=NIGHT, run_id=run.run_id, config=made.config, connection=connection)
+        return checks.offences(folder, night)
+
+
+def change_first(**values: Any) -> Any:
+    """A change of the first row."""
+    return lambda rows: [rows[0] | values, *rows[1:]]
+
+
+def without(**values: Any) -> Any:
+    """A change that drops the rows with these values."""
+    return lambda rows: [row for row in rows if any(row[name] != value for name, value in values.items())]
+
+
+# The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out.
+PLANTED = [
+    ("recommendations", change_first(item_id="i4"), "recommendations_duplicates", "user u0 has item i4 2 times"),
+    ("recommendations", change_first(rank=2), "recommendations_ranks", "the 4 ranks of user u0 go from 2 to 4"),
+    (
+        "recommendations",
+        without(surface="for_you", user_id="u1", rank=4),
+        "recommendations_length",
+        "user u1 has 3 items",
+    ),
+    (
+        "recommendations",
+        without(surface="for_you", user_id="u1"),
+        "recommendations_users",
+        "for_you: user u1 has no list",
+    ),
+    ("recommendations", without(surface="discover"), "recommendations_users", "discover: nobody has a list"),
+    (
+        "recommendations",
+        change_first(user_id="nobody"),
+        "recommendations_users",
+        "user nobody has a list and no history",
+    ),
+    ("recommendations", change_first(surface="x"), "recommendations_users", "x: not a configured surface"),
+    ("recommendations", change_first(item_id="i5"), "recommendations_items", "item i5 is not available"),
+    ("recommendations", change_first(item_id="?"), "recommendations_items", "item ? is unknown"),
+    ("recommendations", change_first(item_id="i0"), "recommendations_seen", "user u0 has acted on item i0"),
+    ("recommendations", change_first(score=None), "recommendations_scores", "has score null at rank 1"),
+    ("recommendations", change_first(score=float("nan")), "recommendations_scores", "has score nan at rank 1"),
+    ("recommendations", change_first(score=0.0), "recommendations_scores", "at rank 2"),
+    ("recommendations", change_first(reason=""), "recommendations_scores", "user u0"),
+    ("recommendations", change_first(run_id="other"), "runs", "recommendations has rows of run other"),
+    ("runs", lambda rows: rows * 2, "runs", "runs has 2 rows, not one"),
+    ("similar_items", change_first(similar_item_id="i0"), "similar_items", "item i0 is like itself"),
+    ("similar_items", change_first(similar_item_id="i5"), "similar_items", "item i5 is a neighbour and not available"),
+    ("similar_items", change_first(rank=9), "similar_items", "item i0 has neighbours twice or gaps"),
+    ("similar_items", change_first(score=2.0), "similar_items", "has a score that is no cosine: 2.0"),
+    ("popular_items", without(segment="all"), "popular_items", "segment all is empty"),
+    ("popular_items", change_first(item_id="i1"), "popular_items", "segment all has items twice"),
+    ("popular_items", change_first(item_id="i5"), "popular_items", "shows item i5, which is not available"),
+    ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
+    ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
+]
+
+
+def test_good_tables_pass_every_check(made: Shop, tmp_path: Path) -> None:
+    assert offences_after(made, "none", None, tmp_path) == {}
+
+
+@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted[3])
+def test_a_planted_error_is_found(made: Shop, tmp_path: Path, planted: tuple[str, Any, str, str]) -> None:
+    table, change, check, words = planted
+    found = offences_after(made, table, change, tmp_path)
+    assert words in " ".join(found[check][1]), found
+
+
+def test_an_event_after_the_night_is_found(made: Shop, tmp_path: Path) -> None:
+    def later(rows: Rows) -> Rows:
+        return [row | {"last_event_time": row["last_event_time"].replace(year=2012)} for row in rows]
+
+    found = offences_after(made, "user_profiles", later, tmp_path)
+    assert found["user_profiles"][0] == 3
+
+
+def test_every_check_has_a_planted_error() -> None:
+    assert {check for _, _, check, _ in PLANTED} == set(checks.names())
