@@ -8,6 +8,7 @@ Source: Platt, "Probabilistic outputs for support vector machines", 1999.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from pipeline.evaluation import metrics
 from pipeline.hybrid.pairs import to_lists
 
 K = 10
+_COARSE = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def choose(window: Evidence, lm: Curve | None, cf: Curve | None, step: float) ->
 
 
 def _climb(users: Evidence, sides: Blend, grid: Sequence[float]) -> tuple[float, float]:
-    """The best alpha of warm and of cold items: first one for both, then each in turn until neither gets better."""
+    """The best alphas of warm and of cold items: the best coarse pair, then each in turn until neither gets better."""
     left, right = sides.sides(users.lm, users.cf)
     known: dict[tuple[float, float], float] = {}
 
@@ -162,7 +164,7 @@ def _climb(users: Evidence, sides: Blend, grid: Sequence[float]) -> tuple[float,
             known[cell] = ndcg(users.rows, users.items, scores, users.acted, users.wanted)
         return round(known[cell], 9)  # of equals the first of the grid, the nearest to the middle
 
-    best = max(((float(alpha), float(alpha)) for alpha in grid), key=value)
+    best = max(sorted(product(_COARSE, _COARSE), key=lambda c: abs(c[0] - 0.5) + abs(c[1] - 0.5)), key=value)
     while True:
         cold = max([best, *((best[0], float(alpha)) for alpha in grid)], key=value)
         warm = max([cold, *((float(alpha), cold[1]) for alpha in grid)], key=value)
