@@ -3,7 +3,7 @@
 import re
 
 from pipeline.evaluation import report_charts
-from tests.test_report_html import page
+from tests.evaluation.test_report_html import page
 
 
 def test_bars_are_as_long_as_their_numbers() -> None:

@@ -107,11 +107,15 @@ def test_the_stage_writes_what_transformers_reads(shop: Path, tmp_path: Path, ti
     assert not [path for path in folder.iterdir() if path.suffix in {".bin", ".pkl", ".pt"}]
 
 
-def test_two_trainings_give_the_same_bytes_and_a_second_night_is_linked(shop: Path, tmp_path: Path, tiny: Path) -> None:
+def test_two_trainings_give_the_same_bytes_and_a_rerun_is_linked(
+    shop: Path, tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tuned(tmp_path, tiny)
     folder = artifacts.stage_dir(tmp_path / "lake", "fine_tune", NIGHT)
     first = contents(folder)
-    linked = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path, fine_tune=settings_of(folder)), force=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(stages, "_is_current", lambda *_: False)
+        linked = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path, fine_tune=settings_of(folder)))
     assert linked["report"]["linked"]
     folder.rename(tmp_path / "elsewhere")
     assert not tuned(tmp_path, tiny)["report"]["linked"]
