@@ -9,13 +9,13 @@ Two signals are made here because they need only the features and the item vecto
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import lists
+from pipeline import data, lists
 from pipeline.config import Fusion
 from pipeline.data import Cutoff, blocks
 from pipeline.errors import InputError
@@ -94,11 +94,8 @@ class Sources:
         if stage not in self._vectors:
             folder = self.stages.get(stage)
             places = [] if folder is None else [self.cutoff.dir_in(folder), folder]
-            pair = [
-                _first(places, f"{side}_{kind}.npy") for side in ("user", "item") for kind in ("factors", "vectors")
-            ]
-            users, items = pair[0] if pair[0] is not None else pair[1], pair[2] if pair[2] is not None else pair[3]
-            self._vectors[stage] = None if users is None or items is None else (users, items)
+            users, items = (_first(places, f"{side}_factors.npy", f"{side}_vectors.npy") for side in ("user", "item"))
+            self._vectors[stage] = None if users is None or items is None else (_mapped(users), _mapped(items))
         return self._vectors[stage]
 
     def exact(self, stage: str, block: slice, pairs: Pairs) -> np.ndarray | None:
@@ -115,9 +112,18 @@ class Sources:
 
     @cached_property
     def _near(self) -> "csr_matrix | None":
-        """[I, I] cosine of the nearest texts of every item, fourth power: near ones count, the crowd does not."""
-        pair = self.vectors("language_model")
-        return None if pair is None else nearest(pair[1][: self.cutoff.items], self.settings.nearest_texts)
+        """[I, I] nearness of the nearest texts of every item; None without item vectors.
+
+        All label cut-offs share one, made among the items of the newest, of which each takes its known prefix.
+        """
+        folder = self.stages.get("language_model")
+        path = None if folder is None else _first([self.cutoff.dir_in(folder), folder], "item_vectors.npy")
+        if path is None:
+            return None
+        cutoffs = data.read_cutoffs(self.cutoff.folder.parent)
+        among = max(c.items for c in cutoffs if c.role == self.cutoff.role)
+        near = _nearest_in(path, path.stat().st_mtime_ns, among, self.settings.nearest_texts)
+        return near[: self.cutoff.items, : self.cutoff.items]
 
     def text_affinity(self, pairs: Pairs) -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
@@ -142,13 +148,24 @@ def nearest_users(profiles: "csr_matrix", users: np.ndarray, n: int) -> "csr_mat
     return csr_matrix((weight[found], near[found], starts), shape=similar.shape)
 
 
-def _first(folders: list[Path], name: str) -> np.ndarray | None:
-    found = [folder / name for folder in folders if (folder / name).is_file()]
-    return np.load(found[0], mmap_mode="r", allow_pickle=False) if found else None
+def _first(folders: list[Path], *names: str) -> Path | None:
+    return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+@lru_cache(maxsize=2)
+def _nearest_in(path: Path, changed: int, items: int, n: int) -> "csr_matrix":
+    """`nearest` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old one."""
+    return nearest(_mapped(path)[:items], n)
 
 
 def nearest(vectors: np.ndarray, n: int, block_items: int = 1024) -> "csr_matrix":
-    """[I, I] CSR with the n largest positive cosines of each row to the power 4, itself excluded.
+    """[I, I] CSR with the n largest positive cosines of each row, itself excluded, to the power 4.
+
+    The power makes the near ones count and the crowd not.
 
     Args:
         vectors: [I, h]; a zero row is near nothing.
