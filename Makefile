@@ -13,16 +13,16 @@ export PYTHONPATH := $(CURDIR)
 export AIRFLOW_HOME := $(NIGHTJAR_HOME)/airflow
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
-# The pipeline's own lines and Airflow's warnings; drop these two for everything Airflow says.
-export AIRFLOW__LOGGING__LOGGING_LEVEL ?= WARNING
-export AIRFLOW__LOGGING__NAMESPACE_LEVELS ?= pipeline=INFO
-PIP := $(BIN)/pip install --quiet --no-compile --disable-pip-version-check
+PIP := $(BIN)/pip install --quiet --quiet --no-compile --disable-pip-version-check
+
+# The pipeline's own lines, and of Airflow's only its warnings; make QUIET= nightly for everything Airflow says.
+QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNINGS="ignore:Could not import graphviz"
 
 .PHONY: nightly test test-all check airflow clean
 
 nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	@$(BIN)/python -m pipeline --quiet load-history --before $(RUN_DATE)
-	@$(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
+	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
 	@$(BIN)/python -m pipeline timings --run-date $(RUN_DATE)
 	@$(BIN)/python -m pipeline status
 
@@ -38,7 +38,7 @@ check: .venv/development
 
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
-	AIRFLOW__API__HOST=127.0.0.1 AIRFLOW__LOGGING__LOGGING_LEVEL=INFO $(BIN)/airflow standalone
+	AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
 
 .venv/runtime: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nightjar needs Python 3.11 or newer: make PYTHON=python3.12 ...")'

@@ -50,7 +50,11 @@ def _load_history(args: argparse.Namespace) -> None:
     from pipeline import ingest
 
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
-    print(ingest.load_history(_load(args), until=last))
+    loaded = _load(args)
+    if not args.force and ingest.is_loaded(loaded, last):
+        print(f"history is loaded up to {last}: {loaded.lake / 'ingest'}")
+    else:
+        print(ingest.load_history(loaded, until=last))
 
 
 def _timings(args: argparse.Namespace) -> None:
@@ -102,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
     last = history.add_mutually_exclusive_group(required=True)
     last.add_argument("--until", metavar="DATE", help="the last night to load")
     last.add_argument("--before", metavar="DATE", help="load the nights before this one")
+    history.add_argument("--force", action="store_true", help="load again what is loaded")
     history.set_defaults(action=_load_history)
 
     timing = commands.add_parser("timings", help="where the time of a night went, stage by stage")

@@ -34,6 +34,8 @@ DICTIONARIES = {
     "rejects": ["file", "reason"],
 }
 DUPLICATE = "duplicate of an earlier event"
+# Below <lake>/ingest: up to which night load-history has run.
+LOADED = "history.txt"
 
 Report = dict[str, Any]
 Batches = Iterable[pa.RecordBatch]
@@ -86,7 +88,25 @@ def load_history(config: Config, until: date) -> str:
                     totals.update(unfinished.popleft().result(), nights=1)
             for report in unfinished:
                 totals.update(report.result(), nights=1)
+    _remember(config, until)
     return summary(totals, first, until, time.perf_counter() - started)
+
+
+def is_loaded(config: Config, until: date) -> bool:
+    """Whether load-history has run up to a night, or up to an earlier one that nightly runs have continued from."""
+    try:
+        loaded = date.fromisoformat((config.lake / "ingest" / LOADED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    since = (loaded + timedelta(days=n) for n in range(1, (until - loaded).days + 1))
+    return all(artifacts.is_finished(artifacts.stage_dir(config.lake, "ingest", night)) for night in since)
+
+
+def _remember(config: Config, until: date) -> None:
+    mark = config.lake / "ingest" / LOADED
+    beside = mark.with_suffix(".partial")
+    beside.write_text(until.isoformat(), encoding="utf-8")
+    beside.replace(mark)
 
 
 def summary(totals: Counter[str], first: date, until: date, seconds: float) -> str:

@@ -1,5 +1,8 @@
 """What a task of the DAG does: the orchestrator's context in, one stage run, its folder out."""
 
+import logging
+import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -25,6 +28,18 @@ def settings(params: Mapping[str, Any]) -> config.Config:
     return loaded
 
 
+def _speak() -> None:
+    """With NIGHTJAR_PROGRESS set, write the pipeline's own lines to the terminal, whatever Airflow says there."""
+    logger = logging.getLogger("pipeline")
+    if not os.environ.get("NIGHTJAR_PROGRESS") or logger.handlers:
+        return
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
 def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
     """Run one stage of the night a DAG run is for.
 
@@ -38,6 +53,7 @@ def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | Non
     Raises:
         PipelineError: as the stage says.
     """
+    _speak()
     run_type = getattr(dag_run, "run_type", "manual")
     night = nights.resolve_run_date(
         params.get("run_date"), logical_date, getattr(dag_run, "run_after", None), getattr(run_type, "value", run_type)

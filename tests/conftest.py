@@ -52,7 +52,7 @@ def command(*arguments: str, home: Path, check: bool = True) -> subprocess.Compl
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-        "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "pipeline=INFO",
+        "NIGHTJAR_PROGRESS": "1",
         "PYTHONPATH": str(ROOT),
     }
     done = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

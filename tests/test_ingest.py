@@ -55,6 +55,19 @@ def test_history_in_one_pass_is_the_same_bytes_as_night_by_night(tmp_path: Path)
         assert ours | measured == theirs | measured
 
 
+def test_history_is_loaded_once_and_continued_by_nightly_runs(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", LOG)
+    config = shop(tmp_path, "log.csv", ingest={"allow_empty": True})
+    assert not ingest.is_loaded(config, MONDAY)
+    ingest_night(config, TUESDAY)
+    assert not ingest.is_loaded(config, TUESDAY), "a night alone is not its history"
+    ingest.load_history(config, MONDAY)
+    assert ingest.is_loaded(config, TUESDAY)
+    assert not ingest.is_loaded(config, WEDNESDAY)
+    ingest.load_history(config, WEDNESDAY)
+    assert ingest.is_loaded(config, MONDAY)
+
+
 def test_load_history_says_what_was_refused_and_why(tmp_path: Path) -> None:
     write(tmp_path / "log.csv", [*LOG, LOG[0], LOG[0], row("u", "a", "2024-01-01", "poke")])
     text = ingest.load_history(shop(tmp_path, "log.csv", ingest={"max_reject_share": 0.5}), WEDNESDAY)

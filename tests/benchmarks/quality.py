@@ -9,6 +9,7 @@ the customers. Nights before 2011-07-01 are for tuning, later ones only for repo
 """
 
 import argparse
+import logging
 import os
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -151,7 +152,9 @@ def main() -> None:
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     settings = config.load(chosen.config)
-    print(ingest.load_history(settings, until=max(chosen.nights)))
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    if not ingest.is_loaded(settings, max(chosen.nights)):
+        print(ingest.load_history(settings, until=max(chosen.nights)))
     results = {}
     for night in chosen.nights:
         stages.run(night, settings)
