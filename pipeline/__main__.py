@@ -52,7 +52,7 @@ def _load_history(args: argparse.Namespace) -> None:
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
     loaded = _load(args)
     if not args.force and ingest.is_loaded(loaded, last):
-        print(f"history is loaded up to {last}: {loaded.lake / 'ingest'}")
+        print(f"history is loaded up to {last}: {loaded.lake / 'ingest'} (--force loads it again)")
     else:
         print(ingest.load_history(loaded, until=last))
 

@@ -301,7 +301,7 @@ class Fusion(Section):
 class Ensemble(Section):
     """Several fused rankings into one."""
 
-    members: tuple[str, ...] = ("hybrid", "hybrid_binary")
+    members: tuple[str, ...] = Field(default=("hybrid", "hybrid_binary"), min_length=1)
     """Lists that are merged: of fusion (the rankers' names, "blend"), or of any source."""
     final: str = "weighted"
     """What is published: weighted, reciprocal_rank, borda, or a member."""
@@ -313,6 +313,15 @@ class Ensemble(Section):
     """Reciprocal rank fusion adds 1 / (constant + rank)."""
     length: PositiveInt = 150
     """Length of the lists."""
+
+    @model_validator(mode="after")
+    def _final_is_made(self) -> Self:
+        if len(set(self.members)) < len(self.members):
+            raise ValueError("members names a list twice")
+        made = ("weighted", "reciprocal_rank", "borda", *self.members)
+        if self.final not in made:
+            raise ValueError(f"final is '{self.final}': it must be one of {', '.join(made)}, or be among the members")
+        return self
 
 
 class Evaluate(Section):
@@ -415,7 +424,9 @@ class Config(Section):
     window_stride_days: PositiveInt = 7
     """Days between the cut-offs of two label windows."""
 
-    surfaces: tuple[Surface, ...] = (Surface(name="for_you"), Surface(name="discover", repeats=False))
+    surfaces: tuple[Surface, ...] = Field(
+        default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
+    )
 
     ingest: Ingest = Ingest()
     features: Features = Features()
@@ -457,6 +468,19 @@ class Config(Section):
         judge, *older = self.label_cutoffs(run_date)
         validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
         return {"validate": validate, "judge": judge, "publish": run_date}
+
+    @model_validator(mode="after")
+    def _surfaces_have_names_of_their_own(self) -> Self:
+        names = [surface.name for surface in self.surfaces]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two surfaces have the same name: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_the_goal(self) -> Self:
+        if not any(kind.label for kind in self.features.event_types.values()):
+            raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
+        return self
 
     @model_validator(mode="after")
     def _every_fold_can_learn(self) -> Self:
@@ -509,7 +533,11 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     try:
         return Config.model_validate(merge(content, overrides or {}))
     except ValidationError as error:
-        first = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        said = {"extra_forbidden": "there is no such key"}
+        first = "; ".join(
+            ": ".join(filter(None, [".".join(map(str, e["loc"])), said.get(e["type"], e["msg"])]))
+            for e in error.errors()
+        )
         raise InputError(f"{path}: {first}") from None
 
 

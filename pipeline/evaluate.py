@@ -95,6 +95,8 @@ def run(
     opponent = _opponent(features, judged, ensemble, run_date, config)
     stages = [popularity, als, user_knn, ease, language_model, fusion, ensemble]
     given, origin = _given(stages, judged, opponent)
+    if not any(config.evaluate.baseline in found for found in given.values()):
+        raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")
     boards = _boards(given, features, _vectors(language_model), judged, config)
     comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
     page = report.Page(
@@ -111,6 +113,13 @@ def run(
     _write_judged(out, features, judged, ensemble, config)
     (out / "report.html").write_text(report_html.render(page), encoding="utf-8")
     log.info("evaluation of %s\n%s", run_date, report.summary(page))
+    if not len(judged.targets()):
+        log.warning(
+            "nobody could be judged: no user with a history before %s acted after it. Is the history loaded "
+            "(python -m pipeline load-history --before %s)?",
+            judged.cutoff,
+            run_date,
+        )
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
     return _scalars(page)
@@ -228,7 +237,7 @@ def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) 
         shutil.copyfile(out / name, kept / name)
     raise GateError(
         f"the table of {run_date} is not published, the one in use stays: {problem}. "
-        f"The report is {kept / 'report.html'}. To publish all the same, set evaluate.block to false."
+        f"The report is {kept / 'report.html'}. To publish all the same: --no-gate, or force in Airflow."
     )
 
 

@@ -261,7 +261,7 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
         chosen = to or target.previous(str(active))
         if chosen not in kept:
             wanted = f"run {to} is not kept" if to else f"no run was active before {active}"
-            raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept)} (choose one with --to)")
+            raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept) or 'none'} (choose one with --to)")
         target.activate(chosen, published=False)
         log.info("rolled back from run %s to run %s", active, chosen)
     return _run(config, chosen)

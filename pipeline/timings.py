@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline import artifacts, stages
 from pipeline.config import Config
+from pipeline.errors import InputError
 
 BAR = 30
 
@@ -33,4 +34,6 @@ def of_night(config: Config, run_date: date) -> str:
     """The table of the stages finished for a night."""
     folders = {name: artifacts.stage_dir(config.lake, name, run_date) for name in stages.STAGES}
     finished = {name: artifacts.read_manifest(f) for name, f in folders.items() if artifacts.is_finished(f)}
+    if not finished:
+        raise InputError(f"no stage of {run_date} is finished in {config.lake}")
     return f"night {run_date}\n{table(finished)}"

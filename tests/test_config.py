@@ -71,3 +71,19 @@ def test_too_few_label_windows_for_the_folds_are_refused(tmp_path: Path) -> None
     assert config.Config(label_windows=5).learnable(SUNDAY, date(2011, 9, 4)) == (date(2011, 8, 21),)
     with pytest.raises(InputError, match="label_windows must be at least 5"):
         config.load(toml(tmp_path, "label_windows = 4"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("surfaces = []", "surfaces"),
+        ("surfaces = [{name = 'a'}, {name = 'a', repeats = false}]", "same name"),
+        ("[ensemble]\nmembers = []", "ensemble.members"),
+        ("[ensemble]\nmembers = ['hybrid', 'hybrid']", "twice"),
+        ("[ensemble]\nfinal = 'nope'", "must be one of weighted"),
+        ("[features.event_types]\nview = {weight = 1.0}", "label = true"),
+    ],
+)
+def test_what_would_fail_late_is_refused_at_once(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        config.load(toml(tmp_path, text))

@@ -98,3 +98,8 @@ def test_the_table_of_timings_has_a_line_per_stage_and_a_total(config: Config) -
     text = timings.table(stages.run(NIGHT, config))
     assert [line.split()[0] for line in text.splitlines()] == ["stage", "ingest", "double", "total"]
     assert "up to date" in timings.table(stages.run(NIGHT, config))
+
+
+def test_a_night_that_never_ran_has_no_timings(config: Config) -> None:
+    with pytest.raises(InputError, match="no stage of 2011-10-02 is finished"):
+        timings.of_night(config, NIGHT)

@@ -1,4 +1,5 @@
--- One row per user with a history who has no list on a surface that could show something, and per list of nobody known.
+-- One row per user with a history who has no list on a surface that could show something, per list of nobody known, and per
+-- surface that could show nothing.
 with wanted as (
     select surface, user_id from surfaces cross join targets where repeats and possible > 0
 ),
@@ -17,4 +18,8 @@ union all
 select surface || ': nobody has a list'
 from surfaces anti join given using (surface)
 where possible > 0 and exists (from targets)
+union all
+select surface || ': its predicate leaves no item that may be shown'
+from surfaces
+where possible = 0
 order by all
