@@ -122,31 +122,34 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def writing(folder: Path) -> Iterator[Path]:
+def writing(folder: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a hidden folder to write into; on success it becomes `folder`, on an error it is removed.
 
-    The caller holds the folder's lock. An earlier version of `folder` is replaced.
+    The caller holds the folder's lock. An earlier version of `folder` is replaced. Without `durable` the caller makes
+    sure that the disk has it all (os.sync) before anything relies on it: for many folders at once.
     """
     partial = folder.parent / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
-        commit(partial, folder)
+        commit(partial, folder, durable)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
 
 
-def commit(partial: Path, folder: Path) -> None:
+def commit(partial: Path, folder: Path, durable: bool = True) -> None:
     """Rename a whole folder to its final name, replacing an earlier version."""
-    _sync(partial / MANIFEST)
+    if durable:
+        _sync(partial / MANIFEST)
     old = folder.parent / f".{folder.name}.old"
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     partial.rename(folder)
-    _sync(folder.parent)
+    if durable:
+        _sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
