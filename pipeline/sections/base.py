@@ -1,0 +1,14 @@
+"""What all Sections share."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+# Columns of the interactions a model can be told to read (pipeline.data.Cutoff.matrix).
+Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay_365"]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())

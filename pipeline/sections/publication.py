@@ -1,0 +1,51 @@
+"""What applications read: the surfaces, the tables, their target."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from pipeline.sections.base import Section
+
+
+class Publish(Section):
+    """The tables that applications read."""
+
+    target: Literal["duckdb"] = "duckdb"
+    """Where the tables go; a Parquet copy is always kept beside."""
+    keep_runs: PositiveInt = 28
+    """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
+    activate_older: bool = False
+    """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
+    max_churn: float = Field(default=0.9, ge=0, le=1)
+    """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
+    churn_nights: PositiveInt = 7
+    """A champion older than this is compared and reported, and never blocks."""
+    similar_k: PositiveInt = 50
+    """Similar items per item; also how far a reason looks for an item the user has."""
+    similar_min_buyers: PositiveInt = 5
+    """Buyers an item needs to be compared by who buys it; below, its text decides."""
+    popular_k: PositiveInt = 100
+    """Popular items per segment; the reason "Popular this month" is for the same number of items."""
+    new_days: PositiveInt = 28
+    """Days for which an item first seen counts as new."""
+    segment_by: tuple[str, ...] = ()
+    """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
+    verb: str = ""
+    """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
+
+
+class Surface(Section):
+    """A named list of recommendations."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    repeats: bool = True
+    """Whether items the user has already acted on may be shown."""
+    k: PositiveInt = 50
+    """Length of the list."""
+    where: str = "true"
+    """SQL predicate over the items table; an item that fails it is never shown on this surface."""
+
+    @property
+    def pool(self) -> Literal["all", "new"]:
+        """The candidate pool the surface draws on."""
+        return "all" if self.repeats else "new"
