@@ -44,7 +44,9 @@ class Config(Section):
     horizon_days: PositiveInt = 14
     """Length of a label window: recommendations are judged by what users do in this many days."""
     refresh_days: PositiveInt = 7
-    """How often the pipeline learns anew how to fuse, and fine-tunes; base models are fitted every night."""
+    """How often the pipeline learns anew how to fuse; base models are fitted every night."""
+    tuning_days: PositiveInt = 28
+    """How often the language model is fine-tuned anew; items that came since are encoded by the model as it is."""
     label_windows: PositiveInt = 12
     """How many label windows the fusion learns from."""
     window_stride_days: PositiveInt = 7
@@ -80,6 +82,11 @@ class Config(Section):
     def anchor(self, run_date: date) -> date:
         """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
         return run_date - timedelta(days=run_date.toordinal() % self.refresh_days)
+
+    def tuned_at(self, run_date: date) -> date:
+        """The latest day up to the anchor on which the language model is fine-tuned anew."""
+        anchor = self.anchor(run_date)
+        return anchor - timedelta(days=anchor.toordinal() % self.tuning_days)
 
     def label_cutoffs(self, run_date: date) -> tuple[date, ...]:
         """Cut-offs of the label windows, newest first; the newest window ends on the anchor."""

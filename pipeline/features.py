@@ -17,7 +17,7 @@ from pipeline import artifacts, lists, schemas, sql
 from pipeline.config import Config
 
 EPOCH = date(1970, 1, 1)
-# What the encoder is fine-tuned on: as of the anchor, so that it is the same every night of a week.
+# What the encoder reads of an item, as of a day that many nights share.
 TEXTS = pa.schema([schemas.ITEMS.field("item_index"), schemas.ITEMS.field("text")])
 
 
@@ -28,7 +28,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         ingest: tonight's partition; the earlier ones are its siblings.
         run_date: the day whose events are complete.
         config: event weights, half-life, cut-offs.
-        out: receives users, items, cutoffs, actions, texts (.parquet) and a folder per cut-off.
+        out: receives users, items, cutoffs, texts, actions, tuning_texts (.parquet) and a folder per cut-off.
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
     Raises:
@@ -161,19 +161,25 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
 
 
 def _write_learnable(events: Events, run_date: date, config: Config, out: Path) -> None:
-    """Write what the encoder is fine-tuned on: actions by the oldest label cut-off and texts, as of the anchor."""
-    anchor, oldest = config.anchor(run_date), min(config.label_cutoffs(run_date))
-    events.see(anchor, anchor)
-    actions = events.query("learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest))
-    _write(out / "actions.parquet", actions)
+    """Write the anchor's texts, and what the encoder is fine-tuned on, as of the day it is tuned at.
+
+    That is texts, and the actions by the oldest label cut-off that any night judged with this encoder can have.
+    """
+    anchor, tuned_at = config.anchor(run_date), config.tuned_at(run_date)
+    _write_texts(events, anchor, config, out / "texts.parquet")
+    _write_texts(events, tuned_at, config, out / "tuning_texts.parquet")
+    oldest = min(config.label_cutoffs(tuned_at))
+    _write(out / "actions.parquet", events.query("learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest)))
+
+
+def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:
+    """Write the text of every item known on a day, from what had arrived by then."""
+    events.see(day, day)
+    items = events.sizes(day)[1]
     stats = events.query(
-        "item_stats",
-        schemas.ITEM_STATS,
-        cutoff_day=_day(anchor),
-        items=events.sizes(anchor)[1],
-        horizon_days=config.horizon_days,
+        "item_stats", schemas.ITEM_STATS, cutoff_day=_day(day), items=items, horizon_days=config.horizon_days
     )
-    _write(out / "texts.parquet", _describe_items(events, anchor, stats, config).select(TEXTS.names))
+    _write(path, _describe_items(events, day, stats, config).select(TEXTS.names))
 
 
 def _describe_items(events: Events, known_by: date, stats: pa.Table, config: Config) -> pa.Table:

@@ -48,6 +48,16 @@ def test_a_week_shares_its_anchor_and_label_windows(days_later: int) -> None:
     assert loaded.anchor(SUNDAY + timedelta(days=7)) != SUNDAY
 
 
+def test_four_weeks_share_a_fine_tuned_model_that_knows_nothing_later_than_any_of_them() -> None:
+    loaded = config.Config()
+    days = [SUNDAY + timedelta(days=n) for n in range(28)]
+    assert {loaded.tuned_at(day) for day in days} == {SUNDAY}  # 2011-10-02 is a multiple of 28 days
+    assert all(min(loaded.label_cutoffs(SUNDAY)) <= min(loaded.label_cutoffs(day)) for day in days)
+    assert loaded.tuned_at(SUNDAY + timedelta(days=28)) == SUNDAY + timedelta(days=28)
+    weekly = config.Config(tuning_days=7)
+    assert [weekly.tuned_at(day) for day in days] == [weekly.anchor(day) for day in days]
+
+
 def test_no_fold_learns_from_a_window_that_is_not_over_where_it_is_applied() -> None:
     loaded = config.Config()
     folds = loaded.folds(SUNDAY)

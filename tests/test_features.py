@@ -233,12 +233,14 @@ def test_tonights_targets_are_everyone_with_a_history(made: tuple[Path, Config, 
 def test_actions_to_learn_texts_from_end_before_the_oldest_label_window(made: tuple[Path, Config, list[Event]]) -> None:
     folder, config, events = made
     users, items = known(events, "user_id", NIGHT), known(events, "item_id", NIGHT)
-    oldest, anchor = min(config.label_cutoffs(NIGHT)), config.anchor(NIGHT)
+    tuned_at = config.tuned_at(NIGHT)
+    oldest = min(config.label_cutoffs(tuned_at))
     expected = sorted(
         (users.index(e["user_id"]), (e["event_time"].date() - date(1970, 1, 1)).days, items.index(e["item_id"]))
         for e in events
-        if e["user_id"] and e["event_time"].date() <= oldest and e["arrived"] <= number(anchor)
+        if e["user_id"] and e["event_time"].date() <= oldest and e["arrived"] <= number(tuned_at)
     )
+    assert tuned_at < config.anchor(NIGHT)
     rows = rows_of(folder, "actions")
     assert sorted((r["user_index"], r["day"], r["item_index"]) for r in rows) == expected
     assert [(r["user_index"], r["day"]) for r in rows] == sorted((r["user_index"], r["day"]) for r in rows)
@@ -254,6 +256,7 @@ def test_every_table_has_its_contract(made: tuple[Path, Config, list[Event]]) ->
         "cutoffs": schemas.CUTOFFS,
         "actions": schemas.ACTIONS,
         "texts": features.TEXTS,
+        "tuning_texts": features.TEXTS,
         f"{part}/interactions": schemas.INTERACTIONS,
         f"{part}/item_stats": schemas.ITEM_STATS,
         f"{part}/user_stats": schemas.USER_STATS,

@@ -2,13 +2,14 @@
 
     encoder/    model.safetensors, configuration and tokeniser files as transformers reads them, encoder.json
                 lexicon*, center.npy: the rest of what turns a text into a vector (pipeline.models.text_vectors)
-                texts.parquet, vectors.npy: every text known at the anchor and its vector, float32 [N, d]
+                texts.parquet, vectors.npy: every text it was tuned with and its vector, float32 [N, d]
                 metrics.parquet: step, loss, positives, learning rate; training.json: how it ended
+    texts/      texts.parquet, vectors.npy: the same for every text known at the anchor
 
 Each step samples a set of items, encodes each text once, and takes the actions of all users among those items as the
 batch: a few hundred texts give thousands of positives. A user is the decayed sum of the other items acted on; the loss
 is a softmax over the sampled items, the user's other items left out.
-Everything here is anchored: the nights of a week link the same folder (artifacts.memo).
+Nights link what they share (artifacts.memo): those tuned on the same day the encoder, those of a week the texts.
 Source: the sampled-softmax retrieval loss of Covington et al., RecSys 2016, on text vectors.
 """
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART = "encoder"
+TEXTS = "texts"
 METRICS = pa.schema(
     [("step", pa.int32()), ("loss", pa.float32()), ("positives", pa.int32()), ("learning_rate", pa.float32())]
 )
@@ -48,25 +50,25 @@ _REPORTS = 10
 
 
 def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
-    """Fine-tune the encoder, or link what another night of the week made of the same inputs.
+    """Fine-tune the encoder, or link what another night made of the same inputs; encode texts that came since.
 
     Args:
-        features: actions.parquet and texts.parquet, as of the anchor.
+        features: actions.parquet and tuning_texts.parquet, as of the day of tuning; texts.parquet, as of the anchor.
         config: seed, threads, section `fine_tune`.
-        out: receives the folder `encoder`.
+        out: receives the folders `encoder` and `texts`.
     Returns:
-        Steps, first and last loss, texts, and whether the folder was linked.
+        Steps, first and last loss, texts, and whether the encoder was linked.
     Raises:
         InputError: the pretrained model is not found.
         TrainingError: a loss is not finite.
     """
     section = config.fine_tune
     base = encoders.resolve(section.model, section.revision)
-    tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in ("actions", "texts")]
+    tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in ("actions", "tuning_texts")]
     key = artifacts.text_sha256(config.digest("fine_tune"), encoders.model_hash(base), tables)
 
     def make(folder: Path) -> None:
-        texts = read_texts(features)
+        texts = read_texts(features, "tuning_texts")
         with reproducible(config.seed, config.threads):
             encoder = encoders.load(
                 section.model,
@@ -85,18 +87,44 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             fitted.save(folder)
             text_vectors.save_known(folder, known, fitted.join(known, encoded))
 
+    def encode(folder: Path) -> None:
+        known = sorted({text for text in read_texts(features) if text.strip()})
+        text_vectors.save_known(folder, known, vectors_of(known, out / PART, out / PART, config)[0])
+
     linked = artifacts.memo(out, PART, key, make)
+    artifacts.memo(out, TEXTS, f"{key} {artifacts.file_sha256(features / 'texts.parquet')}", encode)
     ended: dict[str, Any] = json.loads((out / PART / "training.json").read_text())
     return ended | {"linked": linked}
 
 
-def read_texts(features: Path) -> list[str]:
-    """[I] texts of the items known at the anchor, row i is item i."""
+def read_texts(features: Path, name: str = "texts") -> list[str]:
+    """[I] texts of the items known at the anchor (or, of "tuning_texts", on the day of tuning), row i is item i."""
+    path = features / f"{name}.parquet"
     try:
-        texts: list[str] = pq.read_table(features / "texts.parquet", columns=["text"]).column(0).to_pylist()
+        texts: list[str] = pq.read_table(path, columns=["text"]).column(0).to_pylist()
     except FileNotFoundError:
-        raise InputError(f"{features / 'texts.parquet'} does not exist: run stage 'features' first") from None
+        raise InputError(f"{path} does not exist: run stage 'features' first") from None
     return [text or "" for text in texts]
+
+
+def vectors_of(texts: Sequence[str], known: Path, encoder: Path, config: Config) -> tuple[np.ndarray, int]:
+    """[N, d] float32 vectors of texts, and how many distinct texts had to be encoded.
+
+    Args:
+        texts: an empty one has a zero vector.
+        known: folder of texts whose vectors are known.
+        encoder: the folder `encoder`, for the others.
+        config: seed and threads.
+    """
+    rows, saved = text_vectors.known_vectors(known)
+    missing = sorted({text for text in texts if text.strip() and text not in rows})
+    fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
+    if missing:  # else torch is not even imported
+        with reproducible(config.seed, config.threads):
+            fresh = text_vectors.load(encoder).encode(missing)
+    table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
+    rows |= {text: len(saved) + number for number, text in enumerate(missing)}
+    return table[[rows.get(text, len(table) - 1) for text in texts]], len(missing)
 
 
 def weights(actions: pa.Table, items: int, half_life_days: float) -> "csr_matrix":

@@ -4,8 +4,8 @@
     cutoff=YYYY-MM-DD/user_vectors.npy   float32 [T, d], row t is the cut-off's target t; a score is their product
     cutoff=YYYY-MM-DD/{all,new}.language_model.*    the lists
 
-An item never sold has a vector like any other. A text known when the encoder was tuned keeps that week's vector; only
-other texts are encoded here, so a night without new items never loads the encoder.
+An item never sold has a vector like any other. Only texts that came since the anchor are encoded here, so a night
+without new items never loads the encoder.
 
 With item vectors F and actions X, a user's profile is p = x F and a score is p M f. M is the ridge regression of the
 actions on the profiles, in closed form in d x d, with the diagonal of X'X counted `dropout / (1 - dropout)` times more
@@ -24,7 +24,6 @@ from pipeline.config import Config, LanguageModel
 from pipeline.data import Cutoff
 from pipeline.errors import InputError, TrainingError
 from pipeline.models import fine_tune as tuning
-from pipeline.models import text_vectors
 from pipeline.models.candidates import blas_threads, inputs_hash, write_candidates
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[s
         TrainingError: a vector is not finite.
     """
     with blas_threads(config.threads):
-        vectors, encoded = item_vectors(current_texts(features), fine_tune / tuning.PART, config)
+        vectors, encoded = item_vectors(current_texts(features), fine_tune, config)
         np.save(out / "item_vectors.npy", vectors)
         linked, cutoffs = 0, data.read_cutoffs(features)
         for cutoff in cutoffs:
@@ -69,26 +68,20 @@ def current_texts(features: Path) -> list[str]:
     return [old if old.strip() else new for old, new in zip(anchored, texts, strict=False)] + texts[len(anchored) :]
 
 
-def item_vectors(texts: list[str], encoder: Path, config: Config) -> tuple[np.ndarray, int]:
+def item_vectors(texts: list[str], fine_tune: Path, config: Config) -> tuple[np.ndarray, int]:
     """[I, d] float32 vectors of texts, and how many distinct texts had to be encoded.
 
     Args:
         texts: one per item; an empty one has a zero vector.
-        encoder: the folder of the fine-tuned encoder.
+        fine_tune: the stage's folder.
         config: seed and threads.
+    Raises:
+        TrainingError: a vector is not finite.
     """
-    rows, saved = text_vectors.known_vectors(encoder)
-    missing = sorted({text for text in texts if text.strip() and text not in rows})
-    fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
-    if missing:  # else torch is not even imported
-        with tuning.reproducible(config.seed, config.threads):
-            fresh = text_vectors.load(encoder).encode(missing)
-    table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
-    rows |= {text: len(saved) + number for number, text in enumerate(missing)}
-    vectors = table[[rows.get(text, len(table) - 1) for text in texts]]
+    vectors, encoded = tuning.vectors_of(texts, fine_tune / tuning.TEXTS, fine_tune / tuning.PART, config)
     if not np.isfinite(vectors).all():
         raise TrainingError("language_model: an item vector is not finite: lower fine_tune.learning_rate")
-    return vectors, len(missing)
+    return vectors, encoded
 
 
 def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: LanguageModel) -> np.ndarray:

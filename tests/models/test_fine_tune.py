@@ -3,6 +3,7 @@
 import itertools
 import logging
 import math
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pipeline import artifacts, stages
 from pipeline.config import FineTune
 from pipeline.errors import TrainingError
 from pipeline.models import encoder as encoders
-from pipeline.models import fine_tune
+from pipeline.models import fine_tune, text_vectors
 from tests.models.shop import NIGHT, config_for, contents
 from tests.models.text_shop import DAY, actions_of, write_text_shop
 from tests.models.tiny_encoder import WORDS, write_tiny_bert
@@ -41,9 +42,9 @@ def shop(tmp_path: Path) -> Path:
     return write_text_shop(tmp_path / "lake", {NIGHT: bought}, TEXTS, learned=bought)
 
 
-def tuned(home: Path, tiny: Path, **section: Any) -> dict[str, Any]:
+def tuned(home: Path, tiny: Path, night: date = NIGHT, **section: Any) -> dict[str, Any]:
     settings = {"model": str(tiny), "steps": 3, "batch_items": 8, "lexicon_size": 4} | section
-    return stages.run_stage("fine_tune", NIGHT, config_for(home, fine_tune=settings))
+    return stages.run_stage("fine_tune", night, config_for(home, fine_tune=settings))
 
 
 def test_the_loss_is_the_loop_over_its_definition() -> None:
@@ -120,6 +121,26 @@ def test_two_trainings_give_the_same_bytes_and_a_rerun_is_linked(
     folder.rename(tmp_path / "elsewhere")
     assert not tuned(tmp_path, tiny)["report"]["linked"]
     assert contents(folder) == first
+
+
+def test_the_next_week_links_the_encoder_and_encodes_only_the_texts_that_came_since(tmp_path: Path, tiny: Path) -> None:
+    bought, new, later = planted(TEXTS, KINDS, users=12), "green mug", NIGHT + timedelta(days=7)
+    lake, texts = tmp_path / "lake", [*TEXTS, new]
+    wider = np.pad(bought, ((0, 0), (0, 1)))
+    write_text_shop(lake, {NIGHT: bought}, TEXTS, learned=bought)
+    write_text_shop(lake, {later: wider}, texts, learned=bought, tuned=TEXTS, night=later)
+    tuned(tmp_path, tiny)
+    report = tuned(tmp_path, tiny, night=later)["report"]
+    first, second = (artifacts.stage_dir(lake, "fine_tune", night) for night in (NIGHT, later))
+    assert report["linked"]
+    assert contents(second / "encoder") == contents(first / "encoder")
+    rows, vectors = text_vectors.known_vectors(second / "texts")
+    old_rows, old_vectors = text_vectors.known_vectors(first / "texts")
+    assert set(rows) == set(old_rows) | {new}
+    for text, row in old_rows.items():
+        np.testing.assert_array_equal(vectors[rows[text]], old_vectors[row])
+    fresh = text_vectors.load(second / "encoder").encode([new])
+    np.testing.assert_allclose(vectors[rows[new]], fresh[0], atol=1e-6)
 
 
 def settings_of(folder: Path) -> dict[str, Any]:

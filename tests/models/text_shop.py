@@ -30,8 +30,8 @@ def actions_of(values: np.ndarray) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schemas.ACTIONS)
 
 
-def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str]) -> None:
-    """items.parquet with tonight's texts and texts.parquet with the anchor's."""
+def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str], tuned: Sequence[str]) -> None:
+    """items.parquet with tonight's texts, texts.parquet with the anchor's, tuning_texts.parquet with those tuned on."""
     rows = [
         {
             "item_index": n,
@@ -45,8 +45,9 @@ def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str]) -> 
         for n, t in enumerate(texts)
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.ITEMS), folder / "items.parquet")
-    known = {"item_index": pa.array(range(len(anchored)), pa.int32()), "text": pa.array(anchored, pa.string())}
-    pq.write_table(pa.table(known), folder / "texts.parquet")
+    for name, known in (("texts", anchored), ("tuning_texts", tuned)):
+        columns = {"item_index": pa.array(range(len(known)), pa.int32()), "text": pa.array(known, pa.string())}
+        pq.write_table(pa.table(columns), folder / f"{name}.parquet")
 
 
 def write_text_shop(
@@ -56,11 +57,13 @@ def write_text_shop(
     *,
     learned: np.ndarray,
     anchored: Sequence[str] | None = None,
+    tuned: Sequence[str] | None = None,
     night: date = NIGHT,
 ) -> Path:
     """A finished features folder: cut-offs, texts, and `learned` [U, I] as the actions the encoder is tuned on."""
     folder = write_features(lake, cutoffs, night)
-    write_texts(folder, texts, texts if anchored is None else anchored)
+    anchored = texts if anchored is None else anchored
+    write_texts(folder, texts, anchored, anchored if tuned is None else tuned)
     pq.write_table(actions_of(learned), folder / "actions.parquet")
     artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": {}})
     return folder
