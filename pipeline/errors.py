@@ -19,3 +19,7 @@ class GateError(PipelineError):
 
 class PublishError(PipelineError):
     """The tables could not be published; the active run is unchanged."""
+
+
+class UnavailableError(PublishError):
+    """The database of the tables does not answer or the connection broke; trying again later may help."""

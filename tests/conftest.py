@@ -17,6 +17,8 @@ import pytest
 
 from pipeline import config as configuration
 
+pytest_plugins = ["tests.postgres"]
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
 NIGHT = date(2010, 6, 6)
