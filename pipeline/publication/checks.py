@@ -1,4 +1,4 @@
-"""Checks of the tables about to be published: every sql/checks/*.sql returns offending rows, and none may."""
+"""Checks of the tables about to be published: every sql/checks/tables/*.sql returns offending rows, and none may."""
 
 import logging
 from pathlib import Path
@@ -19,7 +19,7 @@ CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float6
 
 def names() -> list[str]:
     """The checks, sorted."""
-    return sorted(path.stem for path in (sql.FOLDER / "checks").glob("*.sql"))
+    return sorted(path.stem for path in (sql.FOLDER / "checks" / "tables").glob("*.sql"))
 
 
 def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
@@ -38,7 +38,7 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
         for name, fact in _facts(night).items():
             connection.register(name, fact)
         for name in names():
-            rows = [str(row[0]) for row in sql.execute(connection, f"checks/{name}").fetchall()]
+            rows = [str(row[0]) for row in sql.execute(connection, f"checks/tables/{name}").fetchall()]
             if rows:
                 found[name] = (len(rows), rows[:SHOWN])
     return found
