@@ -6,20 +6,23 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import artifacts, publish, schemas, stages
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, Run, pipeline, settings
+from tests.planted_history import days, plant
 
 
-def contents(home: Path) -> dict[str, dict[str, str]]:
+def contents(home: Path, night: date = NIGHT) -> dict[str, dict[str, str]]:
     """sha256 of every file of the night, by stage: what must not depend on who ran it, or on how often."""
     lake = home / "lake"
-    folders = {stage: artifacts.stage_dir(lake, stage, NIGHT) for stage in stages.STAGES}
+    folders = {stage: artifacts.stage_dir(lake, stage, night) for stage in stages.STAGES}
     manifests = {stage: artifacts.read_manifest(folder) for stage, folder in folders.items()}
     return {stage: {n: f["sha256"] for n, f in m["files"].items()} for stage, m in manifests.items()}
 
@@ -75,10 +78,38 @@ def test_the_terminal_views_answer(airflow_run: Run) -> None:
     assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
 
 
-def test_without_airflow_the_same_night_has_the_same_bytes(airflow_run: Run, tmp_path: Path) -> None:
-    pipeline("load-history", "--before", NIGHT.isoformat(), home=tmp_path)
+def test_backfilled_months_later_and_without_airflow_the_same_night_has_the_same_bytes(
+    airflow_run: Run, tmp_path: Path
+) -> None:
+    lake, later = tmp_path / "lake", NIGHT + timedelta(days=1)
+    pipeline("load-history", "--until", (NIGHT + timedelta(days=90)).isoformat(), home=tmp_path)
+    everyone = publish.published_lists(airflow_run.config, publish.active_run(airflow_run.config).run_id)
+    users = sorted(set(everyone["user_id"].to_pylist()))[:200]
+    # the night after brings events of this night's past and label windows, of a product nobody has heard of
+    plant(lake, later, [NIGHT - timedelta(days=n) for n in (0, 3, 20, 60)], users, "99999 FROM THE FUTURE")
+    plant(lake, later + timedelta(days=2), days(NIGHT + timedelta(days=1), 3), users, everyone["item_id"][0].as_py())
     pipeline("run", "--run-date", NIGHT.isoformat(), home=tmp_path)
     assert contents(tmp_path) == contents(airflow_run.home)
+
+
+@pytest.mark.slow
+def test_a_late_event_changes_later_nights_only(airflow_run: Run, tmp_path: Path) -> None:
+    homes = {name: tmp_path / name for name in ("with", "without")}
+    later = NIGHT + timedelta(days=1)
+    for name, home in homes.items():
+        shutil.copytree(airflow_run.home / "lake", home / "lake")
+        pipeline("run", "--run-date", later.isoformat(), "--stages", "ingest", home=home)
+        if name == "with":
+            users = publish.published_lists(airflow_run.config, publish.active_run(airflow_run.config).run_id)
+            late = [NIGHT - timedelta(days=3)]
+            plant(home / "lake", later, late, sorted(set(users["user_id"].to_pylist()))[:50], "LATE")
+        for night in (NIGHT, later):
+            pipeline("run", "--run-date", night.isoformat(), home=home)
+    nights = {name: [contents(home, night) for night in (NIGHT, later)] for name, home in homes.items()}
+    assert nights["with"][0] == nights["without"][0] == contents(airflow_run.home)
+    assert nights["with"][1]["ensemble"] != nights["without"][1]["ensemble"]
+    items = pq.read_table(artifacts.stage_dir(homes["with"] / "lake", "publish", later) / "similar_items.parquet")
+    assert "LATE" in items["item_id"].to_pylist()
 
 
 def test_a_second_run_is_up_to_date_at_once(airflow_run: Run) -> None:
