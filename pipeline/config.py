@@ -17,6 +17,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.errors import InputError
 from pipeline.sections.base import Section
+from pipeline.sections.checks import Checks
 from pipeline.sections.data import EventType, Features, Ingest, Source
 from pipeline.sections.lists import Ensemble, Evaluate, Fusion, Ranker
 from pipeline.sections.models import Als, Ease, FineTune, LanguageModel, Popularity, UserKnn
@@ -57,6 +58,7 @@ class Config(Section):
     )
 
     ingest: Ingest = Ingest()
+    checks: Checks = Checks()
     features: Features = Features()
     popularity: Popularity = Popularity()
     als: Als = Als()
@@ -176,6 +178,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
 
 __all__ = [
     "Als",
+    "Checks",
     "Config",
     "Ease",
     "Ensemble",

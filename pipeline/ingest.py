@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, schemas, sql, stages, staging
+from pipeline import artifacts, logs, quality, schemas, sql, stages, staging
 from pipeline.config import Config
 from pipeline.errors import InputError
 
@@ -46,27 +46,65 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     """Write the events, items and refused rows that arrived on `run_date`.
 
     Returns:
-        Rows of each table, and refused rows by reason.
+        Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of).
     Raises:
-        InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, or more refused
-            rows than max_reject_share.
+        InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
+            rows than max_reject_share, or a night that is not as usual.
     """
+    past = quality.history(config, run_date)
     if staging.is_closed(config, run_date):
-        return _write_night(out, {})
+        return _write_night(out, {}) | _judged(quality.nothing(run_date), past, config)
+    _require_file(config, run_date, past)
     folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
     earlier = [folder / "events.parquet" for folder in folders]
     with staging.staged(config, run_date, earlier, out, night=run_date) as connection:
-        _check(connection, config, run_date, run_date)
-        return _write_night(out, next(_nights(connection, run_date, run_date))[1])
+        _check(connection, config, run_date, run_date, quality.usual(past, run_date))
+        (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
+        judged = _judged(tonight, past, config)
+        return _write_night(out, next(_nights(connection, run_date, run_date))[1]) | judged
+
+
+def _log_files(config: Config, night: date) -> list[Path]:
+    """The files that can be the night's log, by their names."""
+    source = config.ingest.events
+    return [f.path for f in logs.find(source, config, night) if f.is_about(night)] if source else []
+
+
+def _require_file(config: Config, night: date, past: list[quality.Night]) -> None:
+    source = config.ingest.events
+    daily = source is not None and "{day}" in source.files
+    if source is None or (daily and config.ingest.allow_empty) or _log_files(config, night):
+        return
+    remedy = " If nothing happened that day, set ingest.allow_empty = true" if daily else ""
+    raise InputError(
+        f"no log file of {night} matches '{source.files}' in {config.folder}{quality.usual(past, night)}: has it been "
+        f"delivered? Nothing was written; deliver it and run the night again.{remedy}"
+    )
+
+
+def _judged(tonight: quality.Night, past: list[quality.Night], config: Config) -> Report:
+    """The night's numbers and what the checks warn of, for its manifest."""
+    night = tonight["night"]
+    found = quality.judge([*past, tonight], night, config).get(night, {})
+    if found:
+        quality.require(found, night, config, _log_files(config, night))
+    return _quality(tonight, found)
+
+
+def _quality(numbers: quality.Night, found: quality.Offences) -> Report:
+    return {quality.KEY: quality.reported(numbers), "unusual": found}
 
 
 def load_history(config: Config, until: date) -> str:
     """Write the partition of every night up to `until`, reading each log file once.
 
+    A night that is not as usual stops nothing here: history is what it is. Its manifest and the summary say so.
+
     Returns:
-        A table for people: rows taken and refused, and why.
+        A table for people: rows taken and refused and why, and which nights are not as usual.
     Raises:
         InputError: as `run`.
+        StorageError: the lake cannot be written.
     """
     started = time.perf_counter()
     totals: Counter[str] = Counter()
@@ -79,19 +117,27 @@ def load_history(config: Config, until: date) -> str:
     with staging.staged(config, until, [], config.lake) as connection:
         first = _first_night(connection, until)
         _check(connection, config, first, until)
+        measured = quality.measure(connection, config, first, until)
+        found = quality.judge(measured, first, config)
+        numbers = {n["night"]: _quality(n, found.get(n["night"], {})) for n in measured}
         with ThreadPoolExecutor(config.threads) as writers:
             unfinished: deque[Future[Report]] = deque()
             for night, tables in _nights(connection, first, until):
                 if tables or config.ingest.allow_empty:
                     rows = {name: list(batches) for name, batches in tables.items()}
-                    unfinished.append(writers.submit(_write_partition, config.lake, night, rows, stamp))
+                    unfinished.append(writers.submit(_write_partition, config.lake, night, rows, stamp, numbers[night]))
                 if len(unfinished) > config.threads:  # so that no more nights than this are in memory
-                    totals.update(unfinished.popleft().result(), nights=1)
+                    _count(totals, unfinished.popleft().result())
             for report in unfinished:
-                totals.update(report.result(), nights=1)
+                _count(totals, report.result())
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
-    return summary(totals, first, until, time.perf_counter() - started)
+    text = summary(totals, first, until, time.perf_counter() - started)
+    return "\n".join([text, *quality.gaps(found)])
+
+
+def _count(totals: Counter[str], report: Report) -> None:
+    totals.update({name: n for name, n in report.items() if isinstance(n, int)}, nights=1)
 
 
 def is_loaded(config: Config, until: date) -> bool:
@@ -126,14 +172,15 @@ def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
     return date.fromisoformat(str(first))
 
 
-def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, usual: str = "") -> None:
     """Stop on an empty night and on too many refused rows (duplicates are harmless: they are not counted)."""
     ((taken,),) = sql.execute(connection, "ingest/taken", first=first, last=last).fetchall()
     reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
     refused = sum(n for reason, n in reasons.items() if reason != DUPLICATE)
     if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
         raise InputError(
-            f"no log row arrived on {last}: has its log been delivered? "
+            f"no log row arrived on {last}{usual}; read: {_read_files(config, last)}. "
+            "Has its log been delivered whole? Nothing was written; deliver it and run the night again. "
             "If nothing happened that day, set ingest.allow_empty = true"
         )
     if refused > config.ingest.max_reject_share * (taken + refused):
@@ -144,6 +191,10 @@ def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, l
             f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"
             "Mend the log or its mapping, or raise ingest.max_reject_share"
         )
+
+
+def _read_files(config: Config, night: date) -> str:
+    return ", ".join(str(path) for path in _log_files(config, night)[:3]) or "no file"
 
 
 def _nights(
@@ -211,12 +262,12 @@ def _row_groups(batches: Batches, schema: pa.Schema) -> Iterator[pa.Table]:
         yield held.combine_chunks()
 
 
-def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], stamp: Report) -> Report:
+def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], stamp: Report, judged: Report) -> Report:
     """Write one night's partition and its manifest, as the stage would."""
     folder = artifacts.stage_dir(lake, "ingest", night)
     started = time.perf_counter()
     with artifacts.lock(folder), artifacts.writing(folder, durable=False) as out:
-        report = _write_night(out, tables)
+        report = _write_night(out, tables) | judged
         manifest = stamp | {
             "stage": "ingest",
             "run_date": night.isoformat(),

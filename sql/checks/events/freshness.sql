@@ -1,0 +1,13 @@
+-- One row per night whose last event is earlier than usual by more than a share of the usual day: its log was cut.
+select
+    night,
+    format(
+        'the last event is of {} UTC; on the last {} {}s it was of {} (median), the day beginning at {}',
+        strftime(timestamp '1970-01-01' + to_seconds(tonight.last_event), '%H:%M'), usual.nights, weekday,
+        strftime(timestamp '1970-01-01' + to_seconds(usual.last_event), '%H:%M'),
+        strftime(timestamp '1970-01-01' + to_seconds(usual.first_event), '%H:%M')
+    ) as said
+from tonight
+join usual using (night)
+where tonight.last_event < usual.last_event - $max_early * (usual.last_event - usual.first_event)
+order by night
