@@ -57,7 +57,8 @@ def run(
         config: the configuration.
         out: gets one Parquet file per table of schemas.PUBLISHED.
     Returns:
-        run_id, activated, rows per table, users, churn per surface against the active run before (absent: none).
+        run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
+        run before (absent: none).
     Raises:
         InputError: a surface's predicate is not one, or an upstream artifact breaks its contract.
         GateError: a check of the tables fails; nothing was loaded.
@@ -74,7 +75,7 @@ def run(
             "runs": [_metadata(night, evaluate)],
         }
         rows = {name: tables.write(out / f"{name}.parquet", t, schemas.PUBLISHED[name]) for name, t in made.items()}
-        checks.require(out, night)
+        unusual = checks.require(out, night)
         churn = checks.churn(out, before(config, run_date), night, CHURN_K)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     activated = _hand_over(run_id, out, config)
@@ -83,6 +84,7 @@ def run(
         "activated": activated,
         "users": len(night.cutoff.targets()),
         "surfaces": len(config.surfaces),
+        "unusual": unusual,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
     }

@@ -1,4 +1,7 @@
-"""Checks of the tables about to be published: every sql/checks/tables/*.sql returns offending rows, and none may."""
+"""Checks of the tables about to be published: every sql/checks/tables/*.sql returns offending rows.
+
+What a check that finds some does is in `checks.severity`; all of them stop by default.
+"""
 
 import logging
 from pathlib import Path
@@ -17,13 +20,8 @@ SHOWN = 3
 CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64())])
 
 
-def names() -> list[str]:
-    """The checks, sorted."""
-    return sorted(path.stem for path in (sql.FOLDER / "checks" / "tables").glob("*.sql"))
-
-
 def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
-    """Run every check.
+    """Run every check that is not off.
 
     Args:
         folder: one Parquet file per table of schemas.PUBLISHED.
@@ -37,22 +35,33 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
             connection.read_parquet(str(folder / f"{table}.parquet")).create_view(table)
         for name, fact in _facts(night).items():
             connection.register(name, fact)
-        for name in names():
+        for name in night.config.checks.of("tables"):
             rows = [str(row[0]) for row in sql.execute(connection, f"checks/tables/{name}").fetchall()]
             if rows:
                 found[name] = (len(rows), rows[:SHOWN])
     return found
 
 
-def require(folder: Path, night: Night) -> None:
+def require(folder: Path, night: Night) -> dict[str, list[str]]:
     """Run every check; arguments as `offences`.
 
+    Returns:
+        The first rows, in words, that checks with severity `warn` found, by check.
     Raises:
-        GateError: one found something; names every such check and its first rows.
+        GateError: a check with severity `stop` found something; names every such check and its first rows.
     """
-    if found := offences(folder, night):
-        said = " | ".join(f"{name} ({rows}): {'; '.join(first)}" for name, (rows, first) in found.items())
-        raise GateError(f"the tables of {night.run_id} fail {len(found)} checks, the active run stays. {said}")
+    found = offences(folder, night)
+    said = {name: f"{name} ({rows}): {'; '.join(first)}" for name, (rows, first) in found.items()}
+    stopping = [name for name in found if night.config.checks.severity[name] == "stop"]
+    if stopping:
+        flags = " ".join(f"--set checks.severity.{name}=warn" for name in stopping)
+        raise GateError(
+            f"the tables of {night.run_id} fail {len(stopping)} checks, the active run stays. "
+            f"{' | '.join(said[name] for name in stopping)} (to publish all the same: {flags})"
+        )
+    for words in said.values():
+        log.warning("the tables of %s fail a check that only warns: %s", night.run_id, words)
+    return {name: first for name, (_, first) in found.items()}
 
 
 def _facts(night: Night) -> dict[str, pa.Table]:

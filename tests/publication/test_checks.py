@@ -1,5 +1,6 @@
 """Every check of the published tables finds the error planted for it, and finds nothing in good tables."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import publish, schemas, sql
+from pipeline.config import Checks
+from pipeline.errors import GateError
 from pipeline.publication import checks
 from pipeline.publication.night import Night
+from pipeline.sections.checks import names
 from tests.small_shop import NIGHT, Shop, go, shop
 
+REQUIRE = checks.require
 Rows = list[dict[str, Any]]
 
 
@@ -115,4 +120,27 @@ def test_an_event_after_the_night_is_found(made: Shop, tmp_path: Path) -> None:
 
 
 def test_every_check_has_a_planted_error() -> None:
-    assert {check for _, _, check, _ in PLANTED} == set(checks.names())
+    assert {check for _, _, check, _ in PLANTED} == set(names("tables"))
+
+
+def test_a_check_warns_or_is_off_where_the_configuration_says_so(tmp_path: Path) -> None:
+    def sold_out(severity: str) -> Shop:
+        home = tmp_path / severity
+        section = Checks.model_validate({"severity": {"recommendations_items": severity}})
+        made = shop(home, all_lists=[[0, 1, 4], [2, 3, 7], [3, 6]]).write()
+        return replace(made, config=made.config.model_copy(update={"checks": section}))
+
+    def shown(folder: Path, night: Night) -> dict[str, list[str]]:
+        path = folder / "recommendations.parquet"
+        rows = [row | {"item_id": "i5"} if row["rank"] == 4 else row for row in pq.read_table(path).to_pylist()]
+        pq.write_table(pa.Table.from_pylist(rows, schema=schemas.RECOMMENDATIONS), path)
+        return REQUIRE(folder, night)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "require", shown)
+        with pytest.raises(
+            GateError, match=r"item i5 is not available.*--set checks.severity.recommendations_items=warn"
+        ):
+            go(sold_out("stop"))
+        assert "i5 is not available" in " ".join(go(sold_out("warn"))["unusual"]["recommendations_items"])
+        assert go(sold_out("off"))["unusual"] == {}
