@@ -73,7 +73,7 @@ judged as (
             when event_time < $earliest::timestamptz then 'event_time is before ingest.earliest'
             when misfiled then 'its file is not the one of its day'
             when arrival is null then 'arrived_at is missing or not a time'
-            when event_time >= (arrival + 1)::timestamptz then 'event_time is after the day it arrived'
+            when event_time >= try_cast(arrival + 1 as timestamptz) then 'event_time is after the day it arrived'
             when item_id is null then 'item_id is missing'
             when event_type is null then 'event_type is missing'
             when not list_contains($event_types, event_type) then 'event_type is not in features.event_types'
