@@ -81,6 +81,14 @@ def _status(args: argparse.Namespace) -> None:
     print(show.status(_load(args)))
 
 
+def _export(args: argparse.Namespace) -> None:
+    from pipeline import export
+
+    night = nights.parse_nights(args.run_date)[0] if args.run_date else None
+    users = export.run(_load(args), args.surface, args.out, args.run_id, night)
+    print(f"{users:,} users in {args.out}")
+
+
 def _config(args: argparse.Namespace) -> None:
     print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
@@ -121,6 +129,14 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--user", required=True, metavar="ID")
     show.add_argument("--surface", help="only this list")
     show.set_defaults(action=_show)
+
+    export = commands.add_parser("export", help="write one surface of a published run as JSON Lines")
+    export.add_argument("--surface", required=True, help="the list")
+    which = export.add_mutually_exclusive_group()
+    which.add_argument("--run-id", help="this run instead of the active one")
+    which.add_argument("--run-date", metavar="DATE", help="the run of this night that was published last")
+    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="replaced when the export is whole")
+    export.set_defaults(action=_export)
 
     commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
     commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)
