@@ -18,7 +18,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 from pipeline.errors import InputError
 from pipeline.sections.base import Section
 from pipeline.sections.checks import Checks
-from pipeline.sections.data import EventType, Features, Ingest, Source
+from pipeline.sections.data import EventType, Features, Ingest, Retention, Source
 from pipeline.sections.lists import Ensemble, Evaluate, Fusion, Ranker
 from pipeline.sections.models import Als, Ease, FineTune, LanguageModel, Popularity, UserKnn
 from pipeline.sections.publication import Publish, Surface
@@ -70,6 +70,7 @@ class Config(Section):
     ensemble: Ensemble = Ensemble()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
+    retention: Retention = Retention()
 
     @property
     def lake(self) -> Path:
@@ -192,6 +193,7 @@ __all__ = [
     "Popularity",
     "Publish",
     "Ranker",
+    "Retention",
     "Section",
     "Source",
     "Surface",

@@ -35,6 +35,8 @@ DICTIONARIES = {
     "rejects": ["file", "reason"],
 }
 DUPLICATE = "duplicate of an earlier event"
+# Reasons that say nothing bad about a log.
+HARMLESS = {DUPLICATE, staging.FORGOTTEN}
 # Below <lake>/ingest: up to which night load-history has run.
 LOADED = "history.txt"
 
@@ -173,10 +175,10 @@ def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, usual: str = "") -> None:
-    """Stop on an empty night and on too many refused rows (duplicates are harmless: they are not counted)."""
+    """Stop on an empty night and on too many refused rows (the harmless ones are not counted)."""
     ((taken,),) = sql.execute(connection, "ingest/taken", first=first, last=last).fetchall()
     reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
-    refused = sum(n for reason, n in reasons.items() if reason != DUPLICATE)
+    refused = sum(n for reason, n in reasons.items() if reason not in HARMLESS)
     if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
         raise InputError(
             f"no log row arrived on {last}{usual}; read: {_read_files(config, last)}. "

@@ -1,6 +1,8 @@
 """Raw files through the shop's mapping into DuckDB's staged tables: cast, judged, with the night each row arrived."""
 
 import contextlib
+import fcntl
+import re
 import tempfile
 from collections.abc import Iterator
 from datetime import date
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline import logs, schemas, sql
+from pipeline import artifacts, logs, pseudonyms, schemas, sql, suppression
 from pipeline.config import Config, Source
 from pipeline.errors import InputError
 
@@ -18,6 +20,11 @@ COLUMNS = {
     "items": {*schemas.INGESTED_ITEMS.names, "arrived_at", "_file"} - {"rows"},
 }
 NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "items": {"item_id", "_file"}}
+FORGOTTEN = "its user asked to be forgotten"
+"""Why a row is refused that belongs to somebody on the list of pipeline.suppression."""
+SPILL = ".spill"
+# Below <lake>/ingest: a hash of the key that made the pseudonyms there; absent where ids are plain.
+KEY_CHECK = "pseudonyms.txt"
 
 
 @contextlib.contextmanager
@@ -33,12 +40,13 @@ def staged(
         scratch: an existing folder for what does not fit in memory; left as it was.
         night: read only the files that can hold this night's rows; default: all.
     Raises:
-        InputError: a file is missing or unreadable, or a mapping does not run.
+        InputError: a file is missing or unreadable, or a mapping does not run; ids would get other pseudonyms than
+            those in the lake.
     """
     source = _events(config)
     files = _find(source, config, night)
-    with tempfile.TemporaryDirectory(prefix=".spill", dir=scratch) as spill:
-        connection = sql.connect(config.threads, config.memory_limit_mb, Path(spill))
+    with suppression.lock(config, alone=False), _one_key(config, last, bool(earlier)), _spill(scratch) as spill:
+        connection = sql.connect(config.threads, config.memory_limit_mb, spill)
         try:
             logs.read(connection, source, files, config)
             _stage_events(connection, source, config, last, earlier)
@@ -46,6 +54,39 @@ def staged(
             yield connection
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _spill(scratch: Path) -> Iterator[Path]:
+    """A folder for what does not fit in memory, locked while it is in use: who gets the lock may remove a dead one."""
+    with tempfile.TemporaryDirectory(prefix=SPILL, dir=scratch) as folder, (Path(folder) / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def _one_key(config: Config, last: date, continues: bool) -> Iterator[None]:
+    """Refuse to mix plain ids and pseudonyms, or pseudonyms of two keys, in one history; remember the key used.
+
+    Args:
+        config: whether ids become pseudonyms.
+        last: the last night that is about to be written.
+        continues: whether earlier nights stay as they are; if not, all up to `last` are written anew.
+    """
+    mark = config.lake / "ingest" / KEY_CHECK
+    ours = pseudonyms.key().derive("check").hash("") if config.ingest.pseudonyms else ""
+    theirs = mark.read_text(encoding="ascii") if mark.is_file() else ""
+    newer = [f for f in artifacts.partitions_until(config.lake, "ingest", date.max) if artifacts.run_date_of(f) > last]
+    if ours != theirs and (continues or newer):
+        until = max(map(artifacts.run_date_of, newer), default=last)
+        raise InputError(
+            f"{config.lake / 'ingest'} was loaded with another {'key' if ours and theirs else 'ingest.pseudonyms'}"
+            f": set it back, or load all of it again (load-history --until {until} --force)"
+        )
+    yield
+    if ours != theirs:
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(ours, encoding="ascii")
 
 
 def is_closed(config: Config, night: date) -> bool:
@@ -73,7 +114,7 @@ def _find(source: Source, config: Config, night: date | None) -> list[logs.LogFi
 def _stage_events(
     connection: duckdb.DuckDBPyConnection, source: Source, config: Config, last: date, earlier: list[Path]
 ) -> None:
-    settings = config.ingest
+    settings, forgotten = config.ingest, suppression.read(config)
     _map(connection, "events", source, config)
     _run_mapped(
         connection,
@@ -86,10 +127,17 @@ def _stage_events(
         max_id_bytes=settings.max_id_bytes,
     )
     sql.execute(connection, "ingest/undated", fallback=last)
+    if forgotten.hashes:
+        sql.execute(connection, "ingest/forgotten", **forgotten.parameters())
+    if settings.pseudonyms:
+        sql.execute(connection, "ingest/pseudonyms", **pseudonyms.parameters())
     paths = [str(path) for path in earlier]
     sql.execute(connection, "ingest/earlier_events" if paths else "ingest/earlier_none", partitions=paths)
     sql.execute(connection, "ingest/duplicates", last=last)
-    sql.execute(connection, "ingest/rejects", fallback=last, max_raw_characters=settings.max_raw_characters)
+    limits = {"max_raw_characters": settings.max_raw_characters, "keep_raw": not settings.pseudonyms}
+    sql.execute(connection, "ingest/rejects", fallback=last, **limits)
+    if forgotten.hashes:
+        sql.execute(connection, "ingest/forgotten_rejects", **forgotten.parameters())
 
 
 def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: Source, night: date | None) -> None:
@@ -133,4 +181,5 @@ def _run_mapped(
     try:
         sql.execute(connection, f"ingest/{table}", **params)
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
-        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {error}") from None
+        said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
+        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {said}") from None

@@ -53,6 +53,18 @@ class Ingest(Section):
     """A longer line stops the run."""
     max_raw_characters: PositiveInt = 1000
     """Where a refused row is cut in rejects.parquet."""
+    pseudonyms: bool = False
+    """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
+    anything is written; refused rows are then kept without their content."""
+
+
+class Retention(Section):
+    """What `prune` removes, counted in days before the newest night in the lake."""
+
+    artifact_days: PositiveInt = 35
+    """Older nights' features, models, lists and reports are removed; published runs are publish.keep_runs' affair."""
+    event_days: PositiveInt | None = None
+    """Older nights' events are removed, and no model learns from them any more; default: history is kept."""
 
 
 class Features(Section):

@@ -7,7 +7,7 @@ with refused as (
     from staged_rejects
     where arrival between $first::date and $last::date
 )
-select file, row, reason, raw
+select file, row, reason, coalesce(raw, '(not kept)') as raw
 from refused
 where place <= 3
 order by frequency desc, reason, place

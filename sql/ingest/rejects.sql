@@ -1,4 +1,5 @@
--- table staged_rejects: one row per log row that was refused, with its place in its file
+-- table staged_rejects: one row per log row that was refused, with its place in its file, and the row itself where it may
+-- be kept ($keep_raw; never of those who asked to be forgotten)
 create or replace table staged_rejects as
 with staged as (from staged_events),
 again as (from duplicates),
@@ -37,11 +38,16 @@ neighbours as (
 )
 select
     placed.arrival, files.name as file, placed.row, placed.reason,
-    left(json_merge_patch(to_json(logged), '{"_file": null, "_row": null}')::varchar, $max_raw_characters) as raw
+    case
+        when $keep_raw and placed.reason <> 'its user asked to be forgotten'
+        then left(json_merge_patch(to_json(logged), '{"_file": null, "_row": null}')::varchar, $max_raw_characters)
+    end as raw
 from placed
 join logged using (_row)
 join files on placed._file = files._file
 union all
-select neighbours.arrival, files.name, neighbours.row, neighbours.reason, left(to_json(neighbours.raw)::varchar, $max_raw_characters)
+select
+    neighbours.arrival, files.name, neighbours.row, neighbours.reason,
+    case when $keep_raw then left(to_json(neighbours.raw)::varchar, $max_raw_characters) end
 from neighbours
 join files using (_file)
