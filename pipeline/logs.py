@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline import sql
+from pipeline import long_lines, sql
 from pipeline.config import Config, Source
 from pipeline.errors import InputError
 
@@ -129,11 +129,11 @@ def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
     return columns
 
 
-def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], max_row_bytes: int) -> list[str]:
+def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name: str, max_row_bytes: int) -> list[str]:
     """The keys that the files' first lines have."""
     rows = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes).fetchall()
     if not rows:
-        raise InputError(f"{paths[0]}: none of its first lines is a JSON object with keys")
+        raise InputError(f"{name}: none of its first lines is a JSON object with keys")
     return [key for (key,) in rows]
 
 
@@ -147,6 +147,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
         config: limits.
     Raises:
         InputError: a file is missing, truncated, or has other columns than the first.
+        duckdb.IOException: the disk is full.
     """
     kind, paths, limit = format_of(source), [str(file.path) for file in files], config.ingest.max_row_bytes
     sql.execute(
@@ -158,23 +159,54 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
         last_days=[file.last_day for file in files],
     )
     try:
-        columns: list[str] = []
+        sql.execute(connection, "ingest/unreadable_none")
+        try:
+            _read(connection, kind, paths, source, limit)
+        except duckdb.Error as error:
+            if "maximum_object_size" not in str(error):
+                raise
+            _read_without_long_lines(connection, paths, source, config)
         if kind == "csv":
-            columns = _csv_columns((file.path for file in files), source.delimiter)
-        elif kind == "jsonl":
-            columns = _json_columns(connection, paths, limit)
-        sql.execute(
-            connection,
-            f"ingest/read_{kind}",
-            files=paths,
-            columns=dict.fromkeys(columns, "VARCHAR"),
-            delimiter=source.delimiter,
-            max_row_bytes=limit,
-        )
-        sql.execute(connection, "ingest/unreadable_csv" if kind == "csv" else "ingest/unreadable_none")
+            sql.execute(connection, "ingest/unreadable_csv")
         sql.execute(connection, "ingest/raw_files")
     except duckdb.Error as error:
+        if "No space left" in str(error):  # not the file's fault
+            raise
         first = str(error).splitlines()[0]
         raise InputError(
             f"{source.files}: a log file cannot be read, it may be truncated or no {kind}: {first}"
         ) from error
+
+
+def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: Source, limit: int) -> None:
+    columns: list[str] = []
+    if kind == "csv":
+        columns = _csv_columns(map(Path, paths), source.delimiter)
+    elif kind == "jsonl":
+        columns = _json_columns(connection, paths, source.files, limit)
+    sql.execute(
+        connection,
+        f"ingest/read_{kind}",
+        files=paths,
+        columns=dict.fromkeys(columns, "VARCHAR"),
+        delimiter=source.delimiter,
+        max_row_bytes=limit,
+    )
+
+
+def _read_without_long_lines(
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: Source, config: Config
+) -> None:
+    """Read JSON Lines of which some are longer than the reader can take: those are refused, the others are read."""
+    ((scratch,),) = sql.execute(connection, "ingest/scratch").fetchall()
+    settings = config.ingest
+    copies, long = long_lines.leave_out(paths, Path(scratch), settings.max_row_bytes, settings.max_raw_characters)
+    _read(connection, "jsonl", [copies.get(path, path) for path in paths], source, settings.max_row_bytes)
+    sql.execute(connection, "ingest/renamed", copies=list(copies.values()), paths=list(copies))
+    sql.execute(
+        connection,
+        "ingest/unreadable_long",
+        paths=[line.path for line in long],
+        lines=[line.line for line in long],
+        starts=[line.start for line in long],
+    )

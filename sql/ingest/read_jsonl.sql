@@ -8,5 +8,6 @@ from read_json(
     format = 'newline_delimited',
     ignore_errors = true,
     maximum_object_size = $max_row_bytes,
-    filename = '_file'
+    filename = '_file',
+    hive_partitioning = false
 )
