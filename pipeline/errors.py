@@ -23,3 +23,7 @@ class PublishError(PipelineError):
 
 class UnavailableError(PublishError):
     """The database of the tables does not answer or the connection broke; trying again later may help."""
+
+
+class ResourceError(PipelineError):
+    """The machine refused: the disk is full, the lake cannot be written, memory is too small."""

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, logs, quality, schemas, sql, stages, staging
+from pipeline import artifacts, logs, quality, resources, schemas, sql, stages, staging
 from pipeline.config import Config
 from pipeline.errors import InputError
 
@@ -55,7 +55,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     """
     past = quality.history(config, run_date)
     if staging.is_closed(config, run_date):
-        return _write_night(out, {}) | _judged(quality.nothing(run_date), past, config)
+        return write_night(out, {}) | _judged(quality.nothing(run_date), past, config)
     _require_file(config, run_date, past)
     folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
     earlier = [folder / "events.parquet" for folder in folders]
@@ -63,7 +63,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         _check(connection, config, run_date, run_date, quality.usual(past, run_date))
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
-        return _write_night(out, next(_nights(connection, run_date, run_date))[1]) | judged
+        return write_night(out, next(_nights(connection, run_date, run_date))[1]) | judged
 
 
 def _log_files(config: Config, night: date) -> list[Path]:
@@ -106,8 +106,13 @@ def load_history(config: Config, until: date) -> str:
         A table for people: rows taken and refused and why, and which nights are not as usual.
     Raises:
         InputError: as `run`.
-        StorageError: the lake cannot be written.
+        ResourceError: the lake cannot be written.
     """
+    with resources.required("load-history", config.lake):
+        return _load_history(config, until)
+
+
+def _load_history(config: Config, until: date) -> str:
     started = time.perf_counter()
     totals: Counter[str] = Counter()
     stamp = {
@@ -233,7 +238,7 @@ def _slices(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[tuple[d
                 yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
 
 
-def _write_night(out: Path, tables: Mapping[str, Batches]) -> Report:
+def write_night(out: Path, tables: Mapping[str, Batches]) -> Report:
     """Write a night's three files."""
     reasons: Counter[str] = Counter()
     report: Report = {}
@@ -269,7 +274,7 @@ def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], sta
     folder = artifacts.stage_dir(lake, "ingest", night)
     started = time.perf_counter()
     with artifacts.lock(folder), artifacts.writing(folder, durable=False) as out:
-        report = _write_night(out, tables) | judged
+        report = write_night(out, tables) | judged
         manifest = stamp | {
             "stage": "ingest",
             "run_date": night.isoformat(),

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline import long_lines, sql
+from pipeline import long_lines, resources, sql
 from pipeline.config import Config, Source
 from pipeline.errors import InputError
 
@@ -147,7 +147,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
         config: limits.
     Raises:
         InputError: a file is missing, truncated, or has other columns than the first.
-        duckdb.IOException: the disk is full.
+        duckdb.Error: memory or the disk is full.
     """
     kind, paths, limit = format_of(source), [str(file.path) for file in files], config.ingest.max_row_bytes
     sql.execute(
@@ -170,7 +170,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
             sql.execute(connection, "ingest/unreadable_csv")
         sql.execute(connection, "ingest/raw_files")
     except duckdb.Error as error:
-        if "No space left" in str(error):  # not the file's fault
+        if resources.is_memory(error) or "No space left" in str(error):  # not the file's fault
             raise
         first = str(error).splitlines()[0]
         raise InputError(

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline import artifacts
+from pipeline import artifacts, resources
 from pipeline.config import Config
 from pipeline.errors import InputError
 
@@ -96,7 +96,7 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         PipelineError: as the stage says; nothing of it stays in the lake.
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
-    with artifacts.lock(folder):
+    with resources.required(f"{stage} {run_date}", folder.parent), artifacts.lock(folder):
         inputs = _inputs(stage, run_date, config)
         if not force and _is_current(folder, stage, inputs, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
