@@ -50,7 +50,7 @@ class Ingest(Section):
     max_id_bytes: PositiveInt = 256
     """A longer user, item, event or session id is refused."""
     max_row_bytes: PositiveInt = 16 * 1024 * 1024
-    """A longer line stops the run."""
+    """A longer line is refused."""
     max_raw_characters: PositiveInt = 1000
     """Where a refused row is cut in rejects.parquet."""
     pseudonyms: bool = False
