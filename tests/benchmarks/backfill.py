@@ -2,12 +2,13 @@
 
     python -m tests.benchmarks.backfill 2011-10-03 --nights 14 --home /tmp/backfill
 
-The first night starts from an empty lake and makes everything; the others link what nights share. Nothing else should
-run on the machine meanwhile.
+The first night starts from an empty lake and makes everything; the others link what nights share. Seconds are those of
+the clock, and of the processors, which tell the same story on a machine that has other work.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -17,12 +18,21 @@ from pathlib import Path
 from pipeline import artifacts, config, stages
 
 
-def timed(*arguments: str, home: Path) -> float:
-    """Seconds that a command of the pipeline takes, as a process."""
-    started = time.perf_counter()
+Seconds = tuple[float, float]  # of the clock, of the processors
+
+
+def timed(*arguments: str, home: Path) -> Seconds:
+    """What a command of the pipeline takes, as a process."""
+    started, before = time.perf_counter(), _spent()
     command = [sys.executable, "-m", "pipeline", "--quiet", *arguments]
     subprocess.run(command, env=os.environ | {"NIGHTJAR_HOME": str(home)}, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, _spent() - before
+
+
+def _spent() -> float:
+    """Processor seconds of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -35,13 +45,17 @@ def main() -> None:
     if args.home.exists() and any(args.home.iterdir()):
         parser.error(f"{args.home} is not empty: the first night must make everything")
     nights = [args.first + timedelta(days=n) for n in range(args.nights)]
-    history = timed("load-history", "--until", nights[-1].isoformat(), home=args.home)
+    history, _ = timed("load-history", "--until", nights[-1].isoformat(), home=args.home)
     print(f"load-history --until {nights[-1]}: {history:.1f} s")
-    seconds = []
+    seconds: list[Seconds] = []
     for night in nights:
         seconds.append(timed("run", "--run-date", night.isoformat(), home=args.home))
-        print(f"{night:%a %Y-%m-%d} {seconds[-1]:7.1f} s  {_made(args.home, night)}", flush=True)
-    print(f"{len(nights)} nights {sum(seconds):.0f} s = {sum(seconds) / seconds[0]:.2f} times the first night")
+        clock, processors = seconds[-1]
+        print(f"{night:%a %Y-%m-%d} {clock:7.1f} s {processors:7.1f} s  {_made(args.home, night)}", flush=True)
+    for kind, column in zip(("clock", "processors"), zip(*seconds, strict=True), strict=True):
+        print(
+            f"{len(nights)} nights, {kind}: {sum(column):.0f} s = {sum(column) / column[0]:.2f} times the first night"
+        )
 
 
 def _made(home: Path, night: date) -> str:
