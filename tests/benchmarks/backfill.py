@@ -17,7 +17,6 @@ from pathlib import Path
 
 from pipeline import artifacts, config, stages
 
-
 Seconds = tuple[float, float]  # of the clock, of the processors
 
 
