@@ -113,7 +113,8 @@ def lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -142,15 +143,23 @@ def writing(folder: Path, durable: bool = True) -> Iterator[Path]:
 def commit(partial: Path, folder: Path, durable: bool = True) -> None:
     """Rename a whole folder to its final name, replacing an earlier version."""
     if durable:
-        _sync(partial / MANIFEST)
+        sync(partial / MANIFEST)
     old = folder.parent / f".{folder.name}.old"
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
     partial.rename(folder)
     if durable:
-        _sync(folder.parent)
+        sync(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def remove(folder: Path) -> None:
+    """Remove a finished folder, so that nobody ever finds half of it; the caller holds its lock."""
+    old = folder.parent / f".{folder.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    shutil.rmtree(old)
 
 
 def describe(folder: Path) -> dict[str, dict[str, Any]]:

@@ -8,12 +8,9 @@ Everything up to the flip can be repeated: a killed publication leaves the activ
 finished is removed by the next one. One lock serialises publications, rollbacks and retention.
 """
 
-import contextlib
-import fcntl
 import json
 import logging
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -35,7 +32,7 @@ log = logging.getLogger(__name__)
 LISTS = pa.schema([schemas.RECOMMENDATIONS.field(name) for name in ("surface", "user_id", "rank", "item_id")])
 CHURN_K = 10
 # What changes who sees a run, not what is in it: no part of a run's identity.
-OPERATIONAL = {"target", "keep_runs", "activate_older", "max_churn", "churn_nights"}
+OPERATIONAL = {"target", "schema_name", "settle_seconds", "keep_runs", "activate_older", "max_churn", "churn_nights"}
 
 
 def run(
@@ -127,20 +124,11 @@ def _metrics(evaluate: Path) -> dict[str, Any]:
 # --- handing over -----------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def _lock(config: Config) -> Iterator[None]:
-    """One publication at a time; the kernel releases the lock of a process that dies."""
-    config.tables.mkdir(parents=True, exist_ok=True)
-    with (config.tables / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _hand_over(run_id: str, out: Path, config: Config) -> bool:
     """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
     target, archive = targets.of(config), Archive(config.tables)
     try:
-        with _lock(config):
+        with target.lock():
             target.clean()
             archive.clean()
             target.load(run_id, archive.keep(run_id, out), _history(target, archive))
@@ -168,7 +156,7 @@ def _history(target: Target, archive: Archive) -> pa.Table:
     found = archive.runs()
     if (active := target.active()) is not None:
         try:
-            found.append(target.read(active, "runs", schemas.RUNS, {}))
+            found.append(target.read(active, "runs", schemas.RUNS))
         except PublishError as error:  # a damaged active run must not keep the next one from replacing it
             log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
     everything = pa.concat_tables([schemas.RUNS.empty_table(), *found])
@@ -255,7 +243,7 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
         PublishError: there is no such run, or nothing to go back to.
     """
     target = targets.of(config)
-    with _lock(config):
+    with target.lock():
         active = target.active()
         if active is None and to is None:
             raise PublishError(f"{config.tables} has no active run: publish a night first")

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, publish, schemas, stages
+from pipeline import artifacts, pseudonyms, publish, schemas, stages
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.publication import targets
@@ -40,12 +40,13 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
         InputError: nothing is published, or there is no such surface.
     """
     active = _active(config)
+    stored = pseudonyms.stored(config, user_id)
     names = [s.name for s in config.surfaces]
     if surface is not None and surface not in names:
         raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
     read = targets.of(config).read
-    profile = read(active.run_id, "show_profile", schemas.USER_PROFILES, {}, user_id=user_id).to_pylist()
-    lists = read(active.run_id, "show_lists", schemas.RECOMMENDATIONS, {}, user_id=user_id, k=SHOWN)
+    profile = read(active.run_id, "show_profile", schemas.USER_PROFILES, user_id=stored).to_pylist()
+    lists = read(active.run_id, "show_lists", schemas.RECOMMENDATIONS, user_id=stored, k=SHOWN)
     if not profile and not lists.num_rows:
         return "\n".join(
             [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, surface)]
@@ -80,7 +81,7 @@ def _list(rows: Iterable[dict[str, Any]], titles: dict[str, str]) -> list[str]:
 def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str]:
     read = targets.of(config).read
     for segment in (f"surface:{surface}", "all"):
-        popular = read(active.run_id, "show_popular", schemas.POPULAR_ITEMS, {}, segment=segment, k=SHOWN)
+        popular = read(active.run_id, "show_popular", schemas.POPULAR_ITEMS, segment=segment, k=SHOWN)
         if popular.num_rows:
             break
     titles = _titles(config, active, popular.column("item_id"))
@@ -164,7 +165,7 @@ def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -
 
 
 def _rows(config: Config, active: ActiveRun) -> list[str]:
-    found = targets.of(config).read(active.run_id, "show_rows", ROWS, {}).to_pylist()
+    found = targets.of(config).read(active.run_id, "show_rows", ROWS).to_pylist()
     cells = [[r["name"], f"{r['rows']:,}", f"{r['things']:,} {r['what']}"] for r in found]
     return table(["table", "rows", "about"], cells, right=["rows"])
 

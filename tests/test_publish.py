@@ -218,7 +218,7 @@ def while_loading() -> tuple[object, str]:
 
 
 def before_the_rename() -> tuple[object, str]:
-    return duckdb_target, "_sync"
+    return artifacts, "sync"
 
 
 def before_the_log() -> tuple[object, str]:

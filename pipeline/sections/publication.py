@@ -10,8 +10,12 @@ from pipeline.sections.base import Section
 class Publish(Section):
     """The tables that applications read."""
 
-    target: Literal["duckdb"] = "duckdb"
-    """Where the tables go; a Parquet copy is always kept beside."""
+    target: Literal["duckdb", "postgres"] = "duckdb"
+    """Where the tables go; a Parquet copy is always kept beside. How PostgreSQL is reached is in the environment."""
+    schema_name: str = Field(default="nightjar", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    """PostgreSQL: the schema of the tables."""
+    settle_seconds: PositiveInt = 60
+    """PostgreSQL: how long a flip waits for transactions that have had the tables in use since before the new run."""
     keep_runs: PositiveInt = 28
     """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
     activate_older: bool = False

@@ -1,10 +1,11 @@
 """Where the published tables go: one small contract, one class per kind of database.
 
 Whatever the target, a run is loaded beside the active one and is whole before anybody can see it; `activate` is the
-only step that readers notice, and it is atomic. The caller holds the publication's lock in every method that writes.
+only step that readers notice, and it is atomic. The caller holds `lock` around everything that belongs together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,8 +36,29 @@ class ActiveRun:
     folder: Path
 
 
+def run_active_before(run_id: str, before: Mapping[str, str | None], loaded: Container[str]) -> str | None:
+    """The nearest run before `run_id` that is still loaded.
+
+    Args:
+        run_id: a run.
+        before: for every run that was published, the run that was active until then.
+        loaded: the runs to choose from.
+    """
+    visited, found = {run_id}, before.get(run_id)
+    while found is not None and found not in loaded and found not in visited:
+        visited.add(found)
+        found = before.get(found)
+    return found if found is not None and found in loaded and found not in visited else None
+
+
 class Target(Protocol):
-    """A database that holds published runs."""
+    """A database that holds published runs. Only its first use connects to it.
+
+    Every method may raise PublishError, and UnavailableError where trying again later may help.
+    """
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Serialise publications, rollbacks and retention; waits for another one, and may be entered again inside."""
 
     def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
         """Load the Parquet tables of a run, whole or not at all; a run loaded before is replaced.
@@ -72,16 +94,31 @@ class Target(Protocol):
     def clean(self) -> None:
         """Remove what a killed publication left behind."""
 
-    def read(
-        self, run_id: str, name: str, schema: pa.Schema, relations: Mapping[str, pa.Table], **params: Any
-    ) -> pa.Table:
-        """Run sql/publish/<name>.sql on the tables of a run; arguments as pipeline.sql.query."""
+    def forget(self, user_id: str) -> int:
+        """Remove a user's rows from every loaded run for good; readers of the active one see all of them or none.
+
+        Returns:
+            The number of rows removed.
+        """
+
+    def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
+        """Run sql/publish/<name>.sql, or the target's own statement of this name, on the tables of a run.
+
+        Args:
+            run_id: a loaded run.
+            name: the statement.
+            schema: the table's contract.
+            params: values bound to the statement's names.
+        """
 
 
 def of(config: Config) -> Target:
     """The configured target."""
-    from pipeline.publication.targets.duckdb import (
-        DuckDBTarget,  # here, so a target's driver is needed only where it is used
-    )
+    # here, so a target's driver is needed only where it is used
+    if config.publish.target == "postgres":
+        from pipeline.publication.targets.postgres import PostgresTarget
 
-    return {"duckdb": DuckDBTarget}[config.publish.target](config)
+        return PostgresTarget(config)
+    from pipeline.publication.targets.duckdb import DuckDBTarget
+
+    return DuckDBTarget(config)

@@ -8,10 +8,11 @@ An application opens current.duckdb read-only and opens it again to see the next
 the log whose flip did not happen, because the process died between the two, is not counted.
 """
 
+import contextlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import schemas, sql
+from pipeline import artifacts, schemas, sql
 from pipeline.config import Config
 from pipeline.errors import PublishError
-from pipeline.publication.targets import run_date_of
+from pipeline.publication.targets import run_active_before, run_date_of
 
 log = logging.getLogger(__name__)
 
 ENDING = ".duckdb"
 PARTIAL = ".partial"
+ABOUT_USERS = ("recommendations", "user_profiles")
 
 
 class DuckDBTarget:
@@ -38,10 +40,24 @@ class DuckDBTarget:
         self.folder = config.tables / "runs"
         self.pointer = config.tables / "current.duckdb"
         self.activations = config.tables / "activations.jsonl"
+        self._held = False
 
     def path(self, run_id: str) -> Path:
         """The file of a run."""
         return self.folder / f"{run_id}{ENDING}"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """See Target.lock. The kernel releases the lock of a process that dies."""
+        if self._held:
+            yield
+            return
+        with artifacts.lock(self.pointer):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
 
     def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
         """See Target.load. The file gets its name only when it is whole and on disk."""
@@ -52,11 +68,11 @@ class DuckDBTarget:
             with duckdb.connect(str(partial), config=self._settings()) as connection:
                 connection.execute("set timezone = 'UTC'").fetchall()
                 _fill(connection, folder, history)
-            _sync(partial)
+            artifacts.sync(partial)
         except duckdb.Error as error:
             raise PublishError(f"{partial} could not be written ({error}): the active run is unchanged") from error
         partial.replace(self.path(run_id))
-        _sync(self.folder)
+        artifacts.sync(self.folder)
 
     def loaded(self) -> list[str]:
         """See Target.loaded."""
@@ -79,11 +95,7 @@ class DuckDBTarget:
     def previous(self, run_id: str) -> str | None:
         """See Target.previous."""
         before = {e["run_id"]: e["previous"] for e in self._activations() if e["published"]}
-        loaded, visited, found = set(self.loaded()), {run_id}, before.get(run_id)
-        while found is not None and found not in loaded and found not in visited:
-            visited.add(found)
-            found = before.get(found)
-        return found if found in loaded and found not in visited else None
+        return run_active_before(run_id, before, set(self.loaded()))
 
     def activate(self, run_id: str, published: bool) -> None:
         """See Target.activate. Publishing the active run again changes nothing."""
@@ -93,13 +105,13 @@ class DuckDBTarget:
         entries = [*self._activations(), {"run_id": run_id, "previous": previous, "published": published}]
         beside = self.activations.with_name(f".{self.activations.name}{PARTIAL}")
         beside.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
-        _sync(beside)
+        artifacts.sync(beside)
         beside.replace(self.activations)
         link = self.pointer.with_name(f".{self.pointer.name}{PARTIAL}")
         link.unlink(missing_ok=True)
         link.symlink_to(Path(self.folder.name) / f"{run_id}{ENDING}")
         link.replace(self.pointer)
-        _sync(self.pointer.parent)
+        artifacts.sync(self.pointer.parent)
 
     def drop(self, run_id: str) -> None:
         """See Target.drop."""
@@ -112,9 +124,36 @@ class DuckDBTarget:
                 if not path.is_dir():
                     path.unlink()
 
-    def read(
-        self, run_id: str, name: str, schema: pa.Schema, relations: Mapping[str, pa.Table], **params: Any
-    ) -> pa.Table:
+    def forget(self, user_id: str) -> int:
+        """See Target.forget. Deleted rows would stay in a file's free blocks, so the files are written anew.
+
+        Readers that have an old file open keep it until they open current.duckdb again.
+        """
+        with self.lock():
+            self.clean()
+            return sum(self._rewrite(run_id, user_id) for run_id in self.loaded())
+
+    def _rewrite(self, run_id: str, user_id: str) -> int:
+        """Replace a run's file by one without the user; the time of its load stays, as runs are ordered by it."""
+        path, partial = self.path(run_id), self.folder / f".{run_id}{ENDING}{PARTIAL}"
+        try:
+            with duckdb.connect(str(path), read_only=True) as source:
+                removed = sum(source.table(t).filter(_is(user_id)).count("*").fetchall()[0][0] for t in ABOUT_USERS)
+                if not removed:
+                    return 0
+                with duckdb.connect(str(partial), config=self._settings()) as connection:
+                    connection.execute("set timezone = 'UTC'").fetchall()
+                    _copy_without(source, connection, user_id)
+        except duckdb.Error as error:
+            raise PublishError(f"{path} could not be written anew ({error}): user {user_id} is still in it") from error
+        loaded = path.stat()
+        os.utime(partial, ns=(loaded.st_atime_ns, loaded.st_mtime_ns))
+        artifacts.sync(partial)
+        partial.replace(path)
+        artifacts.sync(self.folder)
+        return int(removed)
+
+    def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """See Target.read.
 
         Raises:
@@ -123,7 +162,7 @@ class DuckDBTarget:
         try:
             # Without settings: within one process DuckDB shares a file only between equal ones.
             with duckdb.connect(str(self.path(run_id)), read_only=True) as connection:
-                return sql.query(connection, f"publish/{name}", schema, relations, **params)
+                return sql.query(connection, f"publish/{name}", schema, **params)
         except duckdb.Error as error:
             raise PublishError(f"{self.path(run_id)} cannot be read: {error}") from error
 
@@ -157,9 +196,18 @@ def _fill(connection: duckdb.DuckDBPyConnection, folder: Path, history: pa.Table
     connection.execute("checkpoint").fetchall()
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is(user_id: str) -> duckdb.Expression:
+    return duckdb.ColumnExpression("user_id") == duckdb.ConstantExpression(user_id)
+
+
+def _copy_without(source: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, user_id: str) -> None:
+    """Fill a new file with all of another one's rows that are not a user's."""
+    sql.execute(connection, "publish/create").fetchall()
+    for table in schemas.PUBLISHED:
+        rows = source.table(table)
+        kept = rows.filter(~_is(user_id)) if table in ABOUT_USERS else rows
+        connection.register("kept", kept.to_arrow_reader())
+        connection.table("kept").insert_into(table)
+        connection.unregister("kept")
+    sql.execute(connection, "publish/index").fetchall()
+    connection.execute("checkpoint").fetchall()

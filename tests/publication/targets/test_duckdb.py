@@ -100,7 +100,7 @@ def test_a_lost_file_is_named(target: DuckDBTarget, caplog: pytest.LogCaptureFix
     target.activate(B, published=True)
     assert target.active() == B
     with pytest.raises(PublishError, match="cannot be read"):
-        target.read(A, "runs", schemas.RUNS, {})
+        target.read(A, "runs", schemas.RUNS)
 
 
 def test_a_load_that_fails_leaves_no_run(target: DuckDBTarget, tmp_path: Path) -> None:

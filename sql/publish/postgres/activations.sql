@@ -1,0 +1,2 @@
+-- One row per activation, oldest first.
+select run_id, previous, published from {schema}.activations order by number

@@ -1,0 +1,1 @@
+select run_id, load from {schema}.active_run

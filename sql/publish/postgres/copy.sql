@@ -1,0 +1,1 @@
+copy {partition} ({columns}) from stdin (format binary)

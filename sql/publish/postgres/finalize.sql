@@ -1,0 +1,1 @@
+alter table {table} detach partition {partition} finalize

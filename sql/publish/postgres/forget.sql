@@ -1,0 +1,1 @@
+delete from {partition} where user_id = %(user_id)s

@@ -1,0 +1,1 @@
+update {schema}.loads set beside = %(beside)s where load = %(load)s
