@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline import long_lines, resources, sql
+from pipeline import long_lines, resources, sql, zstd_frames
 from pipeline.config import Config, Source
 from pipeline.errors import InputError
 
@@ -158,6 +158,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
         first_days=[file.first_day for file in files],
         last_days=[file.last_day for file in files],
     )
+    for path in paths:
+        if path.endswith(".zst") and not zstd_frames.is_whole(Path(path)):
+            raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
     try:
         sql.execute(connection, "ingest/unreadable_none")
         try:
