@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tomllib
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,19 @@ def _export(args: argparse.Namespace) -> None:
     print(f"{users:,} users in {args.out}")
 
 
+def _forget(args: argparse.Namespace) -> None:
+    from pipeline import forget, receipts
+
+    user_ids = list(args.user)
+    if args.file:
+        text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8")
+        user_ids += text.splitlines()
+    # A receipt says when somebody asked; nothing that is computed depends on it.
+    asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
+    for receipt in forget.forget(_load(args), user_ids, asked):
+        print(receipts.describe(receipt))
+
+
 def _config(args: argparse.Namespace) -> None:
     print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
@@ -137,6 +150,13 @@ def parser() -> argparse.ArgumentParser:
     which.add_argument("--run-date", metavar="DATE", help="the run of this night that was published last")
     export.add_argument("--out", required=True, type=Path, metavar="FILE", help="replaced when the export is whole")
     export.set_defaults(action=_export)
+
+    forget = commands.add_parser("forget", help="remove people from everything, for good, and write receipts")
+    who = forget.add_mutually_exclusive_group(required=True)
+    who.add_argument("--user", nargs="+", default=[], metavar="ID")
+    who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
+    forget.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
+    forget.set_defaults(action=_forget)
 
     commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
     commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)

@@ -239,7 +239,14 @@ def _slices(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[tuple[d
 
 
 def write_night(out: Path, tables: Mapping[str, Batches]) -> Report:
-    """Write a night's three files."""
+    """Write a night's three files.
+
+    Args:
+        out: the folder.
+        tables: batches of those of TABLES that have rows.
+    Returns:
+        Rows of each table, and refused rows by reason.
+    """
     reasons: Counter[str] = Counter()
     report: Report = {}
     for name, schema in TABLES.items():

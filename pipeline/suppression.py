@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import pseudonyms
+from pipeline import artifacts, pseudonyms
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.pseudonyms import Key
@@ -107,11 +107,7 @@ def write_private(target: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(target)
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    artifacts.sync(target.parent)
 
 
 def _salt(config: Config) -> Path:

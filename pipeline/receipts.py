@@ -1,0 +1,119 @@
+"""What was removed of a person, for the person and for an auditor: a journal while it happens, a receipt after.
+
+<home>/receipts/forget-<hash>-<asked>.json     never the id: a hash of it that needs the key of pipeline.suppression
+<home>/receipts/.forget-<hash>.jsonl           what is being removed, written before it is
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline import artifacts, suppression
+from pipeline.config import Config
+from pipeline.pseudonyms import Key
+
+STAYS = (
+    "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",
+    "backups of this folder and of the database, and files made by `export`",
+    "scheduler logs, if they lie elsewhere",
+)
+
+
+@dataclass
+class Journal:
+    """One person's removal.
+
+    Attributes:
+        path: the journal.
+        person: the hash.
+        asked: the day the person asked.
+        entries: what was removed, by what it is and where it was.
+    """
+
+    path: Path
+    person: str
+    asked: date
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, home: Path, key: Key | None, user_id: str, asked: date) -> "Journal":
+        """Begin, or go on where a killed process stopped."""
+        person = (key or Key(b"")).derive("receipt").hash(user_id)
+        journal = cls(home / "receipts" / f".forget-{person[:16]}.jsonl", person, asked)
+        lines = journal.path.read_text(encoding="utf-8").splitlines() if journal.path.is_file() else []
+        for line in lines:
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:  # it was being written
+                continue
+            if "asked" in entry:
+                journal.asked = date.fromisoformat(entry["asked"])
+            else:
+                journal.entries[_place(entry)] = entry
+        if not lines:
+            journal._write({"asked": asked.isoformat()})
+        return journal
+
+    def add(self, **entry: Any) -> None:
+        """Write down what is about to be removed."""
+        self.entries[_place(entry)] = entry
+        self._write(entry)
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("\n" + json.dumps(entry) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def close(self, config: Config) -> Path:
+        """Write the receipt and remove the journal; an earlier receipt of the person stays."""
+        entries = sorted(self.entries.values(), key=_place)
+        content = {
+            "person": self.person,
+            "asked": self.asked.isoformat(),
+            "code_version": artifacts.code_version(),
+            "rows": _totals(entries),
+            "nights_dropped": sorted({e["night"] for e in entries if "dropped" in e}),
+            "removed": entries,
+            "suppressed": f"{suppression.path(config).name}: rows of this person in later logs are not taken",
+            "stays": STAYS,
+        }
+        path = _free(self.path.parent / f"forget-{self.person[:16]}-{self.asked}.json")
+        suppression.write_private(path, (json.dumps(content, indent=2) + "\n").encode())
+        self.path.unlink(missing_ok=True)
+        return path
+
+
+def _place(entry: dict[str, Any]) -> str:
+    names = ("dropped", "table", "night", "run_id", "file", "database")
+    return json.dumps([entry.get(name, "") for name in names])
+
+
+def _totals(entries: list[dict[str, Any]]) -> dict[str, int]:
+    totals = dict.fromkeys(("events", "rejects", "published", "database"), 0)
+    for entry in entries:
+        if "rows" in entry:
+            totals[entry["table"]] = totals.get(entry["table"], 0) + entry["rows"]
+    return totals
+
+
+def _free(path: Path) -> Path:
+    """The path, or with the first number that makes it new."""
+    numbered = (path.with_stem(f"{path.stem}-{n}") for n in range(2, 1_000_000))
+    return path if not path.exists() else next(p for p in numbered if not p.exists())
+
+
+def describe(path: Path) -> str:
+    """A receipt in a few words, without the id."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    rows = ", ".join(f"{n:,} {name}" for name, n in content["rows"].items())
+    nights = len(content["nights_dropped"])
+    known = any(content["rows"].values()) or nights
+    said = (
+        f"removed rows: {rows}; nights dropped, to be made again by their next run: {nights}" if known else "not known"
+    )
+    return f"person {content['person'][:16]}: {said}; rows in later logs are not taken; receipt {path}"

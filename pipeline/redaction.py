@@ -1,0 +1,119 @@
+"""Finding people in Parquet files, and writing files again without them.
+
+A folder of files and their manifest cannot be replaced in one step without an instant in which it is absent, so files
+are replaced one by one and the manifest last. A hidden folder beside it says meanwhile that the manifest may be older
+than the files; whoever finds one describes the files anew. A replaced file is a new one: other links to the old one,
+which `artifacts.memo` and the archive make, are not changed by it.
+"""
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline import artifacts, sql
+
+PENDING = "forget"
+Found = dict[Path, Counter[str]]
+"""Rows about each id, by file."""
+
+
+def find(connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[Path], ids: Iterable[str]) -> Found:
+    """The files that are about somebody.
+
+    Args:
+        connection: an in-memory DuckDB.
+        name: sql/forget/<name>.sql.
+        files: Parquet files of one schema.
+        ids: ids as the files have them.
+    """
+    found: Found = {}
+    forms = [(i, text) for i in ids for text in spellings(i)]
+    paths = [str(path) for path in files]
+    if not paths or not forms:
+        return found
+    wanted = {
+        "ids": sorted(set(ids)) if name != "rejects" else [i for i, _ in forms],
+        "texts": [text for _, text in forms],
+        "patterns": [pattern(text) for _, text in forms],
+    }
+    for path, one, rows in sql.execute(connection, f"forget/{name}", files=paths, **wanted).fetchall():
+        found.setdefault(Path(path), Counter())[one] += rows
+    return found
+
+
+def spellings(text: str) -> list[str]:
+    """How an id can be written in JSON, and as it is."""
+    return sorted({text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]})
+
+
+def pattern(text: str) -> str:
+    """A regular expression (RE2) for the text where no letter, digit or underscore joins it."""
+    return rf"(?:^|[^0-9A-Za-z_]){re.escape(text)}(?:$|[^0-9A-Za-z_])"
+
+
+def names_nobody(raw: pa.Array, ids: Iterable[str]) -> pa.Array:
+    """bool, which refused rows' texts have none of the ids; as sql/forget/rejects.sql finds them."""
+    named = pa.repeat(False, len(raw))
+    for text in (form for one in ids for form in spellings(one)):
+        named = pc.or_(named, pc.fill_null(pc.match_substring_regex(raw, pattern(text)), False))
+    return pc.invert(named)
+
+
+def about_nobody(user_ids: pa.Array, ids: Iterable[str]) -> pa.Array:
+    """bool, which ids are none of `ids`; an absent one is none."""
+    return pc.invert(pc.is_in(user_ids, value_set=pa.array(list(ids), pa.string())))
+
+
+def copy_without(source: Path, target: Path, ids: Iterable[str]) -> None:
+    """Write a Parquet file again without the rows whose user_id is one of `ids`, a row group at a time."""
+    wanted = list(ids)
+    with pq.ParquetFile(source) as old, pq.ParquetWriter(target, old.schema_arrow, compression="zstd") as new:
+        for group in range(old.num_row_groups):
+            table = old.read_row_group(group)
+            new.write_table(table.filter(about_nobody(table.column("user_id"), wanted)))
+
+
+def is_pending(folder: Path) -> bool:
+    """Whether a rewriting of the folder was interrupted."""
+    return _beside(folder).is_dir()
+
+
+def rewrite(folder: Path, write: Callable[[Path], Mapping[str, Any]]) -> None:
+    """Replace files of a folder, and the manifest if it has one.
+
+    The caller keeps others from writing the folder. Interrupted, it can be done again from the start.
+
+    Args:
+        folder: a folder of whole files.
+        write: writes the new files into the folder it is given; returns what changes in the manifest's report.
+    """
+    beside = _beside(folder)
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    report = write(beside)
+    for path in sorted(beside.iterdir()):
+        artifacts.sync(path)
+        path.replace(folder / path.name)
+    if artifacts.is_finished(folder):
+        manifest = artifacts.read_manifest(folder)
+        kept = {k: v for k, v in manifest["report"].items() if not (report and k.startswith("rejected: "))}
+        artifacts.write_manifest(
+            beside, manifest | {"files": artifacts.describe(folder), "report": kept | dict(report)}
+        )
+        artifacts.sync(beside / artifacts.MANIFEST)
+        (beside / artifacts.MANIFEST).replace(folder / artifacts.MANIFEST)
+    artifacts.sync(folder)
+    beside.rmdir()
+
+
+def _beside(folder: Path) -> Path:
+    return folder.parent / f".{folder.name}.{PENDING}"
