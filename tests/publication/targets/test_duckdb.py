@@ -67,20 +67,6 @@ def test_the_pointer_is_a_relative_link_and_the_only_thing_that_changes(target: 
         assert connection.execute("select run_id from current_recommendations").fetchall() == [(B,)]
 
 
-def test_the_newest_night_comes_first_and_of_one_night_the_last_load(target: DuckDBTarget) -> None:
-    assert target.loaded() == [C, B, A]
-
-
-def test_previous_skips_what_is_gone(target: DuckDBTarget) -> None:
-    for run_id in (A, B, C):
-        target.activate(run_id, published=True)
-    assert target.previous(C) == B
-    target.drop(B)
-    assert target.previous(C) == A
-    target.drop(A)
-    assert target.previous(C) is None
-
-
 def test_a_line_of_the_log_without_its_flip_does_not_count(target: DuckDBTarget) -> None:
     target.activate(A, published=True)
     target.activate(B, published=True)
@@ -101,16 +87,6 @@ def test_a_lost_file_is_named(target: DuckDBTarget, caplog: pytest.LogCaptureFix
     assert target.active() == B
     with pytest.raises(PublishError, match="cannot be read"):
         target.read(A, "runs", schemas.RUNS)
-
-
-def test_a_load_that_fails_leaves_no_run(target: DuckDBTarget, tmp_path: Path) -> None:
-    folder = tables(tmp_path / "bad", "2011-10-04-dddddddd")
-    (folder / "popular_items.parquet").write_bytes(b"not parquet")
-    with pytest.raises(PublishError, match="the active run is unchanged"):
-        target.load("2011-10-04-dddddddd", folder, schemas.RUNS.empty_table())
-    assert target.loaded() == [C, B, A]
-    target.clean()
-    assert sorted(path.name for path in target.folder.iterdir()) == [f"{run_id}.duckdb" for run_id in (A, B, C)]
 
 
 def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
