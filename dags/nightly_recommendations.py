@@ -4,15 +4,19 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
+    Asset,
     CronDataIntervalTimetable,
     ExceptionRetryPolicy,
     Param,
     RetryAction,
     RetryRule,
+    TriggerRule,
     dag,
     task,
 )
+from airflow.sdk.exceptions import AirflowSkipException
 
 TRIAGE = """
 ### Nightly recommendations
@@ -25,6 +29,7 @@ Yesterday's behaviour logs become today's top-K tables. `run_date` is the day wh
 | `features` .. `ensemble` | an input is missing or damaged, or the machine ran out of something | the message names the folder and the stage to run again; clear the task |
 | `fine_tune` stays *scheduled* | pool `gpu` is missing, or no worker listens on queue `gpu` | `airflow pools set gpu 1 "one GPU"`; start a worker with `-q gpu` |
 | `evaluate` | the gate: tonight's table is significantly worse than the one in use | applications keep the old table. Read the report the message names. To publish all the same, trigger with `force` |
+| `approval` waits | the run asks for a person | *Required actions* of the run shows the gate's comparison. Unanswered for 20 hours it fails and the old table stays. To change a refusal, clear `approval` |
 | `publish` | a table check failed, or the target was away | applications keep the old table; clear the task when mended |
 
 A published run is taken back with `python -m pipeline rollback`. Nothing here needs cleaning up by hand: a task that
@@ -59,11 +64,25 @@ PARAMS = {
         description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}.',
         propertyNames={"pattern": "^[a-z_]+$"},
     ),
+    "approval": Param(
+        os.environ.get("NIGHTJAR_APPROVAL") == "1",
+        type="boolean",
+        title="Approval",
+        description="Publish only after a person has seen the gate's comparison and approved.",
+    ),
 }
 
-# Bad data, a model that cannot be fitted and a closed gate stay as they are; a lost connection may come back.
+# One partition per night; downstream DAGs are scheduled on it, see export_surface.py.
+TABLES = Asset("nightjar_tables")
+
+# The first rule that fits decides. A target that is away or a disk that is full may pass; bad data, a model that cannot be
+# fitted and a closed gate stay as they are; anything else (a lost worker, a broken connection) is tried again.
+MAY_PASS: list[Any] = ["pipeline.errors.UnavailableError", "pipeline.errors.ResourceError"]
 RETRY = ExceptionRetryPolicy(
-    rules=[RetryRule(exception="pipeline.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person")]
+    rules=[
+        RetryRule(exception=MAY_PASS, action=RetryAction.RETRY, reason="it may pass"),
+        RetryRule(exception="pipeline.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
+    ]
 )
 
 # Only where a worker with a GPU listens on its own queue, e.g. NIGHTJAR_GPU_EXECUTOR=CeleryExecutor.
@@ -72,15 +91,44 @@ GPU_EXECUTOR = os.environ.get("NIGHTJAR_GPU_EXECUTOR")
 
 def stage(name: str, **operator: Any) -> Any:
     """One stage of the pipeline as a task; it is called with the tasks whose artifacts it reads."""
+    outlets = operator.get("outlets", ())
 
     @task(task_id=name, retry_policy=RETRY, **operator)
-    def run(*upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None) -> str:
-        # here, so parsing the DAG imports nothing of the pipeline
-        from pipeline.run_task import run_task
+    def run(
+        *upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None, outlet_events: Any = None
+    ) -> str:
+        # here, as everywhere below, so parsing the DAG imports nothing of the pipeline
+        from pipeline.run_task import announce, run_task
 
-        return run_task(name, dict(params or {}), logical_date, dag_run)
+        folder = run_task(name, dict(params or {}), logical_date, dag_run)
+        if outlets:
+            announce(outlets, outlet_events, folder)
+        return folder
 
     return run
+
+
+def ask(context: Any) -> None:
+    """Before the approval: skip it where the run does not want one, else fill in the gate's comparison."""
+    if not context["params"]["approval"]:
+        raise AirflowSkipException("this run needs no approval")
+    from pipeline.run_task import fill_in
+
+    fill_in(context["task"], context["params"], context.get("logical_date"), context["dag_run"])
+
+
+def tell_failure(context: Any) -> None:
+    """To NIGHTJAR_NOTIFIER, if that is set."""
+    from pipeline.notify import failed
+
+    failed(context)
+
+
+def tell_refusal(context: Any) -> None:
+    """To the log and NIGHTJAR_NOTIFIER, if a person said no."""
+    from pipeline.notify import answered
+
+    answered(context, context["task"].hitl_summary)
 
 
 @dag(
@@ -88,7 +136,12 @@ def stage(name: str, **operator: Any) -> Any:
     start_date=datetime(2009, 12, 1),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5), "retry_exponential_backoff": True},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "retry_exponential_backoff": True,
+        "on_failure_callback": tell_failure,
+    },
     params=PARAMS,
     doc_md=TRIAGE,
     tags=["nightjar"],
@@ -109,7 +162,17 @@ def nightly_recommendations() -> None:
     fusion = stage("fusion")(features, *sources)
     ensemble = stage("ensemble")(features, *sources, fusion)
     evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble)
-    stage("publish")(features, als, language_model, ensemble, evaluate)
+    approval = ApprovalOperator(
+        task_id="approval",
+        subject="Publish?",
+        response_timeout=timedelta(hours=20),
+        retries=0,
+        pre_execute=ask,
+        on_success_callback=tell_refusal,
+    )
+    # skipped where a person refused, not where nobody was asked
+    publish = stage("publish", trigger_rule=TriggerRule.NONE_FAILED, outlets=[TABLES])
+    evaluate >> approval >> publish(features, als, language_model, ensemble, evaluate)
 
 
 nightly_recommendations()

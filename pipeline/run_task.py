@@ -3,8 +3,9 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from pipeline import artifacts, config, nights, stages
@@ -40,24 +41,82 @@ def _speak() -> None:
     logger.propagate = False
 
 
+def night_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> date:
+    """The night of a DAG run; see nights.resolve_run_date.
+
+    Args:
+        params: `run_date` of the run.
+        logical_date: of the DAG run; None in a date-less manual run.
+        dag_run: for its `run_type` and `run_after`; None outside a DAG run.
+    Raises:
+        InputError: it has none.
+    """
+    run_type = getattr(dag_run, "run_type", "manual")
+    run_after = getattr(dag_run, "run_after", None)
+    return nights.resolve_run_date(
+        params.get("run_date"), logical_date, run_after, getattr(run_type, "value", run_type)
+    )
+
+
 def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
     """Run one stage of the night a DAG run is for.
 
     Args:
         stage: the stage's name.
         params: `run_date`, `surfaces`, `force`, `overrides` of the run.
-        logical_date: of the DAG run; None in a date-less manual run.
-        dag_run: for its `run_type` and `run_after`; None outside a DAG run.
+        logical_date, dag_run: see night_of.
     Returns:
         The stage's folder.
     Raises:
         PipelineError: as the stage says.
     """
     _speak()
-    run_type = getattr(dag_run, "run_type", "manual")
-    night = nights.resolve_run_date(
-        params.get("run_date"), logical_date, getattr(dag_run, "run_after", None), getattr(run_type, "value", run_type)
-    )
-    loaded = settings(params)
+    night, loaded = night_of(params, logical_date, dag_run), settings(params)
     stages.run_stage(stage, night, loaded, force=bool(params.get("force")))
     return str(artifacts.stage_dir(loaded.lake, stage, night))
+
+
+def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
+    """Tell the schedulers of downstream DAGs: the night of a published folder is a new partition of every outlet.
+
+    Every publication that succeeded is told, also that of an older night, which is loaded and not active: a partition
+    is a night, and whoever exports that night must see it. One that found its tables up to date is told as well, as the
+    task may have died after they became visible. `active` in the event says whether readers of the views see it.
+
+    Args:
+        outlets: the task's assets.
+        events: Airflow's `outlet_events`.
+        folder: what run_task returned.
+    """
+    report = artifacts.read_manifest(Path(folder))["report"]
+    for outlet in outlets:
+        events[outlet].add_partitions(artifacts.run_date_of(Path(folder)).isoformat())
+        events[outlet].extra = {"run_id": report["run_id"], "active": report["activated"]}
+
+
+def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> None:
+    """Write what a person must know into an approval's `subject` and `body`."""
+    from pipeline.approval import question
+
+    approval.subject, approval.body = question(settings(params), night_of(params, logical_date, dag_run))
+
+
+def export_night(night: str | None, surface: str) -> str:
+    """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
+
+    Args:
+        night: a partition of the published tables, YYYY-MM-DD; None: the active run's.
+        surface: the list.
+    Returns:
+        The file.
+    Raises:
+        PipelineError: see pipeline.export.
+    """
+    from pipeline import export
+
+    _speak()
+    loaded = config.load()
+    run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
+    out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
+    export.run(loaded, surface, out, run.run_id)
+    return str(out)

@@ -12,6 +12,8 @@ import pytest
 from pipeline import stages
 
 ROOT = Path(__file__).parents[2]
+FAILS = ("InputError", "TrainingError", "GateError", "PublishError")
+MAY_PASS = {"UnavailableError": "retry", "ResourceError": "retry", "OSError": "default"}
 
 READ_DAG = """
 import json, sys, time
@@ -22,20 +24,32 @@ sys.path.insert(0, "dags")
 import nightly_recommendations as module
 seconds = time.perf_counter() - started
 dag = module.nightly_recommendations()
-tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries}
+tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
+                     "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback)}
          for t in dag.tasks}
+import airflow.sdk.exceptions, pipeline.errors as errors
+def decided(name):
+    found = module.RETRY.evaluate(getattr(errors, name, OSError)("said"), 1, 3)
+    return found.action.value
+import export_surface
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "seconds": seconds, "heavy": sorted(heavy & (set(sys.modules) - before)),
-                  "params": sorted(dag.params), "doc": dag.doc_md, "catchup": dag.catchup}))
+                  "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
+                  "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
 """
 
 
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
     home = tmp_path_factory.mktemp("airflow")
-    env = os.environ | {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    env = os.environ | {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     run = subprocess.run(
-        [sys.executable, "-c", READ_DAG], capture_output=True, text=True, cwd=ROOT, env=env, check=False
+        [sys.executable, "-c", READ_DAG, *FAILS, *MAY_PASS],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=env,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.strip().splitlines()[-1])
@@ -43,7 +57,8 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_the_edges_are_the_signatures(dag: dict) -> None:
     declared = {name: sorted(stages.upstream(name)) for name in stages.STAGES}
-    assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared
+    declared["publish"] = sorted([*declared["publish"], "approval"])
+    assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared | {"approval": ["evaluate"]}
 
 
 def test_parsing_takes_under_a_second_and_imports_nothing_heavy(dag: dict) -> None:
@@ -56,14 +71,37 @@ def test_only_the_fine_tuning_waits_for_the_gpu(dag: dict) -> None:
     assert [name for name, task in dag["tasks"].items() if task["queue"] == "gpu"] == ["fine_tune"]
 
 
-def test_the_gate_is_never_retried(dag: dict) -> None:
-    assert dag["tasks"]["evaluate"]["retries"] == 0
-    assert all(task["retries"] == 2 for name, task in dag["tasks"].items() if name != "evaluate")
+def test_the_gate_and_the_question_are_never_retried(dag: dict) -> None:
+    asked_once = {"evaluate", "approval"}
+    assert {name: task["retries"] for name, task in dag["tasks"].items() if name in asked_once} == dict.fromkeys(
+        asked_once, 0
+    )
+    assert all(task["retries"] == 2 for name, task in dag["tasks"].items() if name not in asked_once)
+
+
+def test_what_a_person_must_mend_fails_at_once_and_what_may_pass_is_retried(dag: dict) -> None:
+    assert dag["retry"] == dict.fromkeys(FAILS, "fail") | MAY_PASS
+
+
+def test_every_failure_is_told(dag: dict) -> None:
+    assert {task["told"] for task in dag["tasks"].values()} == {1}
+
+
+def test_nobody_is_asked_by_default_and_then_publish_runs(dag: dict) -> None:
+    assert dag["params"]["approval"] is False
+    assert dag["tasks"]["publish"]["rule"] == "none_failed"
+
+
+def test_only_publish_has_an_asset_and_the_example_follows_its_partitions(dag: dict) -> None:
+    assert {name: task["outlets"] for name, task in dag["tasks"].items() if task["outlets"]} == {
+        "publish": ["nightjar_tables"]
+    }
+    assert dag["schedule"] == "PartitionedAssetTimetable"
 
 
 def test_the_form_and_the_triage_notes_are_there(dag: dict) -> None:
-    assert dag["params"] == ["force", "overrides", "run_date", "surfaces"]
-    assert all(stage in dag["doc"] for stage in ("ingest", "fine_tune", "evaluate", "publish"))
+    assert sorted(dag["params"]) == ["approval", "force", "overrides", "run_date", "surfaces"]
+    assert all(stage in dag["doc"] for stage in ("ingest", "fine_tune", "evaluate", "approval", "publish"))
     assert dag["catchup"] is False
 
 
