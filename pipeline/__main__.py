@@ -94,12 +94,21 @@ def _forget(args: argparse.Namespace) -> None:
 
     user_ids = list(args.user)
     if args.file:
-        text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8")
+        try:
+            text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{args.file} cannot be read: {error}") from None
         user_ids += text.splitlines()
     # A receipt says when somebody asked; nothing that is computed depends on it.
     asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
     for receipt in forget.forget(_load(args), user_ids, asked):
         print(receipts.describe(receipt))
+
+
+def _prune(args: argparse.Namespace) -> None:
+    from pipeline import prune
+
+    print(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
 
 
 def _config(args: argparse.Namespace) -> None:
@@ -157,6 +166,11 @@ def parser() -> argparse.ArgumentParser:
     who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
     forget.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
     forget.set_defaults(action=_forget)
+
+    prune = commands.add_parser("prune", help="remove old nights' features, models, lists and reports")
+    prune.add_argument("--keep-days", type=int, metavar="N", help="default: retention.artifact_days")
+    prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    prune.set_defaults(action=_prune)
 
     commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
     commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)
