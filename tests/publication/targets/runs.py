@@ -69,7 +69,7 @@ class Shop:
             import duckdb
 
             with duckdb.connect(str(self.config.tables / "current.duckdb"), read_only=True) as file:
-                yield lambda statement, params=None: _rows(file.execute(statement, params or {}).to_arrow_table())
+                yield lambda statement, params=None: _rows(file.sql(statement, params=params or {}).to_arrow_table())
         else:
             import psycopg
 
