@@ -20,6 +20,8 @@ Result = TypeVar("Result")
 
 PASSING = ("08", "40", "57P", "55P03", "53300")
 """SQLSTATEs that pass by themselves: connections, conflicts, restarts, locks, too many connections."""
+LOCK_TIMEOUT = "5s"
+"""Longer than deadlock_timeout (1 s), after which an automatic vacuum gives way."""
 LOCK_TRIES = 12
 
 
@@ -65,7 +67,7 @@ def locked(connection: Connection, schema: str) -> Iterator[None]:
     if not free:
         log.info("another publisher is at work in schema %s; waiting for it", schema)
         statements.execute(connection, "lock", {}, schema=schema)
-    statements.execute(connection, "patience", {})
+    statements.execute(connection, "patience", {}, lock_timeout=LOCK_TIMEOUT)
     yield  # released with the connection
 
 

@@ -1,4 +1,2 @@
 -- A lock on a table that is not given soon is asked for again: waiting in its queue would make readers wait behind.
--- Longer than deadlock_timeout (1 s), after which an automatic vacuum gives way.
-set lock_timeout = '5s';
-set maintenance_work_mem = '256MB'
+select set_config('lock_timeout', %(lock_timeout)s, false), set_config('maintenance_work_mem', '256MB', false)
