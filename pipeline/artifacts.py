@@ -105,11 +105,16 @@ def history_hash(lake: Path, stage: str, run_date: date) -> str:
 
 
 @contextlib.contextmanager
-def lock(folder: Path) -> Iterator[None]:
-    """Hold the lock of one stage and night; waits while another process holds it."""
+def lock(folder: Path, shared: bool = False) -> Iterator[None]:
+    """Hold the lock of one stage and night; waits while another process holds it.
+
+    Args:
+        folder: of the stage and night.
+        shared: to read the folder, beside others who do, and keep it from being replaced meanwhile.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
 
 

@@ -1,10 +1,11 @@
 """The stages in data-flow order, and the one function that runs any of them."""
 
+import contextlib
 import inspect
 import logging
 import resource
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -96,13 +97,40 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         PipelineError: as the stage says; nothing of it stays in the lake.
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
-    with resources.required(f"{stage} {run_date}", folder.parent), artifacts.lock(folder):
+    with resources.required(f"{stage} {run_date}", folder.parent), _locked(stage, run_date, config):
         inputs = _inputs(stage, run_date, config)
         if not force and _is_current(folder, stage, inputs, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
             return artifacts.read_manifest(folder) | {"skipped": True}
+        _require_one_origin(inputs, run_date, config)
         with artifacts.reuse(not force):
             return _execute(stage, run_date, config, folder, inputs)
+
+
+@contextlib.contextmanager
+def _locked(stage: str, run_date: date, config: Config) -> Iterator[None]:
+    """The stage is this process's alone, and what it reads stays as it is: another run of the night waits.
+
+    Nobody waits in a circle, as whoever holds a stage waits only for stages before it.
+    """
+    with contextlib.ExitStack() as held:
+        held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, run_date)))
+        for name in upstream(stage):
+            held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, name, run_date), shared=True))
+        yield
+
+
+def _require_one_origin(inputs: dict[str, str], run_date: date, config: Config) -> None:
+    """Refuse inputs that were not made from one another: those of two runs with different settings are not mixed."""
+    for name in inputs:
+        folder = artifacts.stage_dir(config.lake, name, run_date)
+        made_of = artifacts.read_manifest(folder).get("inputs", {})
+        for other, version in inputs.items():
+            if other != "ingest" and made_of.get(other, version) != version:
+                raise InputError(
+                    f"{folder} was made from another version of '{other}' than there is now: run stage '{name}' again. "
+                    "Runs of one night with different settings go one after the other"
+                )
 
 
 def _execute(stage: str, run_date: date, config: Config, folder: Path, inputs: dict[str, str]) -> dict[str, Any]:

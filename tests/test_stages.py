@@ -1,6 +1,8 @@
 """run_stage on two toy stages: `ingest` writes a number, `double` doubles what it reads."""
 
 import sys
+import threading
+import time
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -103,3 +105,60 @@ def test_the_table_of_timings_has_a_line_per_stage_and_a_total(config: Config) -
 def test_a_night_that_never_ran_has_no_timings(config: Config) -> None:
     with pytest.raises(InputError, match="no stage of 2011-10-02 is finished"):
         timings.of_night(config, NIGHT)
+
+
+def total(*, ingest: Path, double: Path, triple: Path, config: Config, out: Path) -> stages.Report:
+    CALLS.append("total")
+    (out / "number.txt").write_text("".join((p / "number.txt").read_text() for p in (ingest, double, triple)))
+    return {}
+
+
+def triple(*, double: Path, config: Config, out: Path) -> stages.Report:
+    (out / "number.txt").write_text((double / "number.txt").read_text() * 3)
+    return {}
+
+
+@pytest.fixture
+def longer(config: Config, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Two more stages, of which one reads what the other was made from."""
+    for name, run in (("triple", triple), ("total", total)):
+        module = ModuleType(f"toy_{name}")
+        module.run = run  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, f"toy_{name}", module)
+    monkeypatch.setattr(stages, "STAGES", {n: f"toy_{n}" for n in ("ingest", "double", "triple", "total")})
+    return config
+
+
+def test_what_two_runs_made_with_different_settings_is_not_mixed(longer: Config) -> None:
+    stages.run(NIGHT, longer)
+    other = longer.model_copy(update={"seed": 1})
+    stages.run(NIGHT, other, stages=["ingest", "double"], force=True)
+    with pytest.raises(InputError, match="'triple' again"):
+        stages.run(NIGHT, other, stages=["total"])
+    stages.run(NIGHT, other)
+    assert (artifacts.stage_dir(longer.lake, "total", NIGHT) / "number.txt").read_text() == "36666"
+
+
+def test_what_a_stage_reads_is_not_replaced_meanwhile(longer: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `triple` reads, another run wants to replace `double`: it waits."""
+    stages.run(NIGHT, longer)
+    reading, order = threading.Event(), []
+    doubled = longer.model_copy(update={"seed": 2})
+
+    def slow(*, double: Path, config: Config, out: Path) -> stages.Report:
+        reading.set()
+        time.sleep(0.3)
+        order.append("read")
+        return triple(double=double, config=config, out=out)
+
+    def replace() -> None:
+        assert reading.wait(5)
+        stages.run_stage("double", NIGHT, doubled, force=True)
+        order.append("replaced")
+
+    monkeypatch.setattr(sys.modules["toy_triple"], "run", slow)
+    thread = threading.Thread(target=replace)
+    thread.start()
+    stages.run_stage("triple", NIGHT, longer, force=True)
+    thread.join()
+    assert order == ["read", "replaced"]
