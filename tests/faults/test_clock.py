@@ -47,6 +47,7 @@ def test_nothing_in_the_pipeline_asks_the_clock() -> None:
     assert len(modules) > 50
     assert [found for path in modules for found in asked(path)] == []
     statements = sorted((ROOT / "sql").rglob("*.sql"))
+    statements.remove(ROOT / "sql" / "publish" / "postgres" / "create.sql")  # when a run was activated, for people
     assert [(path.name, c) for path in statements for c in SQL_CLOCKS if c in path.read_text().lower()] == []
 
 
