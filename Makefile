@@ -48,7 +48,7 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	@touch $@
 
 .venv/development: .venv/runtime
-	@$(PIP) pytest ruff mypy -c constraints.txt
+	@$(PIP) pytest ruff mypy psycopg2-binary -c constraints.txt
 	@touch $@
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime
