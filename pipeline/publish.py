@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from pipeline import artifacts, schemas, sql
 from pipeline.config import Config, Section
 from pipeline.errors import PublishError
-from pipeline.publication import checks, tables, targets
+from pipeline.publication import checks, editorial, tables, targets
 from pipeline.publication.archive import Archive
 from pipeline.publication.night import Night
 from pipeline.publication.recommendations import recommendations
@@ -52,18 +52,23 @@ def run(
         features, als, language_model, ensemble, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
-        out: gets one Parquet file per table of schemas.PUBLISHED.
+        out: gets one Parquet file per table of schemas.PUBLISHED, and editorial.parquet where editors have rules.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none).
     Raises:
-        InputError: a surface's predicate is not one, or an upstream artifact breaks its contract.
+        InputError: a surface's predicate or an editors' rule is not one, or an upstream artifact breaks its contract.
         GateError: a check of the tables fails; nothing was loaded.
         PublishError: the target did not take the tables; the active run is unchanged.
     """
-    run_id = _run_id(run_date, config, features, als, language_model, ensemble)
+    rules = editorial.read(config, run_date)
+    run_id = _run_id(run_date, config, rules, features, als, language_model, ensemble)
     with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
-        night = Night(features, als, language_model, ensemble, run_date, run_id, config, connection)
+        night = Night(features, als, language_model, ensemble, run_date, run_id, config, connection, rules)
+        if config.publish.editorial is not None:
+            obeyed = editorial.used(rules, night.lengths, night.items, night.showable)
+            editorial.warn(obeyed)
+            pq.write_table(obeyed, out / "editorial.parquet", compression="zstd")
         made = {
             "recommendations": recommendations(night),
             "similar_items": tables.similar_items(night),
@@ -82,16 +87,17 @@ def run(
         "users": len(night.cutoff.targets()),
         "surfaces": len(config.surfaces),
         "unusual": unusual,
+        "editorial": rules.digest,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
     }
 
 
-def _run_id(run_date: date, config: Config, *upstream: Path) -> str:
+def _run_id(run_date: date, config: Config, rules: editorial.Rules, *upstream: Path) -> str:
     """The night and a hash of everything the tables are made from: the same tables have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
-    contents = [artifacts.content_hash(folder) for folder in upstream]
+    contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest])]
     key = artifacts.text_sha256(contents, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return f"{run_date.isoformat()}-{key[:8]}"
 
@@ -197,8 +203,10 @@ def published_runs(config: Config) -> list[ActiveRun]:
 
 
 def is_published(config: Config, report: dict[str, Any]) -> bool:
-    """Whether the run a publication reported is still loaded."""
-    return report["run_id"] in targets.of(config).loaded()
+    """Whether the run a publication reported is still loaded, and what editors decide for its night still the same."""
+    run_id = report["run_id"]
+    same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
+    return same_rules and run_id in targets.of(config).loaded()
 
 
 def before(config: Config, run_date: date) -> ActiveRun | None:

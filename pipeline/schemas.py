@@ -208,6 +208,23 @@ USER_PROFILES = pa.schema(
     ]
 )
 
+# The editors' rules that held for a night, and what came of them; beside the tables, not published.
+EDITORIAL = pa.schema(
+    [
+        pa.field("kind", pa.string()),  # pin, block, boost
+        pa.field("surface", pa.string()),  # null: all
+        pa.field("item_id", pa.string()),
+        pa.field("rank", pa.int32()),  # of a pin
+        pa.field("factor", pa.float64()),  # of a boost
+        pa.field("valid_from", pa.date32()),
+        pa.field("valid_until", pa.date32()),  # included
+        pa.field("note", pa.string()),
+        pa.field("file", pa.string()),
+        pa.field("row", pa.int64()),  # 1-based data row in the file
+        pa.field("outcome", pa.string()),  # "applied", or why not, and where
+    ]
+)
+
 PUBLISHED = {
     "runs": RUNS,
     "recommendations": RECOMMENDATIONS,

@@ -18,8 +18,10 @@ from pipeline.errors import InputError
 COLUMNS = {
     "events": {*schemas.EVENTS.names, "arrived_at", "reject_reason", "_file", "_row"},
     "items": {*schemas.INGESTED_ITEMS.names, "arrived_at", "_file"} - {"rows"},
+    "editorial": {*schemas.EDITORIAL.names, "_file", "_row"} - {"file", "row", "outcome"},
 }
 NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "items": {"item_id", "_file"}}
+NEEDED["editorial"] = {"kind", "item_id", "_file", "_row"}
 FORGOTTEN = "its user asked to be forgotten"
 """Why a row is refused that belongs to somebody on the list of pipeline.suppression."""
 SPILL = ".spill"
@@ -115,7 +117,7 @@ def _stage_events(
     connection: duckdb.DuckDBPyConnection, source: Source, config: Config, last: date, earlier: list[Path]
 ) -> None:
     settings, forgotten = config.ingest, suppression.read(config)
-    _map(connection, "events", source, config)
+    map_raw(connection, "events", source, config)
     _run_mapped(
         connection,
         "events",
@@ -147,7 +149,7 @@ def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: 
         return
     if (source.files, source.format, source.delimiter) != (events.files, events.format, events.delimiter):
         logs.read(connection, source, files, config)
-    given = _map(connection, "items", source, config)
+    given = map_raw(connection, "items", source, config)
     arrival = "arrived_at" if "arrived_at" in given else "file"
     if arrival == "file" and "{day}" not in source.files:
         raise InputError(
@@ -157,7 +159,7 @@ def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: 
     _run_mapped(connection, "items", source, config, arrival=arrival, max_id_bytes=config.ingest.max_id_bytes)
 
 
-def _map(connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config) -> set[str]:
+def map_raw(connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config) -> set[str]:
     """Make the view mapped_<table> from the shop's SELECT; returns its columns."""
     path = config.folder / source.sql
     try:

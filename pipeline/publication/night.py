@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline import data, sql
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.publication import similar, surfaces
+from pipeline.publication import editorial, similar, surfaces
 
 NAME_LENGTH = 40
 """Characters of a title that a reason shows."""
@@ -30,6 +30,7 @@ class Night:
         run_id: goes into every row.
         config: the configuration.
         connection: an in-memory DuckDB.
+        rules: what editors decided.
     """
 
     features: Path
@@ -40,6 +41,7 @@ class Night:
     run_id: str
     config: Config
     connection: duckdb.DuckDBPyConnection
+    rules: editorial.Rules = editorial.NO_RULES
 
     @property
     def valid_from(self) -> date:
@@ -67,9 +69,24 @@ class Night:
         return self.cutoff.item_stats()
 
     @cached_property
-    def shown(self) -> dict[str, np.ndarray]:
-        """Per surface bool [I]: what it may show."""
+    def showable(self) -> dict[str, np.ndarray]:
+        """Per surface bool [I]: what is available and passes its predicate."""
         return surfaces.shown_items(self.config.surfaces, self.items)
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """k of each surface."""
+        return {surface.name: surface.k for surface in self.config.surfaces}
+
+    @cached_property
+    def editing(self) -> dict[str, editorial.Editing]:
+        """Per surface: what the editors' rules do to it."""
+        return editorial.edit(self.rules, self.lengths, self.items, self.showable)
+
+    @cached_property
+    def shown(self) -> dict[str, np.ndarray]:
+        """Per surface bool [I]: what it may show; no editor has blocked it."""
+        return {name: shown & ~self.editing[name].blocked for name, shown in self.showable.items()}
 
     @cached_property
     def shown_somewhere(self) -> np.ndarray:

@@ -23,6 +23,7 @@ class Kind(IntEnum):
     POPULAR = 5  # "Popular this month"
     FAVOURITE = 6  # "Many customers bought it"
     PICKED = 7  # "Picked for you from what you bought"
+    CHOSEN = 8  # "Chosen by our editors"
 
 
 _PAST = {

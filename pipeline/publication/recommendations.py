@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from pipeline import data, lists, schemas, sql
 from pipeline.config import Surface
 from pipeline.errors import InputError
-from pipeline.publication import reasons, surfaces
+from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 
 DENSE_CELLS = 2**24
 """User-item pairs looked at together: 64 MiB of int32."""
+BOOSTED, PINNED = 1, 2
+"""What editors did to a row; sql/publish/reasons.sql has the words."""
 Columns = dict[str, np.ndarray]
 
 
@@ -90,7 +92,8 @@ class Maker:
         candidates: what the ensemble chose.
         history: what users had.
         facts: what reasons are given from.
-        shown: bool [I], what the surface may show.
+        editing: what editors decided.
+        shown: bool [I], what the surface may show of the models' choice; pinned items come otherwise.
         popular: [P] int32, the same items, most popular first.
     """
 
@@ -98,6 +101,7 @@ class Maker:
     candidates: Candidates
     history: surfaces.History
     facts: reasons.Facts
+    editing: editorial.Editing
     shown: np.ndarray
     popular: np.ndarray
 
@@ -111,9 +115,10 @@ class Maker:
             peers=candidates.codes("user_knn", "adoption"),
             popularity=candidates.codes("popularity"),
         )
-        shown = night.shown[surface.name]
+        editing = night.editing[surface.name]
+        shown = night.shown[surface.name] & ~editing.pinned
         popular = night.popularity_order[shown[night.popularity_order]]
-        return cls(surface, candidates, history, facts, shown, popular)
+        return cls(surface, candidates, history, facts, editing, shown, popular)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank.
@@ -130,11 +135,17 @@ class Maker:
         """`lists` for so few users that all their pairs with items fit in memory."""
         found = self.history.row_of(users, len(self.shown))  # [B, I]
         owned = found >= 0
-        block = surfaces.pick(self.candidates.block(rows), self.shown, self.surface.k)
+        boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
+        block = surfaces.pick(boosted, self.shown, self.surface.k)
         # So many popular items that some are left for the user who has the most of them.
         most = self.surface.k + block.items.shape[1] + int(owned.sum(axis=1).max(initial=0))
         block = surfaces.top_up(block, self.popular[:most], None if self.surface.repeats else owned)
+        if self.editing.pins:
+            allowed = np.broadcast_to(True, owned.shape) if self.surface.repeats else ~owned
+            block = editorial.pin(block, self.editing.pins, allowed)
+        rule = self._rule(block)
         kind, because = reasons.explain(block.items, block.sources, owned, self.facts)
+        kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
         row, column = np.nonzero(block.items >= 0)
         items = block.items[row, column]
         bought = found[row, items]
@@ -145,10 +156,18 @@ class Maker:
             "score": block.scores[row, column],
             "source": block.sources[row, column],
             "kind": kind[row, column],
-            "because": because[row, column],
+            "because": np.where(kind[row, column] == reasons.Kind.CHOSEN, -1, because[row, column]),
+            "rule": rule[row, column],
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
         }
+
+    def _rule(self, block: surfaces.Block) -> np.ndarray:
+        """int8 [B, k]: what editors did to each shown item: 0, BOOSTED, PINNED."""
+        chosen = (block.items >= 0) & (block.sources != surfaces.TOPPED_UP)
+        boosted = chosen & (self.editing.factors[block.items] != 1)
+        pinned = (block.items >= 0) & self.editing.pinned[block.items]
+        return np.where(pinned, PINNED, np.where(boosted, BOOSTED, 0)).astype(np.int8)
 
 
 def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
@@ -162,6 +181,7 @@ def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns)
             "item_id": night.items.column("item_id").take(pa.array(rows["item"])),
             "score": rows["score"],
             "source": pa.array(np.array(labels)[rows["source"]], pa.string()),
+            "rule": rows["rule"],
             "kind": rows["kind"],
             "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
             "times": rows["times"],

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from pipeline.sections.base import Section
+from pipeline.sections.data import Source
 
 
 class Publish(Section):
@@ -34,6 +35,9 @@ class Publish(Section):
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()
     """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
+    editorial: Source | None = None
+    """Editors' pins, blocks and boosts: files, and a mapping that selects kind, surface (null: all), item_id, rank (of
+    a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""
     verb: str = ""
     """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
 

@@ -1,5 +1,6 @@
 -- One row per recommendation, in the order of `shown`: the published columns, the reason written out.
--- `kind` is pipeline.reasons.Kind; `name` is the title (cut) or the id of the item that the reason names.
+-- `rule` is what editors did (1 boosted, 2 pinned), `kind` is reasons.Kind; `name` is the title (cut) or the id of the item
+-- that the reason names.
 select
     $run_id as run_id,
     $surface as surface,
@@ -7,7 +8,7 @@ select
     rank,
     item_id,
     score,
-    source,
+    case rule when 2 then 'editor:pin' when 1 then source || '+boost' else source end as source,
     case kind
         when 0 then case
             when times = 1 then 'You ' || $verb || ' it once, on ' || strftime(last_day, '%-d %b %Y')
@@ -20,6 +21,7 @@ select
         when 4 then 'Customers like you ' || $verb || ' it'
         when 5 then 'Popular this month'
         when 6 then 'Many customers ' || $verb || ' it'
+        when 8 then 'Chosen by our editors'
         else 'Picked for you from what you ' || $verb
     end as reason
 from shown

@@ -67,6 +67,7 @@ def test_every_kind_has_its_sentence() -> None:
             "item_id": ["i"] * len(kinds),
             "score": pa.array([1.0] * len(kinds), pa.float32()),
             "source": ["als"] * len(kinds),
+            "rule": pa.array([0] * (len(kinds) - 2) + [1, 2], pa.int8()),
             "kind": pa.array(kinds, pa.int8()),
             "name": ["RED MUG"] * len(kinds),
             "times": [5] * len(Kind) + [1, 2],
@@ -83,6 +84,7 @@ def test_every_kind_has_its_sentence() -> None:
             surface="s",
             verb="bought",
         )
+    assert table.column("source").to_pylist() == ["als"] * len(Kind) + ["als+boost", "editor:pin"]
     assert table.column("reason").to_pylist() == [
         "You bought it 5 times, last on 12 Sep 2011",
         "New, like RED MUG you bought",
@@ -92,6 +94,7 @@ def test_every_kind_has_its_sentence() -> None:
         "Popular this month",
         "Many customers bought it",
         "Picked for you from what you bought",
+        "Chosen by our editors",
         "You bought it once, on 12 Sep 2011",
         "You bought it twice, last on 12 Sep 2011",
     ]
