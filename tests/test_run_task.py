@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline import run_task, stages
+from pipeline import artifacts, run_task, stages
 from pipeline.errors import InputError
+from tests.small_shop import NIGHT, go, shop
 
 
 @pytest.fixture
@@ -50,3 +51,49 @@ def test_an_unknown_surface_or_override_is_refused(ran: list[tuple]) -> None:
         run_task.run_task("als", {"run_date": "2011-10-02", "surfaces": ["checkout"]}, None, None)
     with pytest.raises(InputError, match="sead"):
         run_task.run_task("als", {"run_date": "2011-10-02", "overrides": {"sead": 1}}, None, None)
+
+
+class Events(dict[str, SimpleNamespace]):
+    """Airflow's `outlet_events`, as far as it is used."""
+
+    def __missing__(self, outlet: str) -> SimpleNamespace:
+        keys: list[str] = []
+        self[outlet] = SimpleNamespace(add_partitions=keys.append, keys=keys, extra=None)
+        return self[outlet]
+
+
+def test_every_outlet_gets_the_night_as_a_partition_also_of_a_run_that_is_not_active(tmp_path: Path) -> None:
+    folder = artifacts.stage_dir(tmp_path, "publish", date(2011, 10, 2))
+    folder.mkdir(parents=True)
+    artifacts.write_manifest(folder, {"report": {"run_id": "2011-10-02-1", "activated": False}})
+    events = Events()
+    run_task.announce(["tables"], events, str(folder))
+    assert events["tables"].keys == ["2011-10-02"]
+    assert events["tables"].extra == {"run_id": "2011-10-02-1", "active": False}
+
+
+def test_an_approval_asks_about_the_runs_night_and_surfaces(ran: list[tuple], tmp_path: Path) -> None:
+    folder = artifacts.stage_dir(tmp_path / "lake", "evaluate", date(2011, 10, 2))
+    folder.mkdir(parents=True)
+    artifacts.write_manifest(folder, {"report": {"gate": "passed"}})
+    approval = SimpleNamespace()
+    run_task.fill_in(approval, {"run_date": "2011-10-02", "surfaces": ["discover"]}, None, None)
+    assert "2011-10-02" in approval.subject
+    assert "discover" in approval.body
+    assert "for\\_you" not in approval.body
+    with pytest.raises(InputError, match="not finished"):
+        run_task.fill_in(approval, {"run_date": "2011-10-03"}, None, None)
+
+
+def test_a_night_is_exported_to_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "pipeline.toml"
+    path.write_text("", encoding="utf-8")
+    monkeypatch.setenv("NIGHTJAR_CONFIG", str(path))
+    monkeypatch.setenv("NIGHTJAR_HOME", str(tmp_path))
+    with pytest.raises(InputError, match="nothing is published"):
+        run_task.export_night(None, "for_you")
+    go(shop(tmp_path).write())
+    for night in (NIGHT.isoformat(), None):
+        assert run_task.export_night(night, "for_you") == str(tmp_path / f"exports/run_date={NIGHT}/for_you.jsonl")
+    with pytest.raises(InputError, match="a run of 2011-10-01"):
+        run_task.export_night("2011-10-01", "for_you")
