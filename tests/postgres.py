@@ -128,6 +128,11 @@ class Server:
                     raise RuntimeError((self.folder / "server.log").read_text()) from None
             time.sleep(0.02)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not ended."""
+        return self._process is not None
+
     def kill(self) -> None:
         """SIGKILL to the server and every process of it, as when the machine loses power; `start` makes it recover."""
         assert self._process is not None, "the server does not run"
