@@ -221,8 +221,13 @@ def memo(out: Path, part: str, key: str, make: Callable[[Path], None]) -> bool:
     night = run_date_of(out)
     nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if _reuse.get() else ()
     for folder in (stage_dir(out.parent.parent, out.parent.name, night + timedelta(days=n)) for n in nights):
-        if is_finished(folder) and _link(folder, out, part, key):
-            return True
+        try:
+            if is_finished(folder) and _link(folder, out, part, key):
+                return True
+        except (FileNotFoundError, InputError):
+            if is_finished(folder):
+                raise
+            shutil.rmtree(out / part, ignore_errors=True)  # `prune` or `forget` removed the night meanwhile
     (out / part).mkdir(parents=True)
     make(out / part)
     return False

@@ -186,7 +186,9 @@ def _nights(connection: Any, config: Config, people: People) -> None:
     blocked = [p for p in (config.home / "blocked").glob(f"{artifacts.PARTITION}*") if p.is_dir()]
     for night in sorted({artifacts.run_date_of(folder) for folder in [*stage_folders, *blocked]}):
         with contextlib.ExitStack() as held:
-            for stage in stages.STAGES:  # all, so that no stage of the night can start from what is being dropped
+            # All, so that no stage of the night can start from what is being dropped; the last first, because a running
+            # stage holds its own lock and waits for those before it: nobody waits in a circle.
+            for stage in reversed(stages.STAGES):
                 if stage != "ingest":
                     held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, night)))
                     _sweep(artifacts.stage_dir(config.lake, stage, night))

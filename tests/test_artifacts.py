@@ -1,4 +1,5 @@
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -103,6 +104,22 @@ def test_a_part_is_made_once_per_key_and_linked_after(tmp_path: Path) -> None:
 def test_a_damaged_part_is_made_again_and_not_linked(tmp_path: Path) -> None:
     calls: list[str] = []
     made_by(tmp_path, NIGHT, "key", calls).write_text("bit rot")
+    assert made_by(tmp_path, date(2011, 10, 3), "key", calls).read_text() == "key"
+    assert calls == ["key", "key"]
+
+
+def test_a_night_that_is_removed_while_it_is_linked_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    made_by(tmp_path, NIGHT, "key", calls)
+    linked = os.link
+
+    def removed_first(source: Path, target: Path) -> None:
+        artifacts.remove(artifacts.stage_dir(tmp_path, "als", NIGHT))
+        linked(source, target)
+
+    monkeypatch.setattr(os, "link", removed_first)
     assert made_by(tmp_path, date(2011, 10, 3), "key", calls).read_text() == "key"
     assert calls == ["key", "key"]
 

@@ -1,10 +1,13 @@
 """A person is removed from everything under the home folder, and nobody else is."""
 
+import fcntl
 import json
 import os
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -224,3 +227,63 @@ def test_killed_anywhere_and_run_again_it_completes(tmp_path: Path) -> None:
             break
         said = json.loads(receipt.read_text())["rows"]
         assert {k: said[k] for k in ("events", "rejects")} == {k: expected[k] for k in ("events", "rejects")}
+
+
+# --- beside a nightly run ---------------------------------------------------------------------------------------------
+
+
+def test_it_waits_for_a_running_stage_and_never_in_a_circle(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    als, features = (artifacts.stage_dir(config.lake, stage, NIGHT) for stage in ("als", "features"))
+    receipts: list[Path] = []
+    removal = threading.Thread(target=lambda: receipts.extend(forget.forget(config, [GONE], ASKED)))
+    with artifacts.lock(als):  # a stage that has begun, and is about to read features
+        removal.start()
+        while not is_locked(artifacts.stage_dir(config.lake, "user_knn", NIGHT)):
+            assert removal.is_alive()
+            time.sleep(0.01)
+        with artifacts.lock(features, shared=True):
+            assert artifacts.is_finished(features)
+            (als / "tonight.json").write_text(GONE)
+    removal.join()
+    assert len(receipts) == 1
+    assert not names_them(config.home)
+    assert not features.exists()
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether somebody holds the lock of a stage and night."""
+    path = folder.parent / f".{folder.name}.lock"
+    if not path.exists():
+        return False
+    with path.open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def test_a_publication_that_had_read_the_person_loses_the_rows(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    shop = small_shop.shop(tmp_path / "home", user_ids=PEOPLE, titles=["NEW"] * 8).write()
+    out = artifacts.stage_dir(config.lake, "publish", NIGHT)
+    with artifacts.lock(out):
+        removal = threading.Thread(target=lambda: forget.forget(config, [GONE], ASKED))
+        removal.start()
+        run_id = small_shop.go(shop)["run_id"]  # read and loaded while the person is being removed
+    removal.join()
+    assert not names_them(config.home)
+    assert run_id in {run.run_id for run in publish.published_runs(config)}
+
+
+def test_an_ingest_that_runs_meanwhile_takes_nothing_of_the_person(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    with suppression.lock(config, alone=False):  # it has read the list, and the log
+        removal = threading.Thread(target=lambda: forget.forget(config, [GONE], ASKED))
+        removal.start()
+        time.sleep(0.2)
+        assert not suppression.path(config).exists()
+    removal.join()
+    ingest.load_history(config, NIGHT)
+    assert not names_them(config.home)
