@@ -107,6 +107,14 @@ def test_a_shop_of_ups_and_downs_is_not_stopped_by_volume() -> None:
     assert "volume" not in found(usual_night(NIGHT, events=400), swinging)
 
 
+def test_a_shop_that_ends_its_days_by_chance_is_not_stopped_by_freshness() -> None:
+    scattered = [
+        n | ({"last_event": 13 * HOUR} if n["events"] and n["night"].toordinal() % 3 == 0 else {}) for n in history()
+    ]
+    assert found(usual_night(NIGHT, last_event=13 * HOUR), scattered) == {}
+    assert "freshness" in found(usual_night(NIGHT, last_event=12 * HOUR), scattered)
+
+
 def test_a_growing_shop_is_not_stopped() -> None:
     past = [n["night"] for n in history() if n["events"]]
     grown = [usual_night(night, int(1000 * 1.25 ** ((night - past[0]).days / 7))) for night in past]

@@ -45,7 +45,10 @@ class Checks(Section):
     min_share_of_least: float = Field(default=0.6, ge=0, le=1)
     """volume: ... or this share of the quietest of the usual nights, so that a shop of ups and downs is not stopped."""
     max_early: PositiveFloat = 0.3
-    """freshness: share of the usual day, first to last event, that may be missing at a night's end."""
+    """freshness: share of the usual day, first to last event, that a night may end before the usual end (median)..."""
+    max_early_of_earliest: float = Field(default=0.1, ge=0)
+    """freshness: ... or this share before the earliest of the usual ends, so that a small shop, whose last event is a
+    matter of chance, is not stopped."""
     min_type_events: PositiveInt = 10
     """missing_types: a behaviour is missed when each of the usual nights had at least so many events of it."""
     null_jump: PositiveFloat = 0.3

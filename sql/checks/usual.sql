@@ -8,6 +8,7 @@ select
     min(events) as least,
     median(first_event) as first_event,
     median(last_event) as last_event,
+    min(last_event) as earliest,
     max(null_users / events) as null_users,
     max(null_values / events) as null_values,
     max(null_quantities / events) as null_quantities,

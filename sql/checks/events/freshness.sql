@@ -1,13 +1,14 @@
--- One row per night whose last event is earlier than usual by more than a share of the usual day: its log was cut.
+-- One row per night whose last event is far earlier than usual, and than the earliest of the usual ones: its log was cut.
 select
     night,
     format(
-        'the last event is of {} UTC; on the last {} {}s it was of {} (median), the day beginning at {}',
+        'the last event is of {} UTC; on the last {} {}s it was of {} (median), at the earliest of {}',
         strftime(timestamp '1970-01-01' + to_seconds(tonight.last_event), '%H:%M'), usual.nights, weekday,
         strftime(timestamp '1970-01-01' + to_seconds(usual.last_event), '%H:%M'),
-        strftime(timestamp '1970-01-01' + to_seconds(usual.first_event), '%H:%M')
+        strftime(timestamp '1970-01-01' + to_seconds(usual.earliest), '%H:%M')
     ) as said
 from tonight
 join usual using (night)
 where tonight.last_event < usual.last_event - $max_early * (usual.last_event - usual.first_event)
+    and tonight.last_event < usual.earliest - $max_early_of_earliest * (usual.last_event - usual.first_event)
 order by night
