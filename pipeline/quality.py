@@ -142,6 +142,10 @@ def require(offences: Offences, night: date, config: Config, files: Sequence[Pat
         )
     for words in said:
         log.warning("the log of %s (%s) is not as usual. %s", night, named, words)
+    if offences and files:
+        log.warning(
+            "should a better log of %s come, read it with: run --run-date %s --stages ingest --force", night, night
+        )
     return offences
 
 
