@@ -6,9 +6,11 @@ partition is detached concurrently, which waits for those who still plan with it
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pyarrow as pa
@@ -30,6 +32,7 @@ KEYS = {
 """The partitioned tables, and what an application looks their rows up by; unique within a load."""
 ABOUT_USERS = ("recommendations", "user_profiles")
 BATCH_ROWS = 65_536
+Made = TypeVar("Made")
 
 
 class Partitions:
@@ -50,35 +53,36 @@ class Partitions:
         Raises:
             PublishError: the file is damaged, or not all of its rows arrived.
         """
-        columns = [name for name in schemas.PUBLISHED[table].names if name != "run_id"]
         names = self._names(table, f"{table}_{load}") | {"load": statements.literal(load)}
         statements.execute(self.connection, "create_partition", names)
         try:
             with pq.ParquetFile(file) as source:
-                changed = self._copy(names, source, columns)
+                found, changed = self._copy(names, source, table)
                 wanted = source.metadata.num_rows
         except (pa.ArrowInvalid, OSError) as error:
             raise PublishError(f"{file} cannot be read ({error}); the active run is unchanged") from None
-        statements.execute(self.connection, "index_partition", names | {"columns": statements.names(KEYS[table])})
-        statements.execute(self.connection, "analyze_partition", names)
-        (found,) = statements.execute(self.connection, "count_partition", names).fetchone() or (0,)
         if found != wanted:
             raise PublishError(
                 f"{found} of {wanted} rows of {file} arrived in the database; the active run is unchanged"
             )
+        statements.execute(self.connection, "index_partition", names | {"columns": statements.names(KEYS[table])})
+        statements.execute(self.connection, "analyze_partition", names)
         return changed
 
-    def _copy(self, names: statements.Names, source: pq.ParquetFile, columns: list[str]) -> int:
+    def _copy(self, names: statements.Names, source: pq.ParquetFile, table: str) -> tuple[int, int]:
+        """The rows that PostgreSQL says it took, and the texts changed."""
+        columns = [name for name in schemas.PUBLISHED[table].names if name != "run_id"]
         statement = statements.composed("copy", names | {"columns": statements.names(columns)})
+        batches = (batch.select(columns) for batch in source.iter_batches(BATCH_ROWS, columns=columns))
         changed = 0
-        with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(binary_copy.HEADER)
-            for batch in source.iter_batches(BATCH_ROWS, columns=columns):
-                clean, replaced = binary_copy.without_nul(batch.select(columns))
-                changed += replaced
-                copy.write(binary_copy.rows(clean))
-            copy.write(binary_copy.TRAILER)
-        return changed
+        with self.connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                copy.write(binary_copy.HEADER)
+                for rows, replaced in _ahead(map(_stream, batches)):
+                    changed += replaced
+                    copy.write(rows)
+                copy.write(binary_copy.TRAILER)
+            return cursor.rowcount, changed
 
     def attach(self, load: int) -> None:
         """Make a load's tables partitions; in a transaction of the caller's."""
@@ -124,3 +128,17 @@ class Partitions:
         for names in affected:
             patiently(partial(statements.execute, self.connection, "vacuum", names))
         return removed
+
+
+def _stream(batch: pa.RecordBatch) -> tuple[memoryview, int]:
+    clean, replaced = binary_copy.without_nul(batch)
+    return binary_copy.rows(clean), replaced
+
+
+def _ahead(made: Iterator[Made]) -> Iterator[Made]:
+    """The same, each made by another thread while the one before is used: the server and we work side by side."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, made, None)
+        while (one := coming.result()) is not None:
+            coming = worker.submit(next, made, None)
+            yield one

@@ -162,9 +162,11 @@ def night(home: Path, days: int) -> Night:
     return made
 
 
-def publish_night(dsn: str, home: Path, days: int, code_version: str, step: str | None, gate: Any) -> None:
+def publish_night(home: Path, days: int, step: str | None, gate: Any, environment: tuple[str, str]) -> None:
     """In a process of its own: publish a night, and be killed at a step."""
-    os.environ["NIGHTJAR_DSN"] = dsn  # the fork server has the environment of the test that started it
+    os.environ["NIGHTJAR_DSN"], code_version = (
+        environment  # the fork server has the environment of the test that started it
+    )
     artifacts.code_version = lambda: code_version  # type: ignore[assignment]
     made = night(home, days).write()
     if step is not None:
@@ -176,9 +178,8 @@ def publish_night(dsn: str, home: Path, days: int, code_version: str, step: str 
 def start(home: Path, days: int, step: str | None, gate: Any) -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.publication.targets.test_postgres_faults", "pandas"])
-    process = context.Process(
-        target=publish_night, args=(os.environ["NIGHTJAR_DSN"], home, days, artifacts.code_version(), step, gate)
-    )
+    environment = (os.environ["NIGHTJAR_DSN"], artifacts.code_version())
+    process = context.Process(target=publish_night, args=(home, days, step, gate, environment))
     process.start()
     return process
 
