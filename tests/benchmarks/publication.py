@@ -12,18 +12,20 @@ The server is one of its own, with safe settings (fsync on). Every measurement b
 
 import argparse
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
+from statistics import median
 
 import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import schemas
+from pipeline import schemas, sql
 from pipeline.config import Config, Publish
 from pipeline.publication import targets
 from pipeline.publication.targets import binary_copy
@@ -125,6 +127,23 @@ def ours(config: Config, folder: Path) -> tuple[float, float]:
         return load, timed(lambda: target.activate(RUN_ID, published=True))
 
 
+def lookup(dsn: str, rows: int) -> None:
+    """Print what PostgreSQL needs for a user's list (query 1 of sql/README.md): the medians over 200 users."""
+    (query,) = re.findall(r"```sql\n-- 1\n(.*?)```", (sql.FOLDER / "README.md").read_text(), flags=re.DOTALL)
+    statement = "explain (analyze, format json) " + query.replace("$user_id", "%(user)s").replace(
+        "$surface", "'for_you'"
+    )
+    planned, executed = [], []
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("set search_path = nightjar")
+        for number in range(200):
+            user = f"u{number * 7919 % (rows // K):08d}"
+            ((plan,),) = [connection.execute(statement, {"user": user}).fetchone() or ([],)]
+            planned.append(plan[0]["Planning Time"])
+            executed.append(plan[0]["Execution Time"])
+    print(f"a user's list: planned in {median(planned):.2f} ms, executed in {median(executed):.2f} ms (medians)")
+
+
 def line(name: str, first: float, second: float, rows: int, bare: float | None = None) -> None:
     """Print one measurement; the ratio is of throughputs, ours by bare."""
     total = first + second
@@ -162,6 +181,7 @@ def measure(rows: int, home: Path, server: Server) -> None:
     made = ours(Config(home=home, publish=Publish(target="postgres")), folder)
     line("PostgreSQL, ours, to bare published", *made, rows, sum(published))
     line("PostgreSQL, ours, to bare our columns", *made, rows, sum(bare))
+    lookup(server.dsn(), rows)
     config = Config(home=home)
     file = bare_duckdb(folder, home, config)
     line("DuckDB, bare", *file, rows)
