@@ -5,7 +5,8 @@
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
               What the gate compares with (evaluate's judged lists) is kept, without them
-    tables    every published run, in the database and as Parquet, loses their rows, and only theirs
+    tables    every published run, in the database, as Parquet and as an export below <home>, loses their rows, and only
+              theirs
 
 Nobody has to stop for it. Each step waits for the stages that hold its locks; what a running stage read before the
 events were written again is dropped with its night, or its rows with the published runs, which come last. Killed at any
@@ -92,6 +93,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
             _events(connection, config, people)
             _nights(connection, config, people)
             _tables(connection, config, people)
+            _exports(config, people)
         return [journals[user_id].close(config) for user_id in wanted]
 
 
@@ -253,3 +255,29 @@ def _tables(connection: Any, config: Config, people: People) -> None:
             for alias in people.ids:
                 if rows := database.forget(alias):
                     people.note(Counter({alias: rows}), table="database", database=name)
+
+
+def _exports(config: Config, people: People) -> None:
+    """Take them out of the files that downstream reads; those exported elsewhere are not known here."""
+    folder = config.home / "exports"
+    names = {p.with_name(p.name.lstrip(".").partition(".jsonl")[0] + ".jsonl") for p in folder.rglob("*.jsonl*")}
+    for path in sorted(names):
+        with artifacts.lock(path):  # an export that is being written has read what was published before
+            beside = path.with_name(f".{path.name}.partial")
+            beside.unlink(missing_ok=True)
+            if not path.is_file():
+                continue
+            removed = redaction.copy_lines_without(path, beside, people.ids)
+            if removed:
+                before, after = map(artifacts.file_sha256, (path, beside))
+                people.note(
+                    removed,
+                    table="exports",
+                    night=path.parent.name,
+                    file=path.name,
+                    sha256_before=before,
+                    sha256_after=after,
+                )
+                artifacts.sync(beside)
+                beside.replace(path)
+            beside.unlink(missing_ok=True)

@@ -17,8 +17,8 @@ from pipeline.pseudonyms import Key
 
 STAYS = (
     "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",
-    "backups of this folder and of the database, and files made by `export`",
-    "scheduler logs, if they lie elsewhere",
+    "backups of this folder and of the database, and files that `export` wrote elsewhere",
+    "the scheduler's own logs and database",
 )
 
 

@@ -82,6 +82,20 @@ def copy_without(source: Path, target: Path, ids: Iterable[str]) -> None:
             new.write_table(table.filter(about_nobody(table.column("user_id"), wanted)))
 
 
+def copy_lines_without(source: Path, target: Path, ids: Iterable[str]) -> Counter[str]:
+    """Write a file of pipeline.export again without the lines of `ids`; returns how many rows each of them had."""
+    marks = {json.dumps(one): one for one in ids}
+    removed: Counter[str] = Counter()
+    with source.open(encoding="ascii", newline="\n") as old, target.open("w", encoding="ascii", newline="\n") as new:
+        for line in old:
+            found = json.loads(line) if any(mark in line for mark in marks) else {}
+            if found and (user_id := str(found["user_id"])) in marks.values():
+                removed[user_id] += len(found["items"])
+            else:
+                new.write(line)
+    return removed
+
+
 def is_pending(folder: Path) -> bool:
     """Whether a rewriting of the folder was interrupted."""
     return _beside(folder).is_dir()

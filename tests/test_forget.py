@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, forget, ingest, publish, redaction, suppression
+from pipeline import artifacts, export, forget, ingest, publish, redaction, suppression
 from pipeline.config import Config
 from pipeline.errors import InputError
 from tests import small_shop, tiny_log
 from tests.on_disk import everything_under
+from tests.publication.targets import runs
 from tests.small_shop import NIGHT
 
 GONE = "person-77"
@@ -59,6 +60,7 @@ def a_home(tmp_path: Path, **settings: Any) -> Config:
     evaluate = artifacts.stage_dir(config.lake, "evaluate", NIGHT)
     pq.write_table(judged, evaluate / "judged.all.parquet")
     artifacts.write_manifest(evaluate, artifacts.read_manifest(evaluate) | {"files": artifacts.describe(evaluate)})
+    export.run(shop.config, "for_you", config.home / "exports" / f"run_date={NIGHT}" / "for_you.jsonl")
     blocked = config.home / "blocked" / f"run_date={EARLIER}"
     blocked.mkdir(parents=True)
     pq.write_table(judged, blocked / "per_user.parquet")
@@ -100,11 +102,14 @@ def test_nothing_of_the_person_stays_and_everything_of_others_does(tmp_path: Pat
     others = {name: [row for row in rows if row.get("user_id") != GONE] for name, rows in before.items()}
     assert published(config) == others
     assert others != before
+    exported = (config.home / "exports" / f"run_date={NIGHT}" / "for_you.jsonl").read_text().splitlines()
+    assert [json.loads(line)["user_id"] for line in exported] == ["person-7", "person-778"]
     said = json.loads(receipt.read_text())
     assert said["rows"]["events"] == 2
     assert said["rows"]["rejects"] == 2
     mine = sum(len(rows) for name, rows in before.items()) - sum(len(rows) for rows in others.values())
     assert said["rows"]["published"] + said["rows"]["database"] == mine
+    assert said["rows"]["exports"] > 0
     assert said["nights_dropped"] == [NIGHT.isoformat()]
     assert (receipt.stat().st_mode & 0o777) == 0o600
 
@@ -168,6 +173,22 @@ def test_with_pseudonyms_the_plain_id_is_given(tmp_path: Path, monkeypatch: pyte
     (receipt,) = forget.forget(config, [GONE], ASKED)
     assert json.loads(receipt.read_text())["rows"]["events"] == 2
     assert not names_them(config.home)
+
+
+def test_postgres_loses_the_person_and_so_do_files_from_before(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = a_home(tmp_path)  # its tables went to DuckDB until now
+    shop = runs.make("postgres", config.home, request, monkeypatch)
+    for run_id in (runs.A, runs.B):
+        shop.publish(run_id, users=PEOPLE)
+    moved = config.model_copy(update={"publish": shop.config.publish})
+    (receipt,) = forget.forget(moved, [GONE], ASKED)
+    assert not names_them(config.home / "tables")
+    left = shop.query("select distinct user_id from recommendations union select user_id from user_profiles order by 1")
+    assert left == [("person-7",), ("person-778",)]
+    entries = json.loads(receipt.read_text())["removed"]
+    assert {e["database"] for e in entries if e.get("table") == "database"} == {"postgres", "duckdb"}
 
 
 # --- killed at any instant --------------------------------------------------------------------------------------------
