@@ -4,6 +4,7 @@ The numbers stand in the report of the night's manifest: a night reads the manif
 events. Every sql/checks/events/*.sql returns (night, offence in words); `checks.severity` says what an offence does.
 """
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -106,10 +107,11 @@ def judge(nights: Sequence[Night], first: date, config: Config) -> dict[date, Of
         Offences by night and check; as-usual nights are absent.
     """
     section, found = config.checks, dict[date, Offences]()
-    limits = section.model_dump() | {"first": first, "usual_nights": section.nights}
+    limits = section.model_dump() | {"first": first}
     with sql.connect(1, config.memory_limit_mb) as connection:
-        connection.register("nights", pa.Table.from_pylist(list(nights), schema=NIGHTS))
-        for table in ("past", "usual", "tonight"):
+        # as JSON: a table of Python's objects would import pandas, a second
+        limits["nights"], limits["usual_nights"] = json.dumps(list(nights), default=str), section.nights
+        for table in ("nights", "past", "usual", "tonight"):
             sql.execute(connection, f"checks/{table}", **limits)
         for check in section.of("events"):
             for night, said in sql.execute(connection, f"checks/events/{check}", **limits).fetchall():
