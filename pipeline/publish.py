@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import artifacts, schemas, sql
@@ -219,7 +220,9 @@ def before(config: Config, run_date: date) -> ActiveRun | None:
 
 
 def published_lists(config: Config, run_id: str) -> pa.Table:
-    """The lists of a run: surface, user_id, rank, item_id, in this order.
+    """The lists of a run: surface, user_id, rank, item_id, in this order; without what editors pinned.
+
+    They are what a model is compared with, and tonight's models are judged without editors too.
 
     Raises:
         PublishError: the run is not kept, or its file is damaged.
@@ -229,7 +232,7 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
         kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
         raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
     try:
-        return pq.read_table(path, columns=LISTS.names).cast(LISTS)
+        return pq.read_table(path, columns=LISTS.names, filters=pc.field("source") != editorial.PIN).cast(LISTS)
     except pa.ArrowInvalid as error:
         raise PublishError(f"{path} is damaged ({error}): publish its night again") from None
 

@@ -26,6 +26,8 @@ from pipeline.publication.surfaces import TOPPED_UP, Block
 
 log = logging.getLogger(__name__)
 
+PIN = "editor:pin"
+"""The source of a pinned row, as sql/publish/reasons.sql writes it."""
 SHOWN = 5
 """Faults that a message quotes."""
 READ = pa.schema([*schemas.EDITORIAL, pa.field("holds", pa.bool_()), pa.field("fault", pa.string())]).remove(

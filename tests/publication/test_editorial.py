@@ -83,6 +83,11 @@ def test_a_pin_is_at_its_rank_and_the_rest_in_its_order(tmp_path: Path, name: st
     pinned = [row for row in rows(made) if row["item_id"] == "i7" and row["surface"] == "for_you"]
     assert {(row["source"], row["reason"]) for row in pinned} == {("editor:pin", "Chosen by our editors")}
     assert outcomes(made) == ["applied"]
+    active = publish.active_run(made.config)
+    assert active is not None
+    judged = publish.published_lists(made.config, active.run_id)  # models are compared without editors
+    assert len(pinned) == len(before)
+    assert judged.num_rows == len(rows(made)) - len(pinned)
 
 
 def test_who_has_an_item_is_not_given_it_to_discover(tmp_path: Path) -> None:
