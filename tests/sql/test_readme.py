@@ -48,7 +48,7 @@ def write(folder: Path, run_id: str) -> Path:
             for r in range(1, K + 1)
         ],
         "similar_items": [
-            {"item_id": f"i{i}", "rank": r, "similar_item_id": f"i{(i + r) % ITEMS}", "score": 1 / 2**r}
+            {"item_id": f"i{i}", "rank": r, "similar_item_id": f"i{(i + r) % ITEMS}", "score": 0.5 * r}
             for i in range(ITEMS)
             for r in range(1, K + 1)
         ],
