@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import Asset, Param, PartitionedAssetTimetable, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
 
 # nightly_recommendations adds a partition per night; a plain `schedule=[asset]` would not see which.
 TABLES = Asset("nightjar_tables")
@@ -26,7 +27,9 @@ def export_surface() -> None:
         # here, so parsing the DAG imports nothing of the pipeline
         from pipeline.run_task import export_night
 
-        return export_night(dag_run.partition_key, params["surface"])
+        if (file := export_night(dag_run.partition_key, params["surface"])) is None:
+            raise AirflowSkipException("the night was published without this surface")
+        return file
 
     export()
 

@@ -27,6 +27,11 @@ from pipeline.publication.targets import ActiveRun
 
 log = logging.getLogger(__name__)
 
+
+class NoSuchListError(InputError):
+    """The run was published without this surface."""
+
+
 BATCH_ROWS = 50_000
 COLUMNS = ["surface", "user_id", "rank", "item_id", "score", "source", "reason"]
 ITEM = COLUMNS[2:]
@@ -44,8 +49,8 @@ def run(config: Config, surface: str, out: Path, run_id: str | None = None, nigh
     Returns:
         Users written.
     Raises:
-        InputError: nothing is published, the run or night is not kept, or it has no such surface; `out` stays as it
-            was.
+        InputError: nothing is published, or the run or night is not kept; `out` stays as it was.
+        NoSuchListError: the run has no such surface; `out` stays as it was.
         PublishError: the run's file is damaged, or `out` could not be written.
     """
     chosen = choose(config, run_id, night)
@@ -107,7 +112,9 @@ def _lists(chosen: ActiveRun, surface: str) -> Iterator[str]:
     except pa.ArrowInvalid as error:
         raise PublishError(f"{path} is damaged ({error}): publish its night again") from None
     if surface not in seen:
-        raise InputError(f"run {chosen.run_id} has no list '{surface}'; it has {', '.join(sorted(seen)) or 'none'}")
+        raise NoSuchListError(
+            f"run {chosen.run_id} has no list '{surface}'; it has {', '.join(sorted(seen)) or 'none'}"
+        )
 
 
 def _short(score: float) -> float:

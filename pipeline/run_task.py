@@ -11,6 +11,8 @@ from typing import Any
 from pipeline import artifacts, config, nights, stages
 from pipeline.errors import InputError
 
+log = logging.getLogger(__name__)
+
 
 def settings(params: Mapping[str, Any]) -> config.Config:
     """The configuration of a triggered run: pipeline.toml, the overrides, the chosen surfaces.
@@ -101,14 +103,14 @@ def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | N
     approval.subject, approval.body = question(settings(params), night_of(params, logical_date, dag_run))
 
 
-def export_night(night: str | None, surface: str) -> str:
+def export_night(night: str | None, surface: str) -> str | None:
     """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
 
     Args:
         night: a partition of the published tables, YYYY-MM-DD; None: the active run's.
         surface: the list.
     Returns:
-        The file.
+        The file; None if the night was published without the surface, which leaves the file as it was.
     Raises:
         PipelineError: see pipeline.export.
     """
@@ -118,5 +120,9 @@ def export_night(night: str | None, surface: str) -> str:
     loaded = config.load()
     run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
     out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
-    export.run(loaded, surface, out, run.run_id)
+    try:
+        export.run(loaded, surface, out, run.run_id)
+    except export.NoSuchListError as error:
+        log.warning("%s", error)
+        return None
     return str(out)

@@ -95,5 +95,6 @@ def test_a_night_is_exported_to_a_folder_of_its_own(monkeypatch: pytest.MonkeyPa
     go(shop(tmp_path).write())
     for night in (NIGHT.isoformat(), None):
         assert run_task.export_night(night, "for_you") == str(tmp_path / f"exports/run_date={NIGHT}/for_you.jsonl")
+    assert run_task.export_night(None, "checkout") is None
     with pytest.raises(InputError, match="a run of 2011-10-01"):
         run_task.export_night("2011-10-01", "for_you")
