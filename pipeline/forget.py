@@ -59,13 +59,13 @@ class People:
         """Every id they can have on disk."""
         return sorted(self.aliases)
 
-    def note(self, counts: Counter[str] | None = None, **what: Any) -> None:
-        """Write into the journals what is about to be removed: rows of some, or (without counts) something of all."""
+    def note(self, counts: Counter[str], **what: Any) -> None:
+        """Write into the journals which rows are about to be removed; `counts` has them by id on disk."""
         shares = Counter[str]()
-        for alias, rows in (counts or {}).items():
+        for alias, rows in counts.items():
             shares[self.aliases[alias]] += rows
-        for person in self.journals if counts is None else shares:
-            self.journals[person].add(**what, **({} if counts is None else {"rows": shares[person]}))
+        for person, rows in shares.items():
+            self.journals[person].add(**what, rows=rows)
 
 
 def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
@@ -206,11 +206,12 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     files = [folder / name for folder in present for name in USER_FILES.get(folder.parent.name, [])]
     features = artifacts.stage_dir(config.lake, "features", night)
     known = [path for path in files if path.is_file()]
-    knows = any(redaction.find(connection, "people", [path], people.ids) for path in known)
-    if knows or (present and not (features / "users.parquet").is_file()):
-        for folder in present:
-            people.note(dropped=folder.parent.name, night=night.isoformat())
-            artifacts.remove(folder)
+    found = [who for path in known for who in redaction.find(connection, "people", [path], people.ids).values()]
+    knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
+    for folder in present if knows else []:
+        for person in {people.aliases[alias] for alias in knows}:
+            people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())
+        artifacts.remove(folder)
 
 
 def _redact(connection: Any, people: People, folder: Path, **where: str) -> None:

@@ -47,7 +47,7 @@ REJECTS = pa.schema(
         pa.field("file", pa.string(), nullable=False),
         pa.field("row", pa.int64()),  # 1-based data row in the file; null where the format has none
         pa.field("reason", pa.string(), nullable=False),
-        pa.field("raw", pa.string()),  # the row as JSON text, cut at a bounded length
+        pa.field("raw", pa.string()),  # the row as JSON text, cut at a bounded length; null where it may not be kept
     ]
 )
 

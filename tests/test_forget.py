@@ -1,6 +1,7 @@
 """A person is removed from everything under the home folder, and nobody else is."""
 
 import fcntl
+import io
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import artifacts, export, forget, ingest, publish, redaction, suppression
+from pipeline.__main__ import main
 from pipeline.config import Config
 from pipeline.errors import InputError
 from tests import small_shop, tiny_log
@@ -189,6 +191,21 @@ def test_postgres_loses_the_person_and_so_do_files_from_before(
     assert left == [("person-7",), ("person-778",)]
     entries = json.loads(receipt.read_text())["removed"]
     assert {e["database"] for e in entries if e.get("table") == "database"} == {"postgres", "duckdb"}
+
+
+def test_the_command_reads_ids_from_a_file_and_never_says_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = a_home(tmp_path)
+    monkeypatch.setenv("NIGHTJAR_HOME", str(config.home))
+    monkeypatch.delenv("NIGHTJAR_CONFIG", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{GONE}\nperson-7\nperson-nobody\n"))
+    assert main(["forget", "--file", "-", "--asked", str(ASKED)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert ["2 events" in said[0], "2 events" in said[1], "not known" in said[2]] == [True] * 3
+    assert not re.search("person-7|person-nobody", "".join(said).replace(str(tmp_path), ""))
+    assert main(["forget", "--file", str(tmp_path / "none")]) == 1
+    assert "cannot be read" in capsys.readouterr().err
 
 
 # --- killed at any instant --------------------------------------------------------------------------------------------
