@@ -1,6 +1,5 @@
 """What a person who must approve a night is shown: the gate's comparison, in Markdown that no text can break."""
 
-import string
 from datetime import date
 from typing import Any
 
@@ -9,6 +8,8 @@ from pipeline.config import Config
 from pipeline.lists import POOLS
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
+MARKUP = "\\`*_[](){}#|~!:@$"
+"""What means something within a line, links and mentions included; no text stands at the beginning of one."""
 
 
 def question(config: Config, night: date) -> tuple[str, str]:
@@ -67,6 +68,6 @@ def escaped(text: object) -> str:
 def _character(character: str) -> str:
     if character in ENTITIES:
         return ENTITIES[character]
-    if character in string.punctuation:
+    if character in MARKUP:
         return f"\\{character}"
     return character if character.isprintable() else "\ufffd"
