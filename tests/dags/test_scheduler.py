@@ -204,9 +204,9 @@ def tell(story: Story) -> None:
         story.answer(name, option)
         story.finish(name)
         story.note(name)
-    exported = "select partition_key from dag_run where dag_id = 'export_surface' and state = 'success'"
-    wanted = {str(night) for night in story.nights}
-    live.wait(lambda: {key for (key,) in live.rows(exported)} == wanted, 120, "exports of all nights")
+    exported = "select partition_key, state from dag_run where dag_id = 'export_surface'"
+    wanted = {(str(night), "success") for night in story.nights}
+    live.wait(lambda: set(live.rows(exported)) == wanted, 300, "exports of all nights")
 
 
 def beginning_backfill(live: LiveAirflow) -> date:
