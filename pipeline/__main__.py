@@ -90,7 +90,7 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _forget(args: argparse.Namespace) -> None:
-    from pipeline import forget, receipts
+    from pipeline.privacy import forget, receipts
 
     user_ids = list(args.user)
     if args.file:

@@ -5,6 +5,7 @@ had arrived by the refresh anchor, tonight's cut-off what has arrived by tonight
 since a neighbouring night is linked, not made (artifacts.memo).
 """
 
+import logging
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 
 from pipeline import artifacts, lists, schemas, sql
 from pipeline.config import Config
+
+log = logging.getLogger(__name__)
 
 EPOCH = date(1970, 1, 1)
 # What the encoder reads of an item, as of a day that many nights share.
@@ -36,6 +39,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
     """
     artifacts.read_manifest(ingest)
     folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
+    missing = _missing_nights(folders)
     connection = sql.connect(config.threads, config.memory_limit_mb, out)
     try:
         events = Events(connection, folders, config)
@@ -46,7 +50,24 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         items = _write(out / "items.parquet", _describe_items(events, run_date, stats, config))
     finally:
         connection.close()
-    return {"users": users, "items": items} | cutoffs
+    return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs
+
+
+def _missing_nights(folders: list[Path]) -> list[date]:
+    """The nights right before tonight that nobody ingested; said, as their events are in none of tonight's tables."""
+    *earlier, tonight = map(artifacts.run_date_of, folders)
+    gap = (tonight - earlier[-1]).days if earlier else 1
+    missing = [tonight - timedelta(days=n) for n in range(gap - 1, 0, -1)]
+    if missing:
+        log.warning(
+            "features %s: no log of %s was ever ingested, so nothing that arrived then counts: "
+            "python -m pipeline run --run-date %s..%s --stages ingest, and run this night again",
+            tonight,
+            f"{missing[0]} .. {missing[-1]}" if len(missing) > 1 else missing[0],
+            missing[0],
+            missing[-1],
+        )
+    return missing
 
 
 class Events:

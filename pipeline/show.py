@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, pseudonyms, publish, schemas, stages
+from pipeline import artifacts, publish, schemas, stages
 from pipeline.config import Config
 from pipeline.errors import InputError
+from pipeline.privacy import pseudonyms
 from pipeline.publication import targets
 from pipeline.publication.targets import ActiveRun
 from pipeline.terminal import clean, fit_line, table

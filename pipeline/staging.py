@@ -10,9 +10,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline import artifacts, logs, pseudonyms, schemas, sql, suppression
+from pipeline import artifacts, logs, schemas, sql
 from pipeline.config import Config, Source
 from pipeline.errors import InputError
+from pipeline.privacy import pseudonyms, suppression
 
 # What a mapping may select, and what it must.
 COLUMNS = {
@@ -23,7 +24,7 @@ COLUMNS = {
 NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "items": {"item_id", "_file"}}
 NEEDED["editorial"] = {"kind", "item_id", "_file", "_row"}
 FORGOTTEN = "its user asked to be forgotten"
-"""Why a row is refused that belongs to somebody on the list of pipeline.suppression."""
+"""Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
 SPILL = ".spill"
 # Below <lake>/ingest: a hash of the key that made the pseudonyms there; absent where ids are plain.
 KEY_CHECK = "pseudonyms.txt"

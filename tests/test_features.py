@@ -2,6 +2,7 @@
 
 import math
 import random
+import shutil
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -294,6 +295,18 @@ def test_a_late_event_changes_later_nights_only(made: tuple[Path, Config, list[E
             other = artifacts.stage_dir(without.lake, "features", night) / cutoff.part / "interactions.parquet"
             seen = artifacts.file_sha256(cutoff.folder / "interactions.parquet") != artifacts.file_sha256(other)
             assert seen == (cutoff.role == "run" or night == nights[2])
+
+
+def test_nights_that_were_never_ingested_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = config_at(tmp_path)
+    write_lake(config, [], until=NIGHT)
+    build(config)
+    assert "was ever ingested" not in caplog.text
+    for days_before in (1, 2):
+        shutil.rmtree(artifacts.stage_dir(config.lake, "ingest", NIGHT - timedelta(days=days_before)))
+    folder = build(config)
+    assert artifacts.read_manifest(folder)["report"]["missing_nights"] == 2
+    assert f"run --run-date {NIGHT - timedelta(days=2)}..{NIGHT - timedelta(days=1)} --stages ingest" in caplog.text
 
 
 def test_a_linked_cutoff_is_what_it_would_be_made_anew(made: tuple[Path, Config, list[Event]], tmp_path: Path) -> None:

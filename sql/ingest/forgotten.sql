@@ -1,5 +1,5 @@
 -- staged_events: rows of those who asked to be forgotten are refused, whatever else is wrong with them. A guest's session
--- that bears the id of such a person is theirs. The hash is HMAC-SHA256, see pipeline/pseudonyms.py.
+-- that bears the id of such a person is theirs. The hash is HMAC-SHA256, see pipeline/privacy/pseudonyms.py.
 update staged_events
 set reason = 'its user asked to be forgotten'
 from (

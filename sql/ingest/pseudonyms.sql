@@ -1,4 +1,4 @@
--- staged_events: the ids of users, sessions and events become HMAC-SHA256 under the padded keys; see pipeline/pseudonyms.py.
+-- staged_events: the ids of users, sessions and events become HMAC-SHA256 under the padded keys; see pipeline/privacy/pseudonyms.py.
 -- An event's id is one of them because a shop's is often a hash of the row, which whoever has the row can compute.
 create or replace table staged_events as
 with people as (

@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline import artifacts, config, ingest, pseudonyms, sql
+from pipeline import artifacts, config, ingest, sql
 from pipeline.errors import InputError
+from pipeline.privacy import pseudonyms
 from tests.on_disk import everything_under
 from tests.tiny_log import MAPPING, digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night

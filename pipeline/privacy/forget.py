@@ -1,6 +1,6 @@
 """Removing people from everything under <home>: events, refused rows, models, lists, published runs. Leaves a receipt.
 
-    list      their ids, hashed, go on the list of pipeline.suppression: no later ingest takes their rows again
+    list      their ids, hashed, go on the list of pipeline.privacy.suppression: no later ingest takes their rows again
     events    every night's partition that knows them is written again without them
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
@@ -27,12 +27,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, ingest, pseudonyms, redaction, sql, stages, staging, suppression
+from pipeline import artifacts, ingest, sql, stages, staging
 from pipeline.config import Config
 from pipeline.errors import InputError
+from pipeline.privacy import pseudonyms, redaction, suppression
+from pipeline.privacy.receipts import Journal
 from pipeline.publication import targets
 from pipeline.publication.archive import RUN, Archive
-from pipeline.receipts import Journal
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
 USER_FILES = {"features": ["users.parquet"], "publish": ["recommendations.parquet", "user_profiles.parquet"]}

@@ -19,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, export, forget, ingest, publish, redaction, suppression
+from pipeline import artifacts, export, ingest, publish
 from pipeline.__main__ import main
 from pipeline.config import Config
 from pipeline.errors import InputError
+from pipeline.privacy import forget, redaction, suppression
 from tests import small_shop, tiny_log
 from tests.on_disk import everything_under
 from tests.publication.targets import runs
@@ -225,7 +226,8 @@ def counted(function):
 for name in ("replace", "rename", "rmdir", "mkdir", "unlink"):
     setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
 shutil.rmtree = counted(shutil.rmtree)
-from pipeline import config, forget
+from pipeline import config
+from pipeline.privacy import forget
 
 loaded = config.Config.model_validate_json(sys.argv[1])
 forget.forget(loaded, [sys.argv[3]], date(2011, 11, 1))

@@ -1,6 +1,6 @@
 """What was removed of a person, for the person and for an auditor: a journal while it happens, a receipt after.
 
-<home>/receipts/forget-<hash>-<asked>.json     never the id: a hash of it that needs the key of pipeline.suppression
+<home>/receipts/forget-<hash>-<asked>.json     never the id: a hash that needs suppression.py's key
 <home>/receipts/.forget-<hash>.jsonl           what is being removed, written before it is
 """
 
@@ -11,9 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline import artifacts, suppression
+from pipeline import artifacts
 from pipeline.config import Config
-from pipeline.pseudonyms import Key
+from pipeline.privacy import suppression
+from pipeline.privacy.pseudonyms import Key
 
 STAYS = (
     "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import artifacts, pseudonyms
+from pipeline import artifacts
 from pipeline.config import Config
 from pipeline.errors import InputError
-from pipeline.pseudonyms import Key
+from pipeline.privacy import pseudonyms
+from pipeline.privacy.pseudonyms import Key
 
 ENVIRONMENT, FILE = "environment", "file"
 

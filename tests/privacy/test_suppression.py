@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import ingest, pseudonyms, suppression
+from pipeline import ingest
 from pipeline.errors import InputError
+from pipeline.privacy import pseudonyms, suppression
 from tests.on_disk import everything_under
 from tests.tiny_log import MAPPING, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night

@@ -1,0 +1,1 @@
+"""What is known about people: erasure, receipts, the list of the forgotten, pseudonyms."""
