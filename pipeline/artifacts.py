@@ -243,11 +243,16 @@ def _link(folder: Path, out: Path, part: str, key: str) -> bool:
     for name in names:
         target = out / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(folder / name, target)
-        except OSError:  # another file system, or one without links
-            shutil.copyfile(folder / name, target)
+        link(folder / name, target)
     return True
+
+
+def link(source: Path, target: Path) -> None:
+    """Let a file have a second name, or a copy where it cannot."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)
 
 
 def take_parts(out: Path) -> dict[str, str]:

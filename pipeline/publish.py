@@ -23,7 +23,7 @@ from pipeline import artifacts, schemas, sql
 from pipeline.config import Config, Section
 from pipeline.errors import PublishError
 from pipeline.publication import checks, editorial, tables, targets
-from pipeline.publication.archive import Archive
+from pipeline.publication.archive import JUDGED, Archive
 from pipeline.publication.night import Night
 from pipeline.publication.recommendations import recommendations
 from pipeline.publication.targets import ActiveRun, Target, run_date_of
@@ -53,7 +53,8 @@ def run(
         features, als, language_model, ensemble, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
-        out: gets one Parquet file per table of schemas.PUBLISHED, and editorial.parquet where editors have rules.
+        out: gets one Parquet file per table of schemas.PUBLISHED, judged.<pool>.parquet from `evaluate`, and
+            editorial.parquet where editors have rules.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none).
@@ -81,6 +82,9 @@ def run(
         unusual = checks.require(out, night)
         churn = checks.churn(out, before(config, run_date), night, CHURN_K)
     shutil.rmtree(out / ".spill", ignore_errors=True)
+    for name in JUDGED:
+        if (evaluate / name).is_file():
+            artifacts.link(evaluate / name, out / name)
     activated = _hand_over(run_id, out, config)
     return {
         "run_id": run_id,
@@ -173,7 +177,10 @@ def _history(target: Target, archive: Archive) -> pa.Table:
 
 
 def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
-    """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded."""
+    """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded.
+
+    Of runs this target does not know, those of another one, the Parquet copies stay for as many nights.
+    """
     loaded, active = target.loaded(), target.active()
     keep = {*loaded[:keep_runs], just_loaded}
     if active is not None:
@@ -181,8 +188,12 @@ def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) 
     for run_id in loaded:
         if run_id not in keep:
             target.drop(run_id)
+            archive.drop(run_id)
             log.info("run %s is dropped: %d newer runs are kept", run_id, keep_runs)
-    archive.drop_all_but(keep)
+    oldest = min(map(run_date_of, keep))
+    for run_id in archive.run_ids():
+        if run_id not in keep and run_date_of(run_id) < oldest:
+            archive.drop(run_id)
 
 
 # --- for others -------------------------------------------------------------------------------------------------------
@@ -205,9 +216,14 @@ def published_runs(config: Config) -> list[ActiveRun]:
 
 def is_published(config: Config, report: dict[str, Any]) -> bool:
     """Whether the run a publication reported is still loaded, and what editors decide for its night still the same."""
-    run_id = report["run_id"]
+    run_id, target = report["run_id"], targets.of(config)
     same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
-    return same_rules and run_id in targets.of(config).loaded()
+    whole = same_rules and Archive(config.tables).holds(run_id) and run_id in target.loaded()
+    active = target.active() if whole else None
+    if active not in (None, run_id) and run_date_of(str(active)) <= run_date_of(run_id):
+        said = "run %s is published and stays inactive, as somebody went back to %s (rollback --to %s undoes that)"
+        log.warning(said, run_id, active, run_id)
+    return whole
 
 
 def before(config: Config, run_date: date) -> ActiveRun | None:

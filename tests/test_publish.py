@@ -230,7 +230,7 @@ def before_the_flip() -> tuple[object, str]:
 
 
 def in_the_archive() -> tuple[object, str]:
-    return archive.os, "link"
+    return archive.artifacts, "link"
 
 
 def after_the_flip() -> tuple[object, str]:
@@ -378,7 +378,7 @@ def test_a_full_disk_is_said_and_leaves_the_active_run(tmp_path: Path, monkeypat
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(archive.os, "link", full)
+        patched.setattr(archive.artifacts, "link", full)
         patched.setattr(archive.shutil, "copyfile", full)
         with pytest.raises(PublishError, match=r"No space left on device.*readers still see a whole run"):
             go(later)
@@ -416,3 +416,45 @@ def test_a_run_id_depends_on_what_is_published_and_on_nothing_else(tmp_path: Pat
     other = replace(shop(tmp_path / "c"), night=date(2011, 10, 2), all_lists=[[1], [2], [3]]).write()
     ids = [go(each)["run_id"] for each in (made, same, other)]
     assert ids[0] == ids[1] != ids[2]
+
+
+# --- the Parquet copies -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_keeps_the_lists_it_was_judged_by(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    for name in archive.JUDGED:
+        (made.folder("evaluate") / name).write_text(f"what {name} says")
+    go(made)
+    run = publish.active_run(made.config)
+    assert run is not None
+    for name in archive.JUDGED:
+        (made.folder("evaluate") / name).unlink()
+        assert (run.folder / name).read_text() == f"what {name} says"
+
+
+def test_lost_copies_of_a_run_make_it_out_of_date(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    report = go(made)
+    assert publish.is_published(made.config, report)
+    (archive.Archive(made.config.tables).path(report["run_id"]) / "runs.parquet").unlink()
+    assert not publish.is_published(made.config, report)
+
+
+def test_retention_leaves_the_copies_of_runs_that_another_target_knows(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    kept = archive.Archive(made.config.tables)
+    for night in (NIGHT - timedelta(days=1), NIGHT, LATER):  # loaded elsewhere
+        kept.path(f"{night}-elsewhere").mkdir(parents=True)
+    go(made)
+    assert {run_id[:10] for run_id in kept.run_ids() if run_id.endswith("elsewhere")} == {str(NIGHT), str(LATER)}
+
+
+def test_going_back_is_said_when_the_night_runs_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reports = [go(shop(tmp_path, night=night).write()) for night in (NIGHT, LATER)]
+    config = shop(tmp_path).config
+    assert publish.is_published(config, reports[1])
+    assert "somebody went back" not in caplog.text
+    publish.rollback(config)
+    assert publish.is_published(config, reports[1])
+    assert f"went back to {reports[0]['run_id']}" in caplog.text

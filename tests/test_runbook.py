@@ -100,6 +100,10 @@ def test_every_block_does_what_the_page_says(tmp_path: Path) -> None:
 
     shop.type(page["A rollback"][0])
     assert shop.active() == first
+    shop.configure(BAD)  # the gate compares with the run that is active, not with the night's latest one
+    assert "GateError" in shop.type(again, fails=True)
+    assert shop.active() == first
+    shop.configure({})
     shop.type(page["A backfill"][0])
     assert shop.active() == first
 

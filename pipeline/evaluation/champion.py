@@ -2,13 +2,14 @@
 
 Tonight's fusion is judged at a cut-off two weeks back, so its opponent must not know more than was known then:
 
-1. If the champion's own night was judged at the same cut-off (the same week), its judged lists are taken: both sides
-   were made with what was known at the cut-off.
+1. If the champion was judged at the same cut-off (the same week), the lists it was judged by are taken, which are kept
+   with its tables: both sides were made with what was known at the cut-off.
 2. Otherwise the table that was in use when the window began: the newest one published for a night not after the
    cut-off. It may know a few days less than tonight's lists, never more.
 3. Otherwise only the baseline remains: with the first publication, and where no table from then is kept.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, lists
+from pipeline import lists
 from pipeline.config import Config
 from pipeline.data import blocks
 from pipeline.lists import Pool
@@ -146,15 +147,20 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _judged(run: "ActiveRun", setting: Setting) -> Champion | None:
-    """The run's lists as its own night judged them, if at the same cut-off."""
-    folder = artifacts.stage_dir(setting.config.lake, "evaluate", run.run_date)
-    if not artifacts.is_finished(folder):
+    """The run's lists as it was judged, if at the same cut-off.
+
+    They stand beside its tables: the night's folder in the lake may hold those of another run of the night.
+    """
+    paths = {pool: judged_path(run.folder, pool) for pool in lists.POOLS}
+    described = run.folder / "runs.parquet"
+    if not all(path.is_file() for path in (described, *paths.values())):
         return None
-    if artifacts.read_manifest(folder)["report"].get("judged_cutoff") != setting.cutoff.isoformat():
+    metrics = json.loads(pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py())
+    if metrics.get("judged_cutoff") != setting.cutoff.isoformat():
         return None
     found: dict[Pool, np.ndarray] = {
-        pool: placed(pq.read_table(judged_path(folder, pool)), setting.user_ids, setting.item_ids)
-        for pool in lists.POOLS
+        pool: placed(pq.read_table(path, partitioning=None), setting.user_ids, setting.item_ids)
+        for pool, path in paths.items()
     }
     return Champion(run.run_id, run.run_date, "judged at the same cut-off", found)
 
@@ -165,7 +171,7 @@ def _published(active: "ActiveRun", setting: Setting) -> Champion:
 
     oldest = setting.cutoff - timedelta(days=setting.config.horizon_days)
     kept = (run for run in publish.published_runs(setting.config) if oldest <= run.run_date <= setting.cutoff)
-    run = next(kept, None)  # newest first
+    run = next((run for run in kept if (run.folder / "recommendations.parquet").is_file()), None)  # newest first
     if run is None:
         return Champion(active.run_id, active.run_date, f"no table is kept that was in use on {setting.cutoff}", {})
     table = publish.published_lists(setting.config, run.run_id)

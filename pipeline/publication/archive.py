@@ -1,21 +1,21 @@
 """The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
 
 <tables>/parquet/run_id=.../{recommendations, similar_items, popular_items, user_profiles, runs}.parquet
+<tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
 """
 
 import filecmp
-import os
 import shutil
-from collections.abc import Container
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import schemas
+from pipeline import artifacts, lists, schemas
 
 RUN = "run_id="
 FILES = [f"{table}.parquet" for table in schemas.PUBLISHED]
+JUDGED = [f"judged.{pool}.parquet" for pool in lists.POOLS]
 
 
 class Archive:
@@ -35,31 +35,35 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        if folder.is_dir() and filecmp.cmpfiles(out, folder, FILES, shallow=False)[0] == FILES:
+        files = [*FILES, *(file for file in JUDGED if (out / file).is_file())]
+        if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))
         partial.mkdir(parents=True)
-        for file in FILES:
-            try:
-                os.link(out / file, partial / file)
-            except OSError:  # another file system, or one without links
-                shutil.copyfile(out / file, partial / file)
+        for file in files:
+            artifacts.link(out / file, partial / file)
         if folder.exists():
             folder.rename(old)
         partial.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
         return folder
 
+    def holds(self, run_id: str) -> bool:
+        """Whether every table of a run is there."""
+        return all((self.path(run_id) / file).is_file() for file in FILES)
+
+    def run_ids(self) -> list[str]:
+        """The runs that have a folder, oldest night first."""
+        return sorted(folder.name.removeprefix(RUN) for folder in self.folder.glob(f"{RUN}*"))
+
     def runs(self) -> list[pa.Table]:
         """What each kept run says about itself: tables with schemas.RUNS."""
         paths = sorted(self.folder.glob(f"{RUN}*/runs.parquet"))
         return [pq.read_table(path, partitioning=None).cast(schemas.RUNS) for path in paths]
 
-    def drop_all_but(self, run_ids: Container[str]) -> None:
-        """Remove the folders of all other runs."""
-        for folder in self.folder.glob(f"{RUN}*"):
-            if folder.name.removeprefix(RUN) not in run_ids:
-                shutil.rmtree(folder)
+    def drop(self, run_id: str) -> None:
+        """Remove a run's folder."""
+        shutil.rmtree(self.path(run_id), ignore_errors=True)
 
     def clean(self) -> None:
         """Remove what a killed publication left behind."""

@@ -1,5 +1,6 @@
 """Which table tonight is compared with, and that its rows become the right lists."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, publish
+from pipeline import publish
 from pipeline.config import Config, Surface
 from pipeline.evaluation import champion
 from pipeline.evaluation.champion import Setting
@@ -54,7 +55,14 @@ class Shelf:
         return Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=self.home, surfaces=(Surface(name="for_you"),)))
 
     def runs(self) -> list[ActiveRun]:
-        return [ActiveRun(f"{night}-x", night, self.home) for night in sorted(self.shown, reverse=True)]
+        return [ActiveRun(f"{night}-x", night, self.folder(night)) for night in sorted(self.shown, reverse=True)]
+
+    def folder(self, night: date) -> Path:
+        """The run's folder, with its tables as far as the gate looks for them."""
+        folder = self.home / f"{night}-x"
+        folder.mkdir(exist_ok=True)
+        (folder / "recommendations.parquet").touch()
+        return folder
 
     def lists(self, run_id: str) -> pa.Table:
         shown = self.shown[date.fromisoformat(run_id[:10])]
@@ -62,13 +70,13 @@ class Shelf:
         return pa.Table.from_pylist([row, row | {"surface": "elsewhere", "item_id": "d"}])
 
     def judged(self, night: date, cutoff: date, shown: int) -> None:
-        """Let a night have been evaluated."""
-        folder = artifacts.stage_dir(self.setting.config.lake, "evaluate", night)
-        folder.mkdir(parents=True)
+        """Let a night's run have been judged."""
+        folder = self.folder(night)
         for pool in ("all", "new"):
             items = np.array([[shown], [-1], [-1]])
             champion.write_judged(champion.judged_path(folder, pool), items, USERS, ITEMS, 8)
-        artifacts.write_manifest(folder, {"report": {"judged_cutoff": cutoff.isoformat()}})
+        metrics = json.dumps({"judged_cutoff": cutoff.isoformat()})
+        pq.write_table(pa.table({"metrics": [metrics]}), folder / "runs.parquet")
 
     def find(self, tonight: int = 0) -> tuple[date, int | None] | None:
         """The opponent's night and what it shows ann, when tonight shows her item `tonight`."""
@@ -111,6 +119,15 @@ def test_in_a_new_week_the_table_that_was_in_use_counts(shelf: Shelf) -> None:
     }
     shelf.judged(date(2011, 10, 2), date(2011, 9, 11), 1)
     assert shelf.find() == (CUTOFF, 2)
+
+
+def test_a_run_whose_copies_are_lost_is_passed_over(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", CUTOFF: "c", date(2011, 9, 15): "d"}
+    for run in shelf.runs():
+        if run.run_date == CUTOFF:
+            (run.folder / "recommendations.parquet").unlink()
+            shelf.folder = lambda night: shelf.home / f"{night}-x"  # type: ignore[method-assign]
+    assert shelf.find() == (date(2011, 9, 15), 3)
 
 
 def test_a_table_that_is_too_old_does_not_count(shelf: Shelf) -> None:
