@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tomllib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,20 @@ def _load(args: argparse.Namespace) -> config.Config:
     return config.load(args.config, overrides)
 
 
+def _require_over(night: date) -> None:
+    """Refuse a night whose day is not over; nothing that is computed depends on the clock."""
+    nights.require_over(night, datetime.now(UTC).date())
+
+
 def _run(args: argparse.Namespace) -> None:
     from pipeline import timings
 
+    chosen = nights.parse_nights(args.run_date)
+    _require_over(chosen[-1])
     loaded = _load(args)
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
-    for night in nights.parse_nights(args.run_date):
+    for night in chosen:
         manifests = stages.run(night, loaded, args.stages, args.force)
         print(timings.table(manifests))
 
@@ -50,6 +57,7 @@ def _load_history(args: argparse.Namespace) -> None:
     from pipeline import ingest
 
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
+    _require_over(last)
     loaded = _load(args)
     if not args.force and ingest.is_loaded(loaded, last):
         print(f"history is loaded up to {last}: {loaded.lake / 'ingest'} (--force loads it again)")
@@ -162,7 +170,9 @@ def parser() -> argparse.ArgumentParser:
 
     forget = commands.add_parser("forget", help="remove people from everything, for good, and write receipts")
     who = forget.add_mutually_exclusive_group(required=True)
-    who.add_argument("--user", nargs="+", default=[], metavar="ID")
+    who.add_argument(
+        "--user", nargs="+", default=[], metavar="ID", help="their ids (--user=-x for an id that begins with a dash)"
+    )
     who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
     forget.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
     forget.set_defaults(action=_forget)

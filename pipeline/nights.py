@@ -58,6 +58,22 @@ def parse_nights(text: str) -> list[date]:
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
+def require_over(night: date, today: date) -> None:
+    """A night is run once its day is over: before, its log is empty or a part, and its run would hide every true night.
+
+    Args:
+        night: the day whose events should be complete.
+        today: in UTC, as the logs' days are. Asked of the clock by whoever talks to people, for this question only.
+    Raises:
+        InputError: the day is not over.
+    """
+    if night >= today:
+        raise InputError(
+            f"the day {night} is not over (today is {today} in UTC), so its events are not complete: run "
+            f"{today - timedelta(days=1)} or an earlier night; is the date mistyped?"
+        )
+
+
 def as_text(nights: Iterable[date]) -> str:
     """Nights as comma-separated ISO dates."""
     return ", ".join(night.isoformat() for night in nights)

@@ -1,11 +1,13 @@
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline import __main__ as command_line
 
+SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -31,6 +33,9 @@ def test_the_configuration_in_force_is_printed(capsys: pytest.CaptureFixture[str
         (["--set", "seed", "config"], "section.key=value"),
         (["--set", "als.factorz=1", "config"], "als.factorz"),
         (["run", "--run-date", "tomorrow"], "neither a night"),
+        (["run", "--run-date", SOON], f"the day {SOON} is not over"),
+        (["run", "--run-date", f"2011-10-02..{SOON}"], f"the day {SOON} is not over"),
+        (["load-history", "--until", SOON], f"the day {SOON} is not over"),
         (["--config", "nowhere.toml", "status"], "nowhere.toml does not exist"),
     ],
 )

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.nights import parse_nights, resolve_run_date
+from pipeline.nights import parse_nights, require_over, resolve_run_date
 
 TWO_AT_NIGHT = datetime(2011, 10, 2, 2, tzinfo=UTC)
 
@@ -38,3 +38,11 @@ def test_nights_are_one_or_an_inclusive_range() -> None:
     for wrong in ("2011-10-02..2011-10-01", "2011-10", ".."):
         with pytest.raises(InputError):
             parse_nights(wrong)
+
+
+def test_a_day_that_is_not_over_cannot_be_run() -> None:
+    today = date(2011, 10, 3)
+    require_over(date(2011, 10, 2), today)
+    for night in (today, date(2011, 12, 25)):
+        with pytest.raises(InputError, match=rf"the day {night} is not over .*run 2011-10-02 or an earlier night"):
+            require_over(night, today)

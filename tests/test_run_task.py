@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,6 +44,16 @@ def test_a_backfill_refuses_a_run_date(ran: list[tuple]) -> None:
     with pytest.raises(InputError):
         run_task.run_task("als", {"run_date": "2011-10-02"}, datetime(2011, 10, 2, 2, tzinfo=UTC), dag_run)
     assert ran == []
+
+
+def test_a_run_date_of_a_day_that_is_not_over_is_refused(ran: list[tuple]) -> None:
+    later = datetime.now(UTC) + timedelta(days=30)
+    with pytest.raises(InputError, match=f"{later.date()} is not over"):
+        run_task.run_task("ingest", {"run_date": f"{later:%F}"}, None, None)
+    assert ran == []
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    run_task.run_task("ingest", {"run_date": f"{yesterday:%F}"}, None, None)
+    assert ran[0][1] == yesterday.date()
 
 
 def test_an_unknown_surface_or_override_is_refused(ran: list[tuple]) -> None:

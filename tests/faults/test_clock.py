@@ -2,6 +2,7 @@
 
 import ast
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,11 @@ MONDAY, TUESDAY = date(2024, 1, 1), date(2024, 1, 2)
 LOG = [row(f"u{n % 5}", f"i{n % 9}", f"2024-01-0{1 + n % 2} 1{n % 10}:00:00") for n in range(60)]
 # What asks the clock for a date or a time of day; perf_counter and monotonic only measure how long something takes.
 CLOCKS = {"now", "today", "utcnow", "time_ns", "localtime", "gmtime", "ctime", "clock_gettime"}
+# Where people talk to the pipeline, and how often it is asked there; what is computed never depends on the answer.
+ALLOWED = {
+    "pipeline/__main__.py": 2,  # `run` and `load-history`: is that day over?; the day of an erasure's receipt
+    "pipeline/run_task.py": 1,  # the same question about a run_date that a person typed into the trigger form
+}
 SQL_CLOCKS = (
     "now()",
     "current_date",
@@ -42,10 +48,11 @@ def asked(path: Path) -> Iterator[str]:
 
 
 def test_nothing_in_the_pipeline_asks_the_clock() -> None:
-    """But the command line: a receipt of an erasure says when somebody asked for it."""
-    modules = sorted(path for path in (ROOT / "pipeline").rglob("*.py") if path.name != "__main__.py")
+    """But its edge: a night whose day is not over is refused, and a receipt of an erasure says when somebody asked."""
+    modules = sorted((ROOT / "pipeline").rglob("*.py"))
     assert len(modules) > 50
-    assert [found for path in modules for found in asked(path)] == []
+    places = [found for path in modules for found in asked(path)]
+    assert Counter(place.split(":")[0] for place in places) == ALLOWED, places
     statements = sorted((ROOT / "sql").rglob("*.sql"))
     statements.remove(ROOT / "sql" / "publish" / "postgres" / "create.sql")  # when a run was activated, for people
     assert [(path.name, c) for path in statements for c in SQL_CLOCKS if c in path.read_text().lower()] == []
