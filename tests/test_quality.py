@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -113,6 +114,36 @@ def test_a_shop_that_ends_its_days_by_chance_is_not_stopped_by_freshness() -> No
     ]
     assert found(usual_night(NIGHT, last_event=13 * HOUR), scattered) == {}
     assert "freshness" in found(usual_night(NIGHT, last_event=12 * HOUR), scattered)
+
+
+def a_year(shop: str) -> list[quality.Night]:
+    """A year, and the weeks before it, of a shop too small or too odd for chance to be told from a cut log."""
+    draw, nights = random.Random(shop), []
+    for n in range(365 + 70):
+        night = NIGHT - timedelta(days=n)
+        counts = {"one": 1, "few": draw.randint(2, 8), "dozens": draw.randint(30, 70), "batch": draw.randint(900, 1100)}
+        begin, end = (2 * HOUR, 2 * HOUR + draw.randint(60, HOUR // 2)) if shop == "batch" else (7 * HOUR, 23 * HOUR)
+        events = counts[shop]
+        times = sorted(draw.randint(begin, end) for _ in range(events))
+        kinds = [{"type": "purchase", "events": events}]
+        nights.append(usual_night(night, events, first_event=times[events // 20], last_event=times[-1], types=kinds))
+    return nights
+
+
+@pytest.mark.parametrize("shop", ["one", "few", "dozens", "batch"])
+def test_chance_never_stops_a_small_shop_or_a_batch_job_in_a_year(shop: str) -> None:
+    settings = Config()
+    judged = quality.judge(a_year(shop), NIGHT - timedelta(days=364), settings)
+    stops = [(n, o) for n, o in judged.items() if any(settings.checks.severity[check] == "stop" for check in o)]
+    assert stops == []
+
+
+def test_the_smallest_shops_that_are_judged_are_configured() -> None:
+    small, half = history(events=60, rows=60), usual_night(NIGHT, events=20, last_event=12 * HOUR)
+    assert found(half, small).keys() == {"volume"}
+    assert found(half, small, min_events=61) == {}
+    assert found(half, small, min_rows=60).keys() == {"freshness", "volume"}
+    assert found(half, small, min_rows=60, min_day_hours=8.5).keys() == {"volume"}
 
 
 def test_a_growing_shop_is_not_stopped() -> None:

@@ -38,12 +38,18 @@ class Checks(Section):
     min_nights: PositiveInt = 4
     """With fewer of them nothing is usual, and only absolute limits hold."""
     min_rows: PositiveInt = 100
-    """A night with fewer log rows is not judged by shares of them."""
+    """A night with fewer log rows is not judged by shares of them; freshness: nor is any by when its last event was
+    where a usual night has fewer events (their median)."""
 
     min_share: float = Field(default=0.6, ge=0, le=1)
     """volume: share of the usual number of events (their median) that a night must have..."""
     min_share_of_least: float = Field(default=0.6, ge=0, le=1)
     """volume: ... or this share of the quietest of the usual nights, so that a shop of ups and downs is not stopped."""
+    min_events: PositiveInt = 20
+    """volume: where a usual night has fewer events (their median), chance decides, and nothing is judged."""
+    min_day_hours: PositiveFloat = 4.0
+    """freshness: a usual day, first to last event, that is shorter is no day of people but the run of a batch job that
+    stamps all events, and nothing is judged."""
     max_early: PositiveFloat = 0.3
     """freshness: share of the usual day, first to last event, that a night may end before the usual end (median)..."""
     max_early_of_earliest: float = Field(default=0.1, ge=0)

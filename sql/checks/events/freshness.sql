@@ -1,4 +1,5 @@
 -- One row per night whose last event is far earlier than usual, and than the earliest of the usual ones: its log was cut.
+-- Judged only where the usual last event says something: after many events, and at the end of a day, not of a batch job.
 select
     night,
     format(
@@ -9,6 +10,8 @@ select
     ) as said
 from tonight
 join usual using (night)
-where tonight.last_event < usual.last_event - $max_early * (usual.last_event - usual.first_event)
+where usual.events >= $min_rows
+    and usual.last_event - usual.first_event >= 3600 * $min_day_hours
+    and tonight.last_event < usual.last_event - $max_early * (usual.last_event - usual.first_event)
     and tonight.last_event < usual.earliest - $max_early_of_earliest * (usual.last_event - usual.first_event)
 order by night

@@ -1,4 +1,5 @@
--- One row per night with far fewer events than its weekday usually has, and than the quietest of them had.
+-- One row per night with far fewer events than its weekday usually has, and than the quietest of them had; of a weekday
+-- with a handful of events, chance decides.
 select
     night,
     format(
@@ -7,5 +8,8 @@ select
     ) as said
 from tonight
 join usual using (night)
-where rows > 0 and tonight.events < $min_share * usual.events and tonight.events < $min_share_of_least * least
+where rows > 0
+    and usual.events >= $min_events
+    and tonight.events < $min_share * usual.events
+    and tonight.events < $min_share_of_least * least
 order by night
