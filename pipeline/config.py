@@ -23,7 +23,7 @@ from pipeline.sections.lists import Ensemble, Evaluate, Fusion, Ranker
 from pipeline.sections.models import Als, Ease, FineTune, LanguageModel, Popularity, UserKnn
 from pipeline.sections.publication import Publish, Surface
 
-DEFAULT_CONFIG = Path("examples/online_retail/pipeline.toml")
+DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "examples" / "online_retail" / "pipeline.toml"
 
 
 class Config(Section):

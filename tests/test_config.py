@@ -39,6 +39,14 @@ def test_the_home_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest
     assert config.load(toml(tmp_path, "")).lake == tmp_path / "home" / "lake"
 
 
+def test_without_a_name_it_is_the_example_shop_wherever_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NIGHTJAR_CONFIG", raising=False)
+    assert config.load().folder == Path(__file__).resolve().parents[1] / "examples" / "online_retail"
+
+
 @pytest.mark.parametrize("days_later", range(7))
 def test_a_week_shares_its_anchor_and_label_windows(days_later: int) -> None:
     night = SUNDAY + timedelta(days=days_later)
