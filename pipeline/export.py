@@ -43,19 +43,21 @@ def run(config: Config, surface: str, out: Path, run_id: str | None = None, nigh
     Args:
         config: the configuration.
         surface: the list's name.
-        out: the file; its folder is made.
+        out: the file, or a link to it; its folder is made.
         run_id: a run that is kept; default: the run of `night`, else the active run.
         night: the run of this night that was published last.
     Returns:
         Users written.
     Raises:
-        InputError: nothing is published, or the run or night is not kept; `out` stays as it was.
+        InputError: nothing is published, the run or night is not kept, or `out` is there and no regular file; it stays
+            as it was.
         NoSuchListError: the run has no such surface; `out` stays as it was.
         PublishError: the run's file is damaged, or `out` could not be written.
     """
     chosen = choose(config, run_id, night)
-    partial = out.with_name(f".{out.name}.partial")
     try:
+        out = _regular(out)
+        partial = out.with_name(f".{out.name}.partial")
         with artifacts.lock(out):
             try:
                 users = _write(partial, _lists(chosen, surface))
@@ -66,6 +68,14 @@ def run(config: Config, surface: str, out: Path, run_id: str | None = None, nigh
         raise PublishError(f"{out} could not be written ({error}): it is as it was before") from error
     log.info("%s of run %s: %d users in %s", surface, chosen.run_id, users, out)
     return users
+
+
+def _regular(out: Path) -> Path:
+    """Where `out` leads; a device, a pipe or a folder is never replaced by a file."""
+    leads_to = out.resolve()
+    if leads_to.exists() and not leads_to.is_file():
+        raise InputError(f"{out} is not a regular file, which --out would replace: name a file, and read that")
+    return leads_to
 
 
 def choose(config: Config, run_id: str | None = None, night: date | None = None) -> ActiveRun:

@@ -1,6 +1,7 @@
 """Exports, read back as a stranger would and compared with the published tables."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -96,6 +97,26 @@ def test_a_broken_table_or_disk_leaves_the_export_before(
     monkeypatch.undo()
     with pytest.raises(PublishError, match="could not be written"):
         export.run(made.config, "for_you", Path("/proc/nowhere/lists.jsonl"))
+
+
+def test_a_link_is_followed_and_what_is_no_file_is_left_alone(made: Shop, tmp_path: Path) -> None:
+    there, link, pipe = tmp_path / "there" / "lists.jsonl", tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(there)
+    for _ in range(2):  # a link to nothing yet, then to a file
+        export.run(made.config, "for_you", link)
+        assert link.is_symlink()
+        assert not there.is_symlink()
+        assert len(read(there)) == len(HOSTILE)
+        assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "there"]
+    os.mkfifo(pipe)
+    link.unlink()
+    link.symlink_to(pipe)
+    for out in (pipe, link, tmp_path, Path(os.devnull)):
+        with pytest.raises(InputError, match=f"{out} is not a regular file"):
+            export.run(made.config, "for_you", out)
+    assert pipe.is_fifo()
+    assert Path(os.devnull).is_char_device()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "pipe", "there"]
 
 
 MEMORY = """
