@@ -15,7 +15,10 @@ select format('create role %I login', wanted.name)
 from unnest(array[:'writer', :'reader']) as wanted (name)
 where not exists (select from pg_roles where rolname = wanted.name) \gexec
 
--- Nobody makes objects where every role's unqualified names may find them (the default since PostgreSQL 15).
+-- Nobody makes objects where every role's unqualified names may find them (the default since PostgreSQL 15). This holds
+-- for the whole database, not only for Nightjar's roles: in one that is shared, whoever else makes objects in schema
+-- public without a grant of their own cannot any more. Its owner gives it back, role by role, with
+-- grant create on schema public to ROLE.
 revoke create on schema public from public;
 
 select format('create schema %I authorization %I', :'schema', :'writer')
