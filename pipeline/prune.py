@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pipeline import artifacts, publish, stages
+from pipeline import artifacts, publish, quality, stages
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.publication import targets
@@ -57,7 +57,7 @@ class Freed:
 
 
 def prune(config: Config, keep_days: int | None = None, dry_run: bool = False) -> Freed:
-    """Remove what is older than the configuration keeps, counted from the newest night in the lake.
+    """Remove what is older than the configuration keeps, counted from the newest night in the lake that has events.
 
     Args:
         config: its `retention`.
@@ -72,7 +72,7 @@ def prune(config: Config, keep_days: int | None = None, dry_run: bool = False) -
     freed, nights = Freed(), _nights(config)
     if not nights:
         return freed
-    newest = nights[-1]
+    newest = quality.newest_with_events(config) or nights[-1]
     days = config.retention.artifact_days if keep_days is None else keep_days
     first, kept = newest - timedelta(days=days), _published_nights(config)
     youngest = max((_written(folder) for night in nights for folder in _derived(config, night)), default=0.0)

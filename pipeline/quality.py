@@ -96,6 +96,19 @@ def history(config: Config, night: date) -> list[Night]:
     return found
 
 
+def newest_with_events(config: Config) -> date | None:
+    """The newest night in the lake whose log had events, which a mistyped or closed one has not; None without any."""
+    for folder in reversed(artifacts.partitions_until(config.lake, "ingest", date.max)):
+        if has_events(folder):
+            return artifacts.run_date_of(folder)
+    return None
+
+
+def has_events(folder: Path) -> bool:
+    """Whether a finished ingest partition has events."""
+    return bool(artifacts.read_manifest(folder).get("report", {}).get("events"))
+
+
 def judge(nights: Sequence[Night], first: date, config: Config) -> dict[date, Offences]:
     """Run every check that is not off.
 

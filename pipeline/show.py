@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, publish, schemas, stages
+from pipeline import artifacts, publish, quality, schemas, stages
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.privacy import pseudonyms
@@ -114,7 +114,7 @@ def status(config: Config) -> str:
     runs = {row["run_id"]: row for row in publish.runs(config).to_pylist()}
     metrics = json.loads(runs[active.run_id]["metrics"])
     newest = _newest_night(config)
-    lines = [f"active   {_described(active)}", f"         {_age(active, newest)}"]
+    lines = [f"active   {_described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
     lines += [_quality(config, surface.name, surface.pool, metrics) for surface in config.surfaces]
     lines += ["", *_rows(config, active), "", *_runs(config, active, list(runs.values()))]
     if newest is not None:
@@ -142,13 +142,21 @@ def _newest_night(config: Config) -> date | None:
     return artifacts.run_date_of(nights[-1]) if nights else None
 
 
-def _age(active: ActiveRun, newest: date | None) -> str:
-    behind = 0 if newest is None else (newest - active.run_date).days
+def _age(config: Config, active: ActiveRun, newest: date | None) -> list[str]:
+    """How far the active run is behind the logs: behind the newest night that has events, or that is in the lake."""
     if newest is None:
-        return "the lake holds no night's logs"
+        return ["the lake holds no night's logs"]
+    eventful = quality.newest_with_events(config) or newest
+    named = "the newest night in the lake" + (" that has events" if eventful != newest else "")
+    behind = (eventful - active.run_date).days
     if behind <= 0:
-        return f"up to date: the newest night in the lake is {newest}"
-    return f"{behind} {'night' if behind == 1 else 'nights'} behind the newest night in the lake, {newest}"
+        lines = [f"up to date: {named} is {eventful}"]
+    else:
+        lines = [f"{behind} {'night' if behind == 1 else 'nights'} behind {named}, {eventful}"]
+    folder = artifacts.stage_dir(config.lake, "ingest", active.run_date)
+    if artifacts.is_finished(folder) and not quality.has_events(folder):
+        lines.append(f"the active run's own night, {active.run_date}, has no events")
+    return lines
 
 
 def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -> str:

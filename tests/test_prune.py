@@ -117,6 +117,27 @@ def test_events_stay_unless_configured(tmp_path: Path) -> None:
     assert prune.prune(again).folders == []
 
 
+def test_an_empty_night_of_a_mistyped_date_ages_nothing(tmp_path: Path) -> None:
+    start = date(2024, 1, 1)
+    last, mistyped = start + 259 * DAY, start + 600 * DAY
+    tiny_log.write(tmp_path / "log.csv", [tiny_log.row("u", "a", f"{start + n * DAY} 10:00:00") for n in range(260)])
+    config = tiny_log.shop(tmp_path, "log.csv", label_windows=5, ingest={"allow_empty": True})
+    from pipeline import ingest
+
+    ingest.load_history(config, last)
+    retention = config.retention.model_copy(update={"event_days": 200})
+    config = config.model_copy(update={"retention": retention})
+    features = artifacts.stage_dir(config.lake, "features", last - 20 * DAY)
+    features.mkdir(parents=True)
+    artifacts.write_manifest(features, {"stage": "features"})
+    (features / "some.bin").write_bytes(b"x")
+    os.utime(features, (1, 1))
+    before = prune.prune(config, dry_run=True).folders
+    assert features not in before
+    tiny_log.ingest(config, mistyped)
+    assert prune.prune(config, dry_run=True).folders == before
+
+
 def test_features_after_a_prune_are_the_same_bytes(tmp_path: Path) -> None:
     start = date(2024, 1, 1)
     log = [tiny_log.row(f"u{n % 7}", f"i{n % 5}", f"{start + (n // 3) * DAY} 10:{n % 60:02}:00") for n in range(450)]

@@ -1,6 +1,7 @@
 """The terminal views."""
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     for day in (NIGHT, NIGHT.replace(day=5)):
         folder = artifacts.stage_dir(made.config.lake, "ingest", day)
         folder.mkdir(parents=True)
-        artifacts.write_manifest(folder, {"stage": "ingest"})
+        artifacts.write_manifest(folder, {"stage": "ingest", "report": {"events": 6}})
     return made
 
 
@@ -109,6 +110,33 @@ def test_status_says_what_is_active_how_old_and_how_good(made: Shop) -> None:
     assert "stages of 2011-10-05: 1 of 12 finished" in text
     assert "to do: features, popularity" in text
     assert max(map(width, lines)) <= WIDTH
+
+
+def ingested(made: Shop, night: date, events: int) -> None:
+    """A partition of the log, as far as `status` looks at it."""
+    folder = artifacts.stage_dir(made.config.lake, "ingest", night)
+    folder.mkdir(parents=True, exist_ok=True)
+    artifacts.write_manifest(folder, {"stage": "ingest", "report": {"events": events}})
+
+
+def test_status_counts_nights_with_events_and_says_when_the_active_one_has_none(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    go(made)
+    for before, events in ((3, 5), (0, 5)):
+        ingested(made, NIGHT - timedelta(days=before), events)
+    mistyped = date(NIGHT.year, 12, 25)
+    ingested(made, mistyped, 0)
+    lines = show.status(made.config).splitlines()
+    assert lines[1].strip() == f"up to date: the newest night in the lake that has events is {NIGHT}"
+    assert lines[2].startswith("quality")
+    go(shop(tmp_path, night=mistyped).write())
+    lines = show.status(made.config).splitlines()
+    assert lines[1].strip() == f"up to date: the newest night in the lake that has events is {NIGHT}"
+    assert lines[2].strip() == f"the active run's own night, {mistyped}, has no events"
+    assert max(map(width, lines)) <= WIDTH
+    for night in (NIGHT, NIGHT - timedelta(days=3)):
+        ingested(made, night, 0)
+    assert show.status(made.config).splitlines()[1].strip() == f"up to date: the newest night in the lake is {mistyped}"
 
 
 def test_nothing_published_is_said(tmp_path: Path) -> None:
