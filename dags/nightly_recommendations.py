@@ -65,7 +65,7 @@ PARAMS = {
         propertyNames={"pattern": "^[a-z_]+$"},
     ),
     "approval": Param(
-        os.environ.get("NIGHTJAR_APPROVAL") == "1",
+        os.environ.get("NIGHTJAR_APPROVAL", "").strip().lower() not in {"", "0", "false", "no"},
         type="boolean",
         title="Approval",
         description="Publish only after a person has seen the gate's comparison and approved.",

@@ -92,6 +92,28 @@ def test_nobody_is_asked_by_default_and_then_publish_runs(dag: dict) -> None:
     assert dag["tasks"]["publish"]["rule"] == "none_failed"
 
 
+READ_APPROVAL = """
+import importlib, json, os, sys
+sys.path.insert(0, "dags")
+import nightly_recommendations as module
+found = {}
+for value in sys.argv[1:]:
+    os.environ["NIGHTJAR_APPROVAL"] = value
+    found[value] = importlib.reload(module).PARAMS["approval"].value
+print(json.dumps(found))
+"""
+
+
+def test_only_a_plain_no_switches_the_question_off(tmp_path: Path) -> None:
+    expected = dict.fromkeys(["", " ", "0", "false", "False", "no"], False)
+    expected |= dict.fromkeys(["1", "true", "TRUE", "yes", "on", "ture"], True)
+    env = os.environ | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    command = [sys.executable, "-c", READ_APPROVAL, *expected]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout.strip().splitlines()[-1]) == expected
+
+
 def test_only_publish_has_an_asset_and_the_example_follows_its_partitions(dag: dict) -> None:
     assert {name: task["outlets"] for name, task in dag["tasks"].items() if task["outlets"]} == {
         "publish": ["nightjar_tables"]
