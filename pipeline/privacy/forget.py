@@ -5,8 +5,8 @@
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
               What the gate compares with (evaluate's judged lists) is kept, without them
-    tables    every published run, in the database, as Parquet and as an export below <home>, loses their rows, and only
-              theirs
+    tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
+              theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
 
 Nobody has to stop for it. Each step waits for the stages that hold its locks; what a running stage read before the
 events were written again is dropped with its night, or its rows with the published runs, which come last. Killed at any
@@ -34,6 +34,7 @@ from pipeline.privacy import pseudonyms, redaction, suppression
 from pipeline.privacy.receipts import Journal
 from pipeline.publication import targets
 from pipeline.publication.archive import RUN, Archive
+from pipeline.publication.targets import dsn
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
 USER_FILES = {"features": ["users.parquet"], "publish": ["recommendations.parquet", "user_profiles.parquet"]}
@@ -80,7 +81,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
         A receipt for each, in the order given; it has zeros for somebody nobody knew.
     Raises:
         InputError: an id is empty.
-        PublishError: the database cannot be reached; do it again when it can.
+        PublishError: a database cannot be reached, be it the target or not; do it again when it can.
     """
     wanted = list(dict.fromkeys(user_ids))
     if not wanted or not all(wanted):
@@ -95,7 +96,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
             _nights(connection, config, people)
             _tables(connection, config, people)
             _exports(config, people)
-        return [journals[user_id].close(config) for user_id in wanted]
+        return [journals[user_id].close(config, _databases(config)) for user_id in wanted]
 
 
 @contextlib.contextmanager
@@ -239,13 +240,15 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
-def _tables(connection: Any, config: Config, people: People) -> None:
-    """Take them out of every published run: the Parquet files, then the database."""
-    from pipeline.publication.targets.duckdb import DuckDBTarget
+def _databases(config: Config) -> list[str]:
+    """The target, and where published tables can be from before they moved to it."""
+    other = ["duckdb", "postgres"] if dsn.is_configured() else ["duckdb"]
+    return list(dict.fromkeys([config.publish.target, *other]))
 
-    target, archive = targets.of(config), Archive(config.tables)
-    databases: dict[str, targets.Target] = {config.publish.target: target}
-    databases.setdefault("duckdb", DuckDBTarget(config))  # files from before the tables moved to another target
+
+def _tables(connection: Any, config: Config, people: People) -> None:
+    """Take them out of every published run: the Parquet files, then the databases."""
+    archive, databases = Archive(config.tables), {name: targets.of(config, name) for name in _databases(config)}
     with contextlib.ExitStack() as held:
         for database in databases.values():
             held.enter_context(database.lock())

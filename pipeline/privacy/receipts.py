@@ -70,8 +70,13 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def close(self, config: Config) -> Path:
-        """Write the receipt and remove the journal; an earlier receipt of the person stays."""
+    def close(self, config: Config, databases: list[str]) -> Path:
+        """Write the receipt and remove the journal; an earlier receipt of the person stays.
+
+        Args:
+            config: whose home the person was removed from.
+            databases: the kinds of those that were looked through.
+        """
         entries = sorted(self.entries.values(), key=_place)
         content = {
             "person": self.person,
@@ -79,6 +84,7 @@ class Journal:
             "code_version": artifacts.code_version(),
             "rows": _totals(entries),
             "nights_dropped": sorted({e["night"] for e in entries if "dropped" in e}),
+            "databases": databases,
             "removed": entries,
             "suppressed": f"{suppression.path(config).name}: rows of this person in later logs are not taken",
             "stays": STAYS,

@@ -112,10 +112,10 @@ class Target(Protocol):
         """
 
 
-def of(config: Config) -> Target:
-    """The configured target."""
+def of(config: Config, kind: str | None = None) -> Target:
+    """The configured target, or that of another kind."""
     # here, so a target's driver is needed only where it is used
-    if config.publish.target == "postgres":
+    if (kind or config.publish.target) == "postgres":
         from pipeline.publication.targets.postgres import PostgresTarget
 
         return PostgresTarget(config)

@@ -41,6 +41,11 @@ class Settings(dict[str, str]):
         return " ".join(message.split())
 
 
+def is_configured(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the environment names a connection, be it a good one or not."""
+    return any(environment.get(name) for name in VARIABLES)
+
+
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """The connection parameters.
 
