@@ -59,7 +59,8 @@ def read(config: Config, run_date: date) -> Rules:
     """The rules that hold for a night.
 
     Raises:
-        InputError: no file, an unreadable one, a mapping that does not run, a row that is no rule; names file and row.
+        InputError: no file, an unreadable or empty one, a mapping that does not run, a row that is no rule; names file
+            and row.
     """
     source = config.publish.editorial
     if source is None:
@@ -70,8 +71,13 @@ def read(config: Config, run_date: date) -> Rules:
             f"no file matches '{source.files}' in {config.folder} (publish.editorial): editors without rules leave a "
             "file with the names of its columns only"
         )
+    if empty := [str(file.path) for file in files if not file.path.stat().st_size]:
+        raise InputError(
+            f"{', '.join(empty)} is empty (publish.editorial), which would lift every block in it: a file without "
+            "rules has the names of its columns; one of JSON Lines a rule that has expired"
+        )
     with sql.connect(config.threads, config.memory_limit_mb) as connection:
-        rows = _read(connection, source, [f for f in files if f.path.stat().st_size], config, run_date)
+        rows = _read(connection, source, files, config, run_date)
     if faults := [f"{row['file']} row {row['row']}: {row['fault']}" for row in rows if row["fault"]]:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise InputError(f"publish.editorial: {'; '.join(faults[:SHOWN])}{more}. Nothing was published; mend the rules")
@@ -82,8 +88,6 @@ def read(config: Config, run_date: date) -> Rules:
 def _read(
     connection: duckdb.DuckDBPyConnection, source: Source, files: list[logs.LogFile], config: Config, run_date: date
 ) -> list[dict[str, object]]:
-    if not files:
-        return []
     logs.read(connection, source, files, config)
     staging.map_raw(connection, "editorial", source, config)
     table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))

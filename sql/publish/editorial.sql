@@ -15,7 +15,7 @@ given as (
     select
         nullif(trim(kind::varchar), '') as kind,
         nullif(trim(surface::varchar), '') as surface,
-        nullif(item_id::varchar, '') as item_id,
+        nullif(trim(item_id::varchar), '') as item_id,
         nullif(trim(rank::varchar), '') as rank_text,
         nullif(trim(factor::varchar), '') as factor_text,
         nullif(trim(valid_from::varchar), '') as from_text,

@@ -166,7 +166,6 @@ def test_without_rules_nothing_is_different(tmp_path: Path) -> None:
     made = edited(tmp_path)
     assert go(made)["editorial"] == ""
     assert outcomes(made) == []
-    (tmp_path / "rules.csv").write_text("")
     assert editorial.read(made.config, NIGHT).rows == ()
 
 
@@ -248,6 +247,25 @@ def test_no_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "rules.csv").unlink()
     with pytest.raises(InputError, match=r"no file matches 'rules\.csv'"):
         go(made)
+
+
+@pytest.mark.parametrize("name", ["rules.csv", "rules.jsonl"])
+def test_a_file_that_lost_its_rows_lifts_no_block(tmp_path: Path, name: str) -> None:
+    made = edited(tmp_path, rule("block", "i2"), name=name)
+    (tmp_path / name).write_text("")
+    with pytest.raises(InputError, match=rf"{name} is empty \(publish\.editorial\).* has the names of its columns"):
+        go(made)
+    assert publish.active_run(made.config) is None
+    editors(tmp_path, [] if name.endswith("csv") else [rule("block", "i2", valid_until=NIGHT)], name)
+    go(made)
+    assert outcomes(made) == []
+
+
+def test_blanks_around_an_item_do_not_matter(tmp_path: Path) -> None:
+    made = edited(tmp_path, rule("block", "  i2 "))
+    go(made)
+    assert outcomes(made) == ["applied"]
+    assert all("i2" not in items for items in shown(made, "for_you").values())
 
 
 # --- against an answer found row by row -------------------------------------------------------------------------------
