@@ -50,6 +50,8 @@ def test_a_run_date_of_a_day_that_is_not_over_is_refused(ran: list[tuple]) -> No
     later = datetime.now(UTC) + timedelta(days=30)
     with pytest.raises(InputError, match=f"{later.date()} is not over"):
         run_task.run_task("ingest", {"run_date": f"{later:%F}"}, None, None)
+    with pytest.raises(InputError, match=f"{datetime.now(UTC).date()} is not over"):
+        run_task.run_task("ingest", {}, datetime.now(UTC), None)
     assert ran == []
     yesterday = datetime.now(UTC) - timedelta(days=1)
     run_task.run_task("ingest", {"run_date": f"{yesterday:%F}"}, None, None)
