@@ -99,7 +99,7 @@ def run(
 
 
 def _run_id(run_date: date, config: Config, rules: editorial.Rules, *upstream: Path) -> str:
-    """The night and a hash of everything the tables are made from: the same tables have the same id."""
+    """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
     contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest])]
