@@ -20,7 +20,17 @@ from pipeline.sections.base import Section
 from pipeline.sections.checks import Checks
 from pipeline.sections.data import EventType, Features, Ingest, Retention, Source
 from pipeline.sections.lists import Ensemble, Evaluate, Fusion, Ranker
-from pipeline.sections.models import Als, Ease, FineTune, LanguageModel, Popularity, UserKnn
+from pipeline.sections.models import (
+    Als,
+    Ease,
+    FineTune,
+    ItemKnn,
+    LanguageModel,
+    MatrixFactorisation,
+    Popularity,
+    Sasrec,
+    UserKnn,
+)
 from pipeline.sections.publication import Publish, Surface
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "examples" / "online_retail" / "pipeline.toml"
@@ -63,9 +73,12 @@ class Config(Section):
     popularity: Popularity = Popularity()
     als: Als = Als()
     user_knn: UserKnn = UserKnn()
+    item_knn: ItemKnn = ItemKnn()
     ease: Ease = Ease()
+    matrix_factorisation: MatrixFactorisation = MatrixFactorisation()
     fine_tune: FineTune = FineTune()
     language_model: LanguageModel = LanguageModel()
+    sasrec: Sasrec = Sasrec()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     evaluate: Evaluate = Evaluate()
@@ -81,6 +94,11 @@ class Config(Section):
     def tables(self) -> Path:
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"
+
+    def enabled(self, stage: str) -> bool:
+        """Whether a stage is made: a source's own switch; the encoder is tuned for the language model only."""
+        section = getattr(self, {"fine_tune": "language_model"}.get(stage, stage), None)
+        return bool(getattr(section, "enabled", True))
 
     def anchor(self, run_date: date) -> date:
         """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
@@ -135,6 +153,7 @@ class Config(Section):
         apart = {"home", "folder", "surfaces"} | {name for name, value in self if isinstance(value, Section)}
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
+        content["off"] = sorted(name for name in named if not self.enabled(name))  # fine_tune has no switch of its own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -189,11 +208,14 @@ __all__ = [
     "FineTune",
     "Fusion",
     "Ingest",
+    "ItemKnn",
     "LanguageModel",
+    "MatrixFactorisation",
     "Popularity",
     "Publish",
     "Ranker",
     "Retention",
+    "Sasrec",
     "Section",
     "Source",
     "Surface",

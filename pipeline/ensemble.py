@@ -37,21 +37,24 @@ def run(
     popularity: Path,
     als: Path,
     user_knn: Path,
+    item_knn: Path,
     ease: Path,
+    matrix_factorisation: Path,
     language_model: Path,
+    sasrec: Path,
     fusion: Path,
     config: Config,
     out: Path,
 ) -> dict[str, Any]:
     """Learn the weights, merge the members' lists, and name the final one."""
-    sources = {"popularity": popularity, "als": als, "user_knn": user_knn, "ease": ease, "lm": language_model}
+    sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
     cutoffs = {cutoff.cutoff: cutoff for cutoff in data.read_cutoffs(features)}
     folds = {fold: cutoffs[day] for fold, day in config.folds(max(cutoffs)).items() if day in cutoffs}
     (out / "sources.json").write_bytes((fusion / "sources.json").read_bytes())
     report: dict[str, Any] = {"linked": 0}
     weights: dict[str, Any] = {}
     for fold, weighed_on in WEIGHED_ON.items():
-        places = {"fusion": fusion, **sources}
+        places = {folder.parent.name: folder for folder in (fusion, *sources)}
         weights[fold] = {}
         for pool in lists.POOLS:
             learned = learn_weights(folds.get(weighed_on), places, pool, config)

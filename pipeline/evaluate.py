@@ -72,8 +72,11 @@ def run(
     popularity: Path,
     als: Path,
     user_knn: Path,
+    item_knn: Path,
     ease: Path,
+    matrix_factorisation: Path,
     language_model: Path,
+    sasrec: Path,
     fusion: Path,
     ensemble: Path,
     run_date: date,
@@ -93,7 +96,8 @@ def run(
     """
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
-    stages = [popularity, als, user_knn, ease, language_model, fusion, ensemble]
+    sources = [popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec]
+    stages = [*sources, fusion, ensemble]
     given, origin = _given(stages, judged, opponent)
     if not any(config.evaluate.baseline in found for found in given.values()):
         raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")

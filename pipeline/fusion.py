@@ -58,8 +58,11 @@ def run(
     popularity: Path,
     als: Path,
     user_knn: Path,
+    item_knn: Path,
     ease: Path,
+    matrix_factorisation: Path,
     language_model: Path,
+    sasrec: Path,
     config: Config,
     out: Path,
 ) -> dict[str, Any]:
@@ -68,8 +71,11 @@ def run(
         "popularity": popularity,
         "als": als,
         "user_knn": user_knn,
+        "item_knn": item_knn,
         "ease": ease,
+        "matrix_factorisation": matrix_factorisation,
         "language_model": language_model,
+        "sasrec": sasrec,
     }
     tonight, *older = data.read_cutoffs(features)
     cutoffs = {cutoff.part: cutoff for cutoff in older}

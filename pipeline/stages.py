@@ -25,9 +25,12 @@ STAGES: dict[str, str] = {
     "popularity": "pipeline.models.popularity",
     "als": "pipeline.models.als",
     "user_knn": "pipeline.models.user_knn",
+    "item_knn": "pipeline.models.item_knn",
     "ease": "pipeline.models.ease",
+    "matrix_factorisation": "pipeline.models.matrix_factorisation",
     "fine_tune": "pipeline.models.fine_tune",
     "language_model": "pipeline.models.language_model",
+    "sasrec": "pipeline.models.sasrec",
     "fusion": "pipeline.fusion",
     "ensemble": "pipeline.ensemble",
     "evaluate": "pipeline.evaluate",
@@ -142,7 +145,7 @@ def _execute(stage: str, run_date: date, config: Config, folder: Path, inputs: d
     reset_peak_memory()
     started = time.perf_counter()
     with artifacts.writing(folder) as out:
-        report = function(**given, config=config, out=out)
+        report = function(**given, config=config, out=out) if config.enabled(stage) else {"enabled": False}
         parts = artifacts.take_parts(out)
         manifest = {
             "stage": stage,

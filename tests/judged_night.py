@@ -17,6 +17,7 @@ USERS, ITEMS = 60, 40
 LATE_ITEMS = 2
 """Items first known after the judged cut-off."""
 SINGLE = ("popularity", "als", "user_knn", "ease", "language_model")
+OFF = ("item_knn", "matrix_factorisation", "sasrec")
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Night:
         return artifacts.stage_dir(self.config.lake, stage, self.night)
 
     def inputs(self) -> dict[str, Path]:
-        return {stage: self.folder(stage) for stage in ("features", *SINGLE, "fusion", "ensemble")}
+        return {stage: self.folder(stage) for stage in ("features", *SINGLE, *OFF, "fusion", "ensemble")}
 
     def put(self, stage: str, name: str, quality: float, seed: int = 0) -> None:
         """A list for both pools and cut-offs: noise, plus `quality` for what the user truly acts on next."""

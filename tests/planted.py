@@ -23,6 +23,7 @@ NIGHT = date(2011, 10, 2)
 NOISE = {"als": 1.0, "language_model": 1.6, "user_knn": 1.3, "ease": 1.5, "popularity": 3.0, "buy_again": 1.0}
 STAGES = {"popularity": ("popularity", "buy_again"), "als": ("als",), "user_knn": ("user_knn",)}
 STAGES |= {"ease": ("ease",), "language_model": ("language_model",)}
+STAGES |= dict.fromkeys(("item_knn", "matrix_factorisation", "sasrec"), ())  # switched off
 
 
 def small(home: Path, **fusion: object) -> Config:
@@ -79,7 +80,8 @@ def plant(home: Path, seed: int = 0, **fusion: object) -> Planted:
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CUTOFFS), folders["features"] / "cutoffs.parquet")
     for cutoff in night.cutoffs:
         _sources(night, cutoff, taste, rng)
-    for stage in folders:
+    for stage, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
         night.finish(stage)
     return night
 

@@ -162,3 +162,24 @@ def test_what_a_stage_reads_is_not_replaced_meanwhile(longer: Config, monkeypatc
     stages.run_stage("triple", NIGHT, longer, force=True)
     thread.join()
     assert order == ["read", "replaced"]
+
+
+def test_a_source_that_is_switched_off_makes_nothing_and_is_made_when_it_is_switched_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = ModuleType("toy_als")
+    module.run = number  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "toy_als", module)
+    monkeypatch.setattr(stages, "STAGES", {"als": "toy_als"})
+    on = Config(home=tmp_path)
+    off = on.model_copy(update={"als": on.als.model_copy(update={"enabled": False})})
+    manifest = stages.run_stage("als", NIGHT, off)
+    assert (manifest["report"], manifest["files"]) == ({"enabled": False}, {})
+    assert stages.run_stage("als", NIGHT, on)["report"] == {"rows": 1}
+
+
+def test_the_encoder_is_tuned_only_for_the_language_model() -> None:
+    on = Config()
+    off = on.model_copy(update={"language_model": on.language_model.model_copy(update={"enabled": False})})
+    assert not off.enabled("fine_tune")
+    assert on.digest("fine_tune") != off.digest("fine_tune")

@@ -98,8 +98,9 @@ class Night:
         """Similar items of every item and their cosines, both [I, similar_k]."""
         section = self.config.publish
         sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
-        factors = self._vectors(self.als, "item_factors")
-        vectors = self._vectors(self.language_model, "item_vectors")
+        absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
+        factors = self._vectors(self.als, "item_factors") if self.config.als.enabled else absent
+        vectors = self._vectors(self.language_model, "item_vectors") if self.config.language_model.enabled else absent
         return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
 
     @cached_property

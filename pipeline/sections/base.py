@@ -12,3 +12,10 @@ class Section(BaseModel):
     """Base of all sections: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class SourceSection(Section):
+    """A candidate source that can be switched off; its stage then writes no list, and nothing else notices."""
+
+    enabled: bool = True
+    """Whether the source is made."""

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
-from pipeline.sections.base import Decay, Section
+from pipeline.sections.base import Decay, Section, SourceSection
 
 
 class Popularity(Section):
@@ -20,7 +20,7 @@ class Popularity(Section):
     """Length of the lists."""
 
 
-class Als(Section):
+class Als(SourceSection):
     """Implicit-feedback matrix factorisation (Hu, Koren & Volinsky, ICDM 2008)."""
 
     values: Decay = "confidence"
@@ -41,7 +41,7 @@ class Als(Section):
     """Length of the lists."""
 
 
-class UserKnn(Section):
+class UserKnn(SourceSection):
     """What similar users acted on in the last days."""
 
     profile: Decay = "decay_90"
@@ -60,7 +60,7 @@ class UserKnn(Section):
     """Length of the lists."""
 
 
-class Ease(Section):
+class Ease(SourceSection):
     """Closed-form item-item linear model (Steck, WWW 2019), for catalogues that fit in memory."""
 
     values: Decay = "decay_30"
@@ -116,7 +116,7 @@ class FineTune(Section):
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
 
 
-class LanguageModel(Section):
+class LanguageModel(SourceSection):
     """Item and user vectors from the fine-tuned encoder, and its candidates."""
 
     values: Decay = "decay_30"
@@ -133,3 +133,24 @@ class LanguageModel(Section):
     """L2 weight on the items' side of the fit."""
     candidates: PositiveInt = 120
     """Length of the lists."""
+
+
+class ItemKnn(SourceSection):
+    """Items that go with what the user acted on."""
+
+    enabled: bool = False
+    """Whether the source is made."""
+
+
+class MatrixFactorisation(SourceSection):
+    """Explicit ratings: the squared error of the ratings given."""
+
+    enabled: bool = False
+    """Whether the source is made."""
+
+
+class Sasrec(SourceSection):
+    """What comes next in a user's sequence of actions, by self-attention."""
+
+    enabled: bool = False
+    """Whether the source is made."""

@@ -23,7 +23,18 @@ import pyarrow.parquet as pq
 from pipeline import artifacts, config, data, ingest, lists, stages
 
 HORIZON = 14
-SOURCES = ("popularity", "als", "user_knn", "ease", "language_model", "fusion", "ensemble")
+SOURCES = (
+    "popularity",
+    "als",
+    "user_knn",
+    "item_knn",
+    "ease",
+    "matrix_factorisation",
+    "language_model",
+    "sasrec",
+    "fusion",
+    "ensemble",
+)
 FILES = "logs/*.csv.zst"
 
 
