@@ -7,7 +7,6 @@ the environment and never enter a Config, so a Config may be written into every 
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
+from pipeline import layers
 from pipeline.errors import InputError
+from pipeline.layers import merge
 from pipeline.sections.base import Section
 from pipeline.sections.checks import Checks
 from pipeline.sections.data import EventType, Features, Ingest, Retention, Source
@@ -43,6 +44,11 @@ class Config(Section):
     """Everything the pipeline writes: the lake, the tables."""
     folder: Path = Path()
     """The folder of the TOML file; log globs and mapping SQL are relative to it."""
+
+    profile: str = Field(default="default", pattern="^[a-z_]+$")
+    """Which shipped settings lie under the TOML file: "default", or a file of pipeline/profiles ("fast")."""
+    tuned: Path | None = None
+    """A TOML file that `search` wrote, relative to the configuration's folder; it lies over what this file says."""
 
     seed: int = 0
     threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
@@ -150,20 +156,13 @@ class Config(Section):
 
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
-        apart = {"home", "folder", "surfaces"} | {name for name, value in self if isinstance(value, Section)}
+        apart = {"home", "folder", "profile", "tuned", "surfaces"} | {
+            name for name, value in self if isinstance(value, Section)
+        }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
         content["off"] = sorted(name for name in named if not self.enabled(name))  # fine_tune has no switch of its own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one nested mapping over another."""
-    merged = dict(base)
-    for key, value in over.items():
-        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if nested else value
-    return merged
 
 
 def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -176,17 +175,14 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         InputError: the file is missing or not TOML, a key is unknown or a value out of range.
     """
     path = Path(path or os.environ.get("NIGHTJAR_CONFIG") or DEFAULT_CONFIG)
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: name a configuration with --config or NIGHTJAR_CONFIG") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
+    content = layers.read_toml(path, "name a configuration with --config or NIGHTJAR_CONFIG")
     content.setdefault("folder", path.resolve().parent)
     if home := os.environ.get("NIGHTJAR_HOME"):
         content["home"] = home
+    if profile := os.environ.get("NIGHTJAR_PROFILE"):
+        content["profile"] = profile
     try:
-        return Config.model_validate(merge(content, overrides or {}))
+        return Config.model_validate(layers.stack(content, overrides or {}))
     except ValidationError as error:
         said = {"extra_forbidden": "there is no such key"}
         first = "; ".join(

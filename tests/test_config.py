@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import config
+from pipeline import config, layers
 from pipeline.errors import InputError
 
 SUNDAY = date(2011, 10, 2)
@@ -105,3 +105,23 @@ def test_too_few_label_windows_for_the_folds_are_refused(tmp_path: Path) -> None
 def test_what_would_fail_late_is_refused_at_once(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         config.load(toml(tmp_path, text))
+
+
+def test_a_profile_lies_under_the_file_and_what_was_tuned_over_it(tmp_path: Path) -> None:
+    (tmp_path / "tuned.toml").write_text("[als]\nreg = 7.0\n")
+    text = 'profile = "fast"\ntuned = "tuned.toml"\n[als]\nfactors = 8\nreg = 1.0\n'
+    loaded = config.load(toml(tmp_path, text), {"als": {"alpha": 9.0}})
+    assert (loaded.fine_tune.steps, loaded.als.factors, loaded.als.reg, loaded.als.alpha) == (0, 8, 7.0, 9.0)
+    assert config.load(toml(tmp_path, "[als]\nfactors = 8\n"), {"profile": "fast"}).fine_tune.steps == 0
+
+
+def test_a_profile_or_a_tuned_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no profile 'quick': there are default, fast"):
+        config.load(toml(tmp_path, 'profile = "quick"\n'))
+    with pytest.raises(InputError, match=r"tuned\.toml does not exist: run `python -m pipeline search`"):
+        config.load(toml(tmp_path, 'tuned = "tuned.toml"\n'))
+
+
+def test_every_profile_is_a_configuration() -> None:
+    for path in layers.PROFILES.glob("*.toml"):
+        assert config.load(overrides={"profile": path.stem}).profile == path.stem
