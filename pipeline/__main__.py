@@ -119,8 +119,32 @@ def _prune(args: argparse.Namespace) -> None:
     print(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
 
 
+def _search(args: argparse.Namespace) -> None:
+    from pipeline import search
+    from pipeline.tuning import space, trials
+
+    loaded = _load(args)
+    chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
+    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, args.pools))
+    out = args.out or loaded.home / "tuned.toml"
+    knobs = args.space or space.SHIPPED
+    print(search.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
+
+
 def _config(args: argparse.Namespace) -> None:
     print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
+
+
+def _add_search(commands: Any) -> None:
+    search = commands.add_parser("search", help="look for better settings on nights of the past (Optuna)")
+    search.add_argument("--nights", nargs="+", required=True, metavar="DATE", help="nights to judge on")
+    search.add_argument("--list", default="final", help="the list to make better; default: final, the published one")
+    search.add_argument("--pools", nargs="+", default=["all", "new"], choices=["all", "new"], help="default: both")
+    search.add_argument("--trials", type=int, default=30, metavar="N", help="in total; default: 30")
+    search.add_argument("--minutes", type=float, metavar="M", help="begin no trial after this time")
+    search.add_argument("--space", type=Path, metavar="FILE", help="what may be tried; default: the shipped TOML")
+    search.add_argument("--out", type=Path, metavar="FILE", help="default: HOME/tuned.toml")
+    search.set_defaults(action=_search)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -182,6 +206,7 @@ def parser() -> argparse.ArgumentParser:
     prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     prune.set_defaults(action=_prune)
 
+    _add_search(commands)
     commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
     commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)
     return top

@@ -128,3 +128,26 @@ def export_night(night: str | None, surface: str) -> str | None:
         log.warning("%s", error)
         return None
     return str(out)
+
+
+def search_settings(params: Mapping[str, Any]) -> str:
+    """What the task of the manual search does.
+
+    Args:
+        params: nights, list, trials, minutes.
+    Returns:
+        The TOML file.
+    """
+    from pipeline import search
+    from pipeline.tuning import trials
+
+    _speak()
+    loaded = config.load()
+    chosen = tuple(nights.parse_nights(night)[0] for night in params["nights"])
+    if not chosen:
+        raise InputError("the search needs nights to judge on: give some, older than those that are reported")
+    goal = trials.Goal(params["list"], chosen, trials.pools_of(params["list"], ("all", "new")))
+    out = loaded.home / "tuned.toml"
+    found = search.run(loaded, goal, out, number=params["trials"], minutes=params["minutes"])
+    log.info("%s", found)
+    return str(found.file)
