@@ -45,6 +45,7 @@ class Shop:
     buyers: Sequence[int] = ()
     categories: Sequence[str | None] = ()
     countries: Sequence[str | None] = ()
+    mean_prices: Sequence[float | None] = ()
     sources: Sequence[str] = ()
     metrics: dict[str, object] = field(
         default_factory=lambda: {"all.final.ndcg": 0.36, "new.final.ndcg": 0.11, "gate": "passed"}
@@ -138,6 +139,7 @@ class Shop:
             "actions": [sum(row[2] for row in m) for m in mine],
             "items": [len(m) for m in mine],
             "last_age": [min((row[3] for row in m), default=None) for m in mine],
+            "mean_price": list(self.mean_prices) or [0.0] * users,
         }
         pq.write_table(pa.table(people, schema=schemas.USER_STATS), part / "user_stats.parquet")
 

@@ -17,6 +17,15 @@ log = logging.getLogger(__name__)
 
 SHOWN = 3
 """Offending rows that a message quotes."""
+RULES = pa.schema(
+    [
+        pa.field("surface", pa.string()),
+        pa.field("exclude_seen_days", pa.int32()),
+        pa.field("min_price_ratio", pa.float64()),
+        pa.field("max_price_ratio", pa.float64()),
+        pa.field("max_per_category", pa.int32()),
+    ]
+)
 CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64())])
 
 
@@ -78,14 +87,24 @@ def _facts(night: Night) -> dict[str, pa.Table]:
                 "k": [s.k for s in described],
                 "repeats": [s.repeats for s in described],
                 "possible": possible,
+                "personal": [s.is_personal for s in described],
             }
         ),
+        "rules": _rules(night),
         "hidden": pa.concat_tables(hidden),
-        "items": night.items.select(["item_index", "item_id", "available"]),
+        "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
         "targets": pa.table({"user_id": night.users.column("user_id").take(pa.array(night.cutoff.targets()))}),
         "users": night.users,
-        "interactions": night.cutoff.interactions(["user_index", "item_index"]),
+        "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
+        "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
+
+
+def _rules(night: Night) -> pa.Table:
+    """The surfaces that have rules about the user, and the rules; null: none of this kind."""
+    personal = [surface for surface in night.config.surfaces if surface.is_personal]
+    given = [{"surface": s.name} | s.model_dump(include=set(RULES.names[1:])) for s in personal]
+    return pa.Table.from_pylist(given, schema=RULES)
 
 
 def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dict[str, float]:

@@ -99,9 +99,30 @@ class Night:
         section = self.config.publish
         sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
-        factors = self._vectors(self.als, "item_factors") if self.config.als.enabled else absent
-        vectors = self._vectors(self.language_model, "item_vectors") if self.config.language_model.enabled else absent
+        factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
         return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
+
+    @cached_property
+    def factors(self) -> np.ndarray | None:
+        """[I, d] item factors of ALS; None where it is switched off."""
+        return self._vectors(self.als, "item_factors") if self.config.als.enabled else None
+
+    @cached_property
+    def vectors(self) -> np.ndarray | None:
+        """[I, h] item vectors of the language model; None where it is switched off."""
+        return self._vectors(self.language_model, "item_vectors") if self.config.language_model.enabled else None
+
+    @cached_property
+    def prices(self) -> np.ndarray:
+        """[I] float32, nan where unknown."""
+        column = self.items.column("price").to_numpy(zero_copy_only=False)
+        return np.asarray(column, dtype=np.float32)
+
+    @cached_property
+    def usual_prices(self) -> np.ndarray:
+        """[U] float32, the mean of the prices in a user's history, nan where unknown."""
+        column = self.cutoff.user_stats().column("mean_price").to_numpy(zero_copy_only=False)
+        return np.asarray(column, dtype=np.float32)
 
     @cached_property
     def popularity_order(self) -> np.ndarray:

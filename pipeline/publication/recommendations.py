@@ -14,6 +14,7 @@ from pipeline.config import Surface
 from pipeline.errors import InputError
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
+from pipeline.publication.reranking import Rules
 
 DENSE_CELLS = 2**24
 """User-item pairs looked at together: 64 MiB of int32."""
@@ -40,7 +41,7 @@ class Candidates:
     """The ensemble's final lists of one pool.
 
     Attributes:
-        items, scores: [T, n], see pipeline.lists.
+        items, scores: [T, n], see pipeline.lists; where the ensemble calibrated them, scores are probabilities.
         sources: [T, n] int8, which list ranked the item best; see pipeline.publication.surfaces for the codes below 0.
         labels: the sources' names; codes below 0 count from the end.
     """
@@ -49,28 +50,30 @@ class Candidates:
     scores: np.ndarray
     sources: np.ndarray
     labels: list[str]
+    calibrated: bool = False
 
     @classmethod
     def read(cls, night: Night, surface: Surface, targets: int) -> "Candidates":
         """Read the pool of a surface, memory-mapped.
 
         Raises:
-            InputError: the lists are not of these targets, or the sources not of these lists.
+            InputError: the lists are not of these targets, or the sources or probabilities not of these lists.
         """
         folder = night.cutoff.dir_in(night.ensemble)
         items, scores = lists.read_list(folder, surface.pool, "final")
-        path = folder / f"{surface.pool}.final.sources.npy"
-        sources = np.broadcast_to(np.int8(surfaces.UNTOLD), items.shape)
-        if path.is_file():
-            sources = np.load(path, mmap_mode="r", allow_pickle=False)
-        if len(items) != targets or sources.shape != items.shape:
+        beside = {name: folder / f"{surface.pool}.final.{name}.npy" for name in ("sources", "probability")}
+        given = {n: np.load(p, mmap_mode="r", allow_pickle=False) for n, p in beside.items() if p.is_file()}
+        sources = given.get("sources", np.broadcast_to(np.int8(surfaces.UNTOLD), items.shape))
+        scores = given.get("probability", scores)
+        if len(items) != targets or sources.shape != items.shape or scores.shape != items.shape:
             raise InputError(
-                f"{folder}: the lists of pool '{surface.pool}' are {items.shape}, their sources {sources.shape}, for "
+                f"{folder}: the lists of pool '{surface.pool}' are {items.shape}, their sources {sources.shape}, "
+                f"their scores {scores.shape}, for "
                 f"{targets} users of {night.cutoff.folder}: run stage 'ensemble' again with --force"
             )
         named = [path for parent in (folder, night.ensemble) if (path := parent / "sources.json").is_file()]
         labels = json.loads(named[0].read_text(encoding="utf-8")) if named else []
-        return cls(items, scores, sources, [*labels, "popularity", "ensemble"])
+        return cls(items, scores, sources, [*labels, "popularity", "ensemble"], "probability" in given)
 
     def codes(self, *names: str) -> tuple[int, ...]:
         """The codes of sources."""
@@ -93,6 +96,7 @@ class Maker:
         history: what users had.
         facts: what reasons are given from.
         editing: what editors decided.
+        rules: what the surface makes of the candidates.
         shown: bool [I], what the surface may show of the models' choice; pinned items come otherwise.
         popular: [P] int32, the same items, most popular first.
     """
@@ -102,6 +106,7 @@ class Maker:
     history: surfaces.History
     facts: reasons.Facts
     editing: editorial.Editing
+    rules: Rules
     shown: np.ndarray
     popular: np.ndarray
 
@@ -118,7 +123,7 @@ class Maker:
         editing = night.editing[surface.name]
         shown = night.shown[surface.name] & ~editing.pinned
         popular = night.popularity_order[shown[night.popularity_order]]
-        return cls(surface, candidates, history, facts, editing, shown, popular)
+        return cls(surface, candidates, history, facts, editing, Rules.of(night, surface), shown, popular)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank.
@@ -135,25 +140,27 @@ class Maker:
         """`lists` for so few users that all their pairs with items fit in memory."""
         found = self.history.row_of(users, len(self.shown))  # [B, I]
         owned = found >= 0
-        boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
-        block = surfaces.pick(boosted, self.shown, self.surface.k)
+        forbidden = self.rules.forbidden(users, found, self.history.last_age)
+        block = self._chosen(rows, forbidden)
+        hidden = forbidden if self.surface.repeats else owned if forbidden is None else owned | forbidden
         # So many popular items that some are left for the user who has the most of them.
         most = self.surface.k + block.items.shape[1] + int(owned.sum(axis=1).max(initial=0))
-        block = surfaces.top_up(block, self.popular[:most], None if self.surface.repeats else owned)
+        popular = self.popular if self.surface.is_personal else self.popular[:most]
+        block = surfaces.top_up(block, popular, hidden, self.rules.cap)
         if self.editing.pins:
-            allowed = np.broadcast_to(True, owned.shape) if self.surface.repeats else ~owned
+            allowed = np.broadcast_to(True, owned.shape) if hidden is None else ~hidden
             block = editorial.pin(block, self.editing.pins, allowed)
         rule = self._rule(block)
         kind, because = reasons.explain(block.items, block.sources, owned, self.facts)
         kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
         row, column = np.nonzero(block.items >= 0)
         items = block.items[row, column]
-        bought = found[row, items]
+        bought, scores = found[row, items], block.scores[row, column]
         return {
             "user": users[row],
             "rank": (column + 1).astype(np.int32),
             "item": items,
-            "score": block.scores[row, column],
+            "score": np.maximum(scores, 0) if self.candidates.calibrated else scores,  # topped up: nobody's choice
             "source": block.sources[row, column],
             "kind": kind[row, column],
             "because": np.where(kind[row, column] == reasons.Kind.CHOSEN, -1, because[row, column]),
@@ -161,6 +168,14 @@ class Maker:
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
         }
+
+    def _chosen(self, rows: np.ndarray, forbidden: np.ndarray | None) -> surfaces.Block:
+        """The candidates that the surface shows, at most k of each row, in its order."""
+        boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
+        if not self.rules.choosing:
+            return surfaces.pick(boosted, self.shown, self.surface.k, forbidden)
+        good = surfaces.pick(boosted, self.shown, boosted.items.shape[1], forbidden)
+        return self.rules.choose(good, self.surface.k)
 
     def _rule(self, block: surfaces.Block) -> np.ndarray:
         """int8 [B, k]: what editors did to each shown item: 0, BOOSTED, PINNED."""

@@ -6,13 +6,12 @@ All functions work on a block of users; nothing here is as large as all users ti
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline import data, sql
+from pipeline import data
 from pipeline.config import Surface
-from pipeline.errors import InputError
+from pipeline.publication import predicates
 
 UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""
@@ -34,26 +33,8 @@ def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.nd
     available = np.asarray(items.column("available").to_numpy(zero_copy_only=False))
     if all(surface.where == "true" for surface in surfaces):
         return {surface.name: available for surface in surfaces}
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        connection.register("arrow_items", items)
-        sql.execute(connection, "publish/items_for_where").fetchall()
-        connection.execute("set lock_configuration = true").fetchall()
-        return {surface.name: available & _passing(connection, surface) for surface in surfaces}
-
-
-def _passing(connection: duckdb.DuckDBPyConnection, surface: Surface) -> np.ndarray:
-    where = f"surface '{surface.name}': where = {surface.where!r}"
-    faults = sql.execute(connection, "publish/where_faults", predicate=surface.where).fetchall()
-    if faults:
-        raise InputError(f"{where} cannot be used: {'; '.join(fault for (fault,) in faults)}")
-    try:
-        passing = connection.table("items").select(duckdb.SQLExpression(surface.where).alias("passes"))
-        if str(passing.types[0]) != "BOOLEAN":
-            raise InputError(f"{where} is a {passing.types[0]}: write a condition, e.g. kind = 'product'")
-        table = passing.to_arrow_table()
-    except duckdb.Error as error:
-        raise InputError(f"{where} is not a condition on the items table: {error}") from None
-    return np.asarray(table.column(0).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+    with predicates.over(items) as connection:
+        return {surface.name: available & predicates.passing(connection, surface) for surface in surfaces}
 
 
 @dataclass(frozen=True)
@@ -111,16 +92,50 @@ class Block:
     sources: np.ndarray
 
 
-def pick(candidates: Block, shown: np.ndarray, k: int) -> Block:
+@dataclass(frozen=True)
+class Cap:
+    """How many items of one category a list may hold.
+
+    Attributes:
+        categories: [I] int32 codes, -1: of no category, which is never too many.
+        most: the number.
+    """
+
+    categories: np.ndarray
+    most: int
+
+    def exceeded(self, items: np.ndarray, counted: np.ndarray) -> np.ndarray:
+        """Whether enough items of its category stand before each item: bool [B, m].
+
+        Args:
+            items: [B, m] item indices, best first.
+            counted: bool [B, m], the others are looked past and never too many.
+        """
+        codes = np.where(counted, self.categories[items], -1)
+        order = np.argsort(codes, axis=1, kind="stable")
+        ordered = np.take_along_axis(codes, order, axis=1)
+        place = np.broadcast_to(np.arange(items.shape[1]), items.shape)
+        begins = np.ones(items.shape, dtype=bool)
+        begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+        first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
+        over = np.zeros(items.shape, dtype=bool)
+        np.put_along_axis(over, order, (ordered >= 0) & (place - first >= self.most), axis=1)
+        return over
+
+
+def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None = None) -> Block:
     """The first k candidates of each row that may be shown.
 
     Args:
         candidates: [B, n], best first.
         shown: bool [I].
         k: length of the lists.
+        hidden: bool [B, I], what a row must not show besides.
     """
     items = candidates.items
     good = (items >= 0) & shown[items]
+    if hidden is not None:
+        good &= ~np.take_along_axis(hidden, items, axis=1)
     order = np.argsort(~good, axis=1, kind="stable")[:, :k]
     kept = np.take_along_axis(good, order, axis=1)
     short = ((0, 0), (0, k - order.shape[1]))
@@ -132,7 +147,7 @@ def pick(candidates: Block, shown: np.ndarray, k: int) -> Block:
     return Block(column(items, -1), column(candidates.scores, -np.inf), column(candidates.sources, TOPPED_UP))
 
 
-def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None) -> Block:
+def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None, cap: Cap | None = None) -> Block:
     """Fill rows that are too short from the popular items, in their order.
 
     A topped-up item scores below everything chosen for the user: one less than the last chosen score or zero,
@@ -142,6 +157,7 @@ def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None) -> Block:
         block: from `pick`; items are at the front of a row.
         popular: [P] int32 items that may be shown, best first.
         seen: bool [B, I], items that a row must not get; None: every item may be given.
+        cap: how many of one category a list may hold, those there counted.
     Returns:
         The block; a row stays short only when nothing is left to give it.
     """
@@ -157,6 +173,9 @@ def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None) -> Block:
     place, slot = np.nonzero(items[short] >= 0)
     at = position[items[short][place, slot]]
     taken[place[at >= 0], at[at >= 0]] = True
+    if cap is not None:
+        everything = np.concatenate([items[short], np.broadcast_to(popular, taken.shape)], axis=1)
+        taken |= cap.exceeded(everything, np.concatenate([items[short] >= 0, ~taken], axis=1))[:, k:]
 
     free = np.argsort(taken, axis=1, kind="stable")[:, :k]  # positions in `popular`, free ones first
     wanted = np.arange(k)[None, :] - have[short][:, None]  # [S, k] which free item a slot gets; negative: slot is full

@@ -1,8 +1,8 @@
 """What applications read: the surfaces, the tables, their target."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.sections.base import Section
 from pipeline.sections.data import Source
@@ -52,8 +52,44 @@ class Surface(Section):
     """Length of the list."""
     where: str = "true"
     """SQL predicate over the items table; an item that fails it is never shown on this surface."""
+    exclude_seen_days: PositiveInt | None = None
+    """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
+    min_price_ratio: PositiveFloat | None = None
+    """An item cheaper than this times the user's usual price (the mean of what they paid) is not shown to them..."""
+    max_price_ratio: PositiveFloat | None = None
+    """... nor one dearer than this times it. Where item or user has no price yet, nothing is hidden."""
+    max_per_category: PositiveInt | None = None
+    """How many items of one category a list may hold; items without a category count as none of any."""
+    diversity: float = Field(default=0.0, ge=0, le=1)
+    """How much likeness to the items above it counts against an item: 0 not at all, 1 as the only thing."""
+    diversity_text: float = Field(default=0.5, ge=0, le=1)
+    """What the texts say of likeness; the rest is who buys the items (ALS). Where one of them is off, the other counts
+    alone."""
 
     @property
     def pool(self) -> Literal["all", "new"]:
         """The candidate pool the surface draws on."""
         return "all" if self.repeats else "new"
+
+    @property
+    def has_price_band(self) -> bool:
+        """Whether prices far from what a user usually pays are hidden."""
+        return self.min_price_ratio is not None or self.max_price_ratio is not None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether rules about the user or about the list as a whole can leave it shorter than what there is to show."""
+        limits = (self.exclude_seen_days, self.max_per_category)
+        return self.has_price_band or any(limit is not None for limit in limits)
+
+    @model_validator(mode="after")
+    def _rules_make_sense(self) -> Self:
+        low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
+        if low > high:
+            raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
+        if self.where != "true":
+            # here, so that a configuration without predicates is read without DuckDB
+            from pipeline.publication.predicates import require
+
+            require(self)
+        return self

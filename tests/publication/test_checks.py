@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline import publish, schemas, sql
-from pipeline.config import Checks
+from pipeline.config import Checks, Surface
 from pipeline.errors import GateError
 from pipeline.publication import checks
 from pipeline.publication.night import Night
@@ -24,7 +24,11 @@ Rows = list[dict[str, Any]]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The shop, published."""
     home = tmp_path_factory.mktemp("checked")
-    published = shop(home).write()
+    published = shop(home, categories=["mugs", "mugs", *[None] * 6], mean_prices=[2.0] * 3)
+    ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
+    surfaces = (*published.config.surfaces, ruled)
+    published.config = published.config.model_copy(update={"surfaces": surfaces})
+    published.write()
     go(published)
     return published
 
@@ -48,6 +52,14 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
 def change_first(**values: Any) -> Any:
     """A change of the first row."""
     return lambda rows: [rows[0] | values, *rows[1:]]
+
+
+def change_ruled(rank: int, item_id: str) -> Any:
+    """A change of u2's list on the surface that has rules."""
+    place = ("ruled", "u2", rank)
+    return lambda rows: [
+        row | {"item_id": item_id} if (row["surface"], row["user_id"], row["rank"]) == place else row for row in rows
+    ]
 
 
 def without(**values: Any) -> Any:
@@ -82,6 +94,14 @@ PLANTED = [
     ("recommendations", change_first(item_id="i5"), "recommendations_items", "item i5 is not available"),
     ("recommendations", change_first(item_id="?"), "recommendations_items", "item ? is unknown"),
     ("recommendations", change_first(item_id="i0"), "recommendations_seen", "user u0 has acted on item i0"),
+    (
+        "recommendations",
+        change_ruled(1, "i1"),
+        "recommendations_rules",
+        "user u2 has acted on item i1 in the last 1",
+    ),
+    ("recommendations", change_ruled(1, "i7"), "recommendations_rules", "item i7 costs 7.0, user u2 usually pays 2.0"),
+    ("recommendations", change_ruled(1, "i1"), "recommendations_rules", "user u2 has 2 items of category mugs"),
     ("recommendations", change_first(score=None), "recommendations_scores", "has score null at rank 1"),
     ("recommendations", change_first(score=float("nan")), "recommendations_scores", "has score nan at rank 1"),
     ("recommendations", change_first(score=0.0), "recommendations_scores", "at rank 2"),

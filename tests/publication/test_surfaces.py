@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from pipeline import schemas
 from pipeline.config import Surface
@@ -74,8 +75,11 @@ def test_a_predicate_is_a_condition_on_an_available_item(where: str, expected: l
     ],
 )
 def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, complaint: str) -> None:
-    with pytest.raises(InputError, match="surface 's': where = .*" + complaint.replace("(", r"\(")):
-        shown(where)
+    said = "surface 's': where = .*" + complaint.replace("(", r"\(")
+    with pytest.raises(ValidationError, match=said):  # when the configuration is read, without any data
+        Surface(name="s", where=where)
+    with pytest.raises(InputError, match=said):
+        surfaces.shown_items([Surface.model_construct(name="s", where=where)], items())
 
 
 def filled(lists: list[list[int]], mask: list[bool], k: int, popular: list[int], seen: list[list[int]] | None) -> Block:

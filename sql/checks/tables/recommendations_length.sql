@@ -1,4 +1,5 @@
--- One row per list that is longer than its surface's k, or shorter although there was more to show.
+-- One row per list that is longer than its surface's k, or shorter although there was more to show;
+-- rules about the user may leave a list as short as they like.
 with lengths as (
     select surface, user_id, count(*) as items from recommendations group by surface, user_id
 ),
@@ -12,5 +13,5 @@ from lengths
 join surfaces using (surface)
 left join seen using (user_id)
 where items > k
-    or items < least(k, possible - case when repeats then 0 else coalesce(seen, 0) end)
+    or not personal and items < least(k, possible - case when repeats then 0 else coalesce(seen, 0) end)
 order by all

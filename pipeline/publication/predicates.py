@@ -1,0 +1,61 @@
+"""A surface's predicate over the items: one condition, which can reach nothing but the items' columns.
+
+It is checked when the configuration is read, on one item of which nothing is known (on none at all DuckDB would not
+look at the predicate's constants), and run when a night is published.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from pipeline import schemas, sql
+from pipeline.errors import InputError
+from pipeline.sections.publication import Surface
+
+NOBODY_KNOWS = pa.schema([field.with_nullable(True) for field in schemas.ITEMS])
+
+
+@contextlib.contextmanager
+def over(items: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database that holds `items` (schemas.ITEMS), reaches nothing else, and cannot be told to."""
+    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.register("arrow_items", items)
+        sql.execute(connection, "publish/items_for_where").fetchall()
+        connection.execute("set lock_configuration = true").fetchall()
+        yield connection
+
+
+def require(surface: Surface) -> None:
+    """Check a predicate without any data.
+
+    Raises:
+        ValueError: it is no condition, or reaches beyond the items' columns; names the surface.
+    """
+    try:
+        with over(pa.Table.from_pylist([{}], schema=NOBODY_KNOWS)) as connection:
+            passing(connection, surface)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def passing(connection: duckdb.DuckDBPyConnection, surface: Surface) -> np.ndarray:
+    """Which items pass a surface's predicate: bool [I]; an item it says nothing about does not.
+
+    Raises:
+        InputError: as `require`, or a value it cannot be worked out for.
+    """
+    where = f"surface '{surface.name}': where = {surface.where!r}"
+    faults = sql.execute(connection, "publish/where_faults", predicate=surface.where).fetchall()
+    if faults:
+        raise InputError(f"{where} cannot be used: {'; '.join(fault for (fault,) in faults)}")
+    try:
+        chosen = connection.table("items").select(duckdb.SQLExpression(surface.where).alias("passes"))
+        if str(chosen.types[0]) != "BOOLEAN":
+            raise InputError(f"{where} is a {chosen.types[0]}: write a condition, e.g. kind = 'product'")
+        table = chosen.to_arrow_table()
+    except duckdb.Error as error:
+        raise InputError(f"{where} is not a condition on the items table: {error}") from None
+    return np.asarray(table.column(0).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)

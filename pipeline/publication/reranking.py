@@ -1,0 +1,186 @@
+"""What a surface makes of a user's candidates: rules that hold for this user, a cap per category, and diversity.
+
+Without any of them, the default, a surface shows the best candidates in their order. What is worth recommending is
+decided before; here it is only chosen among, a block of users at a time.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline import data
+from pipeline.config import Surface
+from pipeline.errors import InputError
+from pipeline.publication.similar import unit
+from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
+
+if TYPE_CHECKING:
+    from pipeline.publication.night import Night
+
+CELLS = 2**24
+"""Numbers held of candidates' vectors and likeness at a time: 64 MiB of float32."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """One surface's settings with the facts they are about.
+
+    Attributes:
+        surface: the settings.
+        prices: [I] float32, nan where unknown; usual: [U] float32, a user's mean price, nan where unknown.
+        cap: how many of one category a list may hold; None: any number.
+        vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
+    """
+
+    surface: Surface
+    prices: np.ndarray
+    usual: np.ndarray
+    cap: Cap | None = None
+    vectors: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, night: "Night", surface: Surface) -> "Rules":
+        """The rules of one surface of a night.
+
+        Raises:
+            InputError: the surface wants diversity, and no stage made vectors of items.
+        """
+        none = np.zeros(0, dtype=np.float32)
+        prices, usual = (night.prices, night.usual_prices) if surface.has_price_band else (none, none)
+        cap = None
+        if surface.max_per_category is not None:
+            cap = Cap(categories(night.items.column("category")), surface.max_per_category)
+        vectors = None
+        if surface.diversity:
+            try:
+                vectors = mixed(night.factors, night.vectors, surface.diversity_text)
+            except ValueError:
+                raise InputError(
+                    f"surface '{surface.name}': diversity needs the vectors of als or of language_model, and both are "
+                    "switched off: enable one of them, or set diversity = 0"
+                ) from None
+        return cls(surface, prices, usual, cap, vectors)
+
+    @property
+    def choosing(self) -> bool:
+        """Whether the best candidates are not simply the first."""
+        return self.cap is not None or self.vectors is not None
+
+    def forbidden(self, users: np.ndarray, found: np.ndarray, last_age: np.ndarray) -> np.ndarray | None:
+        """bool [B, I], what each user may not be shown; None: no rule is about users.
+
+        Args:
+            users: [B] user indices.
+            found: int [B, I], the row of each pair in the history, -1 where there is none.
+            last_age: [N] float32, days since the user last acted on the item, by row of the history.
+        """
+        wrong = None
+        if self.surface.exclude_seen_days is not None:
+            recent = np.append(last_age < self.surface.exclude_seen_days, False)  # row -1 is nobody's
+            wrong = recent[found]
+        if self.surface.has_price_band:
+            price, usual = self.prices[None, :], self.usual[users][:, None]
+            low, high = self.surface.min_price_ratio or 0, self.surface.max_price_ratio or np.inf
+            outside = (price < low * usual) | (price > high * usual)  # never where one is unknown
+            wrong = outside if wrong is None else wrong | outside
+        return wrong
+
+    def choose(self, block: Block, k: int) -> Block:
+        """The k candidates of each row that the surface shows, in its order; see `diversify`.
+
+        Args:
+            block: [B, n] candidates that may be shown, best first, -1 pads at the end.
+            k: length of the lists.
+        """
+        if self.vectors is None:
+            over = self.cap.exceeded(block.items, block.items >= 0) if self.cap else np.zeros(block.items.shape, bool)
+            return _taken(block, np.argsort((block.items < 0) | over, axis=1, kind="stable"), over, k)
+        size = max(1, CELLS // max(1, block.items.shape[1] * (block.items.shape[1] + self.vectors.shape[1])))
+        parts = [
+            diversify(block.items[rows], self.vectors, k, self.surface.diversity, self.cap)
+            for rows in data.blocks(len(block.items), size)
+        ]
+        order = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int64)
+        return _taken(block, np.maximum(order, 0), order < 0, k, by_order=True)
+
+
+def _taken(block: Block, order: np.ndarray, dropped: np.ndarray, k: int, by_order: bool = False) -> Block:
+    """The columns `order` of a block, cut or padded to k, without what is dropped (by column, or by place in order).
+
+    Where an item moved up, it scores as the best that comes after it, as editors' boosts do: scores do not ascend.
+    """
+    gone = dropped if by_order else np.take_along_axis(dropped, order, axis=1)
+    items, scores, sources = (np.take_along_axis(a, order, axis=1) for a in (block.items, block.scores, block.sources))
+    width = ((0, 0), (0, max(0, k - items.shape[1])))
+    items = np.pad(np.where(gone, -1, items)[:, :k], width, constant_values=-1)
+    scores = np.pad(np.where(gone, -np.inf, scores)[:, :k], width, constant_values=-np.inf)
+    scores = np.where(items >= 0, np.maximum.accumulate(scores[:, ::-1], axis=1)[:, ::-1], -np.inf)
+    sources = np.where(items >= 0, np.pad(sources[:, :k], width), TOPPED_UP)
+    return Block(items.astype(np.int32), scores.astype(np.float32), sources.astype(np.int8))
+
+
+def categories(column: pa.ChunkedArray) -> np.ndarray:
+    """[I] int32 codes of the items' categories, -1 where an item has none."""
+    cleaned = pc.if_else(pc.equal(column, ""), None, column)
+    return np.asarray(pc.fill_null(pc.dictionary_encode(cleaned).combine_chunks().indices, -1).to_numpy(), np.int32)
+
+
+def mixed(factors: np.ndarray | None, vectors: np.ndarray | None, text: float) -> np.ndarray:
+    """[I, d] float32 whose inner products are text x (cosine of vectors) + (1 - text) x (cosine of factors).
+
+    Args:
+        factors: [I, d] of ALS, or None; vectors: [I, h] of the language model, or None: the other counts alone.
+        text: 0..1.
+    Raises:
+        ValueError: there is neither.
+    """
+    if factors is None or vectors is None:
+        alone = vectors if factors is None else factors
+        if alone is None:
+            raise ValueError("no vectors")
+        return unit(alone)
+    parts = [unit(v) * np.float32(np.sqrt(share)) for v, share in ((vectors, text), (factors, 1 - text)) if share > 0]
+    return np.concatenate(parts, axis=1)
+
+
+def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, cap: Cap | None = None) -> np.ndarray:
+    """Maximal marginal relevance: the next item is good and unlike every item before it.
+
+    Each step takes the candidate with the highest (1 - diversity) x relevance - diversity x (greatest likeness to an
+    item taken before); of equals the better ranked. Relevance is 1 / log2(1 + place), NDCG's discount: it is 1 for the
+    best candidate of every user, whatever the unit of the scores.
+
+    Args:
+        items: [B, n] candidates, best first, -1 pads at the end.
+        vectors: [I, d] float32, inner products are likeness.
+        k: how many are taken.
+        diversity: 0 (the given order) to 1.
+        cap: how many of one category may be taken.
+    Returns:
+        int64 [B, min(k, n)] columns of `items` in their new order, -1 at the end where nothing may be taken.
+    Source: Carbonell & Goldstein, SIGIR 1998.
+    """
+    rows, n = np.arange(len(items)), items.shape[1]
+    picked = vectors[items]  # [B, n, d]; a pad reads the last item, and is never free
+    likeness = picked @ picked.transpose(0, 2, 1)  # [B, n, n]
+    relevance = np.float32(1 - diversity) / np.log2(np.arange(2, n + 2, dtype=np.float32))  # [n]
+    nearest = np.full(items.shape, -np.inf, dtype=np.float32)
+    free = items >= 0
+    kinds = cap.categories[items] if cap else None
+    held = np.zeros(items.shape, dtype=np.int32)
+    order = np.full((len(items), min(k, n)), -1, dtype=np.int64)
+    for step in range(order.shape[1]):
+        value = relevance - np.float32(diversity) * (nearest if step else 0)
+        taken = np.where(free, value, -np.inf).argmax(axis=1)
+        there = free[rows, taken]
+        order[there, step] = taken[there]
+        free[rows, taken] = False
+        nearest = np.maximum(nearest, likeness[rows, taken])
+        if cap and kinds is not None:
+            own = kinds[rows, taken][:, None]
+            held += there[:, None] & (kinds == own) & (own >= 0)
+            free &= held < cap.most
+    return order
