@@ -26,7 +26,7 @@ from pipeline import artifacts, config, data, ingest, stages
 from pipeline.models import encoder as encoders
 from pipeline.models import fine_tune, language_model, lexicon, text_vectors
 from pipeline.models.candidates import blas_threads
-from tests.benchmarks.quality import HORIZON, purchases
+from tests.benchmarks.scoring import BEGINNING, purchases
 
 SHARE, SEED = 0.15, 0
 Scores = np.ndarray  # [judged users, hidden items]
@@ -72,8 +72,8 @@ def read_night(settings: config.Config, night: date, seed: int) -> Night:
         ones = np.ones(len(found), dtype=np.float32)
         return sparse.csr_matrix((ones, (found[:, 0], found[:, 1])), shape=shape)
 
-    whole = matrix(purchases(settings.folder, date(2000, 1, 1), night))
-    later = matrix(purchases(settings.folder, night, night + timedelta(days=HORIZON)))
+    whole = matrix(purchases(settings.folder, BEGINNING, night))
+    later = matrix(purchases(settings.folder, night, night + timedelta(days=settings.horizon_days)))
     hidden = np.zeros(shape[1], dtype=bool)
     hidden[np.random.default_rng(seed).permutation(shape[1])[: int(SHARE * shape[1])]] = True
     tonight = data.read_cutoffs(features)[0]

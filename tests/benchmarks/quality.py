@@ -3,9 +3,9 @@
     python -m tests.benchmarks.quality 2011-07-31 2011-10-02 2011-11-06 [--home FOLDER] [--export FOLDER]
 
 History and truth come from the raw logs, not from the pipeline: history = products known customers bought up to the
-night, truth = what they bought in the 14 days after it. Protocol `all` counts every item of the truth, `new` only items
-the customer never bought. A customer without a list scores 0. Differences carry paired bootstrap 95 % intervals over
-the customers. Nights before 2011-07-01 are for tuning, later ones only for reporting.
+night, truth = what they bought in the `horizon_days` after it (see scoring.py). Differences carry paired bootstrap 95 %
+intervals over the customers. Nights before 2011-07-01 are for tuning, later ones only for reporting. `--config` names
+another example, e.g. examples/deskdrop/pipeline.toml.
 """
 
 import argparse
@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import artifacts, config, data, ingest, lists, stages
+from tests.benchmarks import scoring
 
-HORIZON = 14
 SOURCES = (
     "popularity",
     "als",
@@ -35,22 +35,6 @@ SOURCES = (
     "fusion",
     "ensemble",
 )
-FILES = "logs/*.csv.zst"
-
-
-def purchases(folder: Path, after: date, until: date) -> pa.Table:
-    """Distinct (user_id, item_id) bought after one day and up to another."""
-    text = (Path(__file__).parent / "truth.sql").read_text()
-    parameters = {"files": str(folder / FILES), "after": after, "until": until}
-    return duckdb.sql(text, params=parameters).to_arrow_table()
-
-
-def grouped(table: pa.Table) -> dict[str, set[str]]:
-    """item_ids by user_id."""
-    rows: dict[str, set[str]] = {}
-    for user, item in zip(table["user_id"].to_pylist(), table["item_id"].to_pylist(), strict=True):
-        rows.setdefault(user, set()).add(item)
-    return rows
 
 
 def _by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
@@ -75,44 +59,11 @@ def single_models(settings: config.Config, night: date, pool: lists.Pool) -> Ite
             yield name, dict(zip(names, rows, strict=True))
 
 
-def per_user(
-    shown: dict[str, list[str]], truth: dict[str, set[str]], history: dict[str, set[str]], protocol: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """NDCG@10 and Recall@50 of each warm user, in the order of sorted user ids."""
-    discount = 1 / np.log2(np.arange(2, 12))
-    ndcg, recall = [], []
-    for user in sorted(set(truth) & set(history)):
-        wanted = truth[user] - history[user] if protocol == "new" else truth[user]
-        if not wanted:
-            continue
-        ranked = [i for i in shown.get(user, []) if protocol == "all" or i not in history[user]]
-        hits = [r for r, item in enumerate(ranked[:50]) if item in wanted]
-        ndcg.append(sum(discount[r] for r in hits if r < 10) / discount[: min(10, len(wanted))].sum())
-        recall.append(len(hits) / len(wanted))
-    return np.array(ndcg), np.array(recall)
-
-
-def interval(difference: np.ndarray) -> tuple[float, float]:
-    """Paired bootstrap 95 % interval of the mean."""
-    rng = np.random.default_rng(0)
-    means = np.array([difference[rng.integers(0, len(difference), len(difference))].mean() for _ in range(2000)])
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def export(folder: Path, night: date, name: str, shown: dict[str, list[str]]) -> None:
-    """Write lists as Parquet (user_id, item_id, rank) for any other scorer."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rows = [(u, i, r) for u, ranked in shown.items() for r, i in enumerate(ranked, 1)]
-    users, items, ranks = zip(*rows, strict=True)
-    pq.write_table(pa.table({"user_id": users, "item_id": items, "rank": ranks}), folder / f"{night}.{name}.parquet")
-
-
 def judge(settings: config.Config, night: date, folder: Path | None) -> dict[tuple[str, str], np.ndarray]:
     """Score one night's lists: per-user NDCG@10 and Recall@50 by (protocol, list)."""
-    bought = purchases(settings.folder, date(2000, 1, 1), night)
-    later = purchases(settings.folder, night, night + timedelta(days=HORIZON))
-    history, truth = grouped(bought), grouped(later)
+    bought = scoring.purchases(settings.folder, scoring.BEGINNING, night)
+    later = scoring.purchases(settings.folder, night, night + timedelta(days=settings.horizon_days))
+    history, truth = scoring.grouped(bought), scoring.grouped(later)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(bought, folder / f"{night}.history.parquet")
@@ -122,9 +73,9 @@ def judge(settings: config.Config, night: date, folder: Path | None) -> dict[tup
         protocol: lists.Pool = surface.pool
         tables = [(surface.name, _published(settings, night, surface.name)), *single_models(settings, night, protocol)]
         for name, shown in tables:
-            scores[protocol, name] = np.stack(per_user(shown, truth, history, protocol))
+            scores[protocol, name] = np.stack(scoring.per_user(shown, truth, history, protocol))
             if folder is not None:
-                export(folder, night, f"{protocol}.{name}", shown)
+                scoring.write_lists(folder / f"{night}.{protocol}.{name}.parquet", shown)
     return scores
 
 
@@ -147,7 +98,7 @@ def show(settings: config.Config, results: dict[date, dict[tuple[str, str], np.n
             gap = np.concatenate(
                 [night[protocol, surface.name][0] - night[protocol, name][0] for night in results.values()]
             )
-            low, high = interval(gap) if name != surface.name else (0.0, 0.0)
+            low, high = scoring.interval(gap) if name != surface.name else (0.0, 0.0)
             against = "" if name == surface.name else f"   {gap.mean():+.4f} [{low:+.4f}, {high:+.4f}]"
             print(f"{name:<18} {nights} {mean[name][0]:>9.4f} {mean[name][1]:>9.4f}{against}")
 
