@@ -6,10 +6,13 @@ Three folds; each learns only from label windows that had ended on the day it is
     judge     applied one window back: the evaluation judges its lists
     publish   applied tonight
 
-    fold=<fold>/<pool>.<ranker>.txt      the learned hybrid, LightGBM's text model
+    fold=<fold>/<pool>.<ranker>.txt      the learned hybrid, LightGBM's text model; further seeds .2.txt, .3.txt, ...
+    fold=<fold>/<pool>.activity.txt      whether a user acts at all, likewise
     fold=<fold>/blend.json               curves and alphas of the blend, per pool
     fold=<fold>/importance.parquet       gain and splits of every feature
     cutoff=YYYY-MM-DD/<pool>.<list>.*    the lists `blend` and those of the rankers, with their sources
+    cutoff=YYYY-MM-DD/candidates.npy     int32 [T], how many candidates each target had
+    ablation/ablation.parquet            what each source is worth, see pipeline.hybrid.ablation
     sources.json                         names of the source codes
 
 All that is learned depends on the week's anchor only, so the nights of a week share it; tonight's lists are made anew.
@@ -18,6 +21,7 @@ All that is learned depends on the week's anchor only, so the nights of a week s
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +34,7 @@ from pipeline import artifacts, data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import TrainingError
-from pipeline.hybrid import ranker
+from pipeline.hybrid import ablation, activity, ranker
 from pipeline.hybrid.blend import Blend, calibrate, choose
 from pipeline.hybrid.frames import Frame, frames
 from pipeline.hybrid.lessons import Lesson, Lessons, sides
@@ -86,8 +90,8 @@ def run(
     report: dict[str, Any] = {"linked": 0}
     with blas_threads(config.threads):
         for fold, applied in config.folds(tonight.cutoff).items():
-            windows = [f"cutoff={c.isoformat()}" for c in config.learnable(tonight.cutoff, applied)]
-            learned = partial(learn, lessons, [part for part in windows if part in cutoffs], config)
+            windows = _windows(config, tonight.cutoff, applied, cutoffs)
+            learned = partial(learn, lessons, windows, config)
             report["linked"] += artifacts.memo(out, f"fold={fold}", f"{key} {fold}", learned)
             report |= fold_report(out / f"fold={fold}", fold)
         for fold, applied in config.folds(tonight.cutoff).items():
@@ -97,7 +101,28 @@ def run(
             elif part in cutoffs:
                 make = partial(apply, cutoffs[part], stages, config, out / f"fold={fold}")
                 report["linked"] += artifacts.memo(out, part, f"{key} {fold}", make)
+        judged = cutoffs.get(f"cutoff={config.folds(tonight.cutoff)['judge'].isoformat()}")
+        if config.fusion.ablation and judged is not None:
+            windows = _windows(config, tonight.cutoff, judged.cutoff, cutoffs)
+            made = partial(_ablate, lessons, windows, judged)
+            key = artifacts.text_sha256(key, config.evaluate.k, config.evaluate.resamples)
+            report["linked"] += artifacts.memo(out, "ablation", f"{key} ablation", made)
     return report
+
+
+def _windows(config: Config, run_date: date, applied: date, cutoffs: Mapping[str, Cutoff]) -> list[str]:
+    """Names of the label cut-offs that may be learned from, newest first."""
+    learnable = (f"cutoff={day.isoformat()}" for day in config.learnable(run_date, applied))
+    return [part for part in learnable if part in cutoffs]
+
+
+def _ablate(lessons: Lessons, windows: Sequence[str], judged: Cutoff, folder: Path) -> None:
+    sample = _sample([lessons.of(part) for part in windows])
+    ablation.run(sample, judged, lessons.stages, lessons.config, folder)
+
+
+def _sample(found: Sequence[Lesson]) -> ranker.Sample | None:
+    return ranker.join([lesson.sample for lesson in found if lesson.sample is not None])
 
 
 def anchored_hash(stages: Mapping[str, Path], cutoffs: Mapping[str, Cutoff]) -> str:
@@ -126,16 +151,18 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
     blends = {pool: learn_blend(found, pool, config).to_json() for pool in lists.POOLS}
     (folder / "blend.json").write_text(json.dumps(blends, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     rows: list[dict[str, Any]] = []
-    sample = ranker.join([lesson.sample for lesson in found if lesson.sample is not None])
+    sample = _sample(found)
     for pool in lists.POOLS:
+        acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
+        ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
         chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
         if chosen is None or not chosen.acted.any():
             log.warning("fusion: %s has nothing to learn from in pool '%s'; its sources vote", folder.name, pool)
             continue
         for name, settings in config.fusion.rankers.items():
-            booster = ranker.fit(chosen, settings, config)
-            ranker.write(booster, folder / f"{pool}.{name}.txt")
-            rows += _importance(booster, pool, name)
+            boosters = ranker.fit(chosen, settings, config)
+            ranker.write(boosters, folder / f"{pool}.{name}.txt")
+            rows += _importance(boosters, pool, name)
             log.info("fusion: %s, %s.%s learned from %d pairs", folder.name, pool, name, len(chosen.acted))
     pq.write_table(pa.Table.from_pylist(rows, schema=IMPORTANCE), folder / "importance.parquet")
 
@@ -151,10 +178,10 @@ def learn_blend(windows: Sequence[Lesson], pool: lists.Pool, config: Config) -> 
     return choose(newest, lm, cf, config.fusion.alpha_step)
 
 
-def _importance(booster: Any, pool: str, name: str) -> list[dict[str, Any]]:
-    gain = booster.feature_importance("gain").astype(np.float64)
-    share, splits = gain / max(gain.sum(), 1e-12), booster.feature_importance("split")
-    columns = zip(booster.feature_name(), share, splits, strict=True)
+def _importance(boosters: Sequence[Any], pool: str, name: str) -> list[dict[str, Any]]:
+    gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0, dtype=np.float64)
+    splits = np.sum([booster.feature_importance("split") for booster in boosters], axis=0)
+    columns = zip(boosters[0].feature_name(), gain / max(gain.sum(), 1e-12), splits, strict=True)
     rows = [{"pool": pool, "ranker": name, "feature": f, "gain": float(g), "splits": int(s)} for f, g, s in columns]
     return sorted(rows, key=lambda row: -row["gain"])
 
@@ -176,7 +203,9 @@ def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path
     boosters = {
         (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
     }
-    for _, frame in frames(cutoff, stages, config):
+    candidates = np.zeros(len(cutoff.targets()), dtype=np.int32)
+    for block, frame in frames(cutoff, stages, config):
+        candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
         for (pool, name), booster in boosters.items():
             scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)
             found.setdefault((pool, name), []).append(_listed(frame, scores, config.fusion.length))
@@ -186,6 +215,7 @@ def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path
     for pool in lists.POOLS:
         for name in (*config.fusion.rankers, "blend"):
             _write(folder, pool, name, found.get((pool, name), []), config.fusion.length)
+    np.save(folder / "candidates.npy", candidates)
 
 
 def blend_scores(blend: Blend, frame: Frame, pool: lists.Pool, config: Config) -> np.ndarray:

@@ -101,13 +101,13 @@ def parameters(ranker: Ranker, config: Config) -> dict[str, Any]:
     return chosen
 
 
-def fit(sample: Sample, ranker: Ranker, config: Config) -> "Booster":
-    """Grow the trees.
+def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
+    """Grow the trees, once per seed.
 
     Args:
         sample: pairs, at least one of them acted on.
         ranker: objective and size of the trees.
-        config: the configuration.
+        config: the configuration; `fusion.seeds` is how many models are averaged.
     Raises:
         TrainingError: LightGBM refuses the data.
     """
@@ -123,32 +123,60 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "Booster":
             feature_name=list(sample.names),
             params=settings,
         )
-        return lightgbm.train(settings, data, config.fusion.rounds)
+        seeds = (settings | {"seed": settings["seed"] + 1000 * n} for n in range(config.fusion.seeds))
+        return [lightgbm.train(seeded, data, config.fusion.rounds) for seeded in seeds]
     except lightgbm.basic.LightGBMError as error:
         raise TrainingError(f"fusion: LightGBM cannot learn from {len(sample.acted)} pairs: {error}") from None
 
 
-def write(booster: "Booster", path: Path) -> None:
-    """Save as LightGBM's text model, without the parameters that name files."""
-    path.write_text(booster.model_to_string(num_iteration=-1), encoding="utf-8")
+def write(boosters: "Sequence[Booster]", path: Path) -> None:
+    """Save as LightGBM's text models, without the parameters that name files: x.txt, x.2.txt, ..."""
+    for number, booster in enumerate(boosters):
+        _numbered(path, number).write_text(booster.model_to_string(num_iteration=-1), encoding="utf-8")
 
 
-def read(path: Path) -> "Booster | None":
-    """A saved ranker; None if the fold had nothing to learn from."""
+def read(path: Path) -> "list[Booster]":
+    """A saved ranker; empty if the fold had nothing to learn from."""
     import lightgbm
 
-    return lightgbm.Booster(model_file=str(path)) if path.is_file() else None
+    found: list[lightgbm.Booster] = []
+    while (file := _numbered(path, len(found))).is_file():
+        found.append(lightgbm.Booster(model_file=str(file)))
+    return found
 
 
-def score(booster: "Booster | None", frame: Frame, kept: np.ndarray, threads: int) -> np.ndarray:
-    """[N] float32 scores of a frame's pairs, -inf where not `kept`.
+def _numbered(path: Path, number: int) -> Path:
+    return path if number == 0 else path.with_suffix(f".{number + 1}{path.suffix}")
 
-    Without a ranker, the reciprocal ranks in all lists are summed: nothing has been learned, every source has a vote.
+
+def score(boosters: "Sequence[Booster]", frame: Frame, kept: np.ndarray, threads: int) -> np.ndarray:
+    """[N] float32 scores of a frame's pairs, the mean of the models, -inf where not `kept`.
+
+    Without a model, the reciprocal ranks in all lists are summed: nothing has been learned, every source has a vote.
     """
     scores = np.full(len(kept), -np.inf, dtype=np.float32)
-    if booster is None:
+    if not boosters:
         ranks = [n for n, name in enumerate(frame.names) if name.endswith((".rank", ".rank_new"))]
         scores[kept] = np.nansum(1 / (60 + frame.features[kept][:, ranks]), axis=1)
     elif kept.any():
-        scores[kept] = booster.predict(frame.features[kept], num_threads=threads, raw_score=True)
+        known = frame.features[kept]
+        found = [booster.predict(known, num_threads=threads, raw_score=True) for booster in boosters]
+        scores[kept] = np.mean(found, axis=0)
     return scores
+
+
+def prior_correction(candidates: np.ndarray, negatives: int) -> np.ndarray:
+    """What to add to a binary ranker's log-odds because it has seen all positives and a share of the others.
+
+    A user's other candidates are drawn with chance min(1, negatives / others), so the odds that were learned are the
+    true ones over that chance. How many of the candidates are others is not known before; nearly all are.
+
+    Args:
+        candidates: [T] how many candidates a user has.
+        negatives: how many others a training user keeps.
+    Returns:
+        [T] float32, at most 0.
+    Source: King & Zeng, "Logistic regression in rare events data", Political Analysis 9 (2001), prior correction.
+    """
+    correction: np.ndarray = np.log(np.minimum(1.0, negatives / np.maximum(candidates, 1))).astype(np.float32)
+    return correction

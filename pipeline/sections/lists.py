@@ -53,6 +53,18 @@ class Fusion(Section):
     """Items nearest in text that an item of the history speaks for."""
     calibration_windows: PositiveInt = 4
     """Label windows before the validation window that the blend's scores are calibrated on."""
+    seeds: PositiveInt = 1
+    """Models behind every ranker; its score is their mean, its time grows with them."""
+    activity_rounds: PositiveInt = 40
+    """Trees of the model that says whether a user acts at all."""
+    activity_users: PositiveInt = 50_000
+    """Users of a label window it learns from, drawn at random."""
+    ablation: bool = True
+    """Whether each source's worth is measured: the fusion without it, once a week."""
+    ablation_rounds: PositiveInt = 70
+    """Trees of a model that is compared for it."""
+    ablation_pairs: PositiveInt = 300_000
+    """Pairs such a model learns from."""
     alpha_step: float = Field(default=0.1, gt=0, le=0.5)
     """Grid on which the blend's alpha is searched."""
     cold_user_items: PositiveInt = 10
