@@ -1,10 +1,11 @@
 """The typed reader of what the features stage wrote: one `Cutoff` per point in time at which models are fitted."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +21,20 @@ Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay
 
 
 def _read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    # read_table would import pandas
+    with _explained(path), pq.ParquetFile(path, memory_map=True) as file:
+        return file.read(columns or schema.names)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn a missing or damaged file into an error that says what to do."""
     try:
-        with pq.ParquetFile(path, memory_map=True) as file:  # read_table would import pandas
-            table = file.read(columns or schema.names)
+        yield
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: run stage 'features' first") from None
     except pa.ArrowInvalid as error:
         raise InputError(f"{path} is damaged ({error}): run stage 'features' again with --force") from None
-    return table
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,19 @@ class Cutoff:
         """[U, I] CSR float32 of one column of the interactions."""
         from scipy.sparse import csr_matrix
 
-        table = self.interactions(["user_index", "item_index", values])
-        users, items, weights = (table.column(i).to_numpy() for i in range(3))
-        indptr = np.zeros(self.users + 1, dtype=np.int64)
-        np.cumsum(np.bincount(users, minlength=self.users), out=indptr[1:])
-        return csr_matrix((weights.astype(np.float32), items, indptr), shape=(self.users, self.items))
+        with self.history(["user_index", "item_index", values]) as history:
+            items, weights = np.empty(history.rows, np.int32), np.empty(history.rows, np.float32)
+            counts, start = np.zeros(self.users, dtype=np.int64), 0
+            for table in history.groups():
+                counts += np.bincount(table.column(0).to_numpy(), minlength=self.users)
+                items[start : start + len(table)] = table.column(1).to_numpy()
+                weights[start : start + len(table)] = table.column(2).to_numpy()
+                start += len(table)
+        return csr_matrix((weights, items, indptr_of(counts)), shape=(self.users, self.items))
+
+    def history(self, columns: list[str]) -> "History":
+        """The interactions, to be read a part at a time."""
+        return History(self.folder / "interactions.parquet", columns)
 
     def targets(self) -> np.ndarray:
         """[T] int32 user indices the lists of this cut-off are made for, ascending."""
@@ -90,6 +105,60 @@ class Cutoff:
         return f"cutoff={self.cutoff.isoformat()}"
 
 
+class History:
+    """Columns of a cut-off's interactions, read a row group at a time: what is asked for, never all of it.
+
+    Args:
+        path: interactions.parquet, sorted by user_index.
+        columns: of schemas.INTERACTIONS; user_index is the first.
+    """
+
+    def __init__(self, path: Path, columns: list[str]) -> None:
+        self._columns = columns
+        with _explained(path):
+            self._file = pq.ParquetFile(path, memory_map=True)
+        self.rows: int = self._file.metadata.num_rows
+        groups = [self._file.metadata.row_group(g) for g in range(self._file.num_row_groups)]
+        spans = [group.column(0).statistics for group in groups if group.num_rows]
+        self._least = np.array([span.min for span in spans], dtype=np.int64)
+        self._most = np.array([span.max for span in spans], dtype=np.int64)
+        self._read: dict[int, pa.Table] = {}
+
+    def groups(self) -> Iterator[pa.Table]:
+        """All rows, in order."""
+        return (self._file.read_row_group(g, self._columns) for g in range(self._file.num_row_groups))
+
+    def of(self, users: np.ndarray) -> pa.Table:
+        """The rows of some users (ascending indices), sorted by user and item.
+
+        The row groups read for one block are kept for the next, which begins in the last of them.
+        """
+        first, last = (users[0], users[-1]) if len(users) else (0, -1)
+        wanted = np.flatnonzero((self._least <= last) & (self._most >= first)).tolist()
+        self._read = {g: self._read.get(g) or self._file.read_row_group(g, self._columns) for g in wanted}
+        parts = [self._of(table, users) for table in self._read.values()]
+        return pa.concat_tables(parts) if parts else self._file.schema_arrow.empty_table().select(self._columns)
+
+    @staticmethod
+    def _of(table: pa.Table, users: np.ndarray) -> pa.Table:
+        start, stop = np.searchsorted(table.column(0).to_numpy(), [users[0], users[-1] + 1]).tolist()
+        table = table.slice(start, stop - start)
+        owner = table.column(0).to_numpy()
+        mine = users[np.minimum(np.searchsorted(users, owner), len(users) - 1)] == owner
+        return table if mine.all() else table.filter(pa.array(mine))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def indptr_of(counts: np.ndarray) -> np.ndarray:
+    """[R + 1] int64, where the rows of a CSR matrix with so many entries each begin."""
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
 def read_cutoffs(features: Path) -> list[Cutoff]:
     """All cut-offs of a run: tonight first, then the label cut-offs, newest first."""
     rows = _read(features / "cutoffs.parquet", schemas.CUTOFFS).to_pylist()
@@ -110,6 +179,15 @@ def read_users(features: Path) -> pa.Table:
 def read_actions(features: Path) -> pa.Table:
     """What the language model is fine-tuned on, sorted by user and day."""
     return _read(features / "actions.parquet", schemas.ACTIONS)
+
+
+# Users times items of an array held at a time, per thread: 64 MiB of float32.
+CELLS = 2**24
+
+
+def rows_for(width: int, most: int, cells: int = CELLS) -> int:
+    """How many rows of `width` elements are worked on at a time: at most `most`, and `cells` elements if they fit."""
+    return max(1, min(most, cells // max(width, 1)))
 
 
 def blocks(rows: int, size: int) -> Iterator[slice]:

@@ -9,11 +9,18 @@ history. Arrays are memory-mapped when read, so a reader takes the block of user
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 
 from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+# From this many times the length of a list, a row is wide enough for `_best_of_wide` to be the faster one.
+WIDE = 16
 
 Pool = Literal["all", "new"]
 POOLS: tuple[Pool, ...] = ("all", "new")
@@ -37,6 +44,46 @@ def write_list(folder: Path, pool: Pool, name: str, items: np.ndarray, scores: n
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"{pool}.{name}.items.npy", np.ascontiguousarray(items, dtype=np.int32))
     np.save(folder / f"{pool}.{name}.scores.npy", np.ascontiguousarray(scores, dtype=np.float32))
+
+
+class Rows:
+    """An .npy file written row by row, so that an array of all users is never in memory; np.save's bytes.
+
+    Args:
+        path: the file.
+        rows: how many rows there will be.
+        columns: the length of a row.
+        dtype: of the elements.
+    """
+
+    def __init__(self, path: Path, rows: int, columns: int, dtype: type) -> None:
+        self._dtype, self._missing = np.dtype(dtype), rows
+        self._file = path.open("wb")
+        header = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": (rows, columns)}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def append(self, values: np.ndarray) -> None:
+        """Write the next rows."""
+        self._missing -= len(values)
+        np.ascontiguousarray(values, dtype=self._dtype).tofile(self._file)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+        if error is None and self._missing:
+            raise ValueError(f"{self._file.name} lacks {self._missing} rows")
+
+
+def writer(folder: Path, pool: Pool, name: str, rows: int, length: int) -> tuple[Rows, Rows]:
+    """Files for the items and the scores of one list that is written block by block; arguments as `write_list`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    stem = f"{pool}.{name}"
+    return (
+        Rows(folder / f"{stem}.items.npy", rows, length, np.int32),
+        Rows(folder / f"{stem}.scores.npy", rows, length, np.float32),
+    )
 
 
 def read_list(folder: Path, pool: Pool, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -77,12 +124,51 @@ def _settle_ties(scores: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def top_n(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _best(scores: np.ndarray, n: int) -> np.ndarray:
+    """[B, n] ascending indices of the n < I best scores of each row, ties by index: by partition of the whole row."""
+    width = scores.shape[1]
+    chosen = _settle_ties(scores, np.argpartition(scores, width - n, axis=1)[:, width - n :])
+    chosen.sort(axis=1)
+    return chosen
+
+
+def _best_of_wide(scores: np.ndarray, n: int, above: float) -> np.ndarray:
+    """`_best` of rows much wider than n: looks closely only where a group of columns has a great maximum.
+
+    Column j belongs to group j mod m. The n groups with the greatest maxima hold every score greater than t, the least
+    of these maxima, and n scores not below t; so only their columns are partitioned. Scores equal to t may stand
+    elsewhere too: rows whose last place is one of them, and above `above`, are partitioned whole.
+    """
+    rows, width = scores.shape
+    size = max(2, int((width / n) ** 0.5))
+    groups = width // size
+    maxima = scores[:, : size * groups].reshape(rows, size, groups).max(axis=1)  # contiguous runs: memory speed
+    best = np.argpartition(maxima, groups - n, axis=1)[:, groups - n :]
+    least = np.take_along_axis(maxima, best, axis=1).min(axis=1)
+    columns = (best[:, None, :] + (groups * np.arange(size))[None, :, None]).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(size * groups, width), (rows, width - size * groups))
+    columns = np.concatenate([columns, rest], axis=1)
+    values = scores.ravel().take(columns + (width * np.arange(rows))[:, None])
+    place = np.argpartition(values, values.shape[1] - n, axis=1)[:, values.shape[1] - n :]
+    taken = np.take_along_axis(values, place, axis=1)
+    worst = taken.min(axis=1, keepdims=True)
+    tied = (values == worst).sum(axis=1) > (taken == worst).sum(axis=1)
+    elsewhere = (worst[:, 0] == least) & ((maxima >= least[:, None]).sum(axis=1) > n)
+    unsure = np.flatnonzero((tied | elsewhere) & (worst[:, 0] > above))
+    chosen = np.take_along_axis(columns, place, axis=1)
+    chosen.sort(axis=1)
+    if len(unsure):
+        chosen[unsure] = _best(scores[unsure], n)
+    return chosen
+
+
+def top_n(scores: np.ndarray, n: int, above: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
     """The n best items of each row, best first; equal scores rank by item index, -inf is never taken.
 
     Args:
         scores: [B, I] float32; -inf excludes an item.
         n: length of the lists.
+        above: only greater scores are taken.
     Returns:
         items int32 [B, n] with -1 pads, scores float32 [B, n] with -inf pads.
     """
@@ -92,15 +178,31 @@ def top_n(scores: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     best = np.full((rows, n), -np.inf, dtype=np.float32)
     if kept == 0 or rows == 0:
         return items, best
-    if kept < width:
-        chosen = np.argpartition(scores, width - kept, axis=1)[:, width - kept :]
-        chosen = _settle_ties(scores, chosen)
-        chosen.sort(axis=1)  # by index first, so the stable sort below breaks ties by index
+    if width >= WIDE * kept:
+        chosen = _best_of_wide(scores, kept, above)
+    elif kept < width:
+        chosen = _best(scores, kept)
     else:
         chosen = np.broadcast_to(np.arange(width), (rows, width))
-    values = np.take_along_axis(scores, chosen, axis=1)
+    values = np.take_along_axis(scores, chosen, axis=1)  # by index, so the stable sort breaks ties by index
     order = np.argsort(-values, axis=1, kind="stable")
     best[:, :kept] = np.take_along_axis(values, order, axis=1)
     items[:, :kept] = np.take_along_axis(chosen, order, axis=1)
+    best[best <= above] = -np.inf
     items[np.isneginf(best)] = -1
+    return items, best
+
+
+def top_n_sparse(scores: "csr_matrix", n: int, above: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """`top_n` of a [B, I] CSR matrix in canonical form, of which only the entries that are stored can be taken."""
+    rows = scores.shape[0]
+    items = np.full((rows, n), -1, dtype=np.int32)
+    best = np.full((rows, n), -np.inf, dtype=np.float32)
+    row = np.repeat(np.arange(rows), np.diff(scores.indptr))
+    kept = np.flatnonzero(scores.data > above)
+    kept = kept[np.lexsort((scores.indices[kept], -scores.data[kept], row[kept]))]
+    rank = np.arange(len(kept)) - np.searchsorted(row[kept], np.arange(rows))[row[kept]]
+    listed = rank < n
+    kept, rank = kept[listed], rank[listed]
+    items[row[kept], rank], best[row[kept], rank] = scores.indices[kept], scores.data[kept]
     return items, best

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from pipeline import lists
 from pipeline.errors import InputError
@@ -51,3 +52,44 @@ def test_a_missing_list_is_an_error_that_names_it(tmp_path: Path) -> None:
 def test_ties_at_the_last_place_go_to_the_lowest_index(n: int) -> None:
     scores = np.random.default_rng(1).integers(0, 3, size=(60, 11)).astype(np.float32)
     assert lists.top_n(scores, n)[0].tolist() == brute_force(scores, n)
+
+
+@pytest.mark.parametrize("width", [160, 163, 1000, 4099])
+@pytest.mark.parametrize("values", [2, 40, 10**6])
+@pytest.mark.parametrize("above", [-np.inf, 0.0])
+def test_wide_rows_agree_with_a_sort(width: int, values: int, above: float) -> None:
+    """Few distinct values: ties everywhere, in groups that are looked at and in others; whole rows excluded too."""
+    rng = np.random.default_rng(width + values)
+    scores = rng.integers(-values // 2, values, size=(30, width)).astype(np.float32)
+    scores[rng.random(scores.shape) < 0.3] = -np.inf
+    scores[4], scores[5, 3:], scores[6, :-3] = -np.inf, -np.inf, -np.inf
+    scores[7] = 1
+    allowed = np.where(scores > above, scores, -np.inf)
+    items, best = lists.top_n(scores, 10, above)
+    assert items.tolist() == brute_force(allowed, 10)
+    assert (best == np.where(items >= 0, np.take_along_axis(scores, items, axis=1), -np.inf)).all()
+
+
+def test_sparse_rows_agree_with_dense_ones() -> None:
+    rng = np.random.default_rng(3)
+    scores = np.where(rng.random((50, 30)) < 0.2, rng.integers(-2, 4, size=(50, 30)), 0).astype(np.float32)
+    for mine, theirs in zip(lists.top_n_sparse(csr_matrix(scores), 4), lists.top_n(scores, 4, above=0), strict=True):
+        assert mine.tolist() == theirs.tolist()
+
+
+def test_rows_written_one_block_at_a_time_are_the_bytes_of_numpy(tmp_path: Path) -> None:
+    items, scores = np.arange(12).reshape(6, 2), np.arange(12.0).reshape(6, 2)
+    lists.write_list(tmp_path, "all", "whole", items, scores)
+    files = lists.writer(tmp_path, "all", "blocks", 6, 2)
+    for file, values in zip(files, (items, scores), strict=True):
+        with file:
+            file.append(values[:4])
+            file.append(values[4:])
+    for part in ("items", "scores"):
+        written = (tmp_path / f"all.blocks.{part}.npy").read_bytes()
+        assert written == (tmp_path / f"all.whole.{part}.npy").read_bytes()
+
+
+def test_a_row_that_was_never_written_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="lacks 2 rows"), lists.Rows(tmp_path / "x.npy", 3, 2, np.int32) as file:
+        file.append(np.zeros((1, 2)))

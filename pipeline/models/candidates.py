@@ -3,7 +3,9 @@
 import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,14 +15,18 @@ from pipeline import artifacts, data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import TrainingError
+from pipeline.progress import track
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    from scipy.sparse import coo_matrix, csr_matrix
 
 log = logging.getLogger(__name__)
 
-# Scores of a block of users against every item, in the cut-off's own item order.
-Score = Callable[[np.ndarray], np.ndarray]  # [B] user indices -> [B, I] float32
+# Scores of a block of users against every item, in the cut-off's own item order: an array that may be written to, or a
+# matrix whose absent entries are no candidates.
+Score = Callable[[np.ndarray], "np.ndarray | csr_matrix"]  # [B] user indices -> [B, I] float32
+Ranked = dict[lists.Pool, tuple[np.ndarray, np.ndarray]]
+Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> items and scores [B, n] by pool
 
 
 class Make(Protocol):
@@ -106,6 +112,7 @@ def write_candidates(
     pools: Sequence[lists.Pool] = lists.POOLS,
     own: "csr_matrix | None" = None,
     above: float = -np.inf,
+    threads: int = 1,
 ) -> None:
     """Rank every target's n best items in each pool and write the lists.
 
@@ -115,35 +122,88 @@ def write_candidates(
         cutoff: whose targets are ranked for.
         score: scores a block of users.
         n: length of the lists.
-        block_users: users scored at a time; memory grows with block_users x items x 16 bytes.
+        block_users: users scored at a time; fewer where the catalogue is so large that data.CELLS would be exceeded.
         pools: which pools to write; `new` excludes whatever the user has a history with.
         own: [U, I] added to the scores in pool `all` only.
         above: an item is a candidate only if its score in the pool is greater; a list may so end early.
+        threads: blocks that are scored at the same time; memory grows with it.
     Raises:
         TrainingError: a score is not a number.
     """
-    targets = cutoff.targets()
-    seen = cutoff.matrix("count")
-    ranked: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {pool: [] for pool in pools}
-    for block in data.blocks(max(len(targets), 1), block_users):  # no targets: one empty block gives the shape
-        users = targets[block]
-        scores = np.asarray(score(users), dtype=np.float32)  # [B, I]
-        if np.isnan(scores).any():
+    changing = {"all": own, "new": cutoff.matrix("count") if "new" in pools else None}
+
+    def rank(users: np.ndarray) -> Ranked:
+        found = score(users)
+        if not isinstance(found, np.ndarray):
+            if own is None and tuple(pools) == ("all",):
+                return {"all": lists.top_n_sparse(found, n, above)}
+            found = found.toarray()
+        scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
+        if scores.size and np.isnan(scores.max()):  # the maximum is not a number if any is not
             raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
-        for pool in pools:
-            chosen = _in_pool(scores, users, pool, seen, own)
-            ranked[pool].append(lists.top_n(np.where(chosen > above, chosen, np.float32(-np.inf)), n))
-    for pool in pools:
-        items, best = (np.concatenate(arrays) for arrays in zip(*ranked[pool], strict=True))
-        lists.write_list(folder, pool, name, items, best)
+        changes = {pool: None if matrix is None else matrix[users].tocoo() for pool, matrix in changing.items()}
+        return {pool: _in_pool(scores, pool, changes[pool], n, above) for pool in pools}
+
+    write_ranked(
+        folder, name, cutoff, rank, n=n, rows=data.rows_for(cutoff.items, block_users), pools=pools, threads=threads
+    )
+
+
+def write_ranked(
+    folder: Path,
+    name: str,
+    cutoff: Cutoff,
+    rank: Rank,
+    *,
+    n: int,
+    rows: int,
+    pools: Sequence[lists.Pool] = lists.POOLS,
+    threads: int = 1,
+) -> None:
+    """Write the lists that `rank` makes of blocks of targets, each as soon as it is made.
+
+    Args:
+        folder: the cut-off's folder in the running stage.
+        name: the list's name.
+        cutoff: whose targets are ranked for.
+        rank: makes the lists [B, n] of a block of users, by pool; runs in several threads.
+        n: length of the lists.
+        rows: users of a block.
+        pools: which pools `rank` makes.
+        threads: blocks that are made at the same time.
+    """
+    targets = cutoff.targets()
+    said = track(f"{folder.parent.name or folder.name} {cutoff.cutoff}: {name}", len(targets))
+    with contextlib.ExitStack() as held:
+        files = {
+            pool: tuple(map(held.enter_context, lists.writer(folder, pool, name, len(targets), n))) for pool in pools
+        }
+        workers = held.enter_context(ThreadPoolExecutor(threads))
+        for group in _groups(data.blocks(len(targets), rows), threads):
+            for ranked in workers.map(lambda block: rank(targets[block]), group):
+                for pool in pools:
+                    for file, values in zip(files[pool], ranked[pool], strict=True):
+                        file.append(values)
+            said(group[-1].stop)
+
+
+def _groups(blocks: Iterator[slice], size: int) -> Iterator[tuple[slice, ...]]:
+    """The blocks in groups of `size`; itertools has it from Python 3.12 on."""
+    return iter(lambda: tuple(islice(blocks, size)), ())
 
 
 def _in_pool(
-    scores: np.ndarray, users: np.ndarray, pool: lists.Pool, seen: "csr_matrix", own: "csr_matrix | None"
-) -> np.ndarray:
-    """The scores [B, I] as the pool sees them: with the own history added, or with everything seen left out."""
-    if pool == "all":
-        return scores if own is None else scores + own[users].toarray()
-    masked = scores.copy()
-    masked[seen[users].nonzero()] = -np.inf
-    return masked
+    scores: np.ndarray, pool: lists.Pool, changed: "coo_matrix | None", n: int, above: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lists of one pool: `all` with what `changed` holds added, `new` without the pairs it holds.
+
+    The scores [B, I] are changed where needed and put back: they are the largest thing in memory.
+    """
+    if changed is None:
+        return lists.top_n(scores, n, above)
+    at = (changed.row, changed.col)
+    before = scores[at]
+    scores[at] = before + changed.data if pool == "all" else -np.inf
+    found = lists.top_n(scores, n, above)
+    scores[at] = before
+    return found
