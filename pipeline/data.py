@@ -87,6 +87,10 @@ class Cutoff:
             raise InputError(f"{self.folder} has no labels: its window has not passed yet")
         return _read(self.folder / "labels.parquet", schemas.LABELS)
 
+    def ratings(self) -> pa.Table:
+        """One row per (user, item) whose events had a value, sorted by user_index, item_index; often empty."""
+        return _read(self.folder / "ratings.parquet", schemas.RATINGS)
+
     def item_stats(self) -> pa.Table:
         """[I] rows, row i is item i."""
         return _read(self.folder / "item_stats.parquet", schemas.ITEM_STATS)

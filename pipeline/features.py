@@ -174,6 +174,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
             chosen = events.query("labels", schemas.LABELS, {"interactions": interactions}, **params)
             _write(folder / "labels.parquet", chosen)
         _write(folder / "interactions.parquet", interactions)
+        _write(folder / "ratings.parquet", events.query("ratings", schemas.RATINGS, **params))
         _write(folder / "targets.parquet", events.query("targets", schemas.TARGETS, {"chosen": chosen}))
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
         _write(folder / "user_stats.parquet", events.query("user_stats", schemas.USER_STATS, **params))

@@ -111,6 +111,14 @@ INTERACTIONS = pa.schema(
     ]
 )
 
+RATINGS = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("rating", pa.float32(), nullable=False),  # mean `value` of the pair's events
+    ]
+)
+
 ITEM_STATS = pa.schema(
     [
         pa.field("item_index", pa.int32(), nullable=False),

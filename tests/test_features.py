@@ -161,6 +161,22 @@ def test_interactions_are_the_brute_force_sums(made: tuple[Path, Config, list[Ev
                 assert found[name] == pytest.approx(value, rel=1e-6, abs=1e-12), (pair, name)
 
 
+def test_a_rating_is_the_mean_value_known_at_the_cutoff(tmp_path: Path) -> None:
+    config = config_at(tmp_path)
+    days = (number(NIGHT) - 60, number(NIGHT) - 50, number(NIGHT) - 1)
+    values = {("u1", "i1"): (4.0, 1.0, 5.0), ("u1", "i2"): (None, 3.5, None), ("u2", "i1"): (None, None, None)}
+    events = [
+        event(n * 10 + visit, *pair, day) | {"value": value}
+        for n, (pair, given) in enumerate(values.items())
+        for visit, (day, value) in enumerate(zip(days, given, strict=True))
+    ]
+    write_lake(config, events)
+    tonight, *_, oldest = data.read_cutoffs(build(config))
+    expected = [{"user_index": 0, "item_index": 0, "rating": 2.5}, {"user_index": 0, "item_index": 1, "rating": 3.5}]
+    assert oldest.ratings().to_pylist() == expected
+    assert tonight.ratings().to_pylist() == [expected[0] | {"rating": pytest.approx(10 / 3)}, expected[1]]
+
+
 def test_item_stats_count_buyers_guests_included(made: tuple[Path, Config, list[Event]]) -> None:
     folder, _, events = made
     bought: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
@@ -261,6 +277,7 @@ def test_every_table_has_its_contract(made: tuple[Path, Config, list[Event]]) ->
         f"{part}/interactions": schemas.INTERACTIONS,
         f"{part}/item_stats": schemas.ITEM_STATS,
         f"{part}/user_stats": schemas.USER_STATS,
+        f"{part}/ratings": schemas.RATINGS,
         f"{part}/targets": schemas.TARGETS,
         f"{part}/labels": schemas.LABELS,
     }

@@ -136,21 +136,89 @@ class LanguageModel(SourceSection):
 
 
 class ItemKnn(SourceSection):
-    """Items that go with what the user acted on."""
+    """What goes with the items that the user acted on: each item's nearest items (Sarwar et al., WWW 2001)."""
 
     enabled: bool = False
     """Whether the source is made."""
+    values: Decay = "decay_90"
+    """Column of the interactions that items are compared by."""
+    user_power: NonNegativeFloat = 0.5
+    """A user counts with the number of items in the history to minus this power."""
+    shrinkage: NonNegativeFloat = 1.0
+    """Added to the denominator of the similarity, so that few common users make no neighbours."""
+    neighbours: PositiveInt = 200
+    """How many of the most similar items an item keeps; memory grows with items x this x 8 bytes."""
+    max_history: PositiveInt = 500
+    """Strongest actions of a user that count; time grows with interactions x this."""
+    profile: Decay = "decay_30"
+    """Column of the interactions that speaks for a user."""
+    own: Decay = "decay_365"
+    """Own history that is added in pool `all`."""
+    own_weight: NonNegativeFloat = 0.1
+    """Weight of the own history in pool `all`."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
 
 
 class MatrixFactorisation(SourceSection):
-    """Explicit ratings: the squared error of the ratings given."""
+    """Explicit ratings: the squared error of the ratings given (Koren, Bell & Volinsky, IEEE Computer 2009)."""
 
     enabled: bool = False
-    """Whether the source is made."""
+    """Whether the source is made; only for logs whose events carry a rating as `value`."""
+    factors: PositiveInt = 32
+    """Length of a user's and an item's vector."""
+    reg: NonNegativeFloat = 0.05
+    """L2 weight on the biases and factors of every rating."""
+    epochs: PositiveInt = 20
+    """Passes over the ratings at the oldest cut-off, which starts from random numbers."""
+    warm_epochs: PositiveInt = 5
+    """Passes of every later cut-off, which starts from the factors of the one before."""
+    learning_rate: PositiveFloat = 0.01
+    """Highest rate of Adam; it falls to zero."""
+    min_ratings: PositiveInt = 5
+    """An item with fewer ratings is not listed."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
 
 
 class Sasrec(SourceSection):
-    """What comes next in a user's sequence of actions, by self-attention."""
+    """What comes next in a user's sequence of actions, by self-attention (Kang & McAuley, ICDM 2018)."""
 
     enabled: bool = False
     """Whether the source is made."""
+    size: PositiveInt = 64
+    """Length of the vectors."""
+    layers: NonNegativeInt = 1
+    """Layers of self-attention before the readout."""
+    heads: PositiveInt = 2
+    """Heads of every attention."""
+    length: PositiveInt = 100
+    """Latest actions of a user that are read."""
+    baskets: PositiveInt = 8
+    """Latest baskets of a user that are learned from."""
+    steps: PositiveInt = 400
+    """Steps of the oldest cut-off, which starts from random numbers."""
+    warm_steps: PositiveInt = 40
+    """Steps of every later cut-off, which starts from the network of the one before."""
+    batch_users: PositiveInt = 128
+    """Users per step."""
+    batch_items: PositiveInt = 8192
+    """Items that a step's softmax goes over."""
+    popularity_power: float = Field(default=0.5, ge=0, le=1)
+    """Items are drawn with probability ~ popularity to this power."""
+    half_life_days: PositiveFloat = 60.0
+    """A basket's weight halves in this many days."""
+    learning_rate: PositiveFloat = 2e-3
+    """Highest rate of AdamW; it rises for a few steps and falls to zero."""
+    weight_decay: NonNegativeFloat = 0.01
+    """Of AdamW."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Share of activations left out while training."""
+    time_limit_minutes: PositiveFloat = 10.0
+    """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
+    own: Decay = "decay_365"
+    """Own history that is added in pool `all`."""
+    own_weight: NonNegativeFloat = 0.1
+    """Weight of the own history in pool `all`."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""

@@ -10,6 +10,7 @@ select
     events.day::integer as day,
     event_types.weight,
     event_types.is_label,
+    events.value,
     events.quantity,
     events.price,
     events.session_id,

@@ -2,7 +2,7 @@
 create or replace table events as
 with partitions as (from read_parquet($partitions, hive_partitioning = true))
 select
-    event_id, user_id, item_id, event_type, quantity, price, session_id,
+    event_id, user_id, item_id, event_type, value, quantity, price, session_id,
     event_time::date - date '1970-01-01' as day,
     run_date::date as arrival
 from partitions

@@ -10,7 +10,9 @@ select
     count(*) filter (is_label) as labels,
     whole(sum(units(quantity)) filter (weight > 0)) as quantity,
     whole(sum(units(price)) filter (weight > 0)) as price_sum,
-    count(price) filter (weight > 0) as prices
+    count(price) filter (weight > 0) as prices,
+    whole(sum(units(value))) as value_sum,
+    count(value) as given
 from actions
 where user_index is not null
 group by user_index, item_index, day
