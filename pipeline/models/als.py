@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 def confidence(cutoff: Cutoff, section: Als) -> "csr_matrix":
     """[U, I] CSR float32 confidence of every pair with a history; an absent pair has confidence 1 in "no"."""
-    matrix = cutoff.matrix(section.values).copy()  # what is mapped from disk may not be written to
-    matrix.data = np.float32(section.alpha) * (matrix.data + np.float32(section.floor))
+    matrix = cutoff.matrix(section.values)
+    matrix.data += np.float32(section.floor)
+    matrix.data *= np.float32(section.alpha)
     return matrix
 
 
@@ -122,7 +123,15 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             def score(users: np.ndarray) -> np.ndarray:
                 return np.asarray(user_factors[rows[users]] @ item_factors.T)
 
-            write_candidates(folder, "als", cutoff, score, n=section.candidates, block_users=config.block_users)
+            write_candidates(
+                folder,
+                "als",
+                cutoff,
+                score,
+                n=section.candidates,
+                block_users=config.block_users,
+                threads=config.threads,
+            )
         fit = {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)}
         (folder / "fit.json").write_text(json.dumps(fit, sort_keys=True) + "\n")
 

@@ -71,11 +71,20 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         history = cutoff.matrix(section.values)
         items = modelled_items(history, section.max_items)
-        own = cutoff.matrix(section.own) * np.float32(section.own_weight)
+        own = cutoff.matrix(section.own)
+        own.data *= np.float32(section.own_weight)
         with blas_threads(1):  # as fast as two here, and not slowed down by what runs beside
             score = scoring(history, items, item_weights(history[:, items], section.reg))
             write_candidates(
-                folder, "ease", cutoff, score, n=section.candidates, block_users=config.block_users, own=own, above=0.0
+                folder,
+                "ease",
+                cutoff,
+                score,
+                n=section.candidates,
+                block_users=config.block_users,
+                own=own,
+                above=0.0,
+                threads=config.threads,
             )
 
     return make_parts("ease", make, features=features, out=out, config=config, tables=("interactions",))

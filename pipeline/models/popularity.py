@@ -4,15 +4,18 @@ List `popularity` exists in both pools. List `buy_again` exists in pool `all` on
 exactly what pool `new` leaves out, so lists.list_names(folder, "new") does not name it.
 """
 
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline import lists
 from pipeline.config import Config
-from pipeline.data import Cutoff
-from pipeline.models.candidates import make_parts, write_candidates
+from pipeline.data import Cutoff, rows_for
+from pipeline.models.candidates import Rank, Ranked, make_parts, write_candidates, write_ranked
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 def item_popularity(cutoff: Cutoff, days: int) -> np.ndarray:
@@ -25,24 +28,63 @@ def buy_again_weight(popularity: np.ndarray, power: float) -> np.ndarray:
     return ((popularity + 1.0) ** power).astype(np.float32)
 
 
+def best_sellers(popularity: np.ndarray, history: "csr_matrix", n: int) -> Rank:
+    """A function that lists the most popular items for blocks of users: all of them, and those that are new to a user.
+
+    Everybody's order is the same, so it is sorted once; what a user has is then skipped.
+
+    Args:
+        popularity: [I] float32; items above 0 are listed, equal ones by index.
+        history: [U, I] CSR, what users have.
+        n: length of the lists.
+    """
+    order = np.argsort(-popularity, kind="stable")
+    order = order[popularity[order] > 0]
+    place = np.full(len(popularity), len(order))
+    place[order] = np.arange(len(order))
+    top, best = lists.top_n(popularity[None, :], n, above=0.0)  # [1, n]
+
+    def rank(users: np.ndarray) -> Ranked:
+        theirs = history[users]
+        most = min(len(order), n + int(np.diff(theirs.indptr).max(initial=0)))
+        row, at = np.repeat(np.arange(len(users)), np.diff(theirs.indptr)), place[theirs.indices]
+        has = np.zeros((len(users), most), dtype=bool)
+        has[row[at < most], at[at < most]] = True
+        first = np.argsort(has, axis=1, kind="stable")[:, :n]  # places in `order`, those the user does not have first
+        free = ~np.take_along_axis(has, first, axis=1)
+        items, scores = np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32)
+        items[:, : first.shape[1]] = np.where(free, order[first], -1)
+        scores[items >= 0] = popularity[items[items >= 0]]
+        return {"all": (np.repeat(top, len(users), 0), np.repeat(best, len(users), 0)), "new": (items, scores)}
+
+    return rank
+
+
 def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     """Write the lists `popularity` and `buy_again` of every cut-off."""
     section = config.popularity
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
+        popularity_rank = best_sellers(popularity, cutoff.matrix("count"), section.candidates)
+        rows = rows_for(section.candidates, config.block_users)
+        write_ranked(folder, "popularity", cutoff, popularity_rank, n=section.candidates, rows=rows)
         history = cutoff.matrix(section.history)
-        weight = buy_again_weight(popularity, section.power)
+        history.data *= buy_again_weight(popularity, section.power)[history.indices]
 
-        def best_sellers(users: np.ndarray) -> np.ndarray:
-            return np.broadcast_to(popularity, (len(users), cutoff.items))
+        def buy_again(users: np.ndarray) -> "csr_matrix":
+            return history[users]
 
-        def buy_again(users: np.ndarray) -> np.ndarray:
-            return np.asarray(history[users].toarray() * weight)
-
-        write = partial(write_candidates, folder, n=section.candidates, block_users=config.block_users, above=0.0)
-        write("popularity", cutoff, best_sellers)
-        write("buy_again", cutoff, buy_again, pools=("all",))
+        write_candidates(
+            folder,
+            "buy_again",
+            cutoff,
+            buy_again,
+            n=section.candidates,
+            block_users=config.block_users,
+            pools=("all",),
+            above=0.0,
+        )
 
     return make_parts(
         "popularity", make, features=features, out=out, config=config, tables=("interactions", "item_stats")

@@ -1,7 +1,8 @@
 """What similar users acted on in the last days.
 
 The neighbours of a user are those with the nearest decayed profile (cosine); each votes with its recent actions,
-weighted by its similarity. Pool `all` adds the user's own history. Similarities exist for a block of users at a time.
+weighted by its similarity. Pool `all` adds the user's own history. Similarities exist for a block of users at a time,
+and a large shop looks for neighbours among the users active last only: time grows with users, not with their square.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 
 from pipeline import lists
 from pipeline.config import Config
-from pipeline.data import Cutoff
+from pipeline.data import Cutoff, blocks, indptr_of, rows_for
 from pipeline.models.candidates import Score, make_parts, write_candidates
 
 if TYPE_CHECKING:
@@ -28,7 +29,64 @@ def normalised(matrix: "csr_matrix") -> "csr_matrix":
     return unit
 
 
-def voting(profiles: "csr_matrix", votes: "csr_matrix", neighbours: int, power: float) -> Score:
+def references(cutoff: Cutoff, limit: int) -> np.ndarray:
+    """[R] ascending indices of the users among whom neighbours are looked for: all, or the `limit` active last.
+
+    Neighbours vote with what they did lately, so whoever has been away has little to say. Ties go to the older user.
+    """
+    if cutoff.users <= limit:
+        return np.arange(cutoff.users)
+    youngest = np.full(cutoff.users, np.inf, dtype=np.float32)
+    with cutoff.history(["user_index", "last_age"]) as history:
+        for table in history.groups():
+            users, age = (column.to_numpy() for column in table.columns)
+            starts = np.flatnonzero(np.diff(users, prepend=-1))
+            youngest[users[starts]] = np.minimum(youngest[users[starts]], np.minimum.reduceat(age, starts))
+    return np.sort(np.argsort(youngest, kind="stable")[:limit])
+
+
+class Neighbourhood:
+    """Finds the most similar of a bounded number of reference users, by the cosine of their profiles.
+
+    Time per user does not grow with the number of users beyond the references, nor does memory: a block of users
+    against all references, data.CELLS at a time.
+
+    Args:
+        profiles: [U, I] CSR, what users are compared by.
+        among: [R] ascending indices of the reference users.
+        neighbours: K, how many are found at most; a user is not its own neighbour.
+        power: a neighbour weighs similarity ** power, divided by the sum of the K weights.
+    """
+
+    def __init__(self, profiles: "csr_matrix", among: np.ndarray, neighbours: int, power: float = 1.0) -> None:
+        self._profiles, self._among = profiles, among
+        self._neighbours, self._power = neighbours, np.float32(power)
+        self._by_item = normalised(profiles if len(among) == profiles.shape[0] else profiles[among]).T.tocsr()  # [I, R]
+
+    def of(self, users: np.ndarray) -> "csr_matrix":
+        """[B, R] CSR float32 weights of the users' neighbours; rows sum to 1, or to 0 for whom nobody resembles."""
+        from scipy.sparse import csr_matrix, vstack
+
+        parts = [self._of(users[part]) for part in blocks(len(users), rows_for(len(self._among), len(users)))]
+        return vstack(parts, format="csr") if parts else csr_matrix((0, len(self._among)), dtype=np.float32)
+
+    def _of(self, users: np.ndarray) -> "csr_matrix":
+        from scipy.sparse import csr_matrix
+
+        similar = (normalised(self._profiles[users]) @ self._by_item).toarray()  # [B, R]
+        at = np.minimum(np.searchsorted(self._among, users), len(self._among) - 1)
+        itself = np.flatnonzero(self._among[at] == users)
+        similar[itself, at[itself]] = 0
+        nearest, similarity = lists.top_n(similar, self._neighbours, above=0.0)  # [B, K]
+        found = nearest >= 0
+        weight = np.where(found, similarity, 0) ** self._power
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        return csr_matrix((weight[found], nearest[found], indptr_of(found.sum(axis=1))), shape=similar.shape)
+
+
+def voting(
+    profiles: "csr_matrix", votes: "csr_matrix", neighbours: int, power: float, among: np.ndarray | None = None
+) -> Score:
     """A function that scores blocks of users by their neighbours' votes.
 
     Args:
@@ -36,25 +94,16 @@ def voting(profiles: "csr_matrix", votes: "csr_matrix", neighbours: int, power: 
         votes: [U, I] CSR, what a neighbour votes for.
         neighbours: K, how many of the most similar users vote; a user is not its own neighbour.
         power: a vote's weight is similarity ** power, divided by the sum of the K weights.
+        among: [R] ascending indices of the users who may be neighbours; default: all.
     Returns:
         users [B] -> scores [B, I] float32; all zero for a user nobody resembles.
     """
-    from scipy.sparse import csr_matrix
-
-    unit = normalised(profiles)
-    by_item = unit.T.tocsr()  # [I, U]
+    among = np.arange(profiles.shape[0]) if among is None else among
+    neighbourhood = Neighbourhood(profiles, among, neighbours, power)
+    cast = votes if len(among) == votes.shape[0] else votes[among]
 
     def score(users: np.ndarray) -> np.ndarray:
-        similar = (unit[users] @ by_item).toarray()  # [B, U]
-        similar[np.arange(len(users)), users] = 0
-        similar[similar <= 0] = -np.inf
-        nearest, similarity = lists.top_n(similar, neighbours)  # [B, K]
-        found = nearest >= 0
-        weight = np.where(found, similarity, 0) ** np.float32(power)
-        weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        starts = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
-        voters = csr_matrix((weight[found], nearest[found], starts), shape=similar.shape)
-        return np.asarray((voters @ votes).toarray(), dtype=np.float32)
+        return np.asarray((neighbourhood.of(users) @ cast).toarray(), dtype=np.float32)
 
     return score
 
@@ -64,11 +113,21 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     section = config.user_knn
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        among = references(cutoff, section.reference_users)
         profiles = cutoff.matrix(section.profile)
-        score = voting(profiles, cutoff.matrix(section.votes), section.neighbours, section.power)
-        own = cutoff.matrix(section.own) * np.float32(section.own_weight)
+        score = voting(profiles, cutoff.matrix(section.votes), section.neighbours, section.power, among)
+        own = cutoff.matrix(section.own)
+        own.data *= np.float32(section.own_weight)
         write_candidates(
-            folder, "user_knn", cutoff, score, n=section.candidates, block_users=config.block_users, own=own, above=0.0
+            folder,
+            "user_knn",
+            cutoff,
+            score,
+            n=section.candidates,
+            block_users=config.block_users,
+            own=own,
+            above=0.0,
+            threads=config.threads,
         )
 
     return make_parts("user_knn", make, features=features, out=out, config=config, tables=("interactions",))

@@ -50,6 +50,8 @@ class UserKnn(SourceSection):
     """Column of the interactions that neighbours vote with."""
     neighbours: PositiveInt = 400
     """How many of the most similar users vote."""
+    reference_users: PositiveInt = 20_000
+    """Neighbours are looked for among this many users, those active last; in a smaller shop, among all."""
     power: PositiveFloat = 2.0
     """A vote weighs the similarity to this power."""
     own: Decay = "decay_365"

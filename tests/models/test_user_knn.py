@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy.sparse import csr_matrix
 
-from pipeline import artifacts, lists, stages
+from pipeline import artifacts, data, lists, stages
 from pipeline.models import user_knn
 from tests.models import shop
 
@@ -60,3 +62,39 @@ def test_pool_all_adds_the_own_history(tmp_path: Path) -> None:
     folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "user_knn", shop.NIGHT), shop.NIGHT)
     items, _ = lists.read_list(folder, "all", "user_knn")
     assert items[:, 0].tolist() == [int(own[u].argmax()) for u in range(9) if u != 4]
+
+
+def test_neighbours_among_some_users_are_those_of_a_search_among_them_only() -> None:
+    """Users who are no reference themselves, and references who must not find themselves; block by block alike."""
+    among = np.array([1, 3, 4, 8])
+    found = user_knn.Neighbourhood(csr_matrix(PROFILES), among, 2).of(np.arange(9)).toarray()
+    unit = user_knn.normalised(csr_matrix(PROFILES)).toarray()
+    for user in range(9):
+        cosine = unit[among] @ unit[user] * (among != user)
+        best = [at for at in np.argsort(-cosine, kind="stable")[:2] if cosine[at] > 0]
+        expected = np.zeros(4)
+        expected[best] = cosine[best] / max(cosine[best].sum(), 1e-9)
+        assert found[user] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_references_are_the_users_active_last(tmp_path: Path) -> None:
+    cutoff = data.read_cutoffs(shop.write_features(tmp_path, {shop.NIGHT: PROFILES}))[0]
+    assert user_knn.references(cutoff, 9).tolist() == list(range(9))
+    history = cutoff.interactions()
+    ages = RNG.permutation(len(history)).astype(np.float32)
+    at = history.schema.get_field_index("last_age")
+    aged = history.set_column(at, history.schema.field(at), pa.array(ages))
+    pq.write_table(aged, cutoff.folder / "interactions.parquet", row_group_size=4)  # a user's rows in several groups
+    owner = history.column("user_index").to_numpy()
+    youngest = {user: ages[owner == user].min() for user in set(owner.tolist())}
+    assert user_knn.references(cutoff, 5).tolist() == sorted(sorted(youngest, key=lambda user: youngest[user])[:5])
+
+
+def test_few_references_still_find_whose_board_it_is(tmp_path: Path) -> None:
+    """Recall where the limit is reached: of the checkerboard's 12 users any 6 know what belongs together."""
+    config = shop.config_for(tmp_path, user_knn={"candidates": 4, "reference_users": 6})
+    shop.write_features(config.lake, {shop.NIGHT: shop.checkerboard(12)})
+    stages.run_stage("user_knn", shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "user_knn", shop.NIGHT), shop.NIGHT)
+    items, _ = lists.read_list(folder, "new", "user_knn")
+    assert items[:, 0].tolist() == list(range(12))
