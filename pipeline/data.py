@@ -143,8 +143,15 @@ class History:
         parts = [self._of(table, users) for table in self._read.values()]
         return pa.concat_tables(parts) if parts else self._file.schema_arrow.empty_table().select(self._columns)
 
+    def among(self, users: np.ndarray) -> pa.Table:
+        """`of` for users who are few of all: every row group is read and none kept."""
+        parts = [self._of(table, users) for table in self.groups()]
+        return pa.concat_tables(parts) if parts else self.of(users[:0])
+
     @staticmethod
     def _of(table: pa.Table, users: np.ndarray) -> pa.Table:
+        if not len(users):
+            return table.slice(0, 0)
         start, stop = np.searchsorted(table.column(0).to_numpy(), [users[0], users[-1] + 1]).tolist()
         table = table.slice(start, stop - start)
         owner = table.column(0).to_numpy()
@@ -156,6 +163,22 @@ class History:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def rows_matrix(table: pa.Table, values: np.ndarray, users: np.ndarray, width: int) -> "csr_matrix":
+    """[B, I] CSR float32, row b is user users[b].
+
+    Args:
+        table: the users' rows of the interactions, with user_index and item_index, as `History.of` gives them.
+        values: [N] one value per row of the table.
+        users: [B] ascending indices.
+        width: I, how many items there are.
+    """
+    from scipy.sparse import csr_matrix
+
+    owner, items = (table.column(name).to_numpy() for name in ("user_index", "item_index"))
+    counts = np.searchsorted(owner, users, side="right") - np.searchsorted(owner, users)
+    return csr_matrix((values.astype(np.float32), items, indptr_of(counts)), shape=(len(users), width))
 
 
 def indptr_of(counts: np.ndarray) -> np.ndarray:

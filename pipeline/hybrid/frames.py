@@ -11,7 +11,8 @@ from pipeline.config import Config
 from pipeline.data import Cutoff, blocks
 from pipeline.hybrid import ranking_features
 from pipeline.hybrid.pairs import Listed, Pairs, best_source, position, union
-from pipeline.hybrid.sources import ADOPTION, Sources
+from pipeline.hybrid.sources import ADOPTION, Sources, Votes
+from pipeline.progress import track
 
 # Sources with vectors, so that every pair has an exact score.
 EXACT = ("als", "language_model")
@@ -68,7 +69,7 @@ def feature_names(settings_sources: Sequence[str]) -> tuple[str, ...]:
 def _source_columns(
     sources: Sources,
     listed: Mapping[tuple[lists.Pool, str], Listed],
-    votes: Mapping[str, np.ndarray],
+    votes: Votes,
     block: slice,
     pairs: Pairs,
 ) -> dict[str, np.ndarray]:
@@ -84,29 +85,29 @@ def _source_columns(
         exact = sources.exact(name, block, pairs) if name in sources.settings.sources else None
         if exact is not None:
             columns[f"{name}.score"] = exact
-    affinity = sources.text_affinity(pairs)
-    if affinity is not None:
-        columns["text_affinity"] = affinity
-    rows, items = pairs.rows, pairs.items
-    for name, vote in votes.items():
-        columns[f"{name}.score" if name == ADOPTION else name] = vote[rows, items]
+    for name in votes.votes:
+        columns[f"{name}.score" if name == ADOPTION else name] = votes.at(name, pairs)
     return columns
 
 
 def _frame(sources: Sources, known: ranking_features.Known, block: slice, users: np.ndarray) -> Frame:
-    listed, votes = sources.listed(block), sources.neighbours(users)
-    if ADOPTION in sources.settings.sources:
-        listed["new", ADOPTION] = sources.adoption(votes[ADOPTION], users)
-    else:
-        del votes[ADOPTION]
+    own = known.own(users)
+    profiles = own.matrix("decay_90")
+    listed, votes = sources.listed(block), sources.neighbours(users, profiles)
+    if ADOPTION in votes.votes:
+        listed["new", ADOPTION] = sources.adoption(votes, profiles)
     by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
     pairs = union(users, sources.cutoff.items, by_name, sources.settings.depth)
     codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
-    columns = _source_columns(sources, listed, votes, block, pairs) | ranking_features.of_pairs(pairs, known)
+    columns = _source_columns(sources, listed, votes, block, pairs)
+    affinity = sources.text_affinity(pairs, profiles)
+    if affinity is not None:
+        columns["text_affinity"] = affinity
+    columns |= ranking_features.of_pairs(pairs, own, known)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column
-    fresh = ~position(known.keys, pairs.history_keys)[0]
+    fresh = ~position(own.keys, pairs.history_keys)[0]
     return Frame(pairs, tuple(columns), features, fresh, best_source(pairs.keys, by_name, codes))
 
 
@@ -116,7 +117,9 @@ def frames(cutoff: Cutoff, stages: Mapping[str, Path], config: Config) -> Iterat
     known = ranking_features.Known.read(cutoff)
     targets = cutoff.targets()
     wanted = label_keys(cutoff) if cutoff.role == "label" else None
+    said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
+        said(block.start)
         frame = _frame(sources, known, block, targets[block])
         acted = None if wanted is None else position(wanted, frame.pairs.history_keys)[0]
         yield block, replace(frame, acted=acted)

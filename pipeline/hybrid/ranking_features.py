@@ -5,12 +5,17 @@ of its own. Ages and intervals are in days, prices in logarithms of the shop's c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline.data import Cutoff
+from pipeline.data import Cutoff, History, rows_matrix
 from pipeline.hybrid.pairs import Pairs, position
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Columns = dict[str, np.ndarray]
 
@@ -34,34 +39,71 @@ def _floats(table: pa.Table, names: tuple[str, ...]) -> Columns:
 
 
 @dataclass(frozen=True)
-class Known:
-    """The features of one cut-off, in memory: 44 bytes per interaction, 40 per user and per item.
+class Own:
+    """The interactions of a block of users.
 
     Attributes:
-        keys: [N] int64, user_index x items + item_index of every interaction, ascending.
-        own: columns of the interactions [N].
+        users: [B] ascending user indices.
+        width: I, how many items there are.
+        table: the rows [N] of the users: user_index, item_index and the columns of `_OWN`.
+    """
+
+    users: np.ndarray
+    width: int
+    table: pa.Table
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """[N] int64, user_index x items + item_index, ascending."""
+        users, items = (self.table.column(i).to_numpy().astype(np.int64) for i in range(2))
+        keys: np.ndarray = users * self.width + items
+        return keys
+
+    @cached_property
+    def columns(self) -> Columns:
+        """[N] float32 by name."""
+        return _floats(self.table, _OWN)
+
+    def matrix(self, name: str) -> "csr_matrix":
+        """[B, I] CSR float32 of one column."""
+        return rows_matrix(self.table, self.columns[name], self.users, self.width)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The features of one cut-off: 40 bytes per user and per item in memory, interactions read a block at a time.
+
+    Attributes:
+        history: the interactions.
+        width: I, how many items there are.
         item: columns of the item statistics [I], with the share of its buyers who came back.
         user: columns of the user statistics [U].
     """
 
-    keys: np.ndarray
-    own: Columns
+    history: History
+    width: int
     item: Columns
     user: Columns
 
     @classmethod
     def read(cls, cutoff: Cutoff) -> "Known":
         """Read the features of a cut-off."""
-        history = cutoff.interactions(["user_index", "item_index", *_OWN])
-        users, items = (history.column(i).to_numpy().astype(np.int64) for i in range(2))
-        own = _floats(history, _OWN)
+        buyers, again = np.zeros(cutoff.items), np.zeros(cutoff.items)
+        with cutoff.history(["item_index", "count"]) as history:
+            for table in history.groups():
+                items, count = (column.to_numpy() for column in table.columns)
+                buyers += np.bincount(items, minlength=cutoff.items)
+                again += np.bincount(items, weights=count > 1, minlength=cutoff.items)
         stats = cutoff.item_stats()
         item = _floats(stats, _ITEM) | {"log_price": _log(stats.column("price"))}
-        again = np.bincount(items, weights=own["count"] > 1, minlength=cutoff.items)
-        item["repeat_share"] = (again / (np.bincount(items, minlength=cutoff.items) + 5)).astype(np.float32)
+        item["repeat_share"] = (again / (buyers + 5)).astype(np.float32)
         stats = cutoff.user_stats()
         user = _floats(stats, _USER) | {"log_price": _log(stats.column("mean_price"))}
-        return cls(users * cutoff.items + items, own, item, user)
+        return cls(cutoff.history(["user_index", "item_index", *_OWN]), cutoff.items, item, user)
+
+    def own(self, users: np.ndarray) -> Own:
+        """What a block of users (ascending) acted on."""
+        return Own(users, self.width, self.history.of(users))
 
 
 def _log(prices: pa.ChunkedArray) -> np.ndarray:
@@ -70,16 +112,16 @@ def _log(prices: pa.ChunkedArray) -> np.ndarray:
     return logarithms
 
 
-def own_history(pairs: Pairs, known: Known) -> Columns:
+def own_history(pairs: Pairs, own: Own, known: Known) -> Columns:
     """What the user did with the item: how often, how recently, and whether it is due again.
 
     `own_due` is the time since the last action over the usual interval between two; `own_since_visit` is 0 for what the
     last visit contained; `own_visit_share` is the share of the user's active days that contained the item.
     """
-    has, place = position(known.keys, pairs.history_keys)
+    has, place = position(own.keys, pairs.history_keys)
     absent = np.float32(np.nan)
     found = (
-        {name: np.where(has, column[place], absent) for name, column in known.own.items()} if len(known.keys) else {}
+        {name: np.where(has, column[place], absent) for name, column in own.columns.items()} if len(own.keys) else {}
     )
     found = {name: found.get(name, np.full(len(has), absent)) for name in _OWN}
     count, last, users = found["count"], found["last_age"], pairs.users[pairs.rows]
@@ -119,6 +161,6 @@ def item_popularity(pairs: Pairs, known: Known) -> Columns:
     }
 
 
-def of_pairs(pairs: Pairs, known: Known) -> Columns:
+def of_pairs(pairs: Pairs, own: Own, known: Known) -> Columns:
     """All columns of this module."""
-    return own_history(pairs, known) | user_activity(pairs, known) | item_popularity(pairs, known)
+    return own_history(pairs, own, known) | user_activity(pairs, known) | item_popularity(pairs, known)

@@ -7,20 +7,21 @@ Two signals are made here because they need only the features and the item vecto
 * `text_affinity`: how near an item's text is to the user's decayed history.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline import data, lists
 from pipeline.config import Fusion
-from pipeline.data import Cutoff, blocks
+from pipeline.data import Cutoff, blocks, rows_for, rows_matrix
 from pipeline.errors import InputError
 from pipeline.hybrid.pairs import Listed, Pairs
-from pipeline.models.user_knn import normalised
+from pipeline.models.user_knn import Neighbourhood, references
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -28,6 +29,36 @@ if TYPE_CHECKING:
 ADOPTION = "adoption"
 # Elements gathered at a time when exact scores are computed.
 _GATHERED = 8_000_000
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What others say about items, for a block of users: products of sparse matrices, made as far as they are needed.
+
+    Attributes:
+        voters: [B, R] CSR, how much each user listens to each voter; None: nobody is asked.
+        votes: [R, I] CSR by name.
+    """
+
+    voters: "csr_matrix | None"
+    votes: "dict[str, csr_matrix]"
+
+    def dense(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+        """One vote for every item, for parts of the block: [b, I] float32 of at most data.CELLS elements."""
+        if self.voters is None:
+            return
+        votes, rows = self.votes[name], self.voters.shape[0]
+        for part in blocks(rows, rows_for(votes.shape[1], rows)):
+            yield part, np.asarray((self.voters[part] @ votes).toarray(), dtype=np.float32)
+
+    def at(self, name: str, pairs: Pairs) -> np.ndarray:
+        """[N] float32, one vote for each pair."""
+        found = np.empty(len(pairs.keys), dtype=np.float32)
+        for part, dense in self.dense(name):
+            start, stop = np.searchsorted(pairs.keys, [part.start * pairs.width, part.stop * pairs.width]).tolist()
+            keys = pairs.keys[start:stop] - part.start * pairs.width
+            found[start:stop] = dense.ravel()[keys]
+        return found
 
 
 @dataclass(frozen=True)
@@ -43,7 +74,6 @@ class Sources:
     cutoff: Cutoff
     stages: Mapping[str, Path]
     settings: Fusion
-    _vectors: dict[str, tuple[np.ndarray, np.ndarray] | None] = field(default_factory=dict)
 
     @cached_property
     def _lists(self) -> dict[tuple[lists.Pool, str], Path]:
@@ -52,21 +82,33 @@ class Sources:
         return {key: folder for key, folder in found.items() if key[1] in self.settings.sources}
 
     @cached_property
-    def _votes(self) -> "dict[str, csr_matrix]":
-        """[U, I] what users vote for as neighbours: their last days, their last weeks, and what they discovered."""
-        from scipy.sparse import csr_matrix
-
-        table = self.cutoff.interactions(["user_index", "item_index", "first_age"])
-        users, items, age = (column.to_numpy() for column in table.columns)
-        lately = age < self.settings.adoption_days
-        weight = (0.5 ** (age[lately] / self.settings.adoption_half_life)).astype(np.float32)
-        discoveries = csr_matrix((weight, (users[lately], items[lately])), shape=(self.cutoff.users, self.cutoff.items))
-        names = {"neighbours_7": self.cutoff.matrix("decay_7"), "neighbours_30": self.cutoff.matrix("decay_30")}
-        return names | {ADOPTION: discoveries}
+    def _targets(self) -> int:
+        return len(self.cutoff.targets())
 
     @cached_property
-    def _profiles(self) -> "csr_matrix":
-        return self.cutoff.matrix("decay_90")
+    def _among(self) -> np.ndarray:
+        """[R] ascending indices of the users among whom neighbours are looked for."""
+        return references(self.cutoff, self.settings.reference_users)
+
+    @cached_property
+    def _votes(self) -> "dict[str, csr_matrix]":
+        """[R, I] what users vote for as neighbours: their last days, their last weeks, and what they discovered."""
+        with self.cutoff.history(["user_index", "item_index", "first_age", "decay_7", "decay_30"]) as history:
+            table = history.among(self._among)
+        age, week, month = (table.column(i).to_numpy() for i in (2, 3, 4))
+        names = {"neighbours_7": (week, age >= 0), "neighbours_30": (month, age >= 0)}
+        if ADOPTION in self.settings.sources:
+            weight = 0.5 ** (age / self.settings.adoption_half_life)
+            names[ADOPTION] = (weight, age < self.settings.adoption_days)
+        width = self.cutoff.items
+        return {n: rows_matrix(table.filter(pa.array(k)), v[k], self._among, width) for n, (v, k) in names.items()}
+
+    @cached_property
+    def _neighbourhood(self) -> Neighbourhood:
+        with self.cutoff.history(["user_index", "item_index", "decay_90"]) as history:
+            table = history.among(self._among)
+        profiles = rows_matrix(table, table.column(2).to_numpy(), self._among, self.cutoff.items)
+        return Neighbourhood(profiles, self._among, self.settings.neighbours)
 
     def listed(self, block: slice) -> dict[tuple[lists.Pool, str], Listed]:
         """Every list of a block of targets by (pool, name)."""
@@ -74,36 +116,41 @@ class Sources:
         found = {}
         for (pool, name), folder in self._lists.items():
             items, scores = lists.read_list(folder, pool, name)
-            if len(items) != len(self.cutoff.targets()):
+            if len(items) != self._targets:
                 raise InputError(f"{folder}: list '{pool}.{name}' does not belong to the cut-off's targets")
             found[pool, name] = Listed.of(items[block], scores[block], width)
         return found
 
-    def neighbours(self, users: np.ndarray) -> dict[str, np.ndarray]:
-        """Votes of the nearest users for every item: [B, I] float32 by name of the vote."""
-        voters = nearest_users(self._profiles, users, self.settings.neighbours)
-        return {name: np.asarray((voters @ votes).toarray(), dtype=np.float32) for name, votes in self._votes.items()}
+    def neighbours(self, users: np.ndarray, profiles: "csr_matrix") -> Votes:
+        """The votes of the users nearest to some users with the profiles [B, I]; none if nobody is asked."""
+        if not self.settings.neighbours:
+            return Votes(None, {})
+        return Votes(self._neighbourhood.of(users, profiles), self._votes)
 
-    def adoption(self, votes: np.ndarray, users: np.ndarray) -> Listed:
+    def adoption(self, votes: Votes, profiles: "csr_matrix") -> Listed:
         """The list `adoption`: what the nearest users discovered, ranked among the items the user never acted on."""
-        scores = np.where((votes > 0) & (self._profiles[users].toarray() <= 0), votes, -np.inf)
-        return Listed.of(*lists.top_n(scores, 2 * self.settings.depth), self.cutoff.items)
+        n = 2 * self.settings.depth
+        found = [(np.empty((0, n), np.int32), np.empty((0, n), np.float32))]
+        for part, discovered in votes.dense(ADOPTION):
+            known = profiles[part].tocoo()
+            discovered[known.row[known.data > 0], known.col[known.data > 0]] = 0
+            found.append(lists.top_n(discovered, n, above=0.0))
+        items, scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        return Listed.of(items, scores, self.cutoff.items)
 
-    def vectors(self, stage: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """User [T, d] and item [I, d] vectors whose product is the stage's score; None if it has none."""
-        if stage not in self._vectors:
-            folder = self.stages.get(stage)
-            places = [] if folder is None else [self.cutoff.dir_in(folder), folder]
-            users, items = (_first(places, f"{side}_factors.npy", f"{side}_vectors.npy") for side in ("user", "item"))
-            self._vectors[stage] = None if users is None or items is None else (_mapped(users), _mapped(items))
-        return self._vectors[stage]
+    def vectors(self, stage: str) -> tuple[Path, Path] | None:
+        """Files of user [T, d] and item [I, d] vectors whose product is the stage's score; None if it has none."""
+        folder = self.stages.get(stage)
+        places = [] if folder is None else [self.cutoff.dir_in(folder), folder]
+        users, items = (_first(places, f"{side}_factors.npy", f"{side}_vectors.npy") for side in ("user", "item"))
+        return None if users is None or items is None else (users, items)
 
     def exact(self, stage: str, block: slice, pairs: Pairs) -> np.ndarray | None:
         """[N] float32 scores of a stage with vectors, for any pair; None if it has none."""
-        pair = self.vectors(stage)
-        if pair is None:
+        paths = self.vectors(stage)
+        if paths is None:
             return None
-        users, items = np.asarray(pair[0][block]), pair[1]
+        users, items = np.asarray(_mapped(paths[0])[block]), _mapped(paths[1])  # mapped anew: nothing stays mapped
         rows, columns = pairs.rows, pairs.items
         found = np.empty(len(rows), dtype=np.float32)
         for part in blocks(len(rows), max(1, _GATHERED // max(users.shape[1], 1))):
@@ -125,27 +172,9 @@ class Sources:
         near = _nearest_in(path, path.stat().st_mtime_ns, among, self.settings.nearest_texts)
         return near[: self.cutoff.items, : self.cutoff.items]
 
-    def text_affinity(self, pairs: Pairs) -> np.ndarray | None:
+    def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
-        if self._near is None:
-            return None
-        affinity = np.asarray((self._profiles[pairs.users] @ self._near).toarray())  # [B, I]
-        return np.asarray(affinity[pairs.rows, pairs.items], dtype=np.float32)
-
-
-def nearest_users(profiles: "csr_matrix", users: np.ndarray, n: int) -> "csr_matrix":
-    """[B, U] CSR float32 cosine of each user's n most similar users, itself excluded; rows sum to 1."""
-    from scipy.sparse import csr_matrix
-
-    unit = normalised(profiles)
-    similar = (unit[users] @ unit.T).toarray()  # [B, U]
-    similar[np.arange(len(users)), users] = 0
-    near, cosine = lists.top_n(np.where(similar > 0, similar, -np.inf).astype(np.float32), n)
-    found = near >= 0
-    weight = np.where(found, cosine, 0)
-    weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-    starts = np.concatenate([[0], np.cumsum(found.sum(axis=1))])
-    return csr_matrix((weight[found], near[found], starts), shape=similar.shape)
+        return None if self._near is None else Votes(profiles, {"text": self._near}).at("text", pairs)
 
 
 def _first(folders: list[Path], *names: str) -> Path | None:

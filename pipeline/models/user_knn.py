@@ -52,30 +52,37 @@ class Neighbourhood:
     against all references, data.CELLS at a time.
 
     Args:
-        profiles: [U, I] CSR, what users are compared by.
-        among: [R] ascending indices of the reference users.
+        profiles: [R, I] CSR, what the reference users are compared by.
+        among: [R] their ascending indices.
         neighbours: K, how many are found at most; a user is not its own neighbour.
         power: a neighbour weighs similarity ** power, divided by the sum of the K weights.
     """
 
     def __init__(self, profiles: "csr_matrix", among: np.ndarray, neighbours: int, power: float = 1.0) -> None:
-        self._profiles, self._among = profiles, among
-        self._neighbours, self._power = neighbours, np.float32(power)
-        self._by_item = normalised(profiles if len(among) == profiles.shape[0] else profiles[among]).T.tocsr()  # [I, R]
+        self._among, self._neighbours, self._power = among, neighbours, np.float32(power)
+        self._by_item = normalised(profiles).T.tocsr()  # [I, R]
 
-    def of(self, users: np.ndarray) -> "csr_matrix":
-        """[B, R] CSR float32 weights of the users' neighbours; rows sum to 1, or to 0 for whom nobody resembles."""
+    def of(self, users: np.ndarray, profiles: "csr_matrix") -> "csr_matrix":
+        """The neighbours of some users.
+
+        Args:
+            users: [B] their indices.
+            profiles: [B, I] CSR, what they are compared by.
+        Returns:
+            [B, R] CSR float32 weights; a row sums to 1, or to 0 for whom nobody resembles.
+        """
         from scipy.sparse import csr_matrix, vstack
 
-        parts = [self._of(users[part]) for part in blocks(len(users), rows_for(len(self._among), len(users)))]
-        return vstack(parts, format="csr") if parts else csr_matrix((0, len(self._among)), dtype=np.float32)
+        width = len(self._among)
+        parts = [self._of(users[part], profiles[part]) for part in blocks(len(users), rows_for(width, len(users)))]
+        return vstack(parts, format="csr") if parts else csr_matrix((0, width), dtype=np.float32)
 
-    def _of(self, users: np.ndarray) -> "csr_matrix":
+    def _of(self, users: np.ndarray, profiles: "csr_matrix") -> "csr_matrix":
         from scipy.sparse import csr_matrix
 
-        similar = (normalised(self._profiles[users]) @ self._by_item).toarray()  # [B, R]
-        at = np.minimum(np.searchsorted(self._among, users), len(self._among) - 1)
-        itself = np.flatnonzero(self._among[at] == users)
+        similar = (normalised(profiles) @ self._by_item).toarray()  # [B, R]
+        at = np.minimum(np.searchsorted(self._among, users), max(len(self._among) - 1, 0))
+        itself = np.flatnonzero(self._among[at] == users) if len(self._among) else at[:0]
         similar[itself, at[itself]] = 0
         nearest, similarity = lists.top_n(similar, self._neighbours, above=0.0)  # [B, K]
         found = nearest >= 0
@@ -99,11 +106,12 @@ def voting(
         users [B] -> scores [B, I] float32; all zero for a user nobody resembles.
     """
     among = np.arange(profiles.shape[0]) if among is None else among
-    neighbourhood = Neighbourhood(profiles, among, neighbours, power)
-    cast = votes if len(among) == votes.shape[0] else votes[among]
+    everybody = len(among) == profiles.shape[0]
+    neighbourhood = Neighbourhood(profiles if everybody else profiles[among], among, neighbours, power)
+    cast = votes if everybody else votes[among]
 
     def score(users: np.ndarray) -> np.ndarray:
-        return np.asarray((neighbourhood.of(users) @ cast).toarray(), dtype=np.float32)
+        return np.asarray((neighbourhood.of(users, profiles[users]) @ cast).toarray(), dtype=np.float32)
 
     return score
 

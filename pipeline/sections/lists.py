@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.sections.base import Section
 
@@ -43,8 +43,10 @@ class Fusion(Section):
     """Share of the pairs a tree is grown on."""
     reg: NonNegativeFloat = 5.0
     """L2 weight on a leaf's value."""
-    neighbours: PositiveInt = 400
-    """Most similar users whose votes are features and whose discoveries make the list `adoption`."""
+    neighbours: NonNegativeInt = 400
+    """Most similar users whose votes are features and whose discoveries make the list `adoption`; 0: nobody's."""
+    reference_users: PositiveInt = 20_000
+    """Neighbours are looked for among this many users, those active last; in a smaller shop, among all."""
     adoption_days: PositiveInt = 28
     """An item first acted on by a neighbour within this many days is a discovery."""
     adoption_half_life: PositiveFloat = 14.0
@@ -84,6 +86,10 @@ class Ensemble(Section):
     """Grid of the weights that are tried on the validation window; the weights of a list sum to 1."""
     shrinkage: float = Field(default=0.5, ge=0, le=1)
     """How far the best weights are moved towards equal ones."""
+    calibration: Literal["platt", "isotonic"] = "platt"
+    """How scores become probabilities: by a logistic curve, or by one of steps."""
+    calibration_users: PositiveInt = 20_000
+    """Users of the validation window that is learned on, at most."""
     constant: PositiveFloat = 60.0
     """Reciprocal rank fusion adds 1 / (constant + rank)."""
     length: PositiveInt = 150
@@ -114,6 +120,10 @@ class Evaluate(Section):
     """The list tonight must not lose to in any case; with a first publication it is the only opponent."""
     block: bool = True
     """Whether a lost comparison or a failed check stops the publication; false reports it and goes on."""
+    drift: Literal["warn", "stop", "off"] = "warn"
+    """What it does that a published run did significantly worse since than it was judged to."""
+    drift_tolerance: float = Field(default=0.1, ge=0, lt=1)
+    """The share by which it must be worse for that."""
     resamples: PositiveInt = 2000
     """Bootstrap resamples of the users behind every interval."""
     new_user_items: PositiveInt = 10

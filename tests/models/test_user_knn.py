@@ -67,7 +67,9 @@ def test_pool_all_adds_the_own_history(tmp_path: Path) -> None:
 def test_neighbours_among_some_users_are_those_of_a_search_among_them_only() -> None:
     """Users who are no reference themselves, and references who must not find themselves; block by block alike."""
     among = np.array([1, 3, 4, 8])
-    found = user_knn.Neighbourhood(csr_matrix(PROFILES), among, 2).of(np.arange(9)).toarray()
+    found = (
+        user_knn.Neighbourhood(csr_matrix(PROFILES)[among], among, 2).of(np.arange(9), csr_matrix(PROFILES)).toarray()
+    )
     unit = user_knn.normalised(csr_matrix(PROFILES)).toarray()
     for user in range(9):
         cosine = unit[among] @ unit[user] * (among != user)
