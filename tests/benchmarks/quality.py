@@ -37,7 +37,8 @@ SOURCES = (
 )
 
 
-def _by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
+def by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
+    """A surface's published lists."""
     statement = "select user_id, list(item_id order by rank) from recs where surface = $s group by 1"
     with duckdb.connect() as connection:
         connection.register("recs", table)
@@ -81,7 +82,7 @@ def judge(settings: config.Config, night: date, folder: Path | None) -> dict[tup
 
 def _published(settings: config.Config, night: date, surface: str) -> dict[str, list[str]]:
     folder = artifacts.stage_dir(settings.lake, "publish", night)
-    return _by_user(pq.read_table(folder / "recommendations.parquet"), surface)
+    return by_user(pq.read_table(folder / "recommendations.parquet"), surface)
 
 
 def show(settings: config.Config, results: dict[date, dict[tuple[str, str], np.ndarray]]) -> None:
