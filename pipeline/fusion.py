@@ -18,6 +18,7 @@ Three folds; each learns only from label windows that had ended on the day it is
 All that is learned depends on the week's anchor only, so the nights of a week share it; tonight's lists are made anew.
 """
 
+import contextlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -199,22 +200,25 @@ def fold_report(folder: Path, fold: str) -> dict[str, float]:
 def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path, folder: Path) -> None:
     """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
     blends = {p: Blend.from_json(c) for p, c in json.loads((fold / "blend.json").read_text(encoding="utf-8")).items()}
-    found: dict[tuple[lists.Pool, str], list[Parts]] = {}
     boosters = {
         (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
     }
-    candidates = np.zeros(len(cutoff.targets()), dtype=np.int32)
-    for block, frame in frames(cutoff, stages, config):
-        candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
-        for (pool, name), booster in boosters.items():
-            scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)
-            found.setdefault((pool, name), []).append(_listed(frame, scores, config.fusion.length))
-        for pool in lists.POOLS:
-            scores = blend_scores(blends[pool], frame, pool, config)
-            found.setdefault((pool, "blend"), []).append(_listed(frame, scores, config.fusion.length))
-    for pool in lists.POOLS:
-        for name in (*config.fusion.rankers, "blend"):
-            _write(folder, pool, name, found.get((pool, name), []), config.fusion.length)
+    users, n = len(cutoff.targets()), config.fusion.length
+    candidates = np.zeros(users, dtype=np.int32)
+    with contextlib.ExitStack() as held:
+        files = {
+            (pool, name): held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True))
+            for pool in lists.POOLS
+            for name in (*config.fusion.rankers, "blend")
+        }
+        for block, frame in frames(cutoff, stages, config):
+            candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
+            for (pool, name), booster in boosters.items():
+                scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)
+                files[pool, name].append(*_listed(frame, scores, n))
+            for pool in lists.POOLS:
+                scores = blend_scores(blends[pool], frame, pool, config)
+                files[pool, "blend"].append(*_listed(frame, scores, n))
     np.save(folder / "candidates.npy", candidates)
 
 
@@ -230,10 +234,3 @@ def _listed(frame: Frame, scores: np.ndarray, n: int) -> Parts:
     items, best, place = to_lists(frame.pairs.rows, frame.pairs.items, scores, len(frame.pairs.users), n)
     source = np.append(frame.source, np.int8(-1))[place]  # a pad reads the appended -1
     return items, best, source
-
-
-def _write(folder: Path, pool: lists.Pool, name: str, parts: list[Parts], n: int) -> None:
-    empty = (np.empty((0, n), np.int32), np.empty((0, n), np.float32), np.empty((0, n), np.int8))
-    items, scores, sources = (np.concatenate(arrays) for arrays in zip(empty, *parts, strict=True))
-    lists.write_list(folder, pool, name, items, scores)
-    np.save(folder / f"{pool}.{name}.sources.npy", sources)

@@ -76,14 +76,35 @@ class Rows:
             raise ValueError(f"{self._file.name} lacks {self._missing} rows")
 
 
-def writer(folder: Path, pool: Pool, name: str, rows: int, length: int) -> tuple[Rows, Rows]:
-    """Files for the items and the scores of one list that is written block by block; arguments as `write_list`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{pool}.{name}"
-    return (
-        Rows(folder / f"{stem}.items.npy", rows, length, np.int32),
-        Rows(folder / f"{stem}.scores.npy", rows, length, np.float32),
-    )
+class Writer:
+    """Files of one list that is written block by block; a context manager.
+
+    Args:
+        folder: a cut-off folder, made if absent.
+        pool: "all" or "new".
+        name: the list's name.
+        rows: T, how many targets there are.
+        length: n.
+        sources: whether <pool>.<list>.sources.npy, int8 [T, n], is written too.
+    """
+
+    def __init__(self, folder: Path, pool: Pool, name: str, rows: int, length: int, *, sources: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        kinds: dict[str, type] = {"items": np.int32, "scores": np.float32}
+        kinds |= {"sources": np.int8} if sources else {}
+        self._files = [Rows(folder / f"{pool}.{name}.{k}.npy", rows, length, dtype) for k, dtype in kinds.items()]
+
+    def append(self, *values: np.ndarray) -> None:
+        """Write the next rows: items, scores and, where there are any, sources, each [B, n]."""
+        for file, block in zip(self._files, values, strict=True):
+            file.append(block)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for file in self._files:
+            file.__exit__(kind, error, at)
 
 
 def read_list(folder: Path, pool: Pool, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -80,11 +80,9 @@ def test_sparse_rows_agree_with_dense_ones() -> None:
 def test_rows_written_one_block_at_a_time_are_the_bytes_of_numpy(tmp_path: Path) -> None:
     items, scores = np.arange(12).reshape(6, 2), np.arange(12.0).reshape(6, 2)
     lists.write_list(tmp_path, "all", "whole", items, scores)
-    files = lists.writer(tmp_path, "all", "blocks", 6, 2)
-    for file, values in zip(files, (items, scores), strict=True):
-        with file:
-            file.append(values[:4])
-            file.append(values[4:])
+    with lists.Writer(tmp_path, "all", "blocks", 6, 2) as file:
+        file.append(items[:4], scores[:4])
+        file.append(items[4:], scores[4:])
     for part in ("items", "scores"):
         written = (tmp_path / f"all.blocks.{part}.npy").read_bytes()
         assert written == (tmp_path / f"all.whole.{part}.npy").read_bytes()

@@ -175,15 +175,12 @@ def write_ranked(
     targets = cutoff.targets()
     said = track(f"{folder.parent.name or folder.name} {cutoff.cutoff}: {name}", len(targets))
     with contextlib.ExitStack() as held:
-        files = {
-            pool: tuple(map(held.enter_context, lists.writer(folder, pool, name, len(targets), n))) for pool in pools
-        }
+        files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in pools}
         workers = held.enter_context(ThreadPoolExecutor(threads))
         for group in _groups(data.blocks(len(targets), rows), threads):
             for ranked in workers.map(lambda block: rank(targets[block]), group):
-                for pool in pools:
-                    for file, values in zip(files[pool], ranked[pool], strict=True):
-                        file.append(values)
+                for pool, file in files.items():
+                    file.append(*ranked[pool])
             said(group[-1].stop)
 
 
