@@ -42,6 +42,39 @@ def test_final_is_the_configured_list_with_sources(night, tmp_path):
     assert read_json(out / "sources.json") == list(night.config.fusion.sources)
 
 
+def test_probabilities_fall_along_a_list_and_hold_for_all_users(night, tmp_path):
+    out = tmp_path / "ensemble" / "run_date=2011-10-02"
+    run(night, out)
+    cutoff = window(night, "judge")
+    for pool in lists.POOLS:
+        items, _ = lists.read_list(cutoff.dir_in(out), pool, "final")
+        chance = np.load(cutoff.dir_in(out) / f"{pool}.final.probability.npy")
+        acting = np.load(cutoff.dir_in(out) / f"{pool}.activity.npy")
+        assert chance.dtype == np.float32
+        assert chance.shape == items.shape
+        assert acting.shape == (cutoff.users,)
+        assert ((chance >= 0) & (chance <= 1)).all()
+        assert (np.diff(chance, axis=1) <= 0).all()
+        assert not chance[items < 0].any()
+        targets, labels = cutoff.targets(), cutoff.labels().to_pydict()
+        truth = set(zip(labels["user_index"], labels["item_index"], strict=True))
+        row, column = np.nonzero(items >= 0)
+        hits = [(int(u), int(i)) in truth for u, i in zip(targets[row], items[row, column], strict=True)]
+        given = (chance / acting[targets][:, None])[row, column]  # that they act is known here
+        if pool == "all":
+            assert given.mean() == pytest.approx(np.mean(hits), rel=0.15)
+            assert given[np.array(hits)].mean() > 1.3 * given.mean()
+    assert set(read_json(out / "calibration.json")) == {"judge", "publish"}
+
+
+@pytest.mark.parametrize("method", ["platt", "isotonic"])
+def test_a_source_alone_is_calibrated_by_its_ranks(night, tmp_path, method):
+    out = tmp_path / "ensemble" / "run_date=2011-10-02"
+    run(night, out, members=("als",), final="als", calibration=method)
+    chance = np.load(window(night, "publish").dir_in(out) / "all.final.probability.npy")
+    assert (chance[:, 0] > chance[:, 20]).all()
+
+
 def test_a_member_can_be_final(night, tmp_path):
     out = tmp_path / "ensemble" / "run_date=2011-10-02"
     run(night, out, members=("als", "ease"), final="als")

@@ -90,7 +90,7 @@ def _thinned(sample: Sample, config: Config) -> Sample:
     if share >= 1:
         return sample
     _, number = np.unique(sample.query, return_inverse=True)
-    drawn = np.random.default_rng(config.seed).random(int(number.max()) + 1) < share
+    drawn: np.ndarray = np.random.default_rng(config.seed).random(int(number.max()) + 1) < share
     return sample.within(drawn[number])
 
 
@@ -102,7 +102,9 @@ def _fit(sample: Sample, config: Config) -> dict[str, "Booster"]:
     data = lightgbm.Dataset(
         sample.features, sample.acted.astype(np.int8), feature_name=list(sample.names), params=settings
     )
-    present = proposed(sample.names, sample.features, config.fusion.sources, config.fusion.depth).any(axis=0)
+    present: np.ndarray = proposed(sample.names, sample.features, config.fusion.sources, config.fusion.depth).max(
+        axis=0
+    )
     alone = _only(sample.names, sample.features, config)
     models = {}
     for place, source in [(-1, EVERYTHING), *enumerate(config.fusion.sources)]:

@@ -4,13 +4,16 @@ A block of lists is held as scores of the union of their items: for each of M me
 pair, absent where the member does not list it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
 from pipeline.hybrid.pairs import Listed, Pairs, union
+
+WHOLE = 4
+"""Up to so many members all weights of the grid are tried."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,46 @@ def simplex(members: int, step: float) -> list[tuple[float, ...]]:
     whole = (w for w in product(range(number + 1), repeat=max(members - 1, 0)) if sum(w) <= number)
     grid = [(*(part / number for part in w), (number - sum(w)) / number) for w in whole]
     return sorted(grid, key=lambda w: (sum((part - 1 / members) ** 2 for part in w), w))
+
+
+def transfers(weights: tuple[float, ...], step: float) -> list[tuple[float, ...]]:
+    """The weights themselves, then all that differ by one step taken from one member and given to another."""
+    found = [weights]
+    for giver, taker in product(range(len(weights)), repeat=2):
+        if giver != taker and weights[giver] > step / 2:
+            moved = list(weights)
+            moved[giver] = round(max(moved[giver] - step, 0.0), 9)
+            moved[taker] = round(moved[taker] + min(step, weights[giver]), 9)
+            found.append(tuple(moved))
+    return found
+
+
+def search(
+    members: int, step: float, gains: Callable[[Sequence[tuple[float, ...]]], np.ndarray], tolerance: float = 0.0
+) -> tuple[float, ...]:
+    """The best weights: of the whole simplex for few members, else by ascent from equal weights.
+
+    The simplex has 11 points for 2 members, 286 for 4 and 92,378 for 10 at a step of 0.1; an ascent looks at
+    members x (members - 1) neighbours at a time until none is better.
+
+    Args:
+        members: how many weights.
+        step: of the grid.
+        gains: what weights are worth, [G] for G of them.
+        tolerance: by how much weights must be better; of equals those nearest to equal weights are taken.
+    """
+    if members <= WHOLE:
+        grid = simplex(members, step)
+        values = gains(grid)
+        return grid[int(np.argmax(values >= values.max() - tolerance))]
+    best = (1 / members,) * members
+    for _ in range(2 * round(1 / step)):
+        around = transfers(best, step)
+        values = gains(around)
+        if values.max() <= values[0] + tolerance:
+            break
+        best = around[int(np.argmax(values))]
+    return best
 
 
 def shrink(weights: Sequence[float], shrinkage: float) -> np.ndarray:

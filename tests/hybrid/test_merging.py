@@ -74,3 +74,34 @@ def test_shrinkage_moves_weights_to_equal():
     assert merging.shrink((1.0, 0.0), 0.0).tolist() == [1.0, 0.0]
     assert merging.shrink((1.0, 0.0), 0.5).tolist() == [0.75, 0.25]
     assert merging.shrink((1.0, 0.0), 1.0).tolist() == [0.5, 0.5]
+
+
+def worth(weights: tuple[float, ...]) -> float:
+    """A smooth hill whose top lies on the grid."""
+    return -sum((w - top) ** 2 for w, top in zip(weights, (0.5, 0.3, 0.2, 0.0, 0.0, 0.0, 0.0), strict=False))
+
+
+@pytest.mark.parametrize("number", [3, 4, 7])
+def test_the_search_finds_the_best_weights_however_many_members(number):
+    looked_at = []
+
+    def gains(grid) -> np.ndarray:
+        looked_at.extend(grid)
+        return np.array([worth(weights) for weights in grid])
+
+    best = merging.search(number, 0.1, gains)
+    assert sum(best) == pytest.approx(1)
+    reached = min(worth(w) - worth(best) for w in [(*(0.5, 0.3, 0.2), *[0.0] * (number - 3))])
+    assert reached <= 0.02
+    assert len(looked_at) <= 20 * number * number  # the whole grid of 7 has 8,008 points
+
+
+def test_equals_are_settled_by_equal_weights():
+    assert merging.search(6, 0.1, lambda grid: np.zeros(len(grid))) == (1 / 6,) * 6
+    assert merging.search(2, 0.5, lambda grid: np.zeros(len(grid))) == (0.5, 0.5)
+
+
+def test_a_transfer_moves_one_step():
+    around = merging.transfers((0.5, 0.5, 0.0), 0.1)
+    assert around[0] == (0.5, 0.5, 0.0)
+    assert set(around[1:]) == {(0.4, 0.6, 0.0), (0.4, 0.5, 0.1), (0.6, 0.4, 0.0), (0.5, 0.4, 0.1)}
