@@ -111,8 +111,8 @@ def test_a_profile_lies_under_the_file_and_what_was_tuned_over_it(tmp_path: Path
     (tmp_path / "tuned.toml").write_text("[als]\nreg = 7.0\n")
     text = 'profile = "fast"\ntuned = "tuned.toml"\n[als]\nfactors = 8\nreg = 1.0\n'
     loaded = config.load(toml(tmp_path, text), {"als": {"alpha": 9.0}})
-    assert (loaded.fine_tune.steps, loaded.als.factors, loaded.als.reg, loaded.als.alpha) == (0, 8, 7.0, 9.0)
-    assert config.load(toml(tmp_path, "[als]\nfactors = 8\n"), {"profile": "fast"}).fine_tune.steps == 0
+    assert (loaded.label_windows, loaded.als.factors, loaded.als.reg, loaded.als.alpha) == (8, 8, 7.0, 9.0)
+    assert not config.load(toml(tmp_path, "[als]\nfactors = 8\n"), {"profile": "fast"}).enabled("fine_tune")
 
 
 def test_a_profile_or_a_tuned_file_that_is_not_there_is_named(tmp_path: Path) -> None:
