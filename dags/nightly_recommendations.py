@@ -151,6 +151,7 @@ def nightly_recommendations() -> None:
     ingest = stage("ingest")()
     features = stage("features")(ingest)
 
+    outcomes = stage("outcomes")(ingest, features)
     popularity = stage("popularity")(features)
     als = stage("als")(features)
     user_knn = stage("user_knn")(features)
@@ -164,7 +165,7 @@ def nightly_recommendations() -> None:
     sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
     fusion = stage("fusion")(features, *sources)
     ensemble = stage("ensemble")(features, *sources, fusion)
-    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble)
+    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes)
     approval = ApprovalOperator(
         task_id="approval",
         subject="Publish?",
@@ -175,7 +176,7 @@ def nightly_recommendations() -> None:
     )
     # skipped where a person refused, not where nobody was asked
     publish = stage("publish", trigger_rule=TriggerRule.NONE_FAILED, outlets=[TABLES])
-    evaluate >> approval >> publish(features, als, language_model, ensemble, evaluate)
+    evaluate >> approval >> publish(features, als, language_model, ensemble, outcomes, evaluate)
 
 
 nightly_recommendations()

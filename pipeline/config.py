@@ -32,7 +32,7 @@ from pipeline.sections.models import (
     Sasrec,
     UserKnn,
 )
-from pipeline.sections.publication import Publish, Surface
+from pipeline.sections.publication import Outcomes, Publish, Surface
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "examples" / "online_retail" / "pipeline.toml"
 
@@ -87,6 +87,7 @@ class Config(Section):
     sasrec: Sasrec = Sasrec()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
+    outcomes: Outcomes = Outcomes()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
     retention: Retention = Retention()
@@ -207,6 +208,7 @@ __all__ = [
     "ItemKnn",
     "LanguageModel",
     "MatrixFactorisation",
+    "Outcomes",
     "Popularity",
     "Publish",
     "Ranker",

@@ -29,7 +29,7 @@ from pipeline import data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import GateError, InputError
-from pipeline.evaluation import champion, gate, judging, report, report_html, scoreboard
+from pipeline.evaluation import champion, gate, judging, report, report_html, scoreboard, since_publication
 from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
 from pipeline.evaluation.scoreboard import Pitch, Scoreboard
 from pipeline.lists import Pool
@@ -79,16 +79,25 @@ def run(
     sasrec: Path,
     fusion: Path,
     ensemble: Path,
+    outcomes: Path,
     run_date: date,
     config: Config,
     out: Path,
 ) -> dict[str, Any]:
     """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
 
+    Args:
+        features: the cut-offs, their labels.
+        popularity .. ensemble: the stages whose lists are judged.
+        outcomes: how published runs have done since; for the report, and a warning where one fell.
+        run_date: tonight.
+        config: `evaluate`.
+        out: receives the tables and the report.
     Returns:
         Scalars for the manifest: <pool>.<list>.<metric> for the final list's metrics (with .low and .high) and for
         the other lists' gate metric; the differences to the best single model and to the champion (else the
-        baseline); the judged cut-off, the champion, the gate's decision (see `report.Page.decision`).
+        baseline); the judged cut-off, the champion, the gate's decision (see `report.Page.decision`); since.<surface>.*
+        of the latest published run.
     Raises:
         GateError: the comparison with the champion or the baseline is lost, or a list is broken; the report is kept
             under <home>/blocked/.
@@ -102,6 +111,8 @@ def run(
     if not any(config.evaluate.baseline in found for found in given.values()):
         raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")
     boards = _boards(given, features, _vectors(language_model), judged, config)
+    since = since_publication.read(outcomes)
+    fell = [] if config.evaluate.drift == "off" else since_publication.fallen(since, config)
     comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
     page = report.Page(
         run_date=run_date,
@@ -109,13 +120,19 @@ def run(
         opponent=opponent,
         measured=tuple(row for board in boards.values() for row in board.measured),
         comparisons=comparisons,
-        reasons=(*_broken(ensemble, tonight, config), *gate.lost(comparisons, config.evaluate)),
+        reasons=(
+            *_broken(ensemble, tonight, config),
+            *gate.lost(comparisons, config.evaluate),
+            *_stopping(fell, config),
+        ),
         stages=origin,
         config=config,
     )
     _write_tables(out, page, [_per_user(board, features, judged) for board in boards.values()])
     _write_judged(out, features, judged, ensemble, config)
-    (out / "report.html").write_text(report_html.render(page), encoding="utf-8")
+    (out / "report.html").write_text(
+        report_html.render(page, since_publication.section(since, config, fell)), encoding="utf-8"
+    )
     log.info("evaluation of %s\n%s", run_date, report.summary(page))
     if not len(judged.targets()):
         log.warning(
@@ -126,7 +143,14 @@ def run(
         )
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
-    return _scalars(page)
+    return _scalars(page) | since_publication.scalars(since, config)
+
+
+def _stopping(fell: list[str], config: Config) -> list[str]:
+    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop."""
+    for words in fell:
+        log.warning("a published run did worse than it was judged to: %s", words)
+    return fell if config.evaluate.drift == "stop" else []
 
 
 def _cutoffs(features: Path, run_date: date, config: Config) -> tuple[Cutoff, Cutoff]:

@@ -42,6 +42,7 @@ def run(
     als: Path,
     language_model: Path,
     ensemble: Path,
+    outcomes: Path,
     evaluate: Path,
     run_date: date,
     config: Config,
@@ -50,7 +51,7 @@ def run(
     """Publish a night.
 
     Args:
-        features, als, language_model, ensemble, evaluate: the stages' finished folders.
+        features, als, language_model, ensemble, outcomes, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per table of schemas.PUBLISHED, judged.<pool>.parquet from `evaluate`, and
@@ -76,6 +77,7 @@ def run(
             "similar_items": tables.similar_items(night),
             "popular_items": [tables.popular_items(night)],
             "user_profiles": [tables.user_profiles(night)],
+            "recommendation_outcomes": [tables.recommendation_outcomes(night.run_id, outcomes)],
             "runs": [_metadata(night, evaluate)],
         }
         rows = {name: tables.write(out / f"{name}.parquet", t, schemas.PUBLISHED[name]) for name, t in made.items()}

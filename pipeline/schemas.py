@@ -216,6 +216,31 @@ USER_PROFILES = pa.schema(
     ]
 )
 
+# How the runs before this one have done since; see pipeline.outcomes and sql/outcomes/outcomes.sql.
+RECOMMENDATION_OUTCOMES = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("judged_run_id", pa.string(), nullable=False),
+        pa.field("was_active", pa.bool_(), nullable=False),  # whether applications ever read it
+        pa.field("days", pa.int32(), nullable=False),  # of behaviour it is judged by
+        pa.field("surface", pa.string(), nullable=False),
+        pa.field("source", pa.string(), nullable=False),  # 'all': whatever the source
+        pa.field("bucket_kind", pa.string(), nullable=False),  # 'overall', 'users' or 'items'
+        pa.field("bucket", pa.string(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),  # with a list, and something to find
+        pa.field("shown", pa.int32(), nullable=False),  # rows of their first k
+        pa.field("hits", pa.int32(), nullable=False),  # of these, acted on
+        pa.field("hit_rate", pa.float32(), nullable=False),  # users with a hit / users
+        pa.field("precision", pa.float32(), nullable=False),  # hits / shown
+        pa.field("ndcg", pa.float32(), nullable=False),  # at k
+        pa.field("ndcg_low", pa.float32(), nullable=False),  # 95 % interval of the mean over users
+        pa.field("ndcg_high", pa.float32(), nullable=False),
+        pa.field("recall", pa.float32(), nullable=False),  # at `deep`
+        pa.field("impressions", pa.int32(), nullable=False),  # that the application logged, whoever acted
+        pa.field("clicks", pa.int32(), nullable=False),  # of these, clicked
+    ]
+)
+
 # The editors' rules that held for a night, and what came of them; beside the tables, not published.
 EDITORIAL = pa.schema(
     [
@@ -239,4 +264,7 @@ PUBLISHED = {
     "similar_items": SIMILAR_ITEMS,
     "popular_items": POPULAR_ITEMS,
     "user_profiles": USER_PROFILES,
+    "recommendation_outcomes": RECOMMENDATION_OUTCOMES,
 }
+ADDED_LATER = ("recommendation_outcomes",)
+"""Published tables that runs of older versions may not have."""

@@ -22,6 +22,7 @@ Report = dict[str, Any]
 STAGES: dict[str, str] = {
     "ingest": "pipeline.ingest",
     "features": "pipeline.features",
+    "outcomes": "pipeline.outcomes",
     "popularity": "pipeline.models.popularity",
     "als": "pipeline.models.als",
     "user_knn": "pipeline.models.user_knn",
@@ -78,7 +79,11 @@ def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config
 
 
 def _still_holds(stage: str, manifest: dict[str, Any], config: Config) -> bool:
-    """Whether what a stage did outside the lake is still there: only `publish` does anything there."""
+    """Whether the published tables, which no stage has as input, still are as a stage left or found them."""
+    if stage == "outcomes":
+        from pipeline import outcomes
+
+        return outcomes.is_current(config, date.fromisoformat(manifest["run_date"]), manifest["report"])
     if stage != "publish":
         return True
     from pipeline import publish

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline import artifacts, lists, schemas
 from pipeline.config import Config, Evaluate
+from pipeline.outcomes import OUTCOMES
 
 NIGHT = date(2011, 10, 3)
 CUTOFF = date(2011, 9, 18)
@@ -40,7 +41,7 @@ class Night:
         return artifacts.stage_dir(self.config.lake, stage, self.night)
 
     def inputs(self) -> dict[str, Path]:
-        return {stage: self.folder(stage) for stage in ("features", *SINGLE, *OFF, "fusion", "ensemble")}
+        return {stage: self.folder(stage) for stage in ("features", *SINGLE, *OFF, "fusion", "ensemble", "outcomes")}
 
     def put(self, stage: str, name: str, quality: float, seed: int = 0) -> None:
         """A list for both pools and cut-offs: noise, plus `quality` for what the user truly acts on next."""
@@ -76,6 +77,8 @@ def make(home: Path, night: date = NIGHT, final: float = 0.6, **evaluate: object
     for seed, (stage, name) in enumerate([("fusion", "blend"), ("fusion", "hybrid"), ("ensemble", "weighted")]):
         made.put(stage, name, 0.4, seed + 30)
     made.put("ensemble", "final", final, 40)
+    made.folder("outcomes").mkdir(parents=True)
+    pq.write_table(OUTCOMES.empty_table(), made.folder("outcomes") / "outcomes.parquet")
     vectors = np.eye(ITEMS, 8, dtype=np.float32)
     np.save(made.folder("language_model") / "item_vectors.npy", vectors)
     return made

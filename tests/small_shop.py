@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from pipeline import artifacts, lists, publish, schemas
 from pipeline.config import Config, EventType, Publish, Surface
+from pipeline.outcomes import OUTCOMES
 
 NIGHT = date(2011, 10, 2)
-STAGES = ("features", "als", "language_model", "ensemble", "evaluate")
+STAGES = ("features", "als", "language_model", "ensemble", "outcomes", "evaluate")
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Shop:
     buyers: Sequence[int] = ()
     categories: Sequence[str | None] = ()
     countries: Sequence[str | None] = ()
+    outcomes: pa.Table | None = None
     mean_prices: Sequence[float | None] = ()
     sources: Sequence[str] = ()
     metrics: dict[str, object] = field(
@@ -79,6 +81,8 @@ class Shop:
                 np.save(ensemble / f"{pool}.final.sources.npy", codes)
                 (ensemble / "sources.json").write_text(json.dumps(list(self.sources)))
         self.folder("evaluate").mkdir(parents=True, exist_ok=True)
+        self.folder("outcomes").mkdir(parents=True, exist_ok=True)
+        pq.write_table(self.outcomes or OUTCOMES.empty_table(), self.folder("outcomes") / "outcomes.parquet")
         judged = {"pool": "all", "list": "final", "bucket_kind": "overall", "metric": "ndcg", "low": 0.35, "high": 0.37}
         pq.write_table(pa.Table.from_pylist([judged]), self.folder("evaluate") / "metrics.parquet")
         for stage in STAGES:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import artifacts, publish, show
+from pipeline import artifacts, publish, show, stages
 from pipeline.errors import InputError
 from pipeline.terminal import WIDTH, width
 from tests.small_shop import NIGHT, Shop, go, shop
@@ -107,8 +107,8 @@ def test_status_says_what_is_active_how_old_and_how_good(made: Shop) -> None:
     text = "\n".join(lines)
     assert "recommendations    24  3 users" in text
     assert [line.split()[2] for line in lines if line.strip().startswith("2011-10-0")] == ["active", "kept"]
-    assert "stages of 2011-10-05: 1 of 12 finished" in text
-    assert "to do: features, popularity" in text
+    assert f"stages of 2011-10-05: 1 of {len(stages.STAGES)} finished" in text
+    assert "to do: features, outcomes, popularity" in text
     assert max(map(width, lines)) <= WIDTH
 
 

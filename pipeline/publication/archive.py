@@ -1,6 +1,7 @@
 """The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
 
 <tables>/parquet/run_id=.../{recommendations, similar_items, popular_items, user_profiles, runs}.parquet
+<tables>/parquet/run_id=.../recommendation_outcomes.parquet    not with runs of older versions
 <tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
 """
 
@@ -49,8 +50,9 @@ class Archive:
         return folder
 
     def holds(self, run_id: str) -> bool:
-        """Whether every table of a run is there."""
-        return all((self.path(run_id) / file).is_file() for file in FILES)
+        """Whether every table of a run is there; what its version did not have is not missed."""
+        needed = (f"{table}.parquet" for table in schemas.PUBLISHED if table not in schemas.ADDED_LATER)
+        return all((self.path(run_id) / file).is_file() for file in needed)
 
     def run_ids(self) -> list[str]:
         """The runs that have a folder, oldest night first."""

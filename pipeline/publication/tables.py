@@ -59,6 +59,14 @@ def similar_items(night: Night) -> Iterator[pa.Table]:
         yield pa.table(columns, schema=schemas.SIMILAR_ITEMS)
 
 
+def recommendation_outcomes(run_id: str, outcomes: Path) -> pa.Table:
+    """schemas.RECOMMENDATION_OUTCOMES: how earlier runs have done by now; no part of what the run's id stands for."""
+    with pq.ParquetFile(outcomes / "outcomes.parquet") as file:
+        table = file.read()
+    columns = [pa.array([run_id] * table.num_rows, pa.string()), *table.columns]
+    return pa.Table.from_arrays(columns, schema=schemas.RECOMMENDATION_OUTCOMES)
+
+
 def popular_items(night: Night) -> pa.Table:
     """schemas.POPULAR_ITEMS: what a user gets of whom nothing is known, or only an attribute or the surface."""
     indices = night.items.column("item_index")

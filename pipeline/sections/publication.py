@@ -42,6 +42,15 @@ class Publish(Section):
     """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
 
 
+class Outcomes(Section):
+    """How published runs have done on what users did since."""
+
+    nights: PositiveInt = 28
+    """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
+    click_types: tuple[str, ...] = ("click",)
+    """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
+
+
 class Surface(Section):
     """A named list of recommendations."""
 

@@ -39,9 +39,31 @@ create table user_profiles (
     events integer not null,
     last_event_time timestamptz
 );
+create table recommendation_outcomes (
+    run_id varchar not null,
+    judged_run_id varchar not null,
+    was_active boolean not null,
+    days integer not null,
+    surface varchar not null,
+    source varchar not null,
+    bucket_kind varchar not null,
+    bucket varchar not null,
+    users integer not null,
+    shown integer not null,
+    hits integer not null,
+    hit_rate float not null,
+    precision float not null,
+    ndcg float not null,
+    ndcg_low float not null,
+    ndcg_high float not null,
+    recall float not null,
+    impressions integer not null,
+    clicks integer not null
+);
 -- The file holds one run, so it is the active one whenever the file is. `runs` also lists the runs before it.
 create view current_recommendations as from recommendations;
 create view current_similar_items as from similar_items;
 create view current_popular_items as from popular_items;
 create view current_user_profiles as from user_profiles;
+create view current_recommendation_outcomes as from recommendation_outcomes;
 create view current_runs as from runs where run_id = (select max(run_id) from popular_items);

@@ -44,7 +44,7 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
         loose = pa.schema([field.with_nullable(True) for field in schema])
         pq.write_table(pa.Table.from_pylist(rows, schema=loose), folder / f"{name}.parquet")
     with sql.connect(1, 512) as connection:
-        paths = {name: path for name, path in made.folders().items() if name != "evaluate"}
+        paths = {name: path for name, path in made.folders().items() if name not in {"evaluate", "outcomes"}}
         night = Night(**paths, run_date=NIGHT, run_id=run.run_id, config=made.config, connection=connection)
         return checks.offences(folder, night)
 

@@ -1,4 +1,4 @@
-"""The ten queries of sql/README.md, as they stand there, in both targets; PostgreSQL's plans are what the page says."""
+"""The queries of sql/README.md, as they stand there, in both targets; PostgreSQL's plans are what the page says."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pipeline import schemas, sql
 from pipeline.config import Config, Publish
 from pipeline.publication import targets
 from tests.postgres import Server
-from tests.publication.targets.runs import bound, history
+from tests.publication.targets.runs import bound, history, outcome
 
 PAGE = (sql.FOLDER / "README.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## (?=\d)", PAGE, flags=re.MULTILINE)[1:]
@@ -66,6 +66,11 @@ def write(folder: Path, run_id: str) -> Path:
                 "last_event_time": None,
             }
             for u in range(USERS)
+        ],
+        "recommendation_outcomes": [
+            outcome("everyone", bucket_kind="overall", surface=name, judged_run_id=f"2011-09-{d}-dddddddd", days=32 - d)
+            for name in surfaces
+            for d in range(20, 31)
         ],
         "runs": history(run_id).to_pylist(),
     }
@@ -120,9 +125,9 @@ def test_both_targets_give_the_same_rows(databases: tuple[Any, Any], number: int
     assert found
 
 
-def test_there_are_ten_and_their_answers_are_right(databases: tuple[Any, Any]) -> None:
+def test_there_are_eleven_and_their_answers_are_right(databases: tuple[Any, Any]) -> None:
     _, server = databases
-    assert list(QUERIES) == list(range(1, 11))
+    assert list(QUERIES) == list(range(1, 12))
     mine = {rank: item(7, 1, rank) for rank in range(1, K + 1)}
     assert [(r, i) for r, i, _ in in_postgres(server, 1)] == list(mine.items())
     in_stock = [(r, i) for r, i in mine.items() if int(i[1:]) % 3]
@@ -141,6 +146,8 @@ def test_there_are_ten_and_their_answers_are_right(databases: tuple[Any, Any]) -
     assert [row[2] for row in in_postgres(server, 9)] == [r for r in mine if r not in same]
     once = [row[2] for row in in_postgres(server, 10)]
     assert sorted(once) == sorted(shown)
+    nights = [(f"2011-09-{day}-dddddddd", 32 - day) for day in range(30, 19, -1)]
+    assert [row[:2] for row in in_postgres(server, 11)] == nights
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

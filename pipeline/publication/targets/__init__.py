@@ -80,6 +80,9 @@ class Target(Protocol):
     def previous(self, run_id: str) -> str | None:
         """The run that was active before `run_id` was published, if it is still loaded; else the one before that."""
 
+    def ever_active(self) -> set[str]:
+        """Every run that readers saw at some time, loaded or not."""
+
     def activate(self, run_id: str, published: bool) -> None:
         """Let readers see another loaded run, atomically.
 

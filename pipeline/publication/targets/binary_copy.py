@@ -27,7 +27,7 @@ def rows(batch: pa.RecordBatch) -> memoryview:
     """The bytes of a batch's rows, without HEADER and TRAILER.
 
     Args:
-        batch: columns of string, int32, float32, list<string> without nulls inside, or timestamp[us].
+        batch: columns of string, bool, int32, float32, list<string> without nulls inside, or timestamp[us].
     """
     fields = [pa.scalar(batch.num_columns.to_bytes(2, "big"))]
     fields += [field for column in batch.columns for field in _encoded(column)]
@@ -67,6 +67,8 @@ def _encoded(column: pa.Array) -> list[pa.Array]:
         return _sized(_arrays(column))
     if pa.types.is_float32(kind):
         return [_fixed(column, column.to_numpy(zero_copy_only=False).astype(">f4"))]
+    if pa.types.is_boolean(kind):
+        return [_fixed(column, pc.fill_null(column, False).to_numpy(zero_copy_only=False).astype(np.uint8))]
     if pa.types.is_int32(kind):
         return [_fixed(column, column.to_numpy(zero_copy_only=False).astype(">i4"))]
     micros = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False) - EPOCH_US

@@ -97,6 +97,10 @@ class DuckDBTarget:
         before = {e["run_id"]: e["previous"] for e in self._activations() if e["published"]}
         return run_active_before(run_id, before, set(self.loaded()))
 
+    def ever_active(self) -> set[str]:
+        """See Target.ever_active."""
+        return {str(entry["run_id"]) for entry in self._activations()}
+
     def activate(self, run_id: str, published: bool) -> None:
         """See Target.activate. Publishing the active run again changes nothing."""
         previous = self.active()
@@ -203,7 +207,10 @@ def _is(user_id: str) -> duckdb.Expression:
 def _copy_without(source: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, user_id: str) -> None:
     """Fill a new file with all of another one's rows that are not a user's."""
     sql.execute(connection, "publish/create").fetchall()
+    kept_tables = {name for (name,) in source.execute("select table_name from duckdb_tables()").fetchall()}
     for table in schemas.PUBLISHED:
+        if table not in kept_tables:  # a run of a version that did not have it
+            continue
         rows = source.table(table)
         kept = rows.filter(~_is(user_id)) if table in ABOUT_USERS else rows
         connection.register("kept", kept.to_arrow_reader())

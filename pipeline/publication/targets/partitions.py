@@ -28,6 +28,7 @@ KEYS = {
     "similar_items": ("item_id", "rank"),
     "popular_items": ("segment", "rank"),
     "user_profiles": ("user_id",),
+    "recommendation_outcomes": ("judged_run_id", "surface", "source", "bucket_kind", "bucket"),
 }
 """The partitioned tables, and what an application looks their rows up by; unique within a load."""
 ABOUT_USERS = ("recommendations", "user_profiles")

@@ -75,10 +75,10 @@ class PostgresTarget:
             self._sweep(connection)
 
     def _create(self, connection: Connection) -> None:
-        schema, tables = statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or ()
+        schema, _, newest = statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or ()
         if not schema:
             statements.execute(connection, "create_schema", self.names)
-        if not tables:
+        if not newest:  # nothing yet, or what an older version made
             statements.execute(connection, "create", self.names)
         statements.execute(connection, "grant_views", {"name": statements.literal(self.schema)})
 
@@ -102,6 +102,10 @@ class PostgresTarget:
         """See Target.previous."""
         entries = [(str(run), before) for run, before, published in self._rows("activations") if published]
         return run_active_before(run_id, dict(entries), set(self.loaded()))
+
+    def ever_active(self) -> set[str]:
+        """See Target.ever_active."""
+        return {str(run) for run, _, _ in self._rows("activations")}
 
     def activate(self, run_id: str, published: bool) -> None:
         """See Target.activate.

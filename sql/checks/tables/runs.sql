@@ -7,6 +7,8 @@ with stamped as (
     select 'popular_items', run_id from popular_items
     union
     select 'user_profiles', run_id from user_profiles
+    union
+    select 'recommendation_outcomes', run_id from recommendation_outcomes
 )
 select name || ' has rows of run ' || run_id
 from stamped anti join runs using (run_id)

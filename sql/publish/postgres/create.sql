@@ -62,6 +62,27 @@ create table if not exists {schema}.user_profiles (
     segment text collate "C" not null,
     top_categories text[] not null
 ) partition by list (load);
+create table if not exists {schema}.recommendation_outcomes (
+    load integer not null,
+    days integer not null,
+    users integer not null,
+    shown integer not null,
+    hits integer not null,
+    hit_rate real not null,
+    precision real not null,
+    ndcg real not null,
+    ndcg_low real not null,
+    ndcg_high real not null,
+    recall real not null,
+    impressions integer not null,
+    clicks integer not null,
+    was_active boolean not null,
+    judged_run_id text collate "C" not null,
+    surface text collate "C" not null,
+    source text collate "C" not null,
+    bucket_kind text collate "C" not null,
+    bucket text collate "C" not null
+) partition by list (load);
 -- The pointer is read by a subquery: the executor looks it up once and then opens one partition.
 create or replace view {schema}.current_recommendations as
 select
@@ -86,6 +107,13 @@ select
     (select run_id from {schema}.active_run) as run_id,
     r.user_id, r.segment, r.top_categories, r.events, r.last_event_time
 from {schema}.user_profiles as r
+where r.load = (select load from {schema}.active_run);
+create or replace view {schema}.current_recommendation_outcomes as
+select
+    (select run_id from {schema}.active_run) as run_id,
+    r.judged_run_id, r.was_active, r.days, r.surface, r.source, r.bucket_kind, r.bucket, r.users, r.shown, r.hits,
+    r.hit_rate, r.precision, r.ndcg, r.ndcg_low, r.ndcg_high, r.recall, r.impressions, r.clicks
+from {schema}.recommendation_outcomes as r
 where r.load = (select load from {schema}.active_run);
 create or replace view {schema}.current_runs as
 select run_id, run_date, published_at, code_version, config_hash, metrics

@@ -1,2 +1,5 @@
--- One row: whether the schema is there, and whether it has the tables.
-select to_regnamespace(quote_ident(%(schema)s)) is not null, to_regclass(quote_ident(%(schema)s) || '.current_runs') is not null
+-- One row: whether the schema is there, whether it has the tables, and whether it has those of the newest version too.
+select
+    to_regnamespace(quote_ident(%(schema)s)) is not null,
+    to_regclass(quote_ident(%(schema)s) || '.current_runs') is not null,
+    to_regclass(quote_ident(%(schema)s) || '.current_recommendation_outcomes') is not null

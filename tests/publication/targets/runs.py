@@ -126,12 +126,21 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
             {"user_id": u, "segment": "new", "top_categories": c, "events": 3, "last_event_time": t}
             for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))
         ],
+        "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "runs": history(run_id).to_pylist(),
     }
     for name, schema in schemas.PUBLISHED.items():
         complete = [{"run_id": run_id} | row for row in rows[name]]
         pq.write_table(pa.Table.from_pylist(complete, schema=schema), folder / f"{name}.parquet")
     return folder
+
+
+def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
+    """A row of recommendation_outcomes without run_id."""
+    counts = {"days": 7, "users": 40, "shown": 400, "hits": 30, "impressions": 9, "clicks": 2}
+    shares = {"hit_rate": 0.5, "precision": 0.0625, "ndcg": 0.25, "ndcg_low": 0.125, "ndcg_high": 0.375, "recall": 0.5}
+    names = {"judged_run_id": "2011-09-25-dddddddd", "surface": "s", "source": "all", "bucket_kind": "users"}
+    return names | counts | shares | {"bucket": bucket, "was_active": True} | changes
 
 
 def history(*run_ids: str) -> pa.Table:

@@ -13,6 +13,7 @@ from pipeline.config import Config
 from pipeline.errors import PublishError
 from pipeline.publication import targets
 from pipeline.publication.targets.duckdb import DuckDBTarget
+from tests.publication.targets import runs
 
 A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
 
@@ -97,3 +98,18 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         ("similar_items", "[item_id]"),
         ("user_profiles", "[user_id]"),
     ]
+
+
+def test_a_run_of_an_older_version_is_read_gone_back_to_and_forgotten(tmp_path: Path) -> None:
+    shop = runs.Shop("duckdb", Config(home=tmp_path, threads=1), tmp_path)
+    shop.config.tables.mkdir()
+    shop.publish(A)
+    with duckdb.connect(str(shop.config.tables / "runs" / f"{A}.duckdb")) as file:
+        file.execute("drop view current_recommendation_outcomes")
+        file.execute("drop table recommendation_outcomes")
+    shop.publish(B)
+    assert shop.target.ever_active() == {A, B}
+    shop.target.activate(A, published=False)
+    assert shop.run_ids() == {A: runs.K * 3}
+    assert shop.target.forget("u") == 2 * (runs.K + 1)
+    assert shop.run_ids() == {A: runs.K * 2}

@@ -64,7 +64,13 @@ def test_it_is_a_target_and_connects_only_when_used(tmp_path: Path, monkeypatch:
 
 
 def test_the_tables_have_the_columns_and_the_order_of_the_schemas(shop: Shop, dsn: str) -> None:
-    kinds = {"text": pa.string(), "integer": pa.int32(), "real": pa.float32(), "date": pa.date32()}
+    kinds = {
+        "text": pa.string(),
+        "boolean": pa.bool_(),
+        "integer": pa.int32(),
+        "real": pa.float32(),
+        "date": pa.date32(),
+    }
     kinds |= {"timestamp with time zone": pa.timestamp("us", tz="UTC"), "ARRAY": pa.list_(pa.string())}
     with psycopg.connect(dsn) as connection:
         for name, schema in schemas.PUBLISHED.items():
@@ -293,3 +299,18 @@ def test_a_publisher_that_died_before_it_noted_the_readers_leaves_a_run_that_wai
     reader.commit()
     shop.target.activate(B, published=True)
     assert shop.run_ids() == {B: WHOLE}
+
+
+def test_a_schema_of_an_older_version_gets_the_table_that_came_since(shop: Shop, dsn: str) -> None:
+    shop.publish(A)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("drop view nightjar.current_recommendation_outcomes")
+        connection.execute("drop table nightjar.recommendation_outcomes")
+    assert (shop.target.active(), shop.target.loaded(), shop.target.ever_active()) == (A, [A], {A})
+    assert shop.target.forget("nobody") == 0
+    shop.publish(B)
+    assert shop.query("select run_id from current_recommendation_outcomes") == [(B,), (B,)]
+    shop.target.activate(A, published=False)
+    assert shop.query("select * from current_recommendation_outcomes") == []
+    assert shop.run_ids() == {A: 12}
+    assert shop.target.ever_active() == {A, B}

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import sql
+from pipeline import schemas, sql
 from tests.postgres import PASSWORD, Server
 from tests.publication.targets.runs import USERS, A, B, K, Shop, make
 
@@ -75,7 +75,7 @@ def test_the_writer_publishes_and_the_reader_reads(shop: Shop, postgres: Server,
     shop.publish(B)
     shop.target.activate(A, published=False)
     shop.target.drop(B)
-    for view in ("recommendations", "similar_items", "popular_items", "user_profiles", "runs"):
+    for view in schemas.PUBLISHED:
         assert read(f"select run_id from current_{view} limit 1") == [(A,)]
     apply(postgres)  # once more, now that there are views
     assert read("select count(*) from nightjar.current_runs") == [(1,)]
