@@ -81,11 +81,20 @@ class Cutoff:
         """[T] int32 user indices the lists of this cut-off are made for, ascending."""
         return np.asarray(_read(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
 
-    def labels(self) -> pa.Table:
-        """What the targets acted on in the label window: user_index, item_index, count, is_new."""
+    def labels(self, *, sampled: bool = True) -> pa.Table:
+        """What users acted on in the label window: user_index, item_index, count, is_new.
+
+        Args:
+            sampled: only what the targets acted on, who are a sample of a large shop's users; else everybody's.
+        """
         if self.role != "label":
             raise InputError(f"{self.folder} has no labels: its window has not passed yet")
-        return _read(self.folder / "labels.parquet", schemas.LABELS)
+        labels = _read(self.folder / "labels.parquet", schemas.LABELS)
+        if not sampled or not len(labels):
+            return labels
+        targets, owner = self.targets(), labels.column("user_index").to_numpy()
+        theirs = targets[np.minimum(np.searchsorted(targets, owner), len(targets) - 1)] == owner
+        return labels if theirs.all() else labels.filter(pa.array(theirs))
 
     def ratings(self) -> pa.Table:
         """One row per (user, item) whose events had a value, sorted by user_index, item_index; often empty."""

@@ -19,6 +19,9 @@ from pipeline.config import Config
 
 log = logging.getLogger(__name__)
 
+# Rows of a Parquet row group of the tables that grow with events: what a reader of a block of users reads at a time.
+ROW_GROUP = 2**17
+
 EPOCH = date(1970, 1, 1)
 # What the encoder reads of an item, as of a day that many nights share.
 TEXTS = pa.schema([schemas.ITEMS.field("item_index"), schemas.ITEMS.field("text")])
@@ -98,6 +101,16 @@ class Events:
         """Run sql/features/<name>.sql."""
         return sql.query(self.connection, f"features/{name}", schema, relations, **params)
 
+    def write(self, path: Path, name: str, schema: pa.Schema, **params: Any) -> None:
+        """Write what sql/features/<name>.sql gives, a row group at a time."""
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for table in sql.stream(self.connection, f"features/{name}", schema, ROW_GROUP, **params):
+                writer.write_table(table)
+
+    def name(self, relation: str, path: Path) -> None:
+        """Let statements select from a Parquet file by a name."""
+        self.connection.read_parquet(str(path)).create_view(relation, replace=True)
+
     def see(self, arrived_by: date, about: date) -> None:
         """Build the tables per user, item and day from what had arrived by a date, for questions up to day `about`.
 
@@ -168,16 +181,18 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
             "items": row["items"],
             "horizon_days": config.horizon_days,
         }
-        interactions = events.query("interactions", schemas.INTERACTIONS, **params)
-        chosen = interactions
+        chosen = "labels" if row["role"] == "label" else "interactions"
+        events.write(folder / "interactions.parquet", "interactions", schemas.INTERACTIONS, **params)
+        events.name("interactions", folder / "interactions.parquet")
+        events.write(folder / "ratings.parquet", "ratings", schemas.RATINGS, **params)
         if row["role"] == "label":
-            chosen = events.query("labels", schemas.LABELS, {"interactions": interactions}, **params)
-            _write(folder / "labels.parquet", chosen)
-        _write(folder / "interactions.parquet", interactions)
-        _write(folder / "ratings.parquet", events.query("ratings", schemas.RATINGS, **params))
-        _write(folder / "targets.parquet", events.query("targets", schemas.TARGETS, {"chosen": chosen}))
+            events.write(folder / "labels.parquet", "labels", schemas.LABELS, **params)
+        events.name("chosen", folder / f"{chosen}.parquet")
+        most = config.features.label_users if row["role"] == "label" else None
+        targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
+        _write(folder / "targets.parquet", targets)
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
-        _write(folder / "user_stats.parquet", events.query("user_stats", schemas.USER_STATS, **params))
+        events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
 
     return not artifacts.memo(out, lists.cutoff_dir(out, row["cutoff"]).name, key, make)
 
@@ -191,7 +206,8 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     _write_texts(events, anchor, config, out / "texts.parquet")
     _write_texts(events, tuned_at, config, out / "tuning_texts.parquet")
     oldest = min(config.label_cutoffs(tuned_at))
-    _write(out / "actions.parquet", events.query("learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest)))
+    sample = {"most": config.features.learned_users, "salt": str(config.seed)}
+    events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest), **sample)
 
 
 def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:

@@ -1,7 +1,7 @@
 """The only place that runs the files in sql/. Values are bound, never formatted into the text."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,3 +89,24 @@ def query(
     if table.column_names != schema.names:
         raise InputError(f"sql/{name}.sql gives columns {table.column_names}, its contract is {schema.names}")
     return table.cast(schema)
+
+
+def stream(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: int, **params: Any
+) -> Iterator[pa.Table]:
+    """`query` for results that need not fit in memory: tables of exactly `rows` rows, the last one fewer.
+
+    The connection can do nothing else until the last of them is taken.
+    """
+    text = statement(name)
+    reader = connection.sql(text, params=_used(text, params)).to_arrow_reader(rows)
+    if reader.schema.names != schema.names:
+        raise InputError(f"sql/{name}.sql gives columns {reader.schema.names}, its contract is {schema.names}")
+    held = schema.empty_table()
+    for batch in reader:
+        held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
+        while len(held) >= rows:
+            yield held.slice(0, rows).combine_chunks()
+            held = held.slice(rows)
+    if len(held):
+        yield held.combine_chunks()

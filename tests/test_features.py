@@ -420,3 +420,22 @@ def test_a_log_of_users_items_times_and_types_is_enough(tmp_path: Path) -> None:
 def test_an_unfinished_night_names_the_stage_to_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run stage 'ingest'"):
         build(config_at(tmp_path))
+
+
+def test_a_large_shops_label_windows_are_a_sample_and_tonight_is_everybody(tmp_path: Path) -> None:
+    found = []
+    for most in (50_000, 3):
+        config = config_at(tmp_path / str(most), features={"label_users": most})
+        write_lake(config, made_up())
+        found.append(data.read_cutoffs(build(config)))
+    sizes = set()
+    for all_users, sample in zip(*found, strict=True):
+        targets, sampled = all_users.targets().tolist(), sample.targets().tolist()
+        if sample.role == "run":
+            assert sampled == targets
+            continue
+        assert (len(sampled), set(sampled) - set(targets)) == (min(3, len(targets)), set())
+        assert sample.labels(sampled=False) == all_users.labels()
+        assert sample.labels().to_pylist() == [r for r in all_users.labels().to_pylist() if r["user_index"] in sampled]
+        sizes.add(tuple(sampled))
+    assert len(sizes) > 1  # each window has its own sample

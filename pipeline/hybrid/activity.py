@@ -17,7 +17,6 @@ import numpy as np
 from pipeline import lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
-from pipeline.hybrid.frames import wanted
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -48,7 +47,8 @@ def has_history(cutoff: Cutoff) -> np.ndarray:
 def acted(cutoff: Cutoff, pool: lists.Pool) -> np.ndarray:
     """bool [U], users who acted in the label window on something that counts in the pool."""
     found = np.zeros(cutoff.users, dtype=bool)
-    found[cutoff.targets()[wanted(cutoff, pool) > 0]] = True
+    labels = cutoff.labels(sampled=False)  # whoever is no target acted all the same
+    found[(labels.filter(labels.column("is_new")) if pool == "new" else labels).column("user_index").to_numpy()] = True
     return found
 
 

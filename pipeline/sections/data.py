@@ -86,6 +86,10 @@ class Features(Section):
     """What each kind of behaviour is worth. A type that is not here is refused at ingest."""
     half_life_days: PositiveFloat = 40.0
     """An action's part in `confidence` halves in this many days."""
+    label_users: PositiveInt = 50_000
+    """Users that each label window is learned and judged on; of more, a sample. Tonight's lists are for everybody."""
+    learned_users: PositiveInt = 200_000
+    """Users whose actions the language model is fine-tuned on; of more, a sample."""
     title_choice: Literal["most_frequent", "latest"] = "most_frequent"
     """Which of the titles a code ever had is its best."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")

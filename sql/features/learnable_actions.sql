@@ -1,9 +1,15 @@
--- one row per action of a known user by the end of the cut-off day
+-- one row per action by the end of the cut-off day of a known user, or of a sample of $most users
 with actions as (from actions),
+users as (
+    select user_index
+    from user_index
+    qualify row_number() over (order by md5(concat_ws(' ', $salt::varchar, user_index)), user_index) <= $most::bigint
+),
 learnable as (
     select *
     from actions
-    where user_index is not null and day <= $cutoff_day
+    semi join users using (user_index)
+    where day <= $cutoff_day
 ),
 sessions as (
     select session_id, row_number() over (order by session_id) - 1 as session_index
