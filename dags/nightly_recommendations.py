@@ -160,7 +160,7 @@ def nightly_recommendations() -> None:
     matrix_factorisation = stage("matrix_factorisation")(features)
     fine_tune = stage("fine_tune", pool="gpu", queue="gpu", executor=GPU_EXECUTOR)(features)
     language_model = stage("language_model")(features, fine_tune)
-    sasrec = stage("sasrec")(features)
+    sasrec = stage("sasrec")(features, language_model)
 
     sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
     fusion = stage("fusion")(features, *sources)

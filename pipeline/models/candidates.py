@@ -63,6 +63,7 @@ def make_parts(
     config: Config,
     tables: Sequence[str],
     chained: bool = False,
+    also: Callable[[Cutoff], str] = lambda _: "",
 ) -> dict[str, int]:
     """Make or link one part per cut-off, oldest first.
 
@@ -74,6 +75,7 @@ def make_parts(
         config: the configuration.
         tables: names of the cut-off's features tables the part depends on; `targets` is always one of them.
         chained: whether a part also depends on the part of the next older cut-off (warm start).
+        also: a hash of what else a cut-off's part depends on.
     Returns:
         Scalars for the report: cutoffs, linked, and tonight's users, items and targets.
     Raises:
@@ -86,7 +88,11 @@ def make_parts(
     key, previous, linked = "", None, 0
     for number, cutoff in enumerate(sorted(cutoffs, key=lambda c: c.cutoff), start=1):
         key = artifacts.text_sha256(
-            stage, config.digest(stage), inputs_hash(cutoff, (*tables, "targets")), key if chained else ""
+            stage,
+            config.digest(stage),
+            inputs_hash(cutoff, (*tables, "targets")),
+            also(cutoff),
+            key if chained else "",
         )
         reused = artifacts.memo(out, cutoff.part, key, partial(make, cutoff, previous))
         log.info("%s %d/%d: %s %s", stage, number, len(cutoffs), cutoff.cutoff, "linked" if reused else "made")

@@ -75,10 +75,10 @@ def neighbours(matrix: "csr_matrix", n: int, threads: int) -> "csr_matrix":
 
 
 def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:
-    """A function users [B] -> scores [B, I]; an item that goes with nothing of the user's has 0."""
+    """A function users [B] -> scores [B, I] CSR; an item that goes with nothing of the user's is absent."""
 
-    def score(users: np.ndarray) -> np.ndarray:
-        return np.asarray((profiles[users] @ similar).toarray(), dtype=np.float32)
+    def score(users: np.ndarray) -> "csr_matrix":
+        return (profiles[users] @ similar).tocsr()
 
     return score
 
@@ -96,9 +96,18 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         score = fit(cutoff, section, config.threads)
-        own = cutoff.matrix(section.own) * np.float32(section.own_weight)
+        own = cutoff.matrix(section.own)
+        own.data *= np.float32(section.own_weight)
         write_candidates(
-            folder, "item_knn", cutoff, score, n=section.candidates, block_users=config.block_users, own=own, above=0.0
+            folder,
+            "item_knn",
+            cutoff,
+            score,
+            n=section.candidates,
+            block_users=config.block_users,
+            own=own,
+            above=0.0,
+            threads=config.threads,
         )
 
     return make_parts("item_knn", make, features=features, out=out, config=config, tables=("interactions",))

@@ -142,11 +142,11 @@ class ItemKnn(SourceSection):
 
     enabled: bool = False
     """Whether the source is made."""
-    values: Decay = "decay_90"
+    values: Decay = "decay_30"
     """Column of the interactions that items are compared by."""
     user_power: NonNegativeFloat = 0.5
     """A user counts with the number of items in the history to minus this power."""
-    shrinkage: NonNegativeFloat = 1.0
+    shrinkage: NonNegativeFloat = 0.1
     """Added to the denominator of the similarity, so that few common users make no neighbours."""
     neighbours: PositiveInt = 200
     """How many of the most similar items an item keeps; memory grows with items x this x 8 bytes."""
@@ -156,7 +156,7 @@ class ItemKnn(SourceSection):
     """Column of the interactions that speaks for a user."""
     own: Decay = "decay_365"
     """Own history that is added in pool `all`."""
-    own_weight: NonNegativeFloat = 0.1
+    own_weight: NonNegativeFloat = 1.0
     """Weight of the own history in pool `all`."""
     candidates: PositiveInt = 120
     """Length of the lists."""
@@ -188,9 +188,15 @@ class Sasrec(SourceSection):
 
     enabled: bool = False
     """Whether the source is made."""
+    text_vectors: bool = True
+    """Whether an item is also what the language model says its text is; only where that source is made."""
+    goal: Literal["all", "new"] = "new"
+    """What a basket is asked for: all its items, or those that the user had never acted on before."""
+    values: Decay = "decay_90"
+    """Column of the interactions whose singular vectors the items' vectors start from."""
     size: PositiveInt = 64
     """Length of the vectors."""
-    layers: NonNegativeInt = 1
+    layers: NonNegativeInt = 0
     """Layers of self-attention before the readout."""
     heads: PositiveInt = 2
     """Heads of every attention."""
@@ -198,8 +204,8 @@ class Sasrec(SourceSection):
     """Latest actions of a user that are read."""
     baskets: PositiveInt = 8
     """Latest baskets of a user that are learned from."""
-    steps: PositiveInt = 400
-    """Steps of the oldest cut-off, which starts from random numbers."""
+    steps: PositiveInt = 150
+    """Steps of the oldest cut-off, which starts from singular vectors."""
     warm_steps: PositiveInt = 40
     """Steps of every later cut-off, which starts from the network of the one before."""
     batch_users: PositiveInt = 128
@@ -210,7 +216,7 @@ class Sasrec(SourceSection):
     """Items are drawn with probability ~ popularity to this power."""
     half_life_days: PositiveFloat = 60.0
     """A basket's weight halves in this many days."""
-    learning_rate: PositiveFloat = 2e-3
+    learning_rate: PositiveFloat = 1e-3
     """Highest rate of AdamW; it rises for a few steps and falls to zero."""
     weight_decay: NonNegativeFloat = 0.01
     """Of AdamW."""
@@ -220,7 +226,7 @@ class Sasrec(SourceSection):
     """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
     own: Decay = "decay_365"
     """Own history that is added in pool `all`."""
-    own_weight: NonNegativeFloat = 0.1
+    own_weight: NonNegativeFloat = 3.0
     """Weight of the own history in pool `all`."""
     candidates: PositiveInt = 120
     """Length of the lists."""

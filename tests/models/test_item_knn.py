@@ -37,7 +37,7 @@ def test_scores_are_the_nearest_items_similarities(neighbours: int, user_power: 
     expected = plain_similarities(neighbours, user_power, shrinkage)
     assert similar.toarray() == pytest.approx(expected, abs=1e-6)
     for users in (np.arange(12), np.array([8, 4, 1])):
-        assert item_knn.scoring(csr_matrix(HISTORY), similar)(users) == pytest.approx(
+        assert item_knn.scoring(csr_matrix(HISTORY), similar)(users).toarray() == pytest.approx(
             HISTORY[users] @ expected, abs=1e-5
         )
 
@@ -59,7 +59,7 @@ def test_checkerboard_gives_back_the_missing_square(tmp_path: Path) -> None:
 
 
 def test_pool_all_adds_the_own_history(tmp_path: Path) -> None:
-    config = shop.config_for(tmp_path, item_knn={"enabled": True, "own_weight": 100.0, "candidates": 3})
+    config = shop.config_for(tmp_path, item_knn={"enabled": True, "own_weight": 10_000.0, "candidates": 3})
     shop.write_features(config.lake, {shop.NIGHT: HISTORY})
     stages.run_stage("item_knn", shop.NIGHT, config)
     folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "item_knn", shop.NIGHT), shop.NIGHT)
