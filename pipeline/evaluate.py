@@ -5,6 +5,8 @@ fusion applied there has learned from older windows only, so nothing that judges
 
     out/metrics.parquet        one row per pool, list, bucket, metric
     out/comparisons.parquet    the final list against each other list and the champion, with paired intervals
+    out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
+    out/ablation.parquet       what each source is worth, as the fusion measured it
     out/per_user.parquet       one row per pool and judged user: the final list's metrics
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
     out/report.html            all of it, to read
@@ -29,7 +31,16 @@ from pipeline import data, lists
 from pipeline.config import Config
 from pipeline.data import Cutoff
 from pipeline.errors import GateError, InputError
-from pipeline.evaluation import champion, gate, judging, report, report_html, scoreboard, since_publication
+from pipeline.evaluation import (
+    champion,
+    gate,
+    judging,
+    probabilities,
+    report,
+    report_html,
+    scoreboard,
+    since_publication,
+)
 from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
 from pipeline.evaluation.scoreboard import Pitch, Scoreboard
 from pipeline.lists import Pool
@@ -62,6 +73,8 @@ COMPARISONS = pa.schema(
         pa.field("high", pa.float64(), nullable=False),
         pa.field("significant", pa.bool_(), nullable=False),
         pa.field("users", pa.int32(), nullable=False),
+        pa.field("all_low", pa.float64()),  # wide enough for all lists at once; null but for the gate's metric
+        pa.field("all_high", pa.float64()),
     ]
 )
 
@@ -130,9 +143,15 @@ def run(
     )
     _write_tables(out, page, [_per_user(board, features, judged) for board in boards.values()])
     _write_judged(out, features, judged, ensemble, config)
-    (out / "report.html").write_text(
-        report_html.render(page, since_publication.section(since, config, fell)), encoding="utf-8"
-    )
+    trusted, worth = probabilities.judge(ensemble, judged, config), probabilities.read_worth(fusion)
+    probabilities.write(trusted, worth, out)
+    surfaces = {pool: page.surfaces(pool) for pool in lists.POOLS}
+    sections = [
+        *probabilities.section(trusted, surfaces),
+        *probabilities.worth_section(worth, surfaces),
+        *since_publication.section(since, config, fell),
+    ]
+    (out / "report.html").write_text(report_html.render(page, sections), encoding="utf-8")
     log.info("evaluation of %s\n%s", run_date, report.summary(page))
     if not len(judged.targets()):
         log.warning(
@@ -143,7 +162,7 @@ def run(
         )
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
-    return _scalars(page) | since_publication.scalars(since, config)
+    return _scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
 
 
 def _stopping(fell: list[str], config: Config) -> list[str]:
@@ -287,6 +306,7 @@ def _scalars(page: report.Page) -> dict[str, Any]:
                 found |= {f"{name}.low": round(row.low, 6), f"{name}.high": round(row.high, 6)}
     for pool in lists.POOLS:
         found |= _difference(f"{pool}.best_single", page.best_single(pool))
+        found |= _difference(f"{pool}.best_member", page.best_member(pool))
         found |= _difference(f"{pool}.opponent", page.main_comparison(pool))
     return found
 

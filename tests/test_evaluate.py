@@ -48,6 +48,9 @@ def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> N
     assert json.loads(json.dumps(report)) == report, "the report goes into the manifest"
     assert {path.name for path in out.iterdir()} == {
         "metrics.parquet",
+        "ablation.parquet",
+        "calibration.parquet",
+        "reliability.parquet",
         "comparisons.parquet",
         "per_user.parquet",
         "judged.all.parquet",

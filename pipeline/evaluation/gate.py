@@ -23,6 +23,8 @@ class Comparison:
         final, other: means over the users.
         difference, low, high: mean of final - other, with its 95 % interval.
         users: how many users.
+        all_low, all_high: an interval so wide that those to all other lists hold together with 95 % (Bonferroni);
+            None where the metric is not the gate's.
     """
 
     pool: Pool
@@ -34,6 +36,8 @@ class Comparison:
     low: float
     high: float
     users: int
+    all_low: float | None = None
+    all_high: float | None = None
 
     @property
     def significant(self) -> bool:

@@ -198,13 +198,14 @@ def diversity(items: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return result
 
 
-def bootstrap(values: np.ndarray, resamples: int, seed: int) -> Intervals:
-    """95 % percentile intervals of the columns' means over users; all columns share each resample, so it is paired.
+def bootstrap(values: np.ndarray, resamples: int, seed: int, level: float = 0.95) -> Intervals:
+    """Percentile intervals of the columns' means over users; all columns share each resample, so it is paired.
 
     Args:
         values: [T, C] one row per user; give differences per user for a paired comparison.
         resamples: how many times T users are drawn with replacement.
         seed: of the draws.
+        level: how often an interval holds.
     Returns:
         low, high, float64 [C]; nan if T is 0.
     Source: Efron & Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13.
@@ -221,5 +222,5 @@ def bootstrap(values: np.ndarray, resamples: int, seed: int) -> Intervals:
         drawn += np.arange(rows)[:, None] * users
         counts = np.bincount(drawn.ravel(), minlength=rows * users).reshape(rows, users)
         means.append(counts.astype(np.float64) @ values / users)  # as floats, or BLAS has no part in it
-    low, high = np.quantile(np.concatenate(means), [0.025, 0.975], axis=0)
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

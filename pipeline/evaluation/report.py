@@ -1,6 +1,6 @@
 """What an evaluation says: the numbers by name, the opponents, the decision, and a plain-text table for the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -22,9 +22,11 @@ TITLES = {
     "ease": "Item to item (EASE)",
     "matrix_factorisation": "Matrix factorisation (ratings)",
     "sasrec": "Sequences (SASRec)",
+    "adoption": "Discoveries of similar customers",
     "language_model": "Language model",
     "blend": "Alpha blend",
     "hybrid": "Learned hybrid",
+    "hybrid_binary": "Learned hybrid (log loss)",
     "weighted": "Weighted average",
     "reciprocal_rank": "Reciprocal rank",
     "borda": "Borda count",
@@ -109,14 +111,17 @@ class Page:
 
     def best_single(self, pool: Pool) -> Comparison | None:
         """The final list against the best list of a single model, on the gate's metric."""
-        single = [
-            c
-            for c in self.comparisons
-            if c.pool == pool
-            and c.metric == self.gate_metric
-            and self.stages.get(c.versus, FUSED_STAGES[0]) not in FUSED_STAGES
-        ]
+        single = [c for c in self.opponents(pool) if self.stages.get(c.versus, FUSED_STAGES[0]) not in FUSED_STAGES]
         return max(single, key=lambda c: c.other, default=None)
+
+    def best_member(self, pool: Pool) -> Comparison | None:
+        """The final list against the best of the lists it is merged from, on the gate's metric."""
+        members = [c for c in self.opponents(pool) if c.versus in self.config.ensemble.members]
+        return max(members, key=lambda c: c.other, default=None)
+
+    def opponents(self, pool: Pool) -> list[Comparison]:
+        """The final list against every other one of a pool, on the gate's metric."""
+        return [c for c in self.comparisons if c.pool == pool and c.metric == self.gate_metric]
 
     def surfaces(self, pool: Pool) -> str:
         """Names of the surfaces that draw on a pool."""
@@ -135,6 +140,22 @@ def outcome(comparison: Comparison) -> str:
     if comparison.low == comparison.high == 0:
         return "the same"
     return "no clear difference"
+
+
+def together(comparisons: Sequence[Comparison]) -> str:
+    """How many comparisons are won and lost if all of them are to be right at once, in a sentence.
+
+    Whoever compares with many lists finds some better by chance; Bonferroni's intervals, of 95 % for all together,
+    allow for that. The best of the others is picked on the same users, which speaks for it, not for tonight's table.
+    """
+    wide = [c for c in comparisons if c.all_low is not None and c.all_high is not None]
+    if not wide:
+        return ""
+    won, lost = sum((c.all_low or 0) > 0 for c in wide), sum((c.all_high or 0) < 0 for c in wide)
+    return (
+        f"All {len(wide)} comparisons held to at once (Bonferroni, 95 % for all together): tonight's table is better "
+        f"than {won} of the lists and worse than {lost}."
+    )
 
 
 def relative(comparison: Comparison) -> tuple[str, str]:
@@ -175,6 +196,7 @@ def summary(page: Page) -> str:
         opponents = [
             page.versus(pool, CHAMPION),
             page.best_single(pool),
+            page.best_member(pool),
             page.versus(pool, page.config.evaluate.baseline),
         ]
         lines = [f"  against {c.versus}: {c}" for c in dict.fromkeys(filter(None, opponents))]

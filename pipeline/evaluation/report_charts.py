@@ -1,10 +1,12 @@
 """The report's charts as inline SVG, coloured by the page's style sheet; every name is escaped."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
 from pipeline.evaluation.judging import Measured
+from pipeline.evaluation.reliability import Reliability
 from pipeline.evaluation.report import FUSED_STAGES, Page, outcome, title
 from pipeline.lists import Pool
 
@@ -56,6 +58,20 @@ def _bar(page: Page, row: Measured, middle: float, scale: float) -> str:
 
 def forest(comparisons: Sequence[Comparison]) -> str:
     """A dot per opponent: the final list's difference to it, with its 95 % interval."""
+    return _dots(comparisons, "difference of tonight's table to every other list", {}) + (
+        '<p class="soft small">Right of the line: tonight\'s table is better. '
+        "A bar that does not touch the line is a significant difference.</p>"
+    )
+
+
+def worth(comparisons: Sequence[Comparison], notes: Mapping[str, str]) -> str:
+    """A dot per source: what is lost without it, with its 95 % interval; `notes` are shown when pointed at."""
+    return _dots(comparisons, "what the fusion loses without each source", notes) + (
+        '<p class="soft small">Right of the line: the fusion is better with the source than without.</p>'
+    )
+
+
+def _dots(comparisons: Sequence[Comparison], label: str, notes: Mapping[str, str]) -> str:
     low = min([0.0, *(c.low for c in comparisons)])
     high = max([0.0, *(c.high for c in comparisons)])
     scale = (WIDTH - LABEL - NUMBER - 16) / ((high - low) or 1)
@@ -65,19 +81,61 @@ def forest(comparisons: Sequence[Comparison]) -> str:
 
     bottom = len(comparisons) * ROW + 8
     drawn = [f'<path class="zero" d="M{across(0):.1f} 2V{bottom}"/>']
-    drawn += [_difference(c, i * ROW + ROW / 2 + 4, across) for i, c in enumerate(comparisons)]
-    return _svg(len(comparisons), drawn, "difference of tonight's table to every other list") + (
-        '<p class="soft small">Right of the line: tonight\'s table is better. '
-        "A bar that does not touch the line is a significant difference.</p>"
-    )
+    drawn += [_difference(c, i * ROW + ROW / 2 + 4, across, notes) for i, c in enumerate(comparisons)]
+    return _svg(len(comparisons), drawn, label)
 
 
-def _difference(comparison: Comparison, middle: float, across: Callable[[float], float]) -> str:
+def _difference(
+    comparison: Comparison, middle: float, across: Callable[[float], float], notes: Mapping[str, str]
+) -> str:
+    note = notes.get(comparison.versus, "")
     colour = {"better": "better", "worse": "worse"}.get(outcome(comparison), "equal")
     return (
         _name(title(comparison.versus), middle)
         + _whisker(across(comparison.low), across(comparison.high), middle, colour)
-        + f'<circle class="{colour}" cx="{across(comparison.difference):.1f}" cy="{middle:.1f}" r="4"/>'
+        + f'<circle class="{colour}" cx="{across(comparison.difference):.1f}" cy="{middle:.1f}" r="4">'
+        f"{f'<title>{escape(note)}</title>' if note else ''}</circle>"
         f'<text x="{WIDTH - NUMBER + 14}" y="{middle + 4:.1f}">{comparison.difference:+.3f} '
         f'<tspan class="soft">[{comparison.low:+.3f}, {comparison.high:+.3f}]</tspan></text>'
+    )
+
+
+# The reliability plot, in pixels: its side, the margin to the left and below, and the marked probabilities.
+SIDE, MARGIN = 300, 44
+TICKS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+
+def reliability(of: Reliability) -> str:
+    """A dot per bin of probability: what was foretold against what came true, on axes of square roots."""
+    top = max(float(of.predicted.max()), float(of.observed.max()), 1e-3) * 1.05
+    side = SIDE - MARGIN
+
+    def across(value: float) -> float:
+        return MARGIN + side * math.sqrt(value / top)
+
+    def up(value: float) -> float:
+        return 8 + side - side * math.sqrt(value / top)
+
+    ticks = "".join(_tick(value, across, up) for value in TICKS if value <= top)
+    points = list(zip(of.predicted.tolist(), of.observed.tolist(), of.count.tolist(), strict=True))
+    line = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y, _ in points)
+    dots = "".join(
+        f'<circle class="final" cx="{across(x):.1f}" cy="{up(y):.1f}" r="4">'
+        f"<title>foretold {x:.2%}, came true {y:.2%} of {count:,}</title></circle>"
+        for x, y, count in points
+    )
+    return (
+        f'<div class="wide"><svg class="square" viewBox="0 0 {SIDE + 12} {SIDE + 12}" role="img" '
+        f'aria-label="probabilities foretold and come true">{ticks}'
+        f'<path class="zero" d="M{across(0):.1f} {up(0):.1f}L{across(top):.1f} {up(top):.1f}"/>'
+        f'<polyline class="trend" points="{line}"/>{dots}</svg></div>'
+    )
+
+
+def _tick(value: float, across: Callable[[float], float], up: Callable[[float], float]) -> str:
+    x, y, text = across(value), up(value), f"{value:.0%}"
+    return (
+        f'<path class="axis" d="M{x:.1f} {up(0):.1f}V8M{MARGIN} {y:.1f}H{SIDE}"/>'
+        f'<text class="soft" x="{x:.1f}" y="{up(0) + 18:.1f}" text-anchor="middle">{text}</text>'
+        f'<text class="soft" x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
     )

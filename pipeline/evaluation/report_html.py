@@ -6,7 +6,7 @@ from html import escape
 from pipeline.evaluation import report_charts
 from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
 from pipeline.evaluation.judging import ITEM_BUCKETS, USER_BUCKETS
-from pipeline.evaluation.report import Page, opponent_name, outcome, relative, title
+from pipeline.evaluation.report import Page, opponent_name, outcome, relative, title, together
 from pipeline.lists import POOLS, Pool
 
 STYLE = """
@@ -48,6 +48,7 @@ svg .soft { fill: var(--soft); font-size: 12px; }
 svg .single { fill: var(--bar); } svg .fused { fill: var(--fused); } svg .final { fill: var(--final); }
 svg .champion { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; }
 svg .whisker { stroke: var(--ink); stroke-width: 1.4; } svg .axis { stroke: var(--line); }
+svg.square { min-width: 0; max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
 svg .zero { stroke: var(--soft); } svg .better { fill: var(--good); stroke: var(--good); }
 svg .worse { fill: var(--bad); stroke: var(--bad); } svg .equal { fill: var(--soft); stroke: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-size: 13.5px; margin: 8px 0 0; }
@@ -161,10 +162,11 @@ def _facts(page: Page, comparison: Comparison) -> list[str]:
     lines = [
         f"{comparison.metric}: {comparison.final:.3f} tonight, {comparison.other:.3f} for {opponent_name(comparison)}"
     ]
-    best = page.best_single(pool)
-    if best is not None and best.versus != comparison.versus:
-        middle, interval = relative(best)
-        lines.append(f"{middle} ({interval}) against the best single model, {title(best.versus)} ({best.other:.3f})")
+    for kind, best in (("single model", page.best_single(pool)), ("member of the ensemble", page.best_member(pool))):
+        if best is not None and best.versus != comparison.versus:
+            middle, interval = relative(best)
+            text = f"{middle} ({interval}) against the best {kind}, {title(best.versus)} ({best.other:.3f})"
+            lines.append(f"{text}: {outcome(best)}")
     hits = page.find(pool, FINAL, f"hit_rate@{k}")
     if hits:
         lines.append(
@@ -185,11 +187,12 @@ def _gate(page: Page) -> str:
 
 
 def _pool(page: Page, pool: Pool) -> str:
-    opponents = [c for c in page.comparisons if c.pool == pool and c.metric == page.gate_metric]
+    opponents = page.opponents(pool)
     return (
         f"<section><h2>{escape(page.surfaces(pool))}</h2><p class='soft'>{POOL_TITLES[pool]}</p>"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{report_charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{report_charts.forest(opponents)}"
+        f"<p class='soft small'>{escape(together(opponents))}</p>"
         f"<h3>All metrics</h3>{_metrics_table(page, pool)}"
         f"<h3>Who and what it works for, {escape(page.gate_metric)}</h3>{_bucket_table(page, pool)}</section>"
     )

@@ -85,6 +85,7 @@ def _compare(per: dict[str, Values], pitch: Pitch) -> list[Comparison]:
         return []
     gaps = {name: {metric: final[metric] - values[metric] for metric in values} for name, values in others.items()}
     bounds = _intervals(gaps, pitch.config)
+    together = _together(gaps, pitch.config)
     return [
         Comparison(
             pool=pitch.truth.pool,
@@ -96,10 +97,25 @@ def _compare(per: dict[str, Values], pitch: Pitch) -> list[Comparison]:
             low=bounds[name, metric][0],
             high=bounds[name, metric][1],
             users=users,
+            all_low=together.get((name, metric), (None, None))[0],
+            all_high=together.get((name, metric), (None, None))[1],
         )
         for name, columns in gaps.items()
         for metric, gap in columns.items()
     ]
+
+
+def _together(gaps: dict[str, Values], config: Config) -> dict[tuple[str, str], tuple[float, float]]:
+    """Intervals of the gate's metric, by list and metric, that hold for all lists at once with 95 %.
+
+    Source: Dunn, Journal of the American Statistical Association 56 (1961), Bonferroni's inequality.
+    """
+    judged = config.evaluate.gate_metric
+    names = [(name, m) for name, columns in gaps.items() for m in columns if m.partition("@")[0] == judged]
+    values = np.column_stack([gaps[name][metric] for name, metric in names])
+    level = 1 - 0.05 / len(names)
+    low, high = metrics.bootstrap(values, config.evaluate.resamples, config.seed, level)
+    return dict(zip(names, zip(low.tolist(), high.tolist(), strict=True), strict=True))
 
 
 def _overall(everyone: dict[str, Values], per: dict[str, Values], pitch: Pitch) -> Iterator[Measured]:

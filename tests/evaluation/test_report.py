@@ -108,3 +108,14 @@ def test_the_summary_lines_up() -> None:
     assert "against als: ndcg@10 0.4000 against 0.3000, difference +0.1000, 95 % [+0.0500, +0.1500], 900 users" in text
     assert "pool new (discover): nothing to judge" in text
     assert text.endswith("gate: blocked\n  too bad")
+
+
+def test_all_comparisons_at_once_are_counted_by_the_wider_interval() -> None:
+    def against(name: str, low: float, high: float) -> Comparison:
+        return Comparison("all", name, "ndcg@10", 0.4, 0.3, 0.1, 0.02, 0.18, 50, low, high)
+
+    found = [against("a", 0.01, 0.2), against("b", -0.01, 0.2), against("c", -0.2, -0.01)]
+    text = report.together([*found, Comparison("all", "d", "recall@50", 0.4, 0.3, 0.1, 0.02, 0.18, 50)])
+    assert "All 3 comparisons" in text
+    assert "better than 1 of the lists and worse than 1" in text
+    assert report.together([]) == ""
