@@ -15,13 +15,13 @@ JOB = """
 kind = "dataset"
 [input.options]
 storage_backend = "local"
-local_path = "{folder}/in"
+path = "{folder}/in"
 
 [output]
 kind = "dataset"
 [output.options]
 storage_backend = "local"
-local_path = "{folder}/out"
+path = "{folder}/out"
 
 [job]
 feature_config_path = "{folder}/features.toml"
@@ -41,6 +41,8 @@ def recommend(log: Log, protocols: dict[str, Settings]) -> Iterator[tuple[str, n
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "in").mkdir(), (folder / "out").mkdir()
+        # the job halves weights by the age it sees on the clock: the night is moved to now
+        moved = log.time + (pd.Timestamp.now("UTC").tz_localize(None).floor("s") - log.time.max())
         # one event type per weight, so that what a behaviour is worth reaches the job
         kinds = {f"action_{n}": float(w) for n, w in enumerate(np.unique(log.weight))}
         names = {w: kind for kind, w in kinds.items()}
@@ -50,7 +52,7 @@ def recommend(log: Log, protocols: dict[str, Settings]) -> Iterator[tuple[str, n
                 "item_id": log.items[log.item],
                 "event_type": [names[w] for w in log.weight],
                 "quantity": 1,
-                "occurred_at": log.time,
+                "occurred_at": moved,
             }
         )
         events.to_parquet(folder / "in" / "events.parquet", index=False)

@@ -20,9 +20,9 @@ from rectools.models.ranking import (
     CandidateFeatureCollector,
     CandidateGenerator,
     CandidateRankingModel,
-    NegativeSamplerBase,
     Reranker,
 )
+from rectools.models.ranking.candidate_ranking import NegativeSamplerBase
 
 AGES = (7, 28, 91, 365)
 
