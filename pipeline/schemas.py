@@ -179,7 +179,7 @@ RECOMMENDATIONS = pa.schema(
         pa.field("user_id", pa.string(), nullable=False),
         pa.field("rank", pa.int32(), nullable=False),
         pa.field("item_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),  # probability that the user acts on it within the horizon
         pa.field("source", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
     ]

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pipeline import data, lists, schemas, sql
 from pipeline.config import Surface
 from pipeline.errors import InputError
+from pipeline.hybrid.calibration import item_rates
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import Rules
@@ -99,6 +100,7 @@ class Maker:
         rules: what the surface makes of the candidates.
         shown: bool [I], what the surface may show of the models' choice; pinned items come otherwise.
         popular: [P] int32, the same items, most popular first.
+        rates: float32 [I], the chance that any one user acts on an item; None where scores are no probabilities.
     """
 
     surface: Surface
@@ -109,6 +111,7 @@ class Maker:
     rules: Rules
     shown: np.ndarray
     popular: np.ndarray
+    rates: np.ndarray | None = None
 
     @classmethod
     def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.History) -> "Maker":
@@ -123,7 +126,8 @@ class Maker:
         editing = night.editing[surface.name]
         shown = night.shown[surface.name] & ~editing.pinned
         popular = night.popularity_order[shown[night.popularity_order]]
-        return cls(surface, candidates, history, facts, editing, Rules.of(night, surface), shown, popular)
+        rates = item_rates(night.cutoff, night.config.horizon_days) if candidates.calibrated else None
+        return cls(surface, candidates, history, facts, editing, Rules.of(night, surface), shown, popular, rates)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank.
@@ -147,6 +151,8 @@ class Maker:
         most = self.surface.k + block.items.shape[1] + int(owned.sum(axis=1).max(initial=0))
         popular = self.popular if self.surface.is_personal else self.popular[:most]
         block = surfaces.top_up(block, popular, hidden, self.rules.cap)
+        if self.rates is not None:
+            block = _rated(block, self.rates)
         if self.editing.pins:
             allowed = np.broadcast_to(True, owned.shape) if hidden is None else ~hidden
             block = editorial.pin(block, self.editing.pins, allowed)
@@ -160,7 +166,7 @@ class Maker:
             "user": users[row],
             "rank": (column + 1).astype(np.int32),
             "item": items,
-            "score": np.maximum(scores, 0) if self.candidates.calibrated else scores,  # topped up: nobody's choice
+            "score": scores,
             "source": block.sources[row, column],
             "kind": kind[row, column],
             "because": np.where(kind[row, column] == reasons.Kind.CHOSEN, -1, because[row, column]),
@@ -183,6 +189,14 @@ class Maker:
         boosted = chosen & (self.editing.factors[block.items] != 1)
         pinned = (block.items >= 0) & self.editing.pinned[block.items]
         return np.where(pinned, PINNED, np.where(boosted, BOOSTED, 0)).astype(np.int8)
+
+
+def _rated(block: surfaces.Block, rates: np.ndarray) -> surfaces.Block:
+    """The block with what was topped up as probable as for any user, and never more than what stands before it."""
+    added = (block.items >= 0) & (block.sources == surfaces.TOPPED_UP)
+    given = np.where(added, rates[block.items], np.where(block.items >= 0, block.scores, np.inf))
+    fallen = np.minimum.accumulate(given, axis=1).astype(np.float32)
+    return surfaces.Block(block.items, np.where(added, fallen, block.scores), block.sources)
 
 
 def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:

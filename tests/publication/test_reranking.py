@@ -10,7 +10,7 @@ import pytest
 from pipeline import publish
 from pipeline.config import Config, Source, Surface, load
 from pipeline.errors import InputError
-from pipeline.publication import reranking
+from pipeline.publication import recommendations, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
 from tests.small_shop import Shop, go, shop
 
@@ -181,7 +181,7 @@ def test_categories_of_empty_text_are_none() -> None:
     assert Config().surfaces[0].is_personal is False
 
 
-def test_a_calibrated_score_is_published_and_what_is_topped_up_has_none(tmp_path: Path) -> None:
+def test_a_calibrated_score_is_published_and_what_is_topped_up_is_no_likelier(tmp_path: Path) -> None:
     made = shop(tmp_path).write()
     folder = made.folder("ensemble") / f"cutoff={made.night}"
     np.save(folder / "all.final.probability.npy", np.tile(np.array([0.5, 0.4, 0.25, 0.125], np.float32), (3, 1)))
@@ -190,4 +190,14 @@ def test_a_calibrated_score_is_published_and_what_is_topped_up_has_none(tmp_path
     assert run is not None
     rows = pq.read_table(run.folder / "recommendations.parquet").to_pylist()
     mine = [row["score"] for row in rows if (row["surface"], row["user_id"]) == ("for_you", "u0")]
-    assert mine == [0.5, 0.25, 0.125, 0]  # i5 is sold out; the last is a popular item
+    assert mine == [0.5, 0.25, 0.125, 0.125]  # i5 is sold out; the last is a popular item, for all users likelier
+
+
+def test_what_is_topped_up_is_as_likely_as_for_anybody() -> None:
+    items = np.array([[3, 1, 2, -1], [0, 2, 1, 3]], dtype=np.int32)
+    sources = np.array([[0, -2, -2, -2], [-2, -2, -2, -2]], dtype=np.int8)
+    scores = np.array([[0.3, -1, -2, -np.inf], [-1, -2, -3, -4]], dtype=np.float32)
+    rates = np.array([0.04, 0.5, 0.02, 0.01], dtype=np.float32)
+    rated = recommendations._rated(Block(items, scores, sources), rates)
+    assert rated.scores[0, :3].tolist() == pytest.approx([0.3, 0.3, 0.02])
+    assert rated.scores[1].tolist() == pytest.approx([0.04, 0.02, 0.02, 0.01])
