@@ -12,6 +12,11 @@ class Popularity(Section):
 
     days: Literal[7, 28, 91, 365] = 28
     """Best-sellers of the last days; counted in distinct buyers."""
+    segments: PositiveInt = 1
+    """Above 1, list `segment_popularity` is made: best-sellers among the users who usually pay as much, in this many
+    segments of equal size; only where the log has prices."""
+    everybody: NonNegativeFloat = 0.3
+    """Weight of all users' best-sellers beside a segment's own."""
     history: Decay = "decay_365"
     """Own history that buy-again ranks by."""
     power: NonNegativeFloat = 0.3

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, lists, stages
+from pipeline import artifacts, lists, schemas, stages
 from pipeline.models import popularity
 from tests.models import shop
 
@@ -25,6 +27,39 @@ def test_best_sellers_without_what_nobody_bought(folder: Path) -> None:
     items, scores = lists.read_list(folder, "all", "popularity")
     assert items.tolist() == [[2, 1, 3]] * 3
     assert scores.tolist() == [[31, 5, 2]] * 3
+
+
+def test_segments_are_of_equal_size_by_what_users_pay(tmp_path: Path) -> None:
+    config = shop.config_for(tmp_path, popularity={"candidates": 4, "segments": 2, "everybody": 0.5})
+    history = np.array([[1, 1, 0, 0], [0, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 1], [1, 0, 0, 0]], dtype=np.float32)
+    features = shop.write_features(config.lake, {shop.NIGHT: history})
+    prices = [1.0, 2.0, 8.0, 9.0, None]  # whoever has none stands in the middle, at 5
+    stats = [
+        dict.fromkeys(schemas.USER_STATS.names, 0) | {"user_index": u, "mean_price": p} for u, p in enumerate(prices)
+    ]
+    path = lists.cutoff_dir(features, shop.NIGHT) / "user_stats.parquet"
+    pq.write_table(pa.Table.from_pylist(stats, schema=schemas.USER_STATS), path)
+    stages.run_stage("popularity", shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "popularity", shop.NIGHT), shop.NIGHT)
+    cheap, dear = np.array([1, 2, 0, 0]) / 3, np.array([1, 0, 1, 2]) / 4
+    share = np.stack([cheap, cheap, dear, dear, dear]) + 0.5 * np.array([2, 2, 1, 2]) / 7
+    items, scores = lists.read_list(folder, "all", "segment_popularity")
+    for user in range(5):
+        assert scores[user] == pytest.approx(np.sort(share[user])[::-1])
+        assert share[user][items[user]] == pytest.approx(scores[user])
+    items, _ = lists.read_list(folder, "new", "segment_popularity")
+    assert items[0].tolist() == [3, 2, -1, -1]
+
+
+def test_a_log_without_prices_has_no_segments(tmp_path: Path) -> None:
+    config = shop.config_for(tmp_path, popularity={"segments": 2})
+    features = shop.write_features(config.lake, {shop.NIGHT: HISTORY})
+    stats = [dict.fromkeys(schemas.USER_STATS.names, 0) | {"user_index": u, "mean_price": None} for u in range(3)]
+    path = lists.cutoff_dir(features, shop.NIGHT) / "user_stats.parquet"
+    pq.write_table(pa.Table.from_pylist(stats, schema=schemas.USER_STATS), path)
+    stages.run_stage("popularity", shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "popularity", shop.NIGHT), shop.NIGHT)
+    assert lists.list_names(folder, "all") == ["buy_again", "popularity"]
 
 
 def test_new_leaves_out_the_history(folder: Path) -> None:
