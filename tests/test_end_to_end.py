@@ -39,7 +39,8 @@ def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
         for name, schema in schemas.PUBLISHED.items():
             columns = [row[0] for row in tables.execute(f"describe {name}").fetchall()]
             assert columns == schema.names
-            assert tables.execute(f"select count(*) from {name}").fetchone()[0] > 0
+            rows = tables.execute(f"select count(*) from {name}").fetchone()[0]
+            assert (rows > 0) is (name != "recommendation_outcomes")  # a first publication has nobody to judge
 
 
 def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_known(airflow_run: Run) -> None:
