@@ -85,7 +85,8 @@ def position(ascending: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.n
 def union(users: np.ndarray, width: int, sources: Mapping[str, Listed], depth: int) -> Pairs:
     """All pairs that at least one source ranks within its `depth` best."""
     keys = [listed.keys[listed.ranks <= depth] for listed in sources.values()]
-    return Pairs(users, width, np.unique(np.concatenate([np.empty(0, dtype=np.int64), *keys])))
+    ascending = np.sort(np.concatenate([np.empty(0, dtype=np.int64), *keys]), kind="stable")  # merges what is sorted
+    return Pairs(users, width, ascending[np.diff(ascending, prepend=-1) != 0])
 
 
 def best_source(keys: np.ndarray, sources: Mapping[str, Listed], codes: Mapping[str, int]) -> np.ndarray:

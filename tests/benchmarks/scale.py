@@ -1,0 +1,166 @@
+"""One night of a very large made-up shop on a small machine: time and peak memory of every stage.
+
+    python -m tests.benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
+
+The events are written straight into the lake, as `ingest` leaves them, so what is measured begins at `features`. Every
+stage is a process of its own; what is finished is not run again, so a run can be stopped and gone on with, or be made
+a few stages at a time (--stages). SETTINGS says what differs from the production run, and why.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import artifacts, ingest, schemas, stages
+from pipeline.config import Config, load
+from tests.benchmarks import synthetic
+
+NIGHT = max(day for _, day in synthetic.days())
+SETTINGS = """
+# A night in which every part grows no faster than users, items or events.
+threads = {threads}
+memory_limit_mb = 4096
+label_windows = 5  # the fewest that three folds can be learned from
+
+[features]
+label_users = 5000  # learning does not need everybody
+learned_users = 5000
+
+[popularity]
+candidates = 50
+
+[als]
+factors = 64
+iterations = 5
+warm_iterations = 1
+candidates = 50
+
+[user_knn]
+enabled = false
+
+[ease]
+enabled = false
+
+[language_model]
+enabled = false
+
+[fusion]
+sources = ["buy_again", "als", "popularity"]
+depth = 25
+length = 50
+rounds = 50
+neighbours = 0
+ablation = false
+
+[fusion.rankers.hybrid]
+
+[ensemble]
+members = ["hybrid"]
+length = 50
+
+[evaluate]
+block = false
+
+[publish]
+keep_runs = 1
+
+[[surfaces]]
+name = "for_you"
+k = 10
+
+[[surfaces]]
+name = "discover"
+k = 10
+repeats = false
+"""
+
+
+def prepare(shop: synthetic.Shop, folder: Path, threads: int) -> Config:
+    """Write the configuration and the nights' partitions that are not there yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    toml = synthetic.TOML.format(users=shop.users, items=shop.items, events=shop.events)
+    head, ingest_and_on = toml.split("\n\n", 1)
+    top, rest = SETTINGS.format(threads=threads).split("\n\n", 1)
+    path = folder / "pipeline.toml"
+    path.write_text(f"{head}\n{top}\n\n{ingest_and_on}\n{rest}", encoding="utf-8")
+    config = load(path, {"home": folder / "home"})
+    for day, night in synthetic.days():
+        out = artifacts.stage_dir(config.lake, "ingest", night)
+        if not artifacts.is_finished(out):
+            with artifacts.lock(out), artifacts.writing(out, durable=False) as partial:
+                report = ingest.write_night(partial, tables(shop, day))
+                artifacts.write_manifest(
+                    partial, {"files": artifacts.describe(partial), "inputs": {}, "report": report}
+                )
+    return config
+
+
+def tables(shop: synthetic.Shop, day: int) -> dict[str, Any]:
+    """A day's log in the contracts' columns."""
+    log, new = shop.log(day), shop.catalogue(day)
+    events = {
+        "event_id": log.column("log_id").cast(pa.string()),
+        "user_id": log.column("customer"),
+        "item_id": log.column("sku"),
+        "event_time": log.column("ts"),
+        "event_type": log.column("action"),
+        "quantity": log.column("quantity"),
+        "price": log.column("price"),
+    }
+    items = {"item_id": new.column("sku"), "title": new.column("title"), "category": new.column("category")}
+    items |= {"price": new.column("price"), "rows": pa.array([1] * len(new), pa.int64())}
+    found = {
+        "events": _filled(events, schemas.EVENTS, len(log)),
+        "items": _filled(items, schemas.INGESTED_ITEMS, len(new)),
+    }
+    return {name: table.to_batches() for name, table in found.items() if len(table)}
+
+
+def _filled(columns: dict[str, Any], schema: pa.Schema, rows: int) -> pa.Table:
+    return pa.table({f.name: columns.get(f.name, pa.nulls(rows, f.type)) for f in schema}, schema=schema)
+
+
+def measure(config: Config, chosen: Sequence[str]) -> None:
+    """Run stages, each in a process, and print a row for each as it ends."""
+    print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}", flush=True)
+    for stage in chosen:
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "pipeline", "--config", str(config.folder / "pipeline.toml")]
+        command += ["run", "--run-date", NIGHT.isoformat(), "--stages", stage]
+        environment = os.environ | {"NIGHTJAR_HOME": str(config.home)}
+        with (config.folder / f"{stage}.log").open("w") as file:
+            done = subprocess.run(command, env=environment, stdout=file, stderr=file, check=False)
+        if done.returncode:
+            raise SystemExit(f"{stage} failed after {time.perf_counter() - started:.0f} s: {config.folder / stage}.log")
+        manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
+        written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
+        print(f"{stage:<22}{manifest['seconds']:>9.1f}{manifest['peak_memory_mb']:>9}{written:>12.1f}", flush=True)
+
+
+def main() -> None:
+    """Prepare the shop and measure its night."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--users", type=int, default=1_000_000)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--events", type=int, default=100_000_000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--stages", nargs="*", default=[s for s in stages.STAGES if s != "ingest"])
+    args = parser.parse_args()
+    started = time.perf_counter()
+    shop = synthetic.Shop(args.users, args.items, args.events)
+    config = prepare(shop, args.folder, args.threads)
+    print(f"{json.dumps(vars(args), default=str)}\nprepared in {time.perf_counter() - started:.0f} s", flush=True)
+    measure(config, args.stages)
+
+
+if __name__ == "__main__":
+    main()
