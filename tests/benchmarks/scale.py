@@ -13,7 +13,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,12 @@ repeats = false
 """
 
 
-def prepare(shop: synthetic.Shop, folder: Path, threads: int) -> Config:
+def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> Config:
     """Write the configuration and the nights' partitions that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     toml = synthetic.TOML.format(users=shop.users, items=shop.items, events=shop.events)
     head, ingest_and_on = toml.split("\n\n", 1)
-    top, rest = SETTINGS.format(threads=threads).split("\n\n", 1)
+    top, rest = settings.format(threads=threads).split("\n\n", 1)
     path = folder / "pipeline.toml"
     path.write_text(f"{head}\n{top}\n\n{ingest_and_on}\n{rest}", encoding="utf-8")
     config = load(path, {"home": folder / "home"})
@@ -128,9 +129,18 @@ def _filled(columns: dict[str, Any], schema: pa.Schema, rows: int) -> pa.Table:
     return pa.table({f.name: columns.get(f.name, pa.nulls(rows, f.type)) for f in schema}, schema=schema)
 
 
-def measure(config: Config, chosen: Sequence[str]) -> None:
-    """Run stages, each in a process, and print a row for each as it ends."""
-    print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}", flush=True)
+@dataclass(frozen=True)
+class Spent:
+    """What a stage took."""
+
+    stage: str
+    seconds: float
+    peak_mb: int
+    written_mb: float
+
+
+def measure(config: Config, chosen: Sequence[str]) -> Iterator[Spent]:
+    """Run stages, each in a process of its own."""
     for stage in chosen:
         started = time.perf_counter()
         command = [sys.executable, "-m", "pipeline", "--config", str(config.folder / "pipeline.toml")]
@@ -142,7 +152,7 @@ def measure(config: Config, chosen: Sequence[str]) -> None:
             raise SystemExit(f"{stage} failed after {time.perf_counter() - started:.0f} s: {config.folder / stage}.log")
         manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
         written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
-        print(f"{stage:<22}{manifest['seconds']:>9.1f}{manifest['peak_memory_mb']:>9}{written:>12.1f}", flush=True)
+        yield Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)
 
 
 def main() -> None:
@@ -159,7 +169,9 @@ def main() -> None:
     shop = synthetic.Shop(args.users, args.items, args.events)
     config = prepare(shop, args.folder, args.threads)
     print(f"{json.dumps(vars(args), default=str)}\nprepared in {time.perf_counter() - started:.0f} s", flush=True)
-    measure(config, args.stages)
+    print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}", flush=True)
+    for spent in measure(config, args.stages):
+        print(f"{spent.stage:<22}{spent.seconds:>9.1f}{spent.peak_mb:>9}{spent.written_mb:>12.1f}", flush=True)
 
 
 if __name__ == "__main__":
