@@ -89,6 +89,7 @@ class Events:
             labels=[kind.label for kind in types.values()],
         )
         self._execute("events", partitions=[str(folder / "events.parquet") for folder in folders])
+        self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
         self._execute("item_log", partitions=[str(folder / "items.parquet") for folder in folders])
         self._execute("ages", half_life_days=config.features.half_life_days)
         self._execute("user_index")
@@ -123,6 +124,18 @@ class Events:
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
             self._execute(name, arrived_by=arrived_by)
         self._seen_by = arrived_by
+
+    def _find_goal(self, wanted: set[str]) -> list[str]:
+        """The types that label: the wanted ones, or all, as a log without them would teach and be judged by nothing."""
+        found = {name for (name,) in self._execute("goal").fetchall()}
+        if found != wanted:
+            log.warning(
+                "features: no event of the goal (%s) ever arrived, so every behaviour that speaks for an item is the "
+                "goal (%s): set `label` in [features.event_types.<type>] to say what the recommendations are for",
+                ", ".join(sorted(wanted)),
+                ", ".join(sorted(found)),
+            )
+        return sorted(found)
 
     def sizes(self, cutoff: date) -> tuple[int, int]:
         """How many users and items had arrived by the end of a day."""
@@ -171,7 +184,7 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) ->
 def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config: Config, out: Path) -> bool:
     """Link or make one cut-off's folder; returns whether it was made."""
     about = row["cutoff"] + timedelta(days=config.horizon_days if row["role"] == "label" else 0)
-    key = artifacts.text_sha256(row, events.content(arrived_by, about), config.digest("features"))
+    key = artifacts.text_sha256(row, events.content(arrived_by, about), events.goal, config.digest("features"))
 
     def make(folder: Path) -> None:
         events.see(arrived_by, about)

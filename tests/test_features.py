@@ -417,6 +417,18 @@ def test_a_log_of_users_items_times_and_types_is_enough(tmp_path: Path) -> None:
     )
 
 
+def test_a_log_without_the_goal_is_for_what_it_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    days = [START + timedelta(days=n) for n in range(30)]
+    log = [row(f"u{n % 3}", f"i{n % 5}", f"{day} 10:00:00", "like" if n % 4 else "view") for n, day in enumerate(days)]
+    write(tmp_path / "log.jsonl", log)
+    config = shop(tmp_path, **SMALL)
+    load_history(config, days[-1])
+    label = data.read_cutoffs(build(config, days[-1]))[1]
+    assert label.labels(sampled=False)["count"].to_pylist()
+    assert "no event of the goal (purchase) ever arrived" in caplog.text
+    assert "(cart, click, comment, like, purchase, rating, share, view)" in caplog.text
+
+
 def test_an_unfinished_night_names_the_stage_to_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="run stage 'ingest'"):
         build(config_at(tmp_path))
