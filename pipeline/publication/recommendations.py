@@ -148,7 +148,8 @@ class Maker:
         block = self._chosen(rows, forbidden)
         hidden = forbidden if self.surface.repeats else owned if forbidden is None else owned | forbidden
         # So many popular items that some are left for the user who has the most of them.
-        most = self.surface.k + block.items.shape[1] + int(owned.sum(axis=1).max(initial=0))
+        had = self.history.indptr[users + 1] - self.history.indptr[users]
+        most = self.surface.k + block.items.shape[1] + int(had.max(initial=0))
         popular = self.popular if self.surface.is_personal else self.popular[:most]
         block = surfaces.top_up(block, popular, hidden, self.rules.cap)
         if self.rates is not None:

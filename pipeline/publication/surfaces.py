@@ -56,11 +56,17 @@ class History:
     @classmethod
     def read(cls, cutoff: data.Cutoff) -> "History":
         """Read the interactions of a cut-off, 10 bytes per row."""
-        table = cutoff.interactions(["user_index", "item_index", "count", "last_age"])
-        users, *rest = (column.to_numpy() for column in table.columns)
-        indptr = np.zeros(cutoff.users + 1, dtype=np.int64)
-        np.cumsum(np.bincount(users, minlength=cutoff.users), out=indptr[1:])
-        return cls(indptr, *rest)
+        names = ("item_index", "count", "last_age")
+        with cutoff.history(["user_index", *names]) as history:
+            kinds = (np.int32, np.int16, np.float32)
+            columns = [np.empty(history.rows, dtype) for dtype in kinds]
+            counts, start = np.zeros(cutoff.users, dtype=np.int64), 0
+            for table in history.groups():
+                counts += np.bincount(table.column(0).to_numpy(), minlength=cutoff.users)
+                for column, name in zip(columns, names, strict=True):
+                    column[start : start + len(table)] = table.column(name).to_numpy()
+                start += len(table)
+        return cls(data.indptr_of(counts), *columns)
 
     def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(place in `users`, row) of every interaction of the users, both int64."""
