@@ -209,7 +209,7 @@ def nearest(vectors: np.ndarray, n: int, block_items: int = 1024) -> "csr_matrix
     for part in blocks(len(unit), block_items):
         cosine = unit[part] @ unit.T  # [b, I]
         cosine[np.arange(len(cosine)), np.arange(part.start, part.stop)] = -np.inf
-        items, values = lists.top_n(np.where(cosine > 0, cosine, -np.inf), n)
+        items, values = lists.top_n(cosine, n, above=0.0)
         starts = np.concatenate([[0], np.cumsum((items >= 0).sum(axis=1))])
         parts.append(csr_matrix((values[items >= 0] ** 4, items[items >= 0], starts), shape=cosine.shape))
     return vstack(parts, format="csr") if parts else csr_matrix((0, 0), dtype=np.float32)

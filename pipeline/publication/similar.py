@@ -37,8 +37,7 @@ def nearest(vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k:
         scores = vectors[queries[rows]] @ transposed  # [B, C]
         own = column[queries[rows]]
         scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf
-        scores[scores <= 0] = -np.inf
-        best, cosines[rows] = lists.top_n(scores, k)
+        best, cosines[rows] = lists.top_n(scores, k, above=0.0)
         items[rows] = np.where(best >= 0, candidates[best], -1)
     return items, cosines
 
