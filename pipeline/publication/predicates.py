@@ -1,7 +1,6 @@
 """A surface's predicate over the items: one condition, which can reach nothing but the items' columns.
 
-It is checked when the configuration is read, on one item of which nothing is known (on none at all DuckDB would not
-look at the predicate's constants), and run when a night is published.
+It is checked when the configuration is read, on one item of which nothing is known, and run when a night is published.
 """
 
 import contextlib
@@ -11,19 +10,23 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline import schemas, sql
+from pipeline import sql
 from pipeline.errors import InputError
 from pipeline.sections.publication import Surface
 
-NOBODY_KNOWS = pa.schema([field.with_nullable(True) for field in schemas.ITEMS])
-
 
 @contextlib.contextmanager
-def over(items: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database that holds `items` (schemas.ITEMS), reaches nothing else, and cannot be told to."""
+def over(items: pa.Table | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database that holds the items, reaches nothing else, and cannot be told to.
+
+    Args:
+        items: schemas.ITEMS; None: one item of which nothing is known (without Arrow, with which DuckDB would import
+            pandas).
+    """
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        connection.register("arrow_items", items)
-        sql.execute(connection, "publish/items_for_where").fetchall()
+        if items is not None:
+            connection.register("arrow_items", items)
+        sql.execute(connection, "publish/items_for_where" if items is not None else "publish/items_unknown").fetchall()
         connection.execute("set lock_configuration = true").fetchall()
         yield connection
 
@@ -35,7 +38,7 @@ def require(surface: Surface) -> None:
         ValueError: it is no condition, or reaches beyond the items' columns; names the surface.
     """
     try:
-        with over(pa.Table.from_pylist([{}], schema=NOBODY_KNOWS)) as connection:
+        with over(None) as connection:
             passing(connection, surface)
     except InputError as error:
         raise ValueError(str(error)) from None
@@ -55,7 +58,7 @@ def passing(connection: duckdb.DuckDBPyConnection, surface: Surface) -> np.ndarr
         chosen = connection.table("items").select(duckdb.SQLExpression(surface.where).alias("passes"))
         if str(chosen.types[0]) != "BOOLEAN":
             raise InputError(f"{where} is a {chosen.types[0]}: write a condition, e.g. kind = 'product'")
-        table = chosen.to_arrow_table()
+        rows = chosen.fetchnumpy()["passes"]
     except duckdb.Error as error:
         raise InputError(f"{where} is not a condition on the items table: {error}") from None
-    return np.asarray(table.column(0).fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
+    return np.asarray(np.ma.filled(rows, False), dtype=bool)

@@ -20,8 +20,8 @@ from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
 if TYPE_CHECKING:
     from pipeline.publication.night import Night
 
-CELLS = 2**24
-"""Numbers held of candidates' vectors and likeness at a time: 64 MiB of float32."""
+CELLS = 2**22
+"""Numbers held of candidates' vectors and likeness at a time: 16 MiB of float32, near what caches hold."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What a surface may show, and how its lists are filled, against hand-made lists and a brute-force filler."""
 
+import subprocess
+import sys
 from datetime import date
 
 import numpy as np
@@ -10,7 +12,7 @@ from pydantic import ValidationError
 from pipeline import schemas
 from pipeline.config import Surface
 from pipeline.errors import InputError
-from pipeline.publication import surfaces
+from pipeline.publication import predicates, surfaces
 from pipeline.publication.surfaces import TOPPED_UP, Block, History
 
 
@@ -80,6 +82,17 @@ def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, compla
         Surface(name="s", where=where)
     with pytest.raises(InputError, match=said):
         surfaces.shown_items([Surface.model_construct(name="s", where=where)], items())
+
+
+def test_the_unknown_item_has_the_columns_of_the_items() -> None:
+    with predicates.over(None) as connection:
+        assert connection.table("items").to_arrow_table().schema.names == schemas.ITEMS.names
+        assert connection.table("items").to_arrow_table().schema.types == schemas.ITEMS.types
+
+
+def test_a_predicate_is_checked_without_pandas() -> None:
+    code = "import sys; from pipeline.config import Surface; Surface(name='s', where='price > 1')"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'pandas' not in sys.modules"], check=True)
 
 
 def filled(lists: list[list[int]], mask: list[bool], k: int, popular: list[int], seen: list[list[int]] | None) -> Block:

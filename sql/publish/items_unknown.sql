@@ -1,0 +1,15 @@
+-- One item of which nothing is known, with the columns of pipeline.schemas.ITEMS: what a predicate is tried on when the
+-- configuration is read. Without a row DuckDB would not look at the predicate's constants.
+create table items as
+select
+    null::integer as item_index,
+    null::varchar as item_id,
+    null::varchar as title,
+    null::varchar as text,
+    null::varchar as category,
+    null::double as price,
+    null::tinyint as price_band,
+    null::varchar as currency,
+    null::varchar as kind,
+    null::boolean as available,
+    null::date as first_seen
