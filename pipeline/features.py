@@ -170,7 +170,9 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) ->
     for cutoff, (role, arrived_by) in roles.items():
         users, items = events.sizes(cutoff)
         rows.append({"cutoff": cutoff, "role": role, "users": users, "items": items})
-        made += _write_cutoff(events, rows[-1], arrived_by, config, out)
+        new = _write_cutoff(events, rows[-1], arrived_by, config, out)
+        log.info("features %d/%d: %s %s", len(rows), len(roles), cutoff, "made" if new else "linked")
+        made += new
     made_of = {
         "cutoffs": [row["cutoff"] for row in rows],
         "roles": [row["role"] for row in rows],
