@@ -107,6 +107,11 @@ class Config(Section):
         section = getattr(self, {"fine_tune": "language_model"}.get(stage, stage), None)
         return bool(getattr(section, "enabled", True))
 
+    def with_enabled_sources(self) -> Self:
+        """The same, where the fusion names only sources that are made."""
+        sources = tuple(name for name in self.fusion.sources if self.enabled(name))
+        return self.model_copy(update={"fusion": self.fusion.model_copy(update={"sources": sources})})
+
     def anchor(self, run_date: date) -> date:
         """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
         return run_date - timedelta(days=run_date.toordinal() % self.refresh_days)

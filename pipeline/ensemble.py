@@ -57,6 +57,7 @@ def run(
 ) -> dict[str, Any]:
     """Learn the weights and the calibration, merge the members' lists, and name the final one."""
     sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
+    config = config.with_enabled_sources()
     cutoffs = {cutoff.cutoff: cutoff for cutoff in data.read_cutoffs(features)}
     folds = {fold: cutoffs[day] for fold, day in config.folds(max(cutoffs)).items() if day in cutoffs}
     (out / "sources.json").write_bytes((fusion / "sources.json").read_bytes())

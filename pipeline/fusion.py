@@ -82,6 +82,7 @@ def run(
         "language_model": language_model,
         "sasrec": sasrec,
     }
+    config = config.with_enabled_sources()
     tonight, *older = data.read_cutoffs(features)
     cutoffs = {cutoff.part: cutoff for cutoff in older}
     key = artifacts.text_sha256(config.digest("fusion"), anchored_hash({"features": features, **stages}, cutoffs))

@@ -145,8 +145,6 @@ class LanguageModel(SourceSection):
 class ItemKnn(SourceSection):
     """What goes with the items that the user acted on: each item's nearest items (Sarwar et al., WWW 2001)."""
 
-    enabled: bool = False
-    """Whether the source is made."""
     values: Decay = "decay_30"
     """Column of the interactions that items are compared by."""
     user_power: NonNegativeFloat = 0.5
