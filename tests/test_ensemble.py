@@ -39,7 +39,7 @@ def test_final_is_the_configured_list_with_sources(night, tmp_path):
         assert (final == borda).all()
         sources = np.load(folder / f"{pool}.final.sources.npy")
         assert ((sources >= 0) == (final >= 0)).all()
-    assert read_json(out / "sources.json") == list(night.config.fusion.sources)
+    assert read_json(out / "sources.json") == list(night.config.with_enabled_sources().fusion.sources)
 
 
 def test_probabilities_fall_along_a_list_and_hold_for_all_users(night, tmp_path):
