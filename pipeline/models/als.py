@@ -98,7 +98,10 @@ def loss(matrix: "csr_matrix", users: np.ndarray, items: np.ndarray, reg: float,
     total = float(np.sum((users.T @ users).astype(np.float64) * (items.T @ items)))
     for block in data.blocks(len(users), block_users):
         pairs = matrix[block].tocoo()
-        predicted = (users[block] @ items.T)[pairs.row, pairs.col].astype(np.float64)
+        predicted = np.empty(pairs.nnz)
+        for part in data.blocks(pairs.nnz, data.rows_for(users.shape[1], data.CELLS)):
+            left, right = users[block.start + pairs.row[part]], items[pairs.col[part]]
+            predicted[part] = np.einsum("nd,nd->n", left, right)
         total += float(np.sum(pairs.data * (1 - predicted) ** 2 - predicted**2))
     return total + reg * (float(np.sum(users.astype(np.float64) ** 2)) + float(np.sum(items.astype(np.float64) ** 2)))
 
