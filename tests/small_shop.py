@@ -74,8 +74,9 @@ class Shop:
         for pool, rows in (("all", self.all_lists), ("new", self.new_lists)):
             width = max(map(len, rows))
             items = np.array([[*row, *[-1] * (width - len(row))] for row in rows], dtype=np.int32)
-            scores = np.where(items >= 0, np.linspace(2, 1, width), -np.inf)
+            scores = np.where(items >= 0, np.linspace(1, 0.5, width), -np.inf)
             lists.write_list(ensemble, pool, "final", items, scores)
+            np.save(ensemble / f"{pool}.final.probability.npy", np.where(items >= 0, scores, 0).astype(np.float32))
             if self.sources:
                 codes = np.where(items >= 0, np.arange(items.shape[1]) % len(self.sources), -1).astype(np.int8)
                 np.save(ensemble / f"{pool}.final.sources.npy", codes)

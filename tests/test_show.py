@@ -52,7 +52,7 @@ def test_a_user_sees_who_what_and_why(made: Shop) -> None:
         "i0",
         "WHITE",
         "MUG",
-        "2.000",
+        "1.000",
         "You bought it 5 times, last on 12 Sep 2011",
     ]
     assert "New, like [31mRED POT you bought" in lines[7]
