@@ -19,11 +19,11 @@ NIGHT, NEXT = date(2024, 1, 1), date(2024, 1, 2)
 KEY = "a-key-of-the-test-0123456789"
 WITH_SESSIONS = MAPPING.replace("_file", "session as session_id, id as event_id, _file")
 LOG = [
-    row("person-Ä'7\\x41", "a", "2024-01-01 10:00:00") | {"session": "basket-1", "id": "event-1"},
-    row("person-2", "a", "2024-01-01 11:00:00") | {"session": "basket-2", "id": None},
+    row("person-Ä'7\\x41", "a", "2024-01-01 10:00:00") | {"session": "trolley-1", "id": "event-1"},
+    row("person-2", "a", "2024-01-01 11:00:00") | {"session": "trolley-2", "id": None},
     row(None, "a", "2024-01-01 12:00:00") | {"session": None, "id": "event-3"},
-    row("person-2", None, "2024-01-01 13:00:00") | {"session": "basket-2", "id": "event-4"},
-    row("person-2", "b", "2024-01-02 09:00:00") | {"session": "basket-2", "id": "event-1"},
+    row("person-2", None, "2024-01-01 13:00:00") | {"session": "trolley-2", "id": "event-4"},
+    row("person-2", "b", "2024-01-02 09:00:00") | {"session": "trolley-2", "id": "event-1"},
 ]
 SETTINGS = {"pseudonyms": True, "max_reject_share": 1}
 
@@ -62,7 +62,7 @@ def test_nothing_plain_is_written(tmp_path: Path) -> None:
     assert events[2]["session_id"] is None
     assert [r["raw"] for r in rows_of(folder, "rejects")] == [None]
     written = everything_under(shop_config.home)
-    for secret in ("person-", "basket", "event-1", KEY):
+    for secret in ("person-", "trolley", "event-1", KEY):
         assert secret.encode() not in written
     ingest_night(shop_config, NEXT)  # the same event again: known by its pseudonym
     assert rows_of(artifacts.stage_dir(shop_config.lake, "ingest", NEXT)) == []
