@@ -7,7 +7,7 @@ History and truth of each night come from the example's raw logs. Each rival has
 `--out` (pinned: `requirements/`), its settings in `settings/<data>.toml`, and a process of its own; what was run before
 with the same settings, versions and history is not run again, so scoring anew takes seconds. Nightjar's lists
 are those of `python -m tests.benchmarks.quality NIGHT ... --export EXPORT`, or the tables published below `--home`.
-Written: `lists/`, `report.md`, `quality.png`, `cost.png` (and .svg). Without nights: the data set's reporting nights.
+Written: `results/<data>/report.md`, `quality.png`, `cost.png` (and .svg). Without nights: the data set's reporting nights.
 `--tune` chooses settings on the tuning nights instead, and prints them.
 """
 
@@ -73,7 +73,9 @@ def ours(data: Data, nights: list[Night], export: Path | None, home: Path | None
     return files
 
 
-def draw(rows: Mapping[str, list[Row]], nights: list[Night], cost: Mapping[str, Measured], out: Path) -> None:
+def draw(
+    rows: Mapping[str, list[Row]], nights: list[Night], cost: Mapping[str, Measured], python: Path, out: Path
+) -> None:
     """Draw the plots, in an environment that has matplotlib."""
     drawn: dict[str, dict[str, object]] = {}
     for protocol in PROTOCOLS:
@@ -86,7 +88,6 @@ def draw(rows: Mapping[str, list[Row]], nights: list[Night], cost: Mapping[str, 
     with tempfile.NamedTemporaryFile("w", suffix=".json") as numbers:
         json.dump(list(drawn.values()), numbers)
         numbers.flush()
-        python = environments.python("plots", out / "environments")
         script = catalogue.HERE / "plots.py"
         subprocess.run([str(python), str(script), numbers.name, str(out)], check=True)
 
@@ -135,11 +136,13 @@ def main(arguments: list[str] | None = None) -> None:
     lines = [*report.summary(rows, cost)]
     for protocol in PROTOCOLS:
         lines += ["", *report.details(rows[protocol], protocol)]
-    (out / "report.md").write_text("\n".join(lines) + "\n")
+    results = out / "results" / data.name
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "report.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
     if not chosen.no_plots:
-        draw(rows, nights, cost, out)
-        print(f"\nwritten: {out / 'report.md'}, quality.png, cost.png")
+        draw(rows, nights, cost, environments.python("plots", out / "environments"), results)
+    print(f"\nwritten: {results}")
 
 
 if __name__ == "__main__":
