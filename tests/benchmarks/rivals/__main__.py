@@ -7,7 +7,7 @@ History and truth of each night come from the example's raw logs. Each rival has
 `--out` (pinned: `requirements/`), its settings in `settings/<data>.toml`, and a process of its own; what was run before
 with the same settings, versions and history is not run again, so scoring anew takes seconds. Nightjar's lists
 are those of `python -m tests.benchmarks.quality NIGHT ... --export EXPORT`, or the tables published below `--home`.
-Written: `results/<data>/report.md`, `quality.png`, `cost.png` (and .svg). Without nights: the data set's reporting nights.
+Written below `results/<data>/`: report.md, quality.png, cost.png (and .svg). Without nights: the reporting nights.
 `--tune` chooses settings on the tuning nights instead, and prints them.
 """
 

@@ -28,7 +28,7 @@ def quality(rows: list[dict], out: Path) -> None:
             axis.barh(place, mean, color=OURS if row["ours"] else THEIRS)
             axis.plot([low, high], [place, place], color="black", linewidth=1)
             axis.text(high, place, f" {mean:.3f}", va="center", fontsize=8)
-        axis.set_yticks(range(len(shown)), [r["title"] for r in shown], fontsize=8)
+        axis.set_yticks(range(len(shown)), [r["title"].strip("*") for r in shown], fontsize=8)
         axis.set_title(label, fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(x=0.12)
@@ -49,7 +49,7 @@ def cost(rows: list[dict], out: Path) -> None:
         axis.set_title(label, fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
         axis.margins(x=0.12)
-    axes[0].set_yticks(range(len(shown)), [r["title"] for r in shown], fontsize=8)
+    axes[0].set_yticks(range(len(shown)), [r["title"].strip("*") for r in shown], fontsize=8)
     _save(figure, out, "cost")
 
 
