@@ -4,6 +4,9 @@ All models are of one size, smaller than the ranker that is published, and are g
 a source its ranks and score may not be used, and pairs that no other source proposes are neither learned from nor
 ranked. What is made from the features alone (own history, neighbours' votes) stays.
 
+Intervals are over users. The same model grown with another seed differs too, by a standard deviation of 0.001 to 0.003
+of NDCG@10 on the example shop: what is smaller than that says nothing, and no single night decides about a source.
+
     ablation/ablation.parquet    one row per pool and source
 """
 
