@@ -171,9 +171,9 @@ def worth_section(rows: list[dict[str, Any]], surfaces: Mapping[Pool, str]) -> l
     note = (
         "The fusion learned and judged again without one source at a time: without its ranks and scores, and without "
         "the candidates that nobody else proposes. All models here are smaller than the published one. Each interval "
-        f"is of 95 % over customers, on its own: of {len(rows)}, one or two may miss the truth by chance, and growing the "
-        "same model again moves it by 0.001 to 0.003 too. A source that adds nothing may be as good as another that "
-        "says the same: look at several weeks before one is switched off."
+        f"is of 95 % over customers, on its own: of {len(rows)}, one or two may miss the truth by chance, and growing "
+        "the same model again moves it by 0.001 to 0.003 too. A source that adds nothing may be as good as another "
+        "that says the same: look at several weeks before one is switched off."
     )
     charts = ""
     for pool in lists.POOLS:
