@@ -26,7 +26,7 @@ SMALL: dict[str, Any] = {
     "label_windows": 5,
     "als": {"factors": 32},
     "fine_tune": {"steps": 4},
-    "fusion": {"rounds": 20},
+    "fusion": {"rounds": 20, "ablation_rounds": 5},
 }
 
 
