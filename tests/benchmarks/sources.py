@@ -5,7 +5,7 @@
 Each stage is made for all cut-offs of each night, whether it is enabled or not, and tonight's lists are scored against
 what customers did in the `horizon_days` after it (see scoring.py). Seconds and peak memory are the stage's own, from
 its manifest; a part that a neighbouring night made is linked, so nights of the same week are not timed twice. Without
-`--stages`: every source but the language model, whose encoder takes minutes.
+`--stages`: every source but the language model, whose encoder takes minutes; the sequence model then reads no texts.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pipeline import artifacts, config, data, ingest, lists, stages
 from tests.benchmarks import scoring
 
 CHEAP = ("popularity", "als", "user_knn", "item_knn", "ease", "matrix_factorisation", "sasrec")
+NEEDED = {"language_model": ("fine_tune",), "sasrec": ("fine_tune", "language_model")}  # not made if not chosen
 SWITCHED = ("als", "user_knn", "item_knn", "ease", "matrix_factorisation", "language_model", "sasrec")
 
 
@@ -47,8 +48,7 @@ def measure(settings: config.Config, night: date, chosen: Sequence[str]) -> dict
     found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
     stages.run(night, settings, ["ingest", "features"])
     for stage in (name for name in stages.STAGES if name in chosen):
-        needed = ["fine_tune"] if stage == "language_model" else []
-        manifest = stages.run(night, settings, [*needed, stage])[stage]
+        manifest = stages.run(night, settings, [*NEEDED.get(stage, ()), stage])[stage]
         for pool in lists.POOLS:
             for name, shown in shown_by(settings, stage, night, pool):
                 ndcg, recall = scoring.per_user(shown, truth, history, pool)
@@ -83,7 +83,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    on: dict[str, Any] = {stage: {"enabled": True} for stage in chosen.stages if stage in SWITCHED}
+    on: dict[str, Any] = {stage: {"enabled": stage in chosen.stages} for stage in SWITCHED}
     settings = config.load(chosen.config, on)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if not ingest.is_loaded(settings, max(chosen.nights)):
