@@ -18,14 +18,12 @@ pipeline.evaluation.champion says.
 import logging
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import data, lists
 from pipeline.config import Config
@@ -40,43 +38,13 @@ from pipeline.evaluation import (
     report_html,
     scoreboard,
     since_publication,
+    tables,
 )
-from pipeline.evaluation.gate import CHAMPION, FINAL, Comparison
+from pipeline.evaluation.gate import CHAMPION, FINAL
 from pipeline.evaluation.scoreboard import Pitch, Scoreboard
 from pipeline.lists import Pool
 
 log = logging.getLogger(__name__)
-
-METRICS = pa.schema(
-    [
-        pa.field("pool", pa.string(), nullable=False),
-        pa.field("list", pa.string(), nullable=False),
-        pa.field("bucket_kind", pa.string(), nullable=False),  # 'overall', 'users' or 'items'
-        pa.field("bucket", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("value", pa.float64(), nullable=False),
-        pa.field("low", pa.float64()),  # 95 % interval over users; null where a metric is not a mean over users
-        pa.field("high", pa.float64()),
-        pa.field("users", pa.int32(), nullable=False),
-    ]
-)
-
-COMPARISONS = pa.schema(
-    [
-        pa.field("pool", pa.string(), nullable=False),
-        pa.field("versus", pa.string(), nullable=False),
-        pa.field("metric", pa.string(), nullable=False),
-        pa.field("final", pa.float64(), nullable=False),
-        pa.field("other", pa.float64(), nullable=False),
-        pa.field("difference", pa.float64(), nullable=False),
-        pa.field("low", pa.float64(), nullable=False),
-        pa.field("high", pa.float64(), nullable=False),
-        pa.field("significant", pa.bool_(), nullable=False),
-        pa.field("users", pa.int32(), nullable=False),
-        pa.field("all_low", pa.float64()),  # wide enough for all lists at once; null but for the gate's metric
-        pa.field("all_high", pa.float64()),
-    ]
-)
 
 
 def run(
@@ -141,7 +109,7 @@ def run(
         stages=origin,
         config=config,
     )
-    _write_tables(out, page, [_per_user(board, features, judged) for board in boards.values()])
+    tables.write(out, page, [_per_user(board, features, judged) for board in boards.values()])
     _write_judged(out, features, judged, ensemble, config)
     trusted, worth = probabilities.judge(ensemble, judged, config), probabilities.read_worth(fusion)
     probabilities.write(trusted, worth, out)
@@ -162,7 +130,7 @@ def run(
         )
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
-    return _scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+    return tables.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
 
 
 def _stopping(fell: list[str], config: Config) -> list[str]:
@@ -257,13 +225,6 @@ def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
     return pa.table({"pool": pa.repeat(pa.scalar(board.pool), len(user_ids)), "user_id": user_ids, **board.final})
 
 
-def _write_tables(out: Path, page: report.Page, per_user: list[pa.Table]) -> None:
-    pq.write_table(pa.Table.from_pylist([row._asdict() for row in page.measured], METRICS), out / "metrics.parquet")
-    rows = [asdict(comparison) | {"significant": comparison.significant} for comparison in page.comparisons]
-    pq.write_table(pa.Table.from_pylist(rows, COMPARISONS), out / "comparisons.parquet")
-    pq.write_table(pa.concat_tables(per_user), out / "per_user.parquet", compression="zstd")
-
-
 def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, config: Config) -> None:
     user_ids, item_ids = _ids(features, judged)
     for pool in lists.POOLS:
@@ -286,33 +247,3 @@ def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) 
         f"the table of {run_date} is not published, the one in use stays: {problem}. "
         f"The report is {kept / 'report.html'}. To publish all the same: --no-gate, or force in Airflow."
     )
-
-
-def _scalars(page: report.Page) -> dict[str, Any]:
-    """What the manifest says; `ndcg` there is ndcg@k, and so on, so that the names outlive a change of k."""
-    settings = page.config.evaluate
-    found: dict[str, Any] = {
-        "judged_cutoff": page.cutoff.isoformat(),
-        "champion": str(page.opponent) if page.opponent else "none",
-        "gate": page.decision,
-        "k": settings.k,
-        "deep": settings.deep,
-    }
-    for row in page.measured:
-        if row.bucket_kind == "overall" and (row.list == FINAL or row.metric == page.gate_metric):
-            name = f"{row.pool}.{row.list}.{row.metric.partition('@')[0]}"
-            found[name] = round(row.value, 6)
-            if row.list == FINAL and row.low is not None and row.high is not None:
-                found |= {f"{name}.low": round(row.low, 6), f"{name}.high": round(row.high, 6)}
-    for pool in lists.POOLS:
-        found |= _difference(f"{pool}.best_single", page.best_single(pool))
-        found |= _difference(f"{pool}.best_member", page.best_member(pool))
-        found |= _difference(f"{pool}.opponent", page.main_comparison(pool))
-    return found
-
-
-def _difference(name: str, comparison: Comparison | None) -> dict[str, Any]:
-    if comparison is None:
-        return {}
-    numbers = {key: round(getattr(comparison, key), 6) for key in ("difference", "low", "high")}
-    return {name: comparison.versus} | {f"{name}.{key}": number for key, number in numbers.items()}
