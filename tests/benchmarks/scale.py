@@ -47,6 +47,9 @@ candidates = 50
 [user_knn]
 enabled = false
 
+[item_knn]
+enabled = false
+
 [ease]
 enabled = false
 
