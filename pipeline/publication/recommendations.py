@@ -13,6 +13,7 @@ from pipeline import data, lists, schemas, sql
 from pipeline.config import Surface
 from pipeline.errors import InputError
 from pipeline.hybrid.calibration import item_rates
+from pipeline.progress import track
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import Rules
@@ -32,8 +33,10 @@ def recommendations(night: Night) -> Iterator[pa.Table]:
     for surface in sorted(night.config.surfaces, key=lambda s: s.name):
         candidates = Candidates.read(night, surface, len(targets))
         maker = Maker.of(night, surface, candidates, history)
+        said = track(f"publish {surface.name}", len(targets))
         for rows in data.blocks(len(targets), night.config.block_users):
             chosen = by_user_id[rows]
+            said(rows.start)
             yield _sentences(night, surface, candidates.labels, maker.lists(chosen, targets[chosen]))
 
 
