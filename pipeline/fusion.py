@@ -162,7 +162,7 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
             log.warning("fusion: %s has nothing to learn from in pool '%s'; its sources vote", folder.name, pool)
             continue
         for name, settings in config.fusion.rankers.items():
-            boosters = ranker.fit(chosen, settings, config)
+            boosters = ranker.fit(chosen, settings.within(pool), config)
             ranker.write(boosters, folder / f"{pool}.{name}.txt")
             rows += _importance(boosters, pool, name)
             log.info("fusion: %s, %s.%s learned from %d pairs", folder.name, pool, name, len(chosen.acted))

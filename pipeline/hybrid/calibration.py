@@ -171,7 +171,7 @@ class Known:
     def read(cls, at: Applied, pool: lists.Pool, config: Config) -> "Known":
         """Read what the fusion wrote."""
         for name, ranker in config.fusion.rankers.items():
-            if ranker.objective == "binary" and (at.learned / f"{pool}.{name}.txt").is_file():
+            if ranker.within(pool).objective == "binary" and (at.learned / f"{pool}.{name}.txt").is_file():
                 folder = at.cutoff.dir_in(at.places["fusion"])
                 candidates = np.load(folder / "candidates.npy", allow_pickle=False)
                 correction = prior_correction(candidates, config.fusion.negatives)

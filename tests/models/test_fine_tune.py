@@ -15,7 +15,7 @@ from pipeline import artifacts, stages
 from pipeline.config import FineTune
 from pipeline.errors import TrainingError
 from pipeline.models import encoder as encoders
-from pipeline.models import fine_tune, text_vectors
+from pipeline.models import fine_tune, lexicon, text_vectors
 from tests.models.shop import NIGHT, config_for, contents
 from tests.models.text_shop import DAY, actions_of, write_text_shop
 from tests.models.tiny_encoder import WORDS, write_tiny_bert
@@ -162,6 +162,24 @@ def test_nothing_to_learn_from_leaves_the_encoder_as_it_came(tmp_path: Path, tin
     write_text_shop(tmp_path / "lake", {NIGHT: nothing + 1}, TEXTS, learned=nothing)
     report = tuned(tmp_path, tiny)["report"]
     assert report["steps"] == 0
+
+
+def test_without_a_model_an_items_vector_is_its_words(shop: Path, tmp_path: Path) -> None:
+    done = stages.run_stage(
+        "fine_tune", NIGHT, config_for(tmp_path, fine_tune={"model": "none", "steps": 0, "lexicon_size": 4})
+    )
+    folder = artifacts.stage_dir(tmp_path / "lake", "fine_tune", NIGHT)
+    known, vectors = text_vectors.known_vectors(folder / fine_tune.TEXTS)
+    words = lexicon.fit(sorted(known), 4, config_for(tmp_path).seed)
+    assert done["report"]["steps"] == 0
+    np.testing.assert_array_equal(vectors, words.encode(sorted(known)))
+    fresh = text_vectors.load(folder / fine_tune.PART).encode(["red mug", ""])
+    np.testing.assert_array_equal(fresh, np.vstack([words.encode(["red mug"]), np.zeros((1, 4))]))
+
+
+def test_a_model_of_neither_encoder_nor_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="no numbers"):
+        FineTune(model="none", lexicon_size=0)
 
 
 def test_frozen_layers_stay_as_they_came(tiny: Path) -> None:
