@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.config import Ranker
 from pipeline.hybrid import ranker
 from pipeline.hybrid.frames import Frame
 from pipeline.hybrid.pairs import Pairs
