@@ -19,7 +19,7 @@ from pipeline import stages
 from tests.benchmarks import scale
 from tests.benchmarks.synthetic import Shop
 
-BASE = Shop(users=5_000, items=2_000, events=300_000)
+BASE = Shop(users=20_000, items=5_000, events=1_000_000)
 FELT = 2.0
 SETTINGS = """
 # All sources but the language model, whose time is set by its steps; every bound so low that it is reached.
@@ -109,12 +109,15 @@ def main() -> None:
     parser.add_argument("--factors", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--of", nargs="+", default=["users", "items", "events"], choices=["users", "items", "events"])
     parser.add_argument("--threads", type=int, default=2)
+    for name in ("users", "items", "events"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(BASE, name), help="at 1 times")
     args = parser.parse_args()
-    first = night(BASE, args.folder, args.threads)
-    print(f"{BASE}\n\n| times {args.factors} | stage | seconds | exponent | peak MB | exponent |", flush=True)
+    base = Shop(args.users, args.items, args.events)
+    first = night(base, args.folder, args.threads)
+    print(f"{base}\n\n| times {args.factors} | stage | seconds | exponent | peak MB | exponent |", flush=True)
     print("|---|---|---|---|---|---|", flush=True)
     for name in args.of:
-        larger = (replace(BASE, **{name: getattr(BASE, name) * factor}) for factor in args.factors[1:])
+        larger = (replace(base, **{name: getattr(base, name) * factor}) for factor in args.factors[1:])
         found = [first, *(night(shop, args.folder, args.threads) for shop in larger)]
         print("\n".join(rows(name, args.factors, found)), flush=True)
 
