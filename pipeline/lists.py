@@ -7,6 +7,7 @@ Row t belongs to row t of the cut-off's targets. Pool `all` allows repeats; `new
 history. Arrays are memory-mapped when read, so a reader takes the block of users it needs.
 """
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -153,21 +154,63 @@ def _best(scores: np.ndarray, n: int) -> np.ndarray:
     return chosen
 
 
-def _best_of_wide(scores: np.ndarray, n: int, above: float) -> np.ndarray:
-    """`_best` of rows much wider than n: looks closely only where a group of columns has a great maximum.
+@dataclass(frozen=True)
+class Peaks:
+    """The maxima of groups of columns, which tell where in a wide row the best scores are.
 
-    Column j belongs to group j mod m. The n groups with the greatest maxima hold every score greater than t, the least
-    of these maxima, and n scores not below t; so only their columns are partitioned. Scores equal to t may stand
-    elsewhere too: rows whose last place is one of them, and above `above`, are partitioned whole.
+    Column j belongs to group j mod m, so that the maxima are made of contiguous runs, at the speed of memory. The last
+    columns, fewer than m, are in no group.
+
+    Attributes:
+        maxima: [B, m] float32, nan where a group holds one.
+        size: columns of a group.
     """
+
+    maxima: np.ndarray
+    size: int
+
+    @property
+    def grouped(self) -> int:
+        """Columns that are in a group."""
+        return self.size * int(self.maxima.shape[1])
+
+    def has_nan(self, scores: np.ndarray) -> bool:
+        """Whether a score is not a number."""
+        return any(bool(np.isnan(part).any()) for part in (self.maxima, scores[:, self.grouped :]))
+
+    def after(self, scores: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> "Peaks":
+        """The maxima after the scores of some cells were changed, at the cost of those cells' groups."""
+        inside = columns < self.grouped
+        rows, group = rows[inside], columns[inside] % self.maxima.shape[1]
+        members = group[:, None] + self.maxima.shape[1] * np.arange(self.size)
+        maxima = self.maxima.copy()
+        maxima[rows, group] = scores[rows[:, None], members].max(axis=1)
+        return Peaks(maxima, self.size)
+
+
+def peaks(scores: np.ndarray, n: int) -> Peaks | None:
+    """The peaks of [B, I] scores for lists of n; None where a row is so short that it is faster taken whole."""
     rows, width = scores.shape
+    if n == 0 or rows == 0 or width < WIDE * n:
+        return None
     size = max(2, int((width / n) ** 0.5))
     groups = width // size
-    maxima = scores[:, : size * groups].reshape(rows, size, groups).max(axis=1)  # contiguous runs: memory speed
+    return Peaks(scores[:, : size * groups].reshape(rows, size, groups).max(axis=1), size)
+
+
+def _best_of_wide(scores: np.ndarray, n: int, above: float, tops: Peaks) -> np.ndarray:
+    """`_best` of rows much wider than n: looks closely only where a group of columns has a great maximum.
+
+    The n groups with the greatest maxima hold every score greater than t, the least of these maxima, and n scores not
+    below t; so only their columns are partitioned. Scores equal to t may stand elsewhere too: rows whose last place is
+    one of them, and above `above`, are partitioned whole.
+    """
+    rows, width = scores.shape
+    maxima, groups = tops.maxima, tops.maxima.shape[1]
     best = np.argpartition(maxima, groups - n, axis=1)[:, groups - n :]
     least = np.take_along_axis(maxima, best, axis=1).min(axis=1)
-    columns = (best[:, None, :] + (groups * np.arange(size))[None, :, None]).reshape(rows, -1)
-    rest = np.broadcast_to(np.arange(size * groups, width), (rows, width - size * groups))
+    columns = (best[:, None, :] + (groups * np.arange(tops.size))[None, :, None]).reshape(rows, -1)
+    rest = np.broadcast_to(np.arange(tops.grouped, width), (rows, width - tops.grouped))
     columns = np.concatenate([columns, rest], axis=1)
     values = scores.ravel().take(columns + (width * np.arange(rows))[:, None])
     place = np.argpartition(values, values.shape[1] - n, axis=1)[:, values.shape[1] - n :]
@@ -183,13 +226,16 @@ def _best_of_wide(scores: np.ndarray, n: int, above: float) -> np.ndarray:
     return chosen
 
 
-def top_n(scores: np.ndarray, n: int, above: float = -np.inf) -> tuple[np.ndarray, np.ndarray]:
+def top_n(
+    scores: np.ndarray, n: int, above: float = -np.inf, tops: Peaks | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The n best items of each row, best first; equal scores rank by item index, -inf is never taken.
 
     Args:
         scores: [B, I] float32; -inf excludes an item.
         n: length of the lists.
         above: only greater scores are taken.
+        tops: `peaks` of these scores and this n, where they are known already.
     Returns:
         items int32 [B, n] with -1 pads, scores float32 [B, n] with -inf pads.
     """
@@ -199,8 +245,9 @@ def top_n(scores: np.ndarray, n: int, above: float = -np.inf) -> tuple[np.ndarra
     best = np.full((rows, n), -np.inf, dtype=np.float32)
     if kept == 0 or rows == 0:
         return items, best
-    if width >= WIDE * kept:
-        chosen = _best_of_wide(scores, kept, above)
+    tops = tops or peaks(scores, kept)
+    if tops is not None:
+        chosen = _best_of_wide(scores, kept, above, tops)
     elif kept < width:
         chosen = _best(scores, kept)
     else:

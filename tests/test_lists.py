@@ -70,6 +70,25 @@ def test_wide_rows_agree_with_a_sort(width: int, values: int, above: float) -> N
     assert (best == np.where(items >= 0, np.take_along_axis(scores, items, axis=1), -np.inf)).all()
 
 
+@pytest.mark.parametrize("width", [160, 163, 4099])
+def test_peaks_follow_the_cells_that_change(width: int) -> None:
+    rng = np.random.default_rng(width)
+    scores = rng.normal(size=(30, width)).astype(np.float32)
+    tops = lists.peaks(scores, 10)
+    assert tops is not None
+    rows, columns = np.nonzero(rng.random(scores.shape) < 0.2)
+    scores[rows, columns] = rng.choice([-np.inf, -1, 9, 10], size=len(rows))
+    items, _ = lists.top_n(scores, 10, tops=tops.after(scores, rows, columns))
+    assert items.tolist() == brute_force(scores, 10)
+    assert not tops.has_nan(scores)
+    for column in (0, width - 1):
+        broken = scores.copy()
+        broken[3, column] = np.nan
+        found = lists.peaks(broken, 10)
+        assert found is not None
+        assert found.has_nan(broken)
+
+
 def test_sparse_rows_agree_with_dense_ones() -> None:
     rng = np.random.default_rng(3)
     scores = np.where(rng.random((50, 30)) < 0.2, rng.integers(-2, 4, size=(50, 30)), 0).astype(np.float32)

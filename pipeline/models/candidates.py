@@ -145,10 +145,11 @@ def write_candidates(
                 return {"all": lists.top_n_sparse(found, n, above)}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
-        if scores.size and np.isnan(scores.max()):  # the maximum is not a number if any is not
+        tops = lists.peaks(scores, n)
+        if scores.size and (tops.has_nan(scores) if tops else np.isnan(scores.max())):  # no maximum is, if any is not
             raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
         changes = {pool: None if matrix is None else matrix[users].tocoo() for pool, matrix in changing.items()}
-        return {pool: _in_pool(scores, pool, changes[pool], n, above) for pool in pools}
+        return {pool: _in_pool(scores, tops, pool, changes[pool], n=n, above=above) for pool in pools}
 
     write_ranked(
         folder, name, cutoff, rank, n=n, rows=data.rows_for(cutoff.items, block_users), pools=pools, threads=threads
@@ -196,17 +197,23 @@ def _groups(blocks: Iterator[slice], size: int) -> Iterator[tuple[slice, ...]]:
 
 
 def _in_pool(
-    scores: np.ndarray, pool: lists.Pool, changed: "coo_matrix | None", n: int, above: float
+    scores: np.ndarray,
+    tops: lists.Peaks | None,
+    pool: lists.Pool,
+    changed: "coo_matrix | None",
+    *,
+    n: int,
+    above: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The lists of one pool: `all` with what `changed` holds added, `new` without the pairs it holds.
 
     The scores [B, I] are changed where needed and put back: they are the largest thing in memory.
     """
     if changed is None:
-        return lists.top_n(scores, n, above)
+        return lists.top_n(scores, n, above, tops)
     at = (changed.row, changed.col)
     before = scores[at]
     scores[at] = before + changed.data if pool == "all" else -np.inf
-    found = lists.top_n(scores, n, above)
+    found = lists.top_n(scores, n, above, tops and tops.after(scores, *at))
     scores[at] = before
     return found
