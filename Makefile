@@ -19,13 +19,18 @@ PIP := $(BIN)/pip install --quiet --quiet --no-compile --disable-pip-version-che
 # The pipeline's own lines, and of Airflow's only its warnings; make QUIET= nightly for everything Airflow says.
 QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNINGS="ignore:Could not import graphviz"
 
-.PHONY: nightly test test-all check airflow clean
+# Airflow's database and the history are made side by side.
+MAKEFLAGS += --jobs=2
 
-nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db
-	@$(BIN)/python -m pipeline --quiet load-history --before $(RUN_DATE)
+.PHONY: nightly history test test-all check airflow clean
+
+nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db history
 	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
 	@$(BIN)/python -m pipeline timings --run-date $(RUN_DATE)
 	@$(BIN)/python -m pipeline status
+
+history: .venv/runtime
+	@$(BIN)/python -m pipeline --quiet load-history --before $(RUN_DATE)
 
 test: .venv/development
 	$(BIN)/python -m pytest
