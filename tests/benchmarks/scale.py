@@ -1,6 +1,11 @@
 """One night of a very large made-up shop on a small machine: time and peak memory of every stage.
 
     python -m tests.benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
+    python -m tests.benchmarks.scale /tmp/threads --users 50000 --events 5000000 --threads 1 2 --cores 64
+
+The second line says what more cores would bring: the night with one thread and with several, the share of each stage
+that so runs in parallel, and by it (Amdahl's law) the minutes per million users on a machine of `--cores`. That machine
+is not here: memory that does not keep up, or an algorithm that stops scaling, makes it slower.
 
 The events are written straight into the lake, as `ingest` leaves them, so what is measured begins at `features`. Every
 stage is a process of its own; what is finished is not run again, so a run can be stopped and gone on with, or be made
@@ -158,6 +163,33 @@ def measure(config: Config, chosen: Sequence[str]) -> Iterator[Spent]:
         yield Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)
 
 
+def parallel_share(one: float, several: float, threads: int) -> float:
+    """The share p of a stage's time with one thread that several threads divide: Amdahl's law solved for p, 0..1."""
+    return min(1.0, max(0.0, (1 - several / max(one, 1e-9)) / (1 - 1 / threads)))
+
+
+def extrapolate(one: float, share: float, cores: int) -> float:
+    """Seconds on many cores of what takes `one` seconds with a single thread."""
+    return one * (1 - share + share / cores)
+
+
+def compare(shop: synthetic.Shop, folder: Path, threads: Sequence[int], cores: int, chosen: Sequence[str]) -> None:
+    """Print each stage with one thread and with several, and what it comes to per million users on `cores`."""
+    nights = {n: prepare(shop, folder / f"threads={n}", n) for n in sorted(threads)}
+    spent = {n: {s.stage: s.seconds for s in measure(config, chosen)} for n, config in nights.items()}
+    least, most = min(spent), max(spent)
+    columns = "".join(f"{f'{n} threads':>12}" for n in spent)
+    print(f"{'stage':<22}{columns}{'parallel':>10}{f'min per million users, {cores} cores':>36}")
+    total = 0.0
+    for stage in chosen:
+        share = parallel_share(spent[least][stage], spent[most][stage], most // least)
+        minutes = extrapolate(spent[least][stage], share, cores) / shop.users * 1e6 / 60
+        total += minutes
+        seconds = "".join(f"{found[stage]:>12.1f}" for found in spent.values())
+        print(f"{stage:<22}{seconds}{share:>10.0%}{minutes:>36.1f}")
+    print(f"{'total':<22}{'':>{12 * len(spent) + 10}}{total:>36.1f}")
+
+
 def main() -> None:
     """Prepare the shop and measure its night."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -165,12 +197,17 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1_000_000)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=100_000_000)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, nargs="+", default=[2])
+    parser.add_argument("--cores", type=int, default=64, help="what several --threads are extrapolated to")
     parser.add_argument("--stages", nargs="*", default=[s for s in stages.STAGES if s != "ingest"])
     args = parser.parse_args()
     started = time.perf_counter()
     shop = synthetic.Shop(args.users, args.items, args.events)
-    config = prepare(shop, args.folder, args.threads)
+    if len(args.threads) > 1:
+        print(json.dumps(vars(args), default=str), flush=True)
+        compare(shop, args.folder, args.threads, args.cores, args.stages)
+        return
+    config = prepare(shop, args.folder, args.threads[0])
     print(f"{json.dumps(vars(args), default=str)}\nprepared in {time.perf_counter() - started:.0f} s", flush=True)
     print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}", flush=True)
     for spent in measure(config, args.stages):
