@@ -77,7 +77,7 @@ def _source_columns(
     columns = {name: np.full(len(pairs.keys), np.nan, np.float32) for name in feature_names(sources.settings.sources)}
     for (pool, name), found in listed.items():
         ranks, scores = found.at(pairs.keys)
-        beyond = np.float32(found.ranks.max(initial=0) + 1)  # a list exists, the pair is not on it: worse than its last
+        beyond = np.float32(found.length + 1)  # a list exists, the pair is not on it: worse than its last place
         columns[f"{name}.rank" if pool == "all" else f"{name}.rank_new"] = np.where(np.isnan(ranks), beyond, ranks)
         known = ~np.isnan(scores) if pool == "new" else ~np.isnan(scores) & np.isnan(columns[f"{name}.score"])
         columns[f"{name}.score"][known] = scores[known]

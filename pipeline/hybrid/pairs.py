@@ -18,11 +18,13 @@ class Listed:
         keys: [M] int64, ascending.
         ranks: [M] float32, 1-based.
         scores: [M] float32.
+        length: n, how many items a list may hold.
     """
 
     keys: np.ndarray
     ranks: np.ndarray
     scores: np.ndarray
+    length: int
 
     @classmethod
     def of(cls, items: np.ndarray, scores: np.ndarray, width: int) -> "Listed":
@@ -31,7 +33,7 @@ class Listed:
         keys = row.astype(np.int64) * width + items[row, column]
         order = np.argsort(keys, kind="stable")
         ranks = (column[order] + 1).astype(np.float32)
-        return cls(keys[order], ranks, scores[row, column][order].astype(np.float32))
+        return cls(keys[order], ranks, scores[row, column][order].astype(np.float32), items.shape[1])
 
     def at(self, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Ranks and scores of pairs, float32; NaN where a pair is not listed."""
