@@ -232,16 +232,16 @@ def pin(block: Block, pins: dict[int, int], allowed: np.ndarray) -> Block:
     Args:
         block: [B, k] without the pinned items, items at the front of a row.
         pins: rank (1 is the first) -> item index.
-        allowed: bool [B, I], which items a user may be given.
+        allowed: bool [B, pins], by ascending rank, which of them a user may be given.
     Returns:
         The block; in a row too short for its rank a pinned item comes last.
     """
     items, scores, sources = block.items, block.scores, block.sources
     column = np.arange(items.shape[1])[None, :]
     moved = np.zeros(items.shape, dtype=bool)
-    for rank, item in sorted(pins.items()):
+    for given, (rank, item) in zip(allowed.T, sorted(pins.items()), strict=True):
         have = (items >= 0).sum(axis=1)
-        at = np.where(allowed[:, item], np.minimum(rank - 1, have), items.shape[1])[:, None]
+        at = np.where(given, np.minimum(rank - 1, have), items.shape[1])[:, None]
 
         def put(values: np.ndarray, value: float, at: np.ndarray = at) -> np.ndarray:
             down = np.concatenate([values[:, :1], values[:, :-1]], axis=1)

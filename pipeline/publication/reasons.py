@@ -9,7 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from pipeline import data
 from pipeline.config import EventType
+from pipeline.publication.surfaces import CELLS, Pairs
 
 
 class Kind(IntEnum):
@@ -63,40 +65,48 @@ class Facts:
     popularity: tuple[int, ...]
 
 
-def nearest_owned(items: np.ndarray, similar: np.ndarray, owned: np.ndarray) -> np.ndarray:
+def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, owned: Pairs) -> np.ndarray:
     """For each shown item, the most similar item that the user has.
 
     Args:
-        items: [B, k] shown items, -1 pads.
+        place: [A] places of users in the block.
+        items: [A] items shown to them.
         similar: [I, s] int32 similar items, nearest first, -1 pads.
-        owned: bool [B, I].
+        owned: whether a user has an item; never the item -1.
     Returns:
-        [B, k] int32 item indices, -1 where none of the similar items is owned.
+        [A] int32 item indices, -1 where none of the similar items is owned.
     """
-    near = similar[items]  # [B, k, s]; a pad reads the last item's row and is dropped below
-    row = np.arange(len(items))[:, None, None]
-    has = (near >= 0) & owned[row, near]
-    first = has.argmax(axis=2)[:, :, None]
-    found = np.take_along_axis(near, first, axis=2)[:, :, 0]
-    return np.where(has.any(axis=2) & (items >= 0), found, -1).astype(np.int32)
+    nearest = np.full(len(items), -1, dtype=np.int32)
+    for part in data.blocks(len(items), max(1, CELLS // similar.shape[1])):
+        near = similar[items[part]]  # [a, s]
+        has = owned(place[part, None], near)
+        found = near[np.arange(len(near)), has.argmax(axis=1)]
+        nearest[part] = np.where(has.any(axis=1), found, -1)
+    return nearest
 
 
-def explain(items: np.ndarray, sources: np.ndarray, owned: np.ndarray, facts: Facts) -> tuple[np.ndarray, np.ndarray]:
+def explain(
+    items: np.ndarray, sources: np.ndarray, bought: np.ndarray, owned: Pairs, facts: Facts
+) -> tuple[np.ndarray, np.ndarray]:
     """The reason of each shown item; the first that holds in the order of the conditions below.
 
     Args:
         items: [B, k] shown items, -1 pads.
         sources: [B, k] source codes.
-        owned: bool [B, I], items with a history.
+        bought: bool [B, k], the shown items with a history.
+        owned: whether a user of the block has a history with an item.
         facts: about the items.
     Returns:
         kind int8 [B, k] and because int32 [B, k], the owned item a reason names (-1: none).
     """
-    because = nearest_owned(items, facts.similar, owned)
-    like, new, popular = because >= 0, facts.is_new[items], facts.is_popular[items]
+    new, popular = facts.is_new[items], facts.is_popular[items]
     from_popularity = np.isin(sources, facts.popularity)
+    place, column = np.nonzero((items >= 0) & ~bought & ~(from_popularity & popular))  # the others name no item
+    because = np.full(items.shape, -1, dtype=np.int32)
+    because[place, column] = nearest_owned(place, items[place, column], facts.similar, owned)
+    like = because >= 0
     holds = {
-        Kind.BOUGHT: np.take_along_axis(owned, np.maximum(items, 0), axis=1),
+        Kind.BOUGHT: bought,
         Kind.POPULAR: from_popularity & popular,
         Kind.NEW_LIKE: new & like,
         Kind.LIKE: like,
@@ -105,6 +115,4 @@ def explain(items: np.ndarray, sources: np.ndarray, owned: np.ndarray, facts: Fa
         Kind.FAVOURITE: from_popularity,
     }
     otherwise = np.where(popular, Kind.POPULAR, Kind.PICKED)
-    kind = np.select(list(holds.values()), list(holds), default=otherwise).astype(np.int8)
-    named = (kind == Kind.NEW_LIKE) | (kind == Kind.LIKE)
-    return kind, np.where(named, because, -1).astype(np.int32)
+    return np.select(list(holds.values()), list(holds), default=otherwise).astype(np.int8), because

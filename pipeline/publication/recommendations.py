@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,6 @@ from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import Rules
 
-DENSE_CELLS = 2**24
-"""User-item pairs looked at together: 64 MiB of int32."""
 BOOSTED, PINNED = 1, 2
 """What editors did to a row; sql/publish/reasons.sql has the words."""
 Columns = dict[str, np.ndarray]
@@ -139,38 +138,23 @@ class Maker:
             rows: [B] rows of the candidates.
             users: [B] their user indices.
         """
-        parts = data.blocks(len(rows), max(1, DENSE_CELLS // max(1, len(self.shown))))
-        pieces = [self._dense(rows[part], users[part]) for part in parts]
-        return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-
-    def _dense(self, rows: np.ndarray, users: np.ndarray) -> Columns:
-        """`lists` for so few users that all their pairs with items fit in memory."""
-        found = self.history.row_of(users, len(self.shown))  # [B, I]
-        owned = found >= 0
-        forbidden = self.rules.forbidden(users, found, self.history.last_age)
-        block = self._chosen(rows, forbidden)
-        hidden = forbidden if self.surface.repeats else owned if forbidden is None else owned | forbidden
-        # So many popular items that some are left for the user who has the most of them.
-        had = self.history.indptr[users + 1] - self.history.indptr[users]
-        most = self.surface.k + block.items.shape[1] + int(had.max(initial=0))
-        popular = self.popular if self.surface.is_personal else self.popular[:most]
-        block = surfaces.top_up(block, popular, hidden, self.rules.cap)
+        had = self.history.of(users, len(self.shown))
+        hidden = self._hidden(had)
+        block = surfaces.top_up(self._chosen(rows, had), self.popular, hidden, self.rules.cap)
         if self.rates is not None:
             block = _rated(block, self.rates)
         if self.editing.pins:
-            allowed = np.broadcast_to(True, owned.shape) if hidden is None else ~hidden
-            block = editorial.pin(block, self.editing.pins, allowed)
-        rule = self._rule(block)
-        kind, because = reasons.explain(block.items, block.sources, owned, self.facts)
+            block = editorial.pin(block, self.editing.pins, self._pinnable(len(users), hidden))
+        rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
+        kind, because = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
         kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
         row, column = np.nonzero(block.items >= 0)
-        items = block.items[row, column]
-        bought, scores = found[row, items], block.scores[row, column]
+        bought = found[row, column]
         return {
             "user": users[row],
             "rank": (column + 1).astype(np.int32),
-            "item": items,
-            "score": scores,
+            "item": block.items[row, column],
+            "score": block.scores[row, column],
             "source": block.sources[row, column],
             "kind": kind[row, column],
             "because": np.where(kind[row, column] == reasons.Kind.CHOSEN, -1, because[row, column]),
@@ -179,12 +163,32 @@ class Maker:
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
         }
 
-    def _chosen(self, rows: np.ndarray, forbidden: np.ndarray | None) -> surfaces.Block:
+    def _forbidden(self, had: surfaces.Had, place: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Which pairs the surface's rules about users forbid."""
+        return self.rules.forbidden(had.users[place], items, had.rows(place, items), self.history.last_age)
+
+    def _hidden(self, had: surfaces.Had) -> surfaces.Pairs | None:
+        """Which pairs the surface hides: what its rules forbid and, if it repeats nothing, what the user had."""
+        forbidden = partial(self._forbidden, had) if self.rules.personal else None
+        if self.surface.repeats:
+            return forbidden
+        if forbidden is None:
+            return had.owned
+        return lambda place, items: had.owned(place, items) | forbidden(place, items)
+
+    def _pinnable(self, users: int, hidden: surfaces.Pairs | None) -> np.ndarray:
+        """bool [B, pins], by ascending rank: which pinned items each user may be given."""
+        items = np.array([item for _, item in sorted(self.editing.pins.items())])
+        return np.ones((users, len(items)), dtype=bool) if hidden is None else ~hidden(_places(users), items[None, :])
+
+    def _chosen(self, rows: np.ndarray, had: surfaces.Had) -> surfaces.Block:
         """The candidates that the surface shows, at most k of each row, in its order."""
         boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
+        items = boosted.items
+        forbidden = self._forbidden(had, _places(len(items)), items) if self.rules.personal else None  # [B, n]
         if not self.rules.choosing:
             return surfaces.pick(boosted, self.shown, self.surface.k, forbidden)
-        good = surfaces.pick(boosted, self.shown, boosted.items.shape[1], forbidden)
+        good = surfaces.pick(boosted, self.shown, items.shape[1], forbidden)
         return self.rules.choose(good, self.surface.k)
 
     def _rule(self, block: surfaces.Block) -> np.ndarray:
@@ -193,6 +197,11 @@ class Maker:
         boosted = chosen & (self.editing.factors[block.items] != 1)
         pinned = (block.items >= 0) & self.editing.pinned[block.items]
         return np.where(pinned, PINNED, np.where(boosted, BOOSTED, 0)).astype(np.int8)
+
+
+def _places(users: int) -> np.ndarray:
+    """[B, 1] int64, the place of each user of a block."""
+    return np.arange(users)[:, None]
 
 
 def _rated(block: surfaces.Block, rates: np.ndarray) -> surfaces.Block:

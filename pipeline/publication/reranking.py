@@ -69,23 +69,27 @@ class Rules:
         """Whether the best candidates are not simply the first."""
         return self.cap is not None or self.vectors is not None
 
-    def forbidden(self, users: np.ndarray, found: np.ndarray, last_age: np.ndarray) -> np.ndarray | None:
-        """bool [B, I], what each user may not be shown; None: no rule is about users.
+    @property
+    def personal(self) -> bool:
+        """Whether a rule is about users: what one may be shown, another may not."""
+        return self.surface.exclude_seen_days is not None or self.surface.has_price_band
+
+    def forbidden(self, users: np.ndarray, items: np.ndarray, rows: np.ndarray, last_age: np.ndarray) -> np.ndarray:
+        """Which pairs of user and item may not be shown: bool, in the shape of `rows`; meaningless for item -1.
 
         Args:
-            users: [B] user indices.
-            found: int [B, I], the row of each pair in the history, -1 where there is none.
+            users, items: indices of each pair, arrays that broadcast to the shape of `rows`.
+            rows: the row of each pair in the history, -1 where there is none.
             last_age: [N] float32, days since the user last acted on the item, by row of the history.
         """
-        wrong = None
-        if self.surface.exclude_seen_days is not None:
-            recent = np.append(last_age < self.surface.exclude_seen_days, False)  # row -1 is nobody's
-            wrong = recent[found]
+        wrong = np.zeros(rows.shape, dtype=bool)
+        if self.surface.exclude_seen_days is not None and len(last_age):
+            wrong = (rows >= 0) & (last_age[rows] < self.surface.exclude_seen_days)
         if self.surface.has_price_band:
-            price, usual = self.prices[None, :], self.usual[users][:, None]
+            price, usual = self.prices[items], self.usual[users]
             low, high = self.surface.min_price_ratio or 0, self.surface.max_price_ratio or np.inf
             outside = (price < low * usual) | (price > high * usual)  # never where one is unknown
-            wrong = outside if wrong is None else wrong | outside
+            wrong = wrong | outside
         return wrong
 
     def choose(self, block: Block, k: int) -> Block:

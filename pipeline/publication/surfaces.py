@@ -1,9 +1,10 @@
 """What a surface may show, and its lists: the ensemble's candidates that pass the filters, then popular items.
 
-All functions work on a block of users; nothing here is as large as all users times all items.
+All functions work on a block of users and look up only the pairs of user and item that are asked about; nothing here is
+as large as users times items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,14 @@ UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""
 TOPPED_UP = -2
 """Source code of an item that no model chose for the user."""
+FIRST, WIDER = 64, 4
+"""Popular items that short lists are filled from at first, and how many times more where that was not enough."""
+FILTER = 16
+"""Bits of a filter, each a byte, per pair in it: one in 16 to 32 of the pairs that are not in it passes."""
+CELLS = 2**18
+"""Pairs looked at together where there are many for a user: at most 100 bytes are held for each, 25 MiB."""
+Pairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Answers (place in the block, item), arrays that broadcast against each other, with a bool for each pair."""
 
 
 def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.ndarray]:
@@ -75,12 +84,61 @@ class History:
         before = np.cumsum(counts) - counts
         return place, np.arange(len(place)) - np.repeat(before - self.indptr[users], counts)
 
-    def row_of(self, users: np.ndarray, items: int) -> np.ndarray:
-        """[B, I] int32: the row of each pair, -1 where the user never acted on the item."""
-        found = np.full((len(users), items), -1, dtype=np.int32)
+    def of(self, users: np.ndarray, items: int) -> "Had":
+        """What a block of users had.
+
+        Args:
+            users: [B] user indices, in any order.
+            items: I, how many items there are.
+        """
+        width = items | 1  # odd: were it a power of 2, one item of many users would be one bit of the filter
         place, row = self.rows(users)
-        found[place, self.items[row]] = row
+        keys = place * width + self.items[row]
+        likely = np.zeros(1 << (FILTER * len(keys)).bit_length(), dtype=bool)
+        likely[keys & (len(likely) - 1)] = True
+        return Had(users, width, np.append(keys, np.iinfo(np.int64).max), np.append(row, -1), likely)
+
+
+@dataclass(frozen=True)
+class Had:
+    """The rows of the history of a block of users, found by place in the block and item.
+
+    Most pairs that are asked about are in no history: a Bloom filter of one hash answers for nearly all of these, a
+    binary search for the others.
+
+    Attributes:
+        users: [B] user indices.
+        width: above every item index.
+        keys: [M + 1] int64 ascending, place x width + item; the last is above every pair's.
+        row: [M + 1] int64, the row of each key, -1 for the last.
+        likely: bool [a power of 2], whether there is a key with these lowest bits.
+    """
+
+    users: np.ndarray
+    width: int
+    keys: np.ndarray
+    row: np.ndarray
+    likely: np.ndarray
+
+    def rows(self, place: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """The row of each pair, -1 where the user never acted on the item and where the item is -1.
+
+        Args:
+            place: int64 places in the block; items: item indices or -1. They broadcast against each other.
+        Returns:
+            int64, in their common shape.
+        """
+        wanted = np.where(items >= 0, place * self.width + items, -1)
+        asked = self.likely[wanted & (len(self.likely) - 1)]
+        keys = wanted[asked]
+        at = np.searchsorted(self.keys, keys)
+        found = np.full(wanted.shape, -1)
+        found[asked] = np.where(self.keys[at] == keys, self.row[at], -1)
         return found
+
+    def owned(self, place: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Whether the user acted on the item, see `rows`."""
+        return np.asarray(self.rows(place, items) >= 0)
 
 
 @dataclass(frozen=True)
@@ -136,12 +194,12 @@ def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None
         candidates: [B, n], best first.
         shown: bool [I].
         k: length of the lists.
-        hidden: bool [B, I], what a row must not show besides.
+        hidden: bool [B, n], which candidates a row must not show besides.
     """
     items = candidates.items
     good = (items >= 0) & shown[items]
     if hidden is not None:
-        good &= ~np.take_along_axis(hidden, items, axis=1)
+        good &= ~hidden
     order = np.argsort(~good, axis=1, kind="stable")[:, :k]
     kept = np.take_along_axis(good, order, axis=1)
     short = ((0, 0), (0, k - order.shape[1]))
@@ -153,7 +211,7 @@ def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None
     return Block(column(items, -1), column(candidates.scores, -np.inf), column(candidates.sources, TOPPED_UP))
 
 
-def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None, cap: Cap | None = None) -> Block:
+def top_up(block: Block, popular: np.ndarray, seen: Pairs | None, cap: Cap | None = None) -> Block:
     """Fill rows that are too short from the popular items, in their order.
 
     A topped-up item scores below everything chosen for the user: one less than the last chosen score or zero,
@@ -162,7 +220,7 @@ def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None, cap: Cap 
     Args:
         block: from `pick`; items are at the front of a row.
         popular: [P] int32 items that may be shown, best first.
-        seen: bool [B, I], items that a row must not get; None: every item may be given.
+        seen: which items a row must not get; None: every item may be given.
         cap: how many of one category a list may hold, those there counted.
     Returns:
         The block; a row stays short only when nothing is left to give it.
@@ -173,22 +231,43 @@ def top_up(block: Block, popular: np.ndarray, seen: np.ndarray | None, cap: Cap 
     if not len(short) or not len(popular):
         return block
     items, scores = block.items.copy(), block.scores.copy()
-    position = np.full(max(popular.max(), items.max()) + 2, -1, dtype=np.int64)
+    position = np.full(max(popular.max(), items.max()) + 2, len(popular))  # in `popular`; the last is the pads'
     position[popular] = np.arange(len(popular))
-    taken = np.zeros((len(short), len(popular)), dtype=bool) if seen is None else seen[np.ix_(short, popular)]
-    place, slot = np.nonzero(items[short] >= 0)
-    at = position[items[short][place, slot]]
-    taken[place[at >= 0], at[at >= 0]] = True
-    if cap is not None:
-        everything = np.concatenate([items[short], np.broadcast_to(popular, taken.shape)], axis=1)
-        taken |= cap.exceeded(everything, np.concatenate([items[short] >= 0, ~taken], axis=1))[:, k:]
-
-    free = np.argsort(taken, axis=1, kind="stable")[:, :k]  # positions in `popular`, free ones first
-    wanted = np.arange(k)[None, :] - have[short][:, None]  # [S, k] which free item a slot gets; negative: slot is full
-    enough = (wanted >= 0) & (wanted < (~taken).sum(axis=1)[:, None])
-    row, slot = np.nonzero(enough)
-    items[short[row], slot] = popular[free[row, wanted[row, slot]]]
-    last = scores[short, np.maximum(have[short] - 1, 0)]
-    floor = np.where(have[short] > 0, np.minimum(last, 0), 0)
-    scores[short[row], slot] = floor[row] - 1 - wanted[row, slot]
+    width = max(FIRST, WIDER * k)
+    while len(short):  # what is free among the first popular items does not depend on those after them
+        given = popular[:width]
+        for part in data.blocks(len(short), max(1, CELLS // (k + len(given)))):
+            rows = short[part]
+            taken = _listed(position[block.items[rows]], len(given))
+            if seen is not None:
+                taken |= seen(rows[:, None], given[None, :])
+            items[rows], scores[rows] = _filled(block.items[rows], block.scores[rows], given, taken, cap)
+        short = short[items[short, -1] < 0] if width < len(popular) else short[:0]
+        width *= WIDER
     return Block(items, scores, block.sources)
+
+
+def _listed(position: np.ndarray, width: int) -> np.ndarray:
+    """bool [S, P], which of the first P popular items stand in a list, of its items' positions [S, k]."""
+    listed = np.zeros((len(position), width), dtype=bool)
+    row, slot = np.nonzero(position < width)
+    listed[row, position[row, slot]] = True
+    return listed
+
+
+def _filled(
+    items: np.ndarray, scores: np.ndarray, popular: np.ndarray, taken: np.ndarray, cap: Cap | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The items and scores [S, k] of lists, filled from the popular items [P] that are not `taken`, bool [S, P]."""
+    k, have = items.shape[1], (items >= 0).sum(axis=1)
+    if cap is not None:
+        everything = np.concatenate([items, np.broadcast_to(popular, taken.shape)], axis=1)
+        taken = taken | cap.exceeded(everything, np.concatenate([items >= 0, ~taken], axis=1))[:, k:]
+    free = np.argsort(taken, axis=1, kind="stable")[:, :k]  # positions in `popular`, free ones first
+    wanted = np.arange(k)[None, :] - have[:, None]  # [S, k] which free item a slot gets; negative: slot is full
+    row, slot = np.nonzero((wanted >= 0) & (wanted < (~taken).sum(axis=1)[:, None]))
+    last = scores[np.arange(len(scores)), np.maximum(have - 1, 0)]
+    floor = np.where(have > 0, np.minimum(last, 0), 0)
+    items[row, slot] = popular[free[row, wanted[row, slot]]]
+    scores[row, slot] = floor[row] - 1 - wanted[row, slot]
+    return items, scores

@@ -290,7 +290,7 @@ def test_boosts_and_pins_of_a_block_are_those_of_each_row() -> None:
     boosted = editorial.boost(block, factors)
     pins = {1: 36, 2: 37, 7: 38, 12: 39}
     allowed = rng.random((users, catalogue)) < 0.7
-    final = editorial.pin(boosted, pins, allowed)
+    final = editorial.pin(boosted, pins, allowed[:, [item for _, item in sorted(pins.items())]])
     for user in range(users):
         expected = slow_boost(items[user, : lengths[user]].tolist(), factors)
         assert [i for i in boosted.items[user].tolist() if i >= 0] == expected

@@ -39,22 +39,24 @@ FACTS = Facts(
     ],
 )
 def test_the_first_reason_that_is_true(item: int, source: int, kind: Kind, because: int) -> None:
-    owned = np.array([[True, *[False] * 6]])
-    found, named = reasons.explain(np.array([[item]]), np.array([[source]]), owned, FACTS)
+    items = np.array([[item, -1]])
+    found, named = reasons.explain(items, np.array([[source, TOPPED]]), items == 0, lambda _, other: other == 0, FACTS)
     assert (Kind(found[0, 0]), named[0, 0]) == (kind, because)
 
 
-def test_the_nearest_owned_item_is_that_of_brute_force() -> None:
+@pytest.mark.parametrize("cells", [2**18, 1])
+def test_the_nearest_owned_item_is_that_of_brute_force(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    monkeypatch.setattr(reasons, "CELLS", cells)
     rng = np.random.default_rng(3)
     near = np.array([rng.permutation(20)[:6] for _ in range(20)], dtype=np.int32)
     near[rng.random(near.shape) < 0.2] = -1
-    items = rng.integers(-1, 20, (15, 7))
+    users, items = rng.integers(0, 15, 100), rng.integers(0, 20, 100)
     owned = rng.random((15, 20)) < 0.2
-    found = reasons.nearest_owned(items, near, owned)
-    for user in range(15):
-        for item, because in zip(items[user], found[user], strict=True):
-            have = [x for x in near[item] if x >= 0 and owned[user, x]] if item >= 0 else []
-            assert because == (have[0] if have else -1)
+    found = reasons.nearest_owned(users, items, near, lambda user, item: (item >= 0) & owned[user, item])
+    for user, item, because in zip(users, items, found, strict=True):
+        have = [x for x in near[item] if x >= 0 and owned[user, x]]
+        assert because == (have[0] if have else -1)
+    assert reasons.nearest_owned(users[:0], items[:0], near, lambda user, item: owned[user, item]).shape == (0,)
 
 
 def test_every_kind_has_its_sentence() -> None:

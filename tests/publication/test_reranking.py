@@ -73,6 +73,24 @@ def test_blocks_of_any_size_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch)
     assert rules.choose(block, K).items.tobytes() == whole.items.tobytes()
 
 
+def test_what_rules_forbid_a_user_is_asked_pair_by_pair() -> None:
+    rng = np.random.default_rng(5)
+    prices, usual = (rng.choice([1, 2, 3, 5, np.nan], size).astype(np.float32) for size in (20, 6))
+    last_age = rng.integers(0, 60, 40).astype(np.float32)
+    users, items = np.arange(6)[:, None], rng.integers(0, 20, (6, 9))
+    rows = rng.integers(-1, 40, items.shape)
+    surface = Surface(name="s", exclude_seen_days=30, min_price_ratio=0.6, max_price_ratio=1.6)
+    found = reranking.Rules(surface, prices, usual).forbidden(users, items, rows, last_age)
+    for user in range(6):
+        for item, row, wrong in zip(items[user], rows[user], found[user], strict=True):
+            lately = row >= 0 and last_age[row] < 30
+            far = prices[item] < 0.6 * usual[user] or prices[item] > 1.6 * usual[user]
+            assert wrong == (lately or far)
+    plain = reranking.Rules(Surface(name="s"), prices, usual)
+    assert not plain.personal
+    assert not plain.forbidden(users, items, rows, last_age).any()
+
+
 def test_an_item_that_moved_up_scores_as_the_best_after_it() -> None:
     block = Block(np.array([[0, 1, 2, 3]], np.int32), np.array([[9, 8, 7, 6]], np.float32), np.zeros((1, 4), np.int8))
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
