@@ -1,7 +1,7 @@
 """The recommendations of one night: what the ensemble chose, filtered, topped up and explained, a block at a time."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -21,6 +21,8 @@ from pipeline.publication.reranking import Rules
 
 BOOSTED, PINNED = 1, 2
 """What editors did to a row; sql/publish/reasons.sql has the words."""
+TOLD = 2**16
+"""Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
 Columns = dict[str, np.ndarray]
 
 
@@ -32,11 +34,29 @@ def recommendations(night: Night) -> Iterator[pa.Table]:
     for surface in sorted(night.config.surfaces, key=lambda s: s.name):
         candidates = Candidates.read(night, surface, len(targets))
         maker = Maker.of(night, surface, candidates, history)
-        said = track(f"publish {surface.name}", len(targets))
-        for rows in data.blocks(len(targets), night.config.block_users):
-            chosen = by_user_id[rows]
-            said(rows.start)
-            yield _sentences(night, surface, candidates.labels, maker.lists(chosen, targets[chosen]))
+        blocks = data.blocks(len(targets), night.config.block_users)
+        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in blocks)
+        said, users = track(f"publish {surface.name}", len(targets)), 0
+        for rows in gathered(pieces, TOLD):
+            yield _sentences(night, surface, candidates.labels, rows)
+            users += int((rows["rank"] == 1).sum())
+            said(users)
+
+
+def gathered(pieces: Iterable[Columns], rows: int) -> Iterator[Columns]:
+    """The pieces, put together until they have at least so many rows; the last has what is left."""
+    held: list[Columns] = []
+    for piece in pieces:
+        held.append(piece)
+        if sum(len(columns["rank"]) for columns in held) >= rows:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(pieces: list[Columns]) -> Columns:
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 @dataclass(frozen=True)

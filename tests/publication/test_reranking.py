@@ -211,6 +211,16 @@ def test_a_calibrated_score_is_published_and_what_is_topped_up_is_no_likelier(tm
     assert mine == [0.5, 0.25, 0.125, 0.125]  # i5 is sold out; the last is a popular item, for all users likelier
 
 
+@pytest.mark.parametrize(("least", "lengths"), [(1, [2, 1, 3]), (3, [3, 3]), (4, [6]), (100, [6])])
+def test_pieces_are_put_together_in_their_order(least: int, lengths: list[int]) -> None:
+    parts = np.split(np.arange(6), [2, 3])
+    found = list(recommendations.gathered(({"rank": part, "user": -part} for part in parts), least))
+    assert [len(piece["rank"]) for piece in found] == lengths
+    assert np.concatenate([piece["rank"] for piece in found]).tolist() == list(range(6))
+    assert all((piece["user"] == -piece["rank"]).all() for piece in found)
+    assert list(recommendations.gathered([], least)) == []
+
+
 def test_what_is_topped_up_is_as_likely_as_for_anybody() -> None:
     items = np.array([[3, 1, 2, -1], [0, 2, 1, 3]], dtype=np.int32)
     sources = np.array([[0, -2, -2, -2], [-2, -2, -2, -2]], dtype=np.int8)
