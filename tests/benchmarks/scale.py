@@ -1,11 +1,13 @@
 """One night of a very large made-up shop on a small machine: time and peak memory of every stage.
 
     python -m tests.benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
-    python -m tests.benchmarks.scale /tmp/threads --users 50000 --events 5000000 --threads 1 2 --cores 64
+    python -m tests.benchmarks.scale /tmp/threads --users 100000 --events 10000000 --threads 1 2
+    python -m tests.benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 64
 
-The second line says what more cores would bring: the night with one thread and with several, the share of each stage
-that so runs in parallel, and by it (Amdahl's law) the minutes per million users on a machine of `--cores`. That machine
-is not here: memory that does not keep up, or an algorithm that stops scaling, makes it slower.
+The second line measures what more cores bring: the night with one thread and with several, and the share of each stage
+that so runs in parallel. The third prints the first night again, and by these shares (Amdahl's law) what it would take
+on a machine of `--cores`. That machine is not here: memory that does not keep up, or an algorithm that stops scaling,
+makes it slower.
 
 The events are written straight into the lake, as `ingest` leaves them, so what is measured begins at `features`. Every
 stage is a process of its own; what is finished is not run again, so a run can be stopped and gone on with, or be made
@@ -23,12 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline import artifacts, ingest, schemas, stages
 from pipeline.config import Config, load
 from tests.benchmarks import synthetic
 
+SHARES = "parallel_shares.json"
 NIGHT = max(day for _, day in synthetic.days())
 SETTINGS = """
 # A night in which every part grows no faster than users, items or events.
@@ -147,9 +151,12 @@ class Spent:
     written_mb: float
 
 
-def measure(config: Config, chosen: Sequence[str]) -> Iterator[Spent]:
-    """Run stages, each in a process of its own."""
+def measure(config: Config, chosen: Sequence[str], report: bool = False) -> Iterator[Spent]:
+    """Run stages, each in a process of its own, or report what finished ones took."""
     for stage in chosen:
+        if report:
+            yield _spent(config, stage)
+            continue
         started = time.perf_counter()
         command = [sys.executable, "-m", "pipeline", "--config", str(config.folder / "pipeline.toml")]
         command += ["run", "--run-date", NIGHT.isoformat(), "--stages", stage]
@@ -158,9 +165,13 @@ def measure(config: Config, chosen: Sequence[str]) -> Iterator[Spent]:
             done = subprocess.run(command, env=environment, stdout=file, stderr=file, check=False)
         if done.returncode:
             raise SystemExit(f"{stage} failed after {time.perf_counter() - started:.0f} s: {config.folder / stage}.log")
-        manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
-        written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
-        yield Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)
+        yield _spent(config, stage)
+
+
+def _spent(config: Config, stage: str) -> Spent:
+    manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
+    written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
+    return Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)
 
 
 def parallel_share(one: float, several: float, threads: int) -> float:
@@ -173,21 +184,23 @@ def extrapolate(one: float, share: float, cores: int) -> float:
     return one * (1 - share + share / cores)
 
 
-def compare(shop: synthetic.Shop, folder: Path, threads: Sequence[int], cores: int, chosen: Sequence[str]) -> None:
-    """Print each stage with one thread and with several, and what it comes to per million users on `cores`."""
+def compare(shop: synthetic.Shop, folder: Path, threads: Sequence[int], chosen: Sequence[str]) -> None:
+    """Print each stage with one thread and with several; the parallel shares are written to SHARES."""
     nights = {n: prepare(shop, folder / f"threads={n}", n) for n in sorted(threads)}
     spent = {n: {s.stage: s.seconds for s in measure(config, chosen)} for n, config in nights.items()}
     least, most = min(spent), max(spent)
+    shares = {s: parallel_share(spent[least][s], spent[most][s], most // least) for s in chosen}
+    (folder / SHARES).write_text(json.dumps(shares, indent=1))
     columns = "".join(f"{f'{n} threads':>12}" for n in spent)
-    print(f"{'stage':<22}{columns}{'parallel':>10}{f'min per million users, {cores} cores':>36}")
-    total = 0.0
-    for stage in chosen:
-        share = parallel_share(spent[least][stage], spent[most][stage], most // least)
-        minutes = extrapolate(spent[least][stage], share, cores) / shop.users * 1e6 / 60
-        total += minutes
+    print(f"{'stage':<22}{columns}{'parallel':>10}")
+    for stage, share in shares.items():
         seconds = "".join(f"{found[stage]:>12.1f}" for found in spent.values())
-        print(f"{stage:<22}{seconds}{share:>10.0%}{minutes:>36.1f}")
-    print(f"{'total':<22}{'':>{12 * len(spent) + 10}}{total:>36.1f}")
+        print(f"{stage:<22}{seconds}{share:>10.0%}")
+
+
+def foretold(seconds: float, threads: int, share: float, cores: int) -> float:
+    """Seconds on `cores` of what took `seconds` with `threads`."""
+    return extrapolate(seconds / extrapolate(1.0, share, threads), share, cores)
 
 
 def main() -> None:
@@ -198,20 +211,32 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--events", type=int, default=100_000_000)
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
-    parser.add_argument("--cores", type=int, default=64, help="what several --threads are extrapolated to")
+    parser.add_argument("--report", action="store_true", help="run nothing, print what finished stages took")
+    parser.add_argument("--shares", type=Path, help="folder of a run with several --threads")
+    parser.add_argument("--cores", type=int, default=64, help="what is extrapolated to by --shares")
     parser.add_argument("--stages", nargs="*", default=[s for s in stages.STAGES if s != "ingest"])
     args = parser.parse_args()
     started = time.perf_counter()
     shop = synthetic.Shop(args.users, args.items, args.events)
     if len(args.threads) > 1:
         print(json.dumps(vars(args), default=str), flush=True)
-        compare(shop, args.folder, args.threads, args.cores, args.stages)
+        compare(shop, args.folder, args.threads, args.stages)
         return
     config = prepare(shop, args.folder, args.threads[0])
     print(f"{json.dumps(vars(args), default=str)}\nprepared in {time.perf_counter() - started:.0f} s", flush=True)
-    print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}", flush=True)
-    for spent in measure(config, args.stages):
-        print(f"{spent.stage:<22}{spent.seconds:>9.1f}{spent.peak_mb:>9}{spent.written_mb:>12.1f}", flush=True)
+    shares: dict[str, float] = json.loads((args.shares / SHARES).read_text()) if args.shares else {}
+    title = f"{f'on {args.cores} cores':>14}" if shares else ""
+    print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}{title}", flush=True)
+    total = np.zeros(2)
+    for spent in measure(config, args.stages, args.report):
+        there = foretold(spent.seconds, args.threads[0], shares.get(spent.stage, 0.0), args.cores)
+        total += spent.seconds, there
+        more = f"{there:>14.1f}" if shares else ""
+        print(f"{spent.stage:<22}{spent.seconds:>9.1f}{spent.peak_mb:>9}{spent.written_mb:>12.1f}{more}", flush=True)
+    minutes = total / shop.users * 1e6 / 60
+    print(
+        f"minutes per million users: {minutes[0]:.1f}" + (f", on {args.cores} cores {minutes[1]:.1f}" if shares else "")
+    )
 
 
 if __name__ == "__main__":

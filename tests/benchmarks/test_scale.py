@@ -11,6 +11,7 @@ def test_the_share_that_runs_in_parallel_is_found_again(serial: float, parallel:
     share = scale.parallel_share(one, two, 2)
     assert share == pytest.approx(parallel / one)
     assert scale.extrapolate(one, share, 64) == pytest.approx(sixty_four)
+    assert scale.foretold(two, 2, share, 64) == pytest.approx(sixty_four)
 
 
 def test_what_more_threads_slow_down_is_not_parallel() -> None:
