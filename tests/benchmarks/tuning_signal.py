@@ -107,7 +107,7 @@ def rival(night: Night, settings: config.Config, seconds: float, rate: float) ->
             for group in optimizer.param_groups:  # a short rise, then a fall to zero, as ours
                 group["lr"] = rate * min(1.0, spent / (0.06 * seconds) + 0.01, 1 - spent / seconds)
             chosen = pairs(night.learned, BATCH, rng)
-            columns = [model.tokenize(texts[chosen[:, side]].tolist()) for side in (0, 1)]
+            columns = [model.preprocess(texts[chosen[:, side]].tolist()) for side in (0, 1)]
             found = loss(columns, torch.zeros(0))
             optimizer.zero_grad()
             found.backward()
