@@ -112,7 +112,7 @@ def test_a_profile_lies_under_the_file_and_what_was_tuned_over_it(tmp_path: Path
     text = 'profile = "fast"\ntuned = "tuned.toml"\n[als]\nfactors = 8\nreg = 1.0\n'
     loaded = config.load(toml(tmp_path, text), {"als": {"alpha": 9.0}})
     assert (loaded.label_windows, loaded.als.factors, loaded.als.reg, loaded.als.alpha) == (8, 8, 7.0, 9.0)
-    assert not config.load(toml(tmp_path, "[als]\nfactors = 8\n"), {"profile": "fast"}).enabled("fine_tune")
+    assert not config.load(toml(tmp_path, "[als]\nfactors = 8\n"), {"profile": "fast"}).enabled("item_knn")
 
 
 def test_a_profile_or_a_tuned_file_that_is_not_there_is_named(tmp_path: Path) -> None:
