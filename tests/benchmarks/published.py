@@ -17,7 +17,7 @@ import argparse
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ class Log:
         ages: [N] int32, actions of the user that came after.
         shape: users and items there are.
         wanted: [U] int32, the item that comes next.
+        inverted: EASE's weights by regularisation, which do not depend on how actions age.
     """
 
     users: np.ndarray
@@ -77,6 +78,7 @@ class Log:
     ages: np.ndarray
     shape: tuple[int, int]
     wanted: np.ndarray
+    inverted: dict[float, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, sequences: Sequence[np.ndarray], hidden: int) -> "Log":
@@ -165,8 +167,9 @@ def by_item_knn(log: Log, settings: Settings) -> Score:
 
 def by_ease(log: Log, settings: Settings) -> Score:
     """pipeline.models.ease, fitted on the history, applied to the decayed one."""
-    weights = ease.item_weights(log.history, settings["reg"])
-    return ease.scoring(log.decayed(settings["half_life"]), np.arange(log.shape[1]), weights)
+    if settings["reg"] not in log.inverted:
+        log.inverted[settings["reg"]] = ease.item_weights(log.history, settings["reg"])
+    return ease.scoring(log.decayed(settings["half_life"]), np.arange(log.shape[1]), log.inverted[settings["reg"]])
 
 
 def by_sasrec(log: Log, settings: Settings) -> Score:
@@ -189,7 +192,7 @@ MODELS: dict[str, tuple[Callable[[Log, Settings], Score], dict[str, tuple[float,
     "als": (by_als, {"half_life": HALF_LIVES, "alpha": (2.0, 8.0), "reg": (3.0, 10.0)}),
     "user_knn": (by_user_knn, {"half_life": HALF_LIVES, "neighbours": (100.0, 400.0)}),
     "item_knn": (by_item_knn, {"half_life": HALF_LIVES, "user_power": (0.0, 0.5), "shrinkage": (0.0, 10.0)}),
-    "ease": (by_ease, {"half_life": HALF_LIVES, "reg": (30.0, 100.0, 300.0)}),
+    "ease": (by_ease, {"half_life": HALF_LIVES, "reg": (100.0, 300.0)}),
     "sasrec": (by_sasrec, {"steps": (600.0,)}),
 }
 
