@@ -44,7 +44,7 @@ check: .venv/development
 
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
-	AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
+	PATH="$(CURDIR)/$(BIN):$$PATH" AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
 
 .venv/runtime: requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nightjar needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
