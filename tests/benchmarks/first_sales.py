@@ -5,8 +5,9 @@
 Newcomers are the items that nobody had bought by the night and somebody bought in the 14 days after it. Everything is
 fitted on what was known by the night; of a newcomer only its text is read. Each customer with a history who bought a
 newcomer is judged twice: NDCG@10 on a ranking of the newcomers among themselves (there are fewer than 50 of them, so
-their recall@50 would be 1), and recall@50 among everything the customer had not bought. History and truth come from the raw logs. This log names no categories: an item's is the last word of its title
-("RED RETROSPOT MUG": mug), and its popularity the mean number of buyers, in the last 28 days, of the category's items.
+their recall@50 would be 1), and recall@50 among everything the customer had not bought. History and truth come from
+the raw logs. This log names no categories: an item's is the last word of its title ("RED RETROSPOT MUG": mug), and its
+popularity the mean number of buyers, in the last 28 days, of the category's items.
 Nights before 2011-07-01 are for tuning, later ones only for reporting.
 """
 

@@ -1,0 +1,39 @@
+"""The fine-tuned encoder of a night with hidden items (tests/benchmarks/cold_items.py), trained once and kept."""
+
+import json
+import time
+from datetime import date
+
+import numpy as np
+
+from pipeline import artifacts, config
+from pipeline.models import encoder as encoders
+from pipeline.models import fine_tune
+from pipeline.models.encoder import Encoder
+from tests.benchmarks import cold_items
+from tests.benchmarks.cold_items import Night
+
+
+def encoder_of(night: Night, day: date, settings: config.Config, seed: int = cold_items.SEED) -> Encoder:
+    """The encoder after the default fine-tuning on what is not hidden; from the home's `benchmarks` where it is there."""
+    key = artifacts.text_sha256(config.Config.digest(settings, "fine_tune"), day, seed)
+    folder = settings.home / "benchmarks" / key[:16]
+    if (folder / "trained.json").is_file():
+        kept = encoders.reload(folder)
+        assert isinstance(kept, Encoder)
+        return kept
+    started = time.perf_counter()
+    with fine_tune.reproducible(settings.seed, settings.threads):
+        encoder = encoders.load(settings.fine_tune.model, max_tokens=settings.fine_tune.max_tokens)
+        fine_tune.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
+    encoder.model.eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.save(folder)
+    (folder / "trained.json").write_text(json.dumps({"seconds": time.perf_counter() - started}))
+    return encoder
+
+
+def score(night: Night, vectors: np.ndarray, settings: config.Config) -> tuple[float, float]:
+    """NDCG@10 and Recall@50 on the hidden items of vectors [I, d] with preferences fitted on them."""
+    ndcg, recall = cold_items.judge(night, cold_items.preferred(night, vectors, settings)).mean(axis=1)
+    return float(ndcg), float(recall)
