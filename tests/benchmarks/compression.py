@@ -125,20 +125,20 @@ def variants(night: Night, encoder: Encoder, settings: config.Config) -> Iterato
     fitted = text_vectors.fit(encoder, shown, encoded[known], settings.fine_tune.lexicon_size, settings.seed)
     lexicon_mb = fitted.lexicon.projection.nbytes / 2**20
     whole = fitted.join(filled, encoded)
-    h, l = encoded.shape[1], whole.shape[1] - encoded.shape[1]
+    h, words = encoded.shape[1], whole.shape[1] - encoded.shape[1]
     size = file_mb(encoder) + lexicon_mb
-    yield row("float32 (what runs)", spread(whole), 4 * (h + l), size, rate)
-    yield row("int8 vectors", spread(int8(whole)), h + l + 4, size, rate)
+    yield row("float32 (what runs)", spread(whole), 4 * (h + words), size, rate)
+    yield row("int8 vectors", spread(int8(whole)), h + words + 4, size, rate)
     yield row("encoder part alone", spread(whole[:, :h]), 4 * h, file_mb(encoder), rate)
     for kept in (256, 128, 64):
         short = principal(whole[:, :h], whole[known, :h], kept)
         yield row(
-            f"first {kept} of {h}, with words", spread(np.hstack([short, whole[:, h:]])), 4 * (kept + l), size, rate
+            f"first {kept} of {h}, with words", spread(np.hstack([short, whole[:, h:]])), 4 * (kept + words), size, rate
         )
     both = principal(whole, whole[known], 256)
-    yield row(f"first 256 of all {h + l}", spread(both), 4 * 256, size, rate)
+    yield row(f"first 256 of all {h + words}", spread(both), 4 * 256, size, rate)
     yield row("first 256 of all, int8", spread(int8(both)), 256 + 4, size, rate)
-    yield row("int8 encoder", spread(fitted.join(filled, quick)), 4 * (h + l), small_mb + lexicon_mb, quick_rate)
+    yield row("int8 encoder", spread(fitted.join(filled, quick)), 4 * (h + words), small_mb + lexicon_mb, quick_rate)
     vocabulary = int(encoder.model.config.vocab_size)
     table = static_table(token_means(encoder.tokenise(shown), vocabulary), encoded[known])
 
@@ -148,12 +148,12 @@ def variants(night: Night, encoder: Encoder, settings: config.Config) -> Iterato
 
     still, still_rate = timed(static, len(filled))
     used = float(table.any(axis=1).sum() * h * 4 / 2**20)
-    yield row("static", spread(fitted.join(filled, still)), 4 * (h + l), used + lexicon_mb, still_rate)
+    yield row("static", spread(fitted.join(filled, still)), 4 * (h + words), used + lexicon_mb, still_rate)
     none = NoEncoder()
-    words, word_rate = timed(
+    alone, word_rate = timed(
         lambda: replace(fitted, encoder=none, center=fitted.center[:0]).encode(filled), len(filled)
     )
-    yield row("words alone", spread(words), 4 * l, lexicon_mb, word_rate)
+    yield row("words alone", spread(alone), 4 * words, lexicon_mb, word_rate)
 
 
 def main() -> None:

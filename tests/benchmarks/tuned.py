@@ -15,8 +15,8 @@ from tests.benchmarks.cold_items import Night
 
 
 def encoder_of(night: Night, day: date, settings: config.Config, seed: int = cold_items.SEED) -> Encoder:
-    """The encoder after the default fine-tuning on what is not hidden; from the home's `benchmarks` where it is there."""
-    key = artifacts.text_sha256(config.Config.digest(settings, "fine_tune"), day, seed)
+    """The encoder after the default fine-tuning on what is not hidden, trained once a home."""
+    key = artifacts.text_sha256(settings.digest("fine_tune"), day, seed)
     folder = settings.home / "benchmarks" / key[:16]
     if (folder / "trained.json").is_file():
         kept = encoders.reload(folder)
