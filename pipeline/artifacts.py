@@ -145,6 +145,11 @@ def writing(folder: Path, durable: bool = True) -> Iterator[Path]:
         raise
 
 
+def beside(out: Path, ending: str) -> Path:
+    """The hidden folder beside a stage's night for what outlives a run that dies; `forget` and `prune` know it."""
+    return out.parent / f".{PARTITION}{run_date_of(out)}.{ending}"
+
+
 def commit(partial: Path, folder: Path, durable: bool = True) -> None:
     """Rename a whole folder to its final name, replacing an earlier version."""
     if durable:

@@ -7,6 +7,7 @@ stays there; what no neighbour has any more is made again, from the same inputs 
 
 import contextlib
 import fcntl
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -136,6 +137,9 @@ def _prune_night(config: Config, night: date, youngest: float, freed: Freed, dry
             freed.busy.append(night)
             return
         _remove(folders, freed, dry_run, locked=True)
+        if not dry_run:  # of a training that died and was never gone on with
+            abandoned = artifacts.beside(artifacts.stage_dir(config.lake, "fine_tune", night), "checkpoint")
+            shutil.rmtree(abandoned, ignore_errors=True)
 
 
 def _remove(folders: list[Path], freed: Freed, dry_run: bool, locked: bool = False) -> None:

@@ -9,6 +9,7 @@
 Each step samples a set of items, encodes each text once, and takes the actions of all users among those items as the
 batch: a few hundred texts give thousands of positives. A user is the decayed sum of the other items acted on; the loss
 is a softmax over the sampled items, the user's other items left out.
+A training that is killed goes on from its last checkpoint when the stage runs again (pipeline.models.checkpoints).
 Nights link what they share (artifacts.memo): those tuned on the same day the encoder, those of a week the texts.
 Source: the sampled-softmax retrieval loss of Covington et al., RecSys 2016, on text vectors.
 """
@@ -16,6 +17,7 @@ Source: the sampled-softmax retrieval loss of Covington et al., RecSys 2016, on 
 import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -32,6 +34,7 @@ from pipeline.config import Config, FineTune
 from pipeline.errors import InputError, TrainingError
 from pipeline.models import encoder as encoders
 from pipeline.models import text_vectors
+from pipeline.models.checkpoints import Checkpoint
 from pipeline.models.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -67,6 +70,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in ("actions", "tuning_texts")]
     base = "" if words_only else encoders.model_hash(encoders.resolve(section.model, section.revision))
     key = artifacts.text_sha256(config.digest("fine_tune"), base, tables)
+    checkpoint = Checkpoint(artifacts.beside(out, "checkpoint"), f"{key} {artifacts.code_version()}")
 
     def make(folder: Path) -> None:
         texts = read_texts(features, "tuning_texts")
@@ -82,7 +86,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
                 revision=section.revision,
             )
             matrix = weights(data.read_actions(features), len(texts), section.half_life_days)
-            curve, ended = train(encoder, texts, matrix, section, config.seed)
+            curve, ended = train(encoder, texts, matrix, section, config.seed, checkpoint)
             pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
@@ -97,6 +101,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
 
     linked = artifacts.memo(out, PART, key, make)
     artifacts.memo(out, TEXTS, f"{key} {artifacts.file_sha256(features / 'texts.parquet')}", encode)
+    shutil.rmtree(checkpoint.folder, ignore_errors=True)
     ended: dict[str, Any] = json.loads((out / PART / "training.json").read_text())
     return ended | {"linked": linked}
 
@@ -233,7 +238,12 @@ def trainable(model: Any, frozen_share: float) -> list["torch.nn.Parameter"]:
 
 
 def train(
-    encoder: Encoder, texts: Sequence[str], matrix: "csr_matrix", section: FineTune, seed: int
+    encoder: Encoder,
+    texts: Sequence[str],
+    matrix: "csr_matrix",
+    section: FineTune,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Fine-tune an encoder in place.
 
@@ -243,6 +253,7 @@ def train(
         matrix: [U, I] decayed actions.
         section: steps, batch, rates.
         seed: of the sampling.
+        checkpoint: goes on from it, and saves to it every `checkpoint_minutes`.
     Returns:
         The curve (one row per step) and a summary.
     Raises:
@@ -262,15 +273,14 @@ def train(
     optimizer = torch.optim.AdamW(
         parameters, lr=section.learning_rate, weight_decay=section.weight_decay, betas=(0.9, 0.98), fused=True
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, section.steps))
     device = parameters[0].device
-    curve: list[dict[str, Any]] = []
-    started = time.perf_counter()
     encoder.model.train()
     for module in encoder.model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = section.dropout
-    for step in _steps(section.steps, curve):
+    done, curve = checkpoint.restore(parameters, optimizer, rng) if checkpoint else (0, [])
+    started = saved = time.perf_counter()
+    for step in _steps(done, section.steps, curve):
         items = sample_items(popularity, section.batch_items, section.popularity_power, rng)
         among = actions_among(columns, items, section.batch_positives, rng)
         if not len(among):
@@ -279,13 +289,17 @@ def train(
         loss = retrieval_loss(vectors, torch.from_numpy(among).to(device), section.temperature)
         if not torch.isfinite(loss):
             raise TrainingError(f"fine_tune: the loss of step {step} is not finite: lower fine_tune.learning_rate")
-        rate = schedule.get_last_lr()[0]
+        rate = section.learning_rate * _rate(len(curve), section.steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
-        schedule.step()
         optimizer.zero_grad()
         curve.append({"step": step, "loss": loss.item(), "positives": int((among > 0).sum()), "learning_rate": rate})
+        if checkpoint and time.perf_counter() - saved > section.checkpoint_minutes * 60:
+            checkpoint.save(step, curve, parameters, optimizer, rng)
+            saved = time.perf_counter()
         if time.perf_counter() - started > section.time_limit_minutes * 60 and step < section.steps:
             summary["cut_short"] = True
             log.warning(
@@ -306,12 +320,12 @@ def _rate(step: int, steps: int, warm_up: float = 0.06) -> float:
     return min((step + 1) / max(1.0, warm_up * steps), max(0.0, 1 - step / steps))
 
 
-def _steps(steps: int, curve: list[dict[str, Any]]) -> Iterator[int]:
-    """1 to `steps`, with a bar in a terminal and plain log lines elsewhere."""
+def _steps(done: int, steps: int, curve: list[dict[str, Any]]) -> Iterator[int]:
+    """`done` + 1 to `steps`, with a bar in a terminal and plain log lines elsewhere."""
     from tqdm import tqdm
 
     terminal = sys.stderr.isatty()
-    for step in tqdm(range(1, steps + 1), desc="fine_tune", unit="step", disable=not terminal):
+    for step in tqdm(range(done + 1, steps + 1), desc="fine_tune", unit="step", disable=not terminal):
         yield step
         if not terminal and step % max(1, steps // _REPORTS) == 0 and curve:
             recent = np.mean([row["loss"] for row in curve[-max(1, steps // _REPORTS) :]])

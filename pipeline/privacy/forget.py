@@ -171,7 +171,7 @@ def _sweep(folder: Path) -> None:
     old = folder.parent / f".{folder.name}.old"
     if folder.parent.name == "ingest" and not folder.exists() and artifacts.is_finished(old):
         old.rename(folder)
-    for ending in ("partial", "old"):
+    for ending in ("partial", "old", "checkpoint"):
         shutil.rmtree(folder.parent / f".{folder.name}.{ending}", ignore_errors=True)
 
 

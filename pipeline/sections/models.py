@@ -102,6 +102,8 @@ class FineTune(Section):
     """Training steps; 0 leaves the encoder as it came. About a second each on 2 CPU cores."""
     time_limit_minutes: PositiveFloat = 15.0
     """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
+    checkpoint_minutes: PositiveFloat = 1.0
+    """How often a training saves where it stands; one that was killed goes on from there."""
     batch_items: int = Field(default=256, ge=2)
     """Items sampled per step; each text is encoded once."""
     batch_positives: int = Field(default=8192, ge=2)
