@@ -86,7 +86,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
                 revision=section.revision,
             )
             matrix = weights(data.read_actions(features), len(texts), section.half_life_days)
-            curve, ended = train(encoder, texts, matrix, section, config.seed, checkpoint)
+            curve, ended = train(encoder, texts, matrix, section, config.seed, checkpoint=checkpoint)
             pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
@@ -243,6 +243,7 @@ def train(
     matrix: "csr_matrix",
     section: FineTune,
     seed: int,
+    *,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Fine-tune an encoder in place.
