@@ -24,7 +24,7 @@ ROW_GROUP = 2**17
 
 EPOCH = date(1970, 1, 1)
 # What the encoder reads of an item, as of a day that many nights share.
-TEXTS = pa.schema([schemas.ITEMS.field("item_index"), schemas.ITEMS.field("text")])
+TEXTS = pa.schema([schemas.ITEMS.field(name) for name in ("item_index", "text", "category")])
 
 
 def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str, Any]:
@@ -34,7 +34,8 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         ingest: tonight's partition; the earlier ones are its siblings.
         run_date: the day whose events are complete.
         config: event weights, half-life, cut-offs.
-        out: receives users, items, cutoffs, texts, actions, tuning_texts (.parquet) and a folder per cut-off.
+        out: receives users, items, cutoffs, texts, actions, held_out, tuning_texts
+            (.parquet) and a folder per cut-off.
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
     Raises:
@@ -223,6 +224,8 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     oldest = min(config.label_cutoffs(tuned_at))
     sample = {"most": config.features.learned_users, "salt": str(config.seed)}
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest), **sample)
+    later = {"cutoff_day": _day(oldest), "days": config.horizon_days} | sample
+    events.write(out / "held_out.parquet", "held_out", schemas.HELD_OUT, **later)
 
 
 def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:

@@ -87,10 +87,19 @@ ACTIONS = pa.schema(
         pa.field("user_index", pa.int32(), nullable=False),
         pa.field("item_index", pa.int32(), nullable=False),
         pa.field("day", pa.int32(), nullable=False),  # days since 1970-01-01
+        pa.field("event_type", pa.string()),
         pa.field("weight", pa.float32(), nullable=False),
         pa.field("quantity", pa.float32()),
         pa.field("price", pa.float32()),
         pa.field("session_index", pa.int32()),
+    ]
+)
+
+# Which user acted on which item in the days after the last of the actions.
+HELD_OUT = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
     ]
 )
 

@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 PACKAGE = "package:"
 NONE = "none"
 WEIGHTS = "model.safetensors"
+# Beside the weights, where the tuning mode left more than weights (pipeline.models.tuning_modes).
+ADAPTER, HEAD = "adapter", "head.safetensors"
 # What is fetched from the hub and what a model's hash covers: weights, tokeniser, configuration; never pickles.
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "vocab.*", "merges.txt", "*.model", "1_Pooling/*.json")
 # Families that were trained on the first token's vector, and families that expect a prefix.
@@ -115,6 +117,7 @@ class Encoder:
         pooling: how token vectors become one.
         prefix: put before every text.
         max_tokens: longer texts are cut.
+        head: a linear map [h, h] behind the pooling, or None.
     """
 
     model: Any
@@ -122,6 +125,7 @@ class Encoder:
     pooling: Pooling
     prefix: str
     max_tokens: int
+    head: Any = None
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, special tokens included."""
@@ -150,7 +154,13 @@ class Encoder:
         else:
             kept = mask[..., None].float()
             vectors = (hidden * kept).sum(1) / kept.sum(1)
-        return torch.nn.functional.normalize(vectors, dim=1)
+        return self.headed(torch.nn.functional.normalize(vectors, dim=1))
+
+    def headed(self, vectors: "torch.Tensor") -> "torch.Tensor":
+        """Unit vectors [B, h] behind the head, if there is one."""
+        import torch
+
+        return vectors if self.head is None else torch.nn.functional.normalize(self.head(vectors), dim=1)
 
     def encode(
         self, texts: Sequence[str], batch: int = 128, progress: Callable[[int], object] = lambda done: None
@@ -178,10 +188,26 @@ class Encoder:
 
     def save(self, folder: Path) -> None:
         """Write weights, configuration, tokeniser and how they are used, so that `reload` finds them."""
-        self.model.save_pretrained(folder)
+        if adapted := hasattr(self.model, "peft_config"):
+            self.model.save_pretrained(folder / ADAPTER)
+            _strip(folder / ADAPTER)
+        base = self.model.get_base_model() if adapted else self.model
+        base.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
+        if self.head is not None:
+            from safetensors.torch import save_file
+
+            save_file({name: tensor.contiguous() for name, tensor in self.head.state_dict().items()}, folder / HEAD)
         use = {"pooling": self.pooling, "prefix": self.prefix, "max_tokens": self.max_tokens}
         (folder / "encoder.json").write_text(json.dumps(use, indent=1, sort_keys=True) + "\n")
+
+
+def _strip(adapter: Path) -> None:
+    """Take the path of the model that was tuned out of peft's files, and the card it writes."""
+    (adapter / "README.md").unlink(missing_ok=True)
+    path = adapter / "adapter_config.json"
+    known = json.loads(path.read_text()) | {"base_model_name_or_path": None}
+    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
 
 
 def autocast(device: "torch.device") -> AbstractContextManager[Any]:
@@ -229,4 +255,18 @@ def reload(folder: Path) -> Encoder | NoEncoder:
     use = json.loads((folder / "encoder.json").read_text())
     if use.get("model") == NONE:
         return NoEncoder()
-    return load(str(folder), pooling=use["pooling"], prefix=use["prefix"], max_tokens=use["max_tokens"])
+    encoder = load(str(folder), pooling=use["pooling"], prefix=use["prefix"], max_tokens=use["max_tokens"])
+    if (folder / ADAPTER).is_dir():
+        from peft import PeftModel
+
+        device = next(encoder.model.parameters()).device
+        encoder = replace(encoder, model=PeftModel.from_pretrained(encoder.model, str(folder / ADAPTER)).to(device))
+    if (folder / HEAD).is_file():
+        import torch
+        from safetensors.torch import load_file
+
+        weights = load_file(folder / HEAD)
+        head = torch.nn.Linear(*weights["weight"].shape[::-1])
+        head.load_state_dict(weights)
+        encoder = replace(encoder, head=head.to(next(encoder.model.parameters()).device))
+    return encoder

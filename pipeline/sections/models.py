@@ -84,6 +84,19 @@ class Ease(SourceSection):
     """Length of the lists."""
 
 
+class Tasks(Section):
+    """What fine-tuning teaches, each with its weight in the loss; 0 leaves it out."""
+
+    retrieval: PositiveFloat = 1.0
+    """Which item comes next, among the sampled ones."""
+    relevance: NonNegativeFloat = 0.0
+    """Whether an item belongs to a history, in two labels."""
+    category: NonNegativeFloat = 0.0
+    """An item's category, where items have one."""
+    behaviour: NonNegativeFloat = 0.0
+    """Which behaviour the user showed, where the log has several."""
+
+
 class FineTune(Section):
     """Fine-tuning of the pretrained encoder on the shop's own log."""
 
@@ -98,6 +111,13 @@ class FineTune(Section):
     """Put before every text; default: what the model's family expects ("query: " for e5)."""
     max_tokens: int = Field(default=32, ge=3, le=8192)
     """Longer texts are cut."""
+    mode: Literal["full", "lora", "adalora", "prefix", "head"] = "full"
+    """What is trained: the layers above `frozen_share`, a low-rank change (two ways), a learned prefix, or a linear map
+    behind the untouched encoder."""
+    rank: PositiveInt = 16
+    """Of the low-rank change; length of the prefix."""
+    tasks: Tasks = Tasks()
+    """What is learned beside which item comes next."""
     steps: NonNegativeInt = 120
     """Training steps; 0 leaves the encoder as it came. About a second each on 2 CPU cores."""
     time_limit_minutes: PositiveFloat = 15.0
@@ -110,10 +130,20 @@ class FineTune(Section):
     """Most actions among the sampled items that enter a step."""
     popularity_power: float = Field(default=0.5, ge=0, le=1)
     """Items are sampled with probability ~ number of users to this power."""
+    popularity_correction: float = Field(default=0.0, ge=0, le=1)
+    """Share of the log of an item's chance to be sampled that is taken off its score in the softmax (logQ)."""
+    hard_negatives: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a step's items that are ALS neighbours of the sampled ones."""
+    accumulate: PositiveInt = 1
+    """Batches whose gradients are summed into a step: more positives a step in the memory of one batch."""
+    epochs: NonNegativeInt = 3
+    """How often in a training the encoder is judged on what users did next; 0 for never. It changes no vector."""
+    track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
+    """Where the curves are shown, below NIGHTJAR_HOME; wandb and mlflow have to be installed."""
     half_life_days: PositiveFloat = 90.0
     """An action's weight halves in this many days."""
-    learning_rate: PositiveFloat = 2e-4
-    """Highest rate of AdamW; it rises for a few steps and falls to zero."""
+    learning_rate: PositiveFloat | None = None
+    """Highest rate of AdamW, it rises for a few steps and falls to zero; default: the mode's own, 2e-4 for "full"."""
     weight_decay: NonNegativeFloat = 0.01
     """Of AdamW."""
     dropout: float = Field(default=0.1, ge=0, lt=1)

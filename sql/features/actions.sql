@@ -8,6 +8,7 @@ select
     user_index.user_index,
     item_index.item_index,
     events.day::integer as day,
+    events.event_type,
     event_types.weight,
     event_types.is_label,
     events.value,

@@ -17,7 +17,7 @@ sessions as (
     where session_id is not null
     group by session_id
 )
-select user_index, item_index, day, weight, quantity, price, session_index
+select user_index, item_index, day, event_type, weight, quantity, price, session_index
 from learnable
 left join sessions using (session_id)
 order by user_index, day, session_index, item_index, event_id

@@ -24,7 +24,7 @@ from scipy import sparse
 
 from pipeline import artifacts, config, data, ingest, stages
 from pipeline.models import encoder as encoders
-from pipeline.models import fine_tune, language_model, lexicon, text_vectors
+from pipeline.models import encoder_training, fine_tune, language_model, lexicon, text_vectors
 from pipeline.models.candidates import blas_threads
 from tests.benchmarks.scoring import BEGINNING, purchases
 
@@ -161,7 +161,7 @@ def rivals(night: Night, settings: config.Config) -> Iterator[tuple[str, Scores]
         vectors = vectors_of(night, encoder, plain, settings)
         yield "zero-shot + words + preferences", preferred(night, vectors, settings)
         started, cpu = time.perf_counter(), time.process_time()
-        _, ended = fine_tune.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, _, ended = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
         spent = f"{time.perf_counter() - started:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
         print(f"  trained {ended['steps']} steps in {spent}, loss {ended.get('loss_last', 0):.3f}", flush=True)
         tuned = encoder.encode(night.texts)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline import artifacts, config
 from pipeline.models import encoder as encoders
-from pipeline.models import fine_tune
+from pipeline.models import encoder_training, fine_tune
 from pipeline.models.encoder import Encoder
 from tests.benchmarks import cold_items
 from tests.benchmarks.cold_items import Night
@@ -25,7 +25,7 @@ def encoder_of(night: Night, day: date, settings: config.Config, seed: int = col
     started = time.perf_counter()
     with fine_tune.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(settings.fine_tune.model, max_tokens=settings.fine_tune.max_tokens)
-        fine_tune.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
+        encoder, _, _ = encoder_training.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
     encoder.model.eval()
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)

@@ -24,7 +24,7 @@ from scipy import sparse
 
 from pipeline import config, ingest, stages
 from pipeline.models import encoder as encoders
-from pipeline.models import fine_tune
+from pipeline.models import encoder_training, fine_tune
 from tests.benchmarks import cold_items
 from tests.benchmarks.cold_items import Night
 
@@ -81,7 +81,7 @@ def ours(night: Night, settings: config.Config, steps: int) -> Learned:
     with fine_tune.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(section.model, max_tokens=section.max_tokens)
         started = time.perf_counter()
-        curve, _ = fine_tune.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, curve, _ = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
         seconds = time.perf_counter() - started
         found = quality(night, encoder.encode)
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))

@@ -14,7 +14,7 @@ import pytest
 from pipeline import artifacts, stages
 from pipeline.config import FineTune
 from pipeline.errors import TrainingError
-from pipeline.models import checkpoints, fine_tune, lexicon, text_vectors
+from pipeline.models import checkpoints, encoder_training, fine_tune, lexicon, text_vectors, tuning_modes
 from pipeline.models import encoder as encoders
 from tests.models.shop import NIGHT, config_for, contents
 from tests.models.text_shop import DAY, actions_of, write_text_shop
@@ -65,7 +65,7 @@ def test_the_loss_is_the_loop_over_its_definition() -> None:
             chance = math.exp(cosines[item]) / sum(math.exp(cosines[other]) for other in rivals)
             share = row[item] / math.sqrt(len(own))
             total, weight = total - share * math.log(chance), weight + share
-    found = fine_tune.retrieval_loss(torch.tensor(vectors), torch.tensor(acted), 0.2)
+    found = encoder_training.retrieval_loss(torch.tensor(vectors), torch.tensor(acted), 0.2)
     assert float(found) == pytest.approx(total / weight, rel=1e-6)
 
 
@@ -85,13 +85,13 @@ def test_a_batch_holds_all_users_among_the_sampled_items() -> None:
 
     rng = np.random.default_rng(0)
     values = (rng.random((30, 10)) < 0.4).astype(np.float32)
-    items = fine_tune.sample_items(values.sum(axis=0), 4, 0.5, rng)
+    items = encoder_training.sample_items(values.sum(axis=0), 4, 0.5, rng)
     assert sorted(set(items)) == list(items)
     block = values[:, items]
     expected = block[(block > 0).sum(axis=1) >= 2]
-    np.testing.assert_array_equal(fine_tune.actions_among(csc_matrix(values), items, 1000, rng), expected)
-    assert 0 < (fine_tune.actions_among(csc_matrix(values), items, 12, rng) > 0).sum() <= 12
-    assert not set(fine_tune.sample_items(np.array([3, 0, 0, 1]), 4, 0.5, rng)) & {1, 2}
+    np.testing.assert_array_equal(encoder_training.actions_among(csc_matrix(values), items, 1000, rng), expected)
+    assert 0 < (encoder_training.actions_among(csc_matrix(values), items, 12, rng) > 0).sum() <= 12
+    assert not set(encoder_training.sample_items(np.array([3, 0, 0, 1]), 4, 0.5, rng)) & {1, 2}
 
 
 def test_the_stage_writes_what_transformers_reads(shop: Path, tmp_path: Path, tiny: Path) -> None:
@@ -186,11 +186,11 @@ def test_frozen_layers_stay_as_they_came(tiny: Path) -> None:
     from scipy.sparse import csr_matrix
 
     encoder = encoders.load(str(tiny))
-    fine_tune.trainable(encoder.model, 0.5)
+    tuning_modes.trainable(encoder.model, 0.5)
     names = {name.split(".layer.")[1][0] for name, p in encoder.model.named_parameters() if p.requires_grad}
     assert names == {"1"}
     before = encoder.model.get_input_embeddings().weight.clone()
-    fine_tune.train(encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), FineTune(steps=2, batch_items=8), seed=0)
+    encoder_training.train(encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), FineTune(steps=2, batch_items=8), seed=0)
     assert bool((encoder.model.get_input_embeddings().weight == before).all())
 
 
@@ -225,7 +225,7 @@ def test_the_packaged_model_learns_a_planted_taste_for_hidden_items() -> None:
     with fine_tune.reproducible(seed=0, threads=2):
         encoder = encoders.load(section.model)
         before = preference(encoder)
-        fine_tune.train(encoder, texts, csr_matrix(bought), section, seed=0)
+        encoder_training.train(encoder, texts, csr_matrix(bought), section, seed=0)
     assert preference(encoder) > before + 0.2
 
 
@@ -239,7 +239,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
     settings = {"steps": 6, "checkpoint_minutes": 1e-9, "dropout": 0.2}
     tuned(homes[0], tiny, **settings)
     calls: list[int] = []
-    loss = fine_tune.retrieval_loss
+    loss = encoder_training.retrieval_loss
 
     def dies(*given: Any) -> Any:
         calls.append(len(calls))
@@ -247,7 +247,7 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bytes(
             raise KeyboardInterrupt
         return loss(*given)
 
-    monkeypatch.setattr(fine_tune, "retrieval_loss", dies)
+    monkeypatch.setattr(encoder_training, "retrieval_loss", dies)
     with pytest.raises(KeyboardInterrupt):
         tuned(homes[1], tiny, **settings)
     tuned(homes[1], tiny, **settings)

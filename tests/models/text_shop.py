@@ -30,6 +30,12 @@ def actions_of(values: np.ndarray) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schemas.ACTIONS)
 
 
+def held_out_of(values: np.ndarray) -> pa.Table:
+    """Every positive entry of [U, I]."""
+    users, items = (values > 0).nonzero()
+    return pa.table([pa.array(users, pa.int32()), pa.array(items, pa.int32())], schema=schemas.HELD_OUT)
+
+
 def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str], tuned: Sequence[str]) -> None:
     """items.parquet with tonight's texts, texts.parquet with the anchor's, tuning_texts.parquet with those tuned on."""
     rows = [
@@ -46,7 +52,11 @@ def write_texts(folder: Path, texts: Sequence[str], anchored: Sequence[str], tun
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.ITEMS), folder / "items.parquet")
     for name, known in (("texts", anchored), ("tuning_texts", tuned)):
-        columns = {"item_index": pa.array(range(len(known)), pa.int32()), "text": pa.array(known, pa.string())}
+        columns = {
+            "item_index": pa.array(range(len(known)), pa.int32()),
+            "text": pa.array(known, pa.string()),
+            "category": pa.nulls(len(known), pa.string()),
+        }
         pq.write_table(pa.table(columns), folder / f"{name}.parquet")
 
 
@@ -58,12 +68,19 @@ def write_text_shop(
     learned: np.ndarray,
     anchored: Sequence[str] | None = None,
     tuned: Sequence[str] | None = None,
+    later: np.ndarray | None = None,
     night: date = NIGHT,
 ) -> Path:
-    """A finished features folder: cut-offs, texts, and `learned` [U, I] as the actions the encoder is tuned on."""
+    """A finished features folder: cut-offs, texts, and the actions the encoder is tuned on and judged by.
+
+    Args:
+        learned: [U, I] the actions it is tuned on.
+        later: [U, I] those right after them; default: the same, of which nobody is judged.
+    """
     folder = write_features(lake, cutoffs, night)
     anchored = texts if anchored is None else anchored
     write_texts(folder, texts, anchored, anchored if tuned is None else tuned)
     pq.write_table(actions_of(learned), folder / "actions.parquet")
+    pq.write_table(held_out_of(learned if later is None else later), folder / "held_out.parquet")
     artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": {}})
     return folder
