@@ -65,6 +65,15 @@ def with_neighbours(items: np.ndarray, neighbours: np.ndarray, size: int, rng: n
     return np.sort(np.r_[items, rng.permutation(near)[: max(0, size - len(items))]])
 
 
+def thinned(tokens: list[int], share: float, rng: np.random.Generator) -> list[int]:
+    """A text's tokens without a share of them; the first and the last (the tokeniser's own) and one more stay."""
+    kept = rng.random(len(tokens)) >= share
+    kept[[0, -1]] = True
+    if not kept[1:-1].any() and len(tokens) > 2:
+        kept[rng.integers(1, len(tokens) - 1)] = True
+    return [token for token, stays in zip(tokens, kept, strict=True) if stays]
+
+
 def als_neighbours(matrix: "csr_matrix", filled: np.ndarray, seed: int, threads: int) -> np.ndarray:
     """[I, n] int32 indices of the items with text that ALS puts nearest to each, -1 pads: the hard negatives."""
     from pipeline.models import als
@@ -188,7 +197,10 @@ class Training:
     def vectors(self, items: np.ndarray) -> torch.Tensor:
         """[S, h] unit vectors of items, with gradients."""
         if self.frozen is None:
-            return self.encoder.pooled([self.tokens[item] for item in items])
+            chosen = (self.tokens[item] for item in items)
+            if self.section.token_dropout > 0:
+                chosen = (thinned(tokens, self.section.token_dropout, self.rng) for tokens in chosen)
+            return self.encoder.pooled(list(chosen))
         return self.encoder.headed(torch.from_numpy(self.frozen[items]).to(self.device))
 
     def sample(self) -> np.ndarray:

@@ -103,6 +103,8 @@ def _train(
     section, actions = config.fine_tune, data.read_actions(features)
     matrix = weights(actions, len(texts), section.half_life_days)
     later = held_out.read(features / "held_out.parquet", matrix, texts, config.seed)
+    if section.baskets > 0:
+        matrix = with_baskets(matrix, actions, section.half_life_days, section.baskets)
     categories = pq.read_table(features / "tuning_texts.parquet", columns=["category"]).column(0).to_pylist()
     tracker = trackers.Several(section.track, config.home, name.replace(" ", "_"), section.model_dump(mode="json"))
     try:
@@ -178,6 +180,22 @@ def weights(actions: pa.Table, items: int, half_life_days: float) -> "csr_matrix
     matrix = csr_matrix((decayed, (users, chosen)), shape=shape)
     matrix.sum_duplicates()
     return matrix
+
+
+def with_baskets(matrix: "csr_matrix", actions: pa.Table, half_life_days: float, share: float) -> "csr_matrix":
+    """[U + B, I] CSR: below the users' rows one row per basket of at least two items, weighted by `share`.
+
+    A basket is what a user acted on in a session, or on a day where the log has no sessions.
+    """
+    from scipy.sparse import vstack
+
+    names = ("user_index", "day", "session_index")
+    users, day, session = (actions.column(name).fill_null(-1).to_numpy() for name in names)
+    key = np.stack([users, np.where(session >= 0, -1, day), session], axis=1)
+    number = np.unique(key, axis=0, return_inverse=True)[1].ravel().astype(np.int32)
+    places = actions.schema.get_field_index("user_index")
+    rows = weights(actions.set_column(places, "user_index", pa.array(number)), matrix.shape[1], half_life_days)
+    return vstack([matrix, rows[np.diff(rows.indptr) >= 2] * np.float32(share)], format="csr")
 
 
 @contextmanager

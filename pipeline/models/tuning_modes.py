@@ -48,6 +48,7 @@ def _config(section: FineTune) -> Any:
 
     low_rank: dict[str, Any] = {
         "target_modules": "all-linear",
+        "exclude_modules": r".*pooler.*",  # its output is not read, so it has no gradient
         "lora_alpha": 2 * section.rank,
         "lora_dropout": section.dropout,
         "task_type": "FEATURE_EXTRACTION",

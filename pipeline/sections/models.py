@@ -134,6 +134,10 @@ class FineTune(Section):
     """Share of the log of an item's chance to be sampled that is taken off its score in the softmax (logQ)."""
     hard_negatives: float = Field(default=0.0, ge=0, lt=1)
     """Share of a step's items that are ALS neighbours of the sampled ones."""
+    token_dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of a text's tokens left out at every step, so that short texts are never read twice the same way."""
+    baskets: NonNegativeFloat = 0.0
+    """Weight of what was acted on together (a session, else a day) as examples of its own beside whole histories."""
     accumulate: PositiveInt = 1
     """Batches whose gradients are summed into a step: more positives a step in the memory of one batch."""
     epochs: NonNegativeInt = 3
