@@ -217,6 +217,29 @@ def read_actions(features: Path) -> pa.Table:
     return _read(features / "actions.parquet", schemas.ACTIONS)
 
 
+def read_queries(features: Path, name: str = "queries") -> pa.Table:
+    """What people acted on after frequent queries; "tuning_queries": the same as of the day of tuning."""
+    return _read(features / f"{name}.parquet", schemas.QUERIES)
+
+
+def choices(queries: pa.Table, items: int) -> "csr_matrix":
+    """[Q, I] CSR float32: how many people chose item i after query q; items known later are left out."""
+    from scipy.sparse import csr_matrix
+
+    row, column, value = (queries.column(name).to_numpy() for name in ("query_index", "item_index", "clicks"))
+    kept = column < items
+    shape = (int(row.max(initial=-1)) + 1, items)
+    return csr_matrix((value[kept].astype(np.float32), (row[kept], column[kept])), shape=shape)
+
+
+def query_texts(queries: pa.Table) -> list[str]:
+    """[Q] texts."""
+    found: list[str] = (
+        queries.group_by(["query_index", "query"]).aggregate([]).sort_by("query_index")["query"].to_pylist()
+    )
+    return found
+
+
 # Users times items of an array held at a time, per thread: 64 MiB of float32.
 CELLS = 2**24
 

@@ -34,7 +34,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         ingest: tonight's partition; the earlier ones are its siblings.
         run_date: the day whose events are complete.
         config: event weights, half-life, cut-offs.
-        out: receives users, items, cutoffs, texts, actions, held_out, tuning_texts
+        out: receives users, items, cutoffs, queries, tuning_queries, texts, actions, held_out, tuning_texts
             (.parquet) and a folder per cut-off.
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
@@ -49,6 +49,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
         events = Events(connection, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, out)
         _write_learnable(events, run_date, config, out)
+        _write_queries(events, run_date, run_date, config, out / "queries.parquet")
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", _describe_items(events, run_date, stats, config))
@@ -226,6 +227,14 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=_day(oldest), **sample)
     later = {"cutoff_day": _day(oldest), "days": config.horizon_days} | sample
     events.write(out / "held_out.parquet", "held_out", schemas.HELD_OUT, **later)
+    _write_queries(events, oldest, tuned_at, config, out / "tuning_queries.parquet")
+
+
+def _write_queries(events: Events, day: date, arrived_by: date, config: Config, path: Path) -> None:
+    """Write the frequent queries of the weeks up to a day, with what people acted on after them."""
+    section = config.features
+    chosen = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
+    events.write(path, "queries", schemas.QUERIES, cutoff_day=_day(day), arrived_by=arrived_by, **chosen)
 
 
 def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:

@@ -75,6 +75,7 @@ def run(
         made = {
             "recommendations": recommendations(night),
             "similar_items": tables.similar_items(night),
+            "search_results": tables.search_results(night),
             "popular_items": [tables.popular_items(night)],
             "user_profiles": [tables.user_profiles(night)],
             "recommendation_outcomes": [tables.recommendation_outcomes(night.run_id, outcomes)],

@@ -95,6 +95,17 @@ ACTIONS = pa.schema(
     ]
 )
 
+# What people acted on after a query, of queries that enough people asked.
+QUERIES = pa.schema(
+    [
+        pa.field("query_index", pa.int32(), nullable=False),
+        pa.field("query", pa.string(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("clicks", pa.int32(), nullable=False),
+    ]
+)
+
 # Which user acted on which item in the days after the last of the actions.
 HELD_OUT = pa.schema(
     [
@@ -214,6 +225,16 @@ POPULAR_ITEMS = pa.schema(
     ]
 )
 
+SEARCH_RESULTS = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("query", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("score", pa.float32(), nullable=False),
+    ]
+)
+
 USER_PROFILES = pa.schema(
     [
         pa.field("run_id", pa.string(), nullable=False),
@@ -272,8 +293,9 @@ PUBLISHED = {
     "recommendations": RECOMMENDATIONS,
     "similar_items": SIMILAR_ITEMS,
     "popular_items": POPULAR_ITEMS,
+    "search_results": SEARCH_RESULTS,
     "user_profiles": USER_PROFILES,
     "recommendation_outcomes": RECOMMENDATION_OUTCOMES,
 }
-ADDED_LATER = ("recommendation_outcomes",)
+ADDED_LATER = ("recommendation_outcomes", "search_results")
 """Published tables that runs of older versions may not have."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TASKS = ("retrieval", "relevance", "category", "behaviour")
+TASKS = ("retrieval", "query", "relevance", "category", "behaviour")
 _JUDGED = [f"{split}_{name}" for split in held_outs.SPLITS for name in held_outs.NAMES]
 METRICS = pa.schema(
     [
@@ -63,6 +63,15 @@ def with_neighbours(items: np.ndarray, neighbours: np.ndarray, size: int, rng: n
     """Sampled items [S'] and as many of their neighbours [I, n] (-1 pads) as make `size`, ascending."""
     near = np.setdiff1d(neighbours[items].ravel(), np.r_[items, -1])
     return np.sort(np.r_[items, rng.permutation(near)[: max(0, size - len(items))]])
+
+
+def sample_queries(choices: "csr_matrix", size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """[Q'] distinct queries of `size` draws by the root of their choices; [S'] distinct items, one choice of each."""
+    total = np.sqrt(np.asarray(choices.sum(axis=1)).ravel().astype(np.float64))
+    asked = np.unique(rng.choice(len(total), size=size, p=total / total.sum()))
+    spread = choices[asked]
+    place = spread.indptr[:-1] + (rng.random(len(asked)) * np.diff(spread.indptr)).astype(np.int64)
+    return asked, np.unique(spread.indices[place])
 
 
 def thinned(tokens: list[int], share: float, rng: np.random.Generator) -> list[int]:
@@ -130,6 +139,24 @@ def retrieval_loss(
     return (losses * share).sum() / share.sum()
 
 
+def query_loss(queries: torch.Tensor, vectors: torch.Tensor, chosen: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Mean over (q, i), weighted by choices, of -log softmax of item i among the items that q does not choose.
+
+    Args:
+        queries: [Q, h] unit vectors.
+        vectors: [S, h] unit vectors of the batch's items.
+        chosen: [Q, S] how many people chose item i after query q.
+        temperature: divides the cosines.
+    """
+    logits = queries @ vectors.T / temperature
+    rows, items = (chosen > 0).nonzero(as_tuple=True)
+    others = (chosen > 0)[rows]
+    others[torch.arange(len(rows), device=others.device), items] = False
+    losses = torch.nn.functional.cross_entropy(logits[rows].masked_fill(others, -torch.inf), items, reduction="none")
+    share = chosen[rows, items].sqrt()
+    return (losses * share).sum() / share.sum()
+
+
 class Training:
     """One fine-tuning: the encoder, what it learns from, and where it stands.
 
@@ -172,6 +199,7 @@ class Training:
             if heads.share:
                 self.heads = heads
                 self.parameters = [*self.parameters, *heads.parameters()]
+        self.queries = self._queries(encoder)
         self.neighbours: np.ndarray | None = None
         if section.hard_negatives > 0 and self.can_learn:
             self.neighbours = als_neighbours(matrix, filled, seed, threads)
@@ -179,6 +207,21 @@ class Training:
         self.optimizer = torch.optim.AdamW(
             self.parameters, lr=self.rate, weight_decay=section.weight_decay, betas=(0.9, 0.98), fused=True
         )
+
+    def _queries(self, encoder: Encoder) -> "tuple[list[list[int]], csr_matrix] | None":
+        """Token ids and [Q, I] choices of the queries, if they are learned from; only items with a text are chosen."""
+        if self.lessons is None or self.lessons.choices is None or not self.lessons.queries:
+            return None
+        if self.section.tasks.query == 0 or self.section.mode == "head":
+            return None
+        from scipy.sparse import diags
+
+        filled = np.array([bool(text.strip()) for text in self.texts], dtype=np.float32)
+        choices = (self.lessons.choices @ diags(filled)).tocsr().astype(np.float32)
+        choices.eliminate_zeros()
+        kept = np.flatnonzero(np.diff(choices.indptr))
+        asked = [self.lessons.queries[query] for query in kept]
+        return (encoder.tokenise(asked), choices[kept]) if asked else None
 
     @property
     def can_learn(self) -> bool:
@@ -215,9 +258,12 @@ class Training:
     def losses(self) -> tuple[dict[str, torch.Tensor], int]:
         """The loss of every task on a fresh batch, and its positives; nothing where no user has two of its items."""
         section = self.section
-        items = self.sample()
+        items, asked = self.sample(), np.zeros(0, dtype=np.int64)
+        if self.queries is not None:
+            asked, clicked = sample_queries(self.queries[1], section.batch_items // 4, self.rng)
+            items = np.union1d(items, clicked)
         users = users_among(self.columns, items, section.batch_positives, self.rng)
-        if not len(users):
+        if not len(users) and not len(asked):
             return {}, 0
         among = np.asarray(self.columns[:, items].tocsr()[users].toarray(), dtype=np.float32)
         weights, vectors = torch.from_numpy(among).to(self.device), self.vectors(items)
@@ -226,8 +272,16 @@ class Training:
             chance = section.popularity_power * np.log(np.maximum(self.popularity[items], 1))
             correction = torch.from_numpy((section.popularity_correction * chance).astype(np.float32)).to(self.device)
         extra = () if correction is None else (correction,)
-        found = {"retrieval": retrieval_loss(vectors, weights, section.temperature, *extra)}
-        if self.heads is not None and self.lessons is not None:
+        found = {}
+        if len(users):
+            found["retrieval"] = retrieval_loss(vectors, weights, section.temperature, *extra)
+        if self.queries is not None and len(asked):
+            tokens, choices = self.queries
+            chosen = torch.from_numpy(choices[asked][:, items].toarray()).to(self.device)
+            found["query"] = query_loss(
+                self.encoder.pooled([tokens[query] for query in asked]), vectors, chosen, section.temperature
+            )
+        if self.heads is not None and self.lessons is not None and len(users):
             categories = torch.from_numpy(self.lessons.categories[items]).to(self.device)
             shown = torch.from_numpy(self.lessons.behaviours[users][:, items].toarray()).to(self.device)
             found |= self.heads.losses(vectors, weights, categories, shown, section.batch_items)
@@ -249,7 +303,9 @@ class Training:
             # the stored retrieval weight is 1 in most trainings; a product with it would not change a bit
             loss = sum((share[name] * value for name, value in losses.items()), torch.zeros((), device=self.device))
             if not torch.isfinite(loss):
-                raise TrainingError(f"fine_tune: the loss of step {number} is not finite: lower fine_tune.learning_rate")
+                raise TrainingError(
+                    f"fine_tune: the loss of step {number} is not finite: lower fine_tune.learning_rate"
+                )
             torch.autograd.backward(loss / section.accumulate)
             for name, value in losses.items():
                 totals[name] += value.item()
@@ -291,7 +347,9 @@ class Training:
         def relevant(profiles: np.ndarray, vectors: np.ndarray) -> np.ndarray:
             heads.eval()
             with torch.inference_mode():
-                parts = pair_parts(*(torch.from_numpy(rows.astype(np.float32)).to(self.device) for rows in (profiles, vectors)))
+                parts = pair_parts(
+                    *(torch.from_numpy(rows.astype(np.float32)).to(self.device) for rows in (profiles, vectors))
+                )
                 said = heads("relevance", parts).argmax(1).bool().cpu().numpy()
             heads.train()
             return np.asarray(said)
@@ -368,7 +426,11 @@ def train(
         tenth = max(1, len(losses) // 10)
         summary |= {"loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))}
     if judged := epochs_of(curve):
-        log.info("fine_tune: judged on what %d users did next\n%s", held_out.profiles.shape[0] if held_out else 0, table(judged))
+        log.info(
+            "fine_tune: judged on what %d users did next\n%s",
+            held_out.profiles.shape[0] if held_out else 0,
+            table(judged),
+        )
         summary |= {name: judged[-1][name] for name in ("dev_ndcg_10", "test_ndcg_10", "test_recall_50", "test_f1")}
     return tuning_modes.finish(training.encoder, section), curve, summary | {"steps": len(losses)}
 

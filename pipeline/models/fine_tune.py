@@ -3,7 +3,8 @@
     encoder/    model.safetensors, configuration and tokeniser files as transformers reads them, encoder.json
                 lexicon*, center.npy: the rest of what turns a text into a vector (pipeline.models.text_vectors)
                 texts.parquet, vectors.npy: every text it was tuned with and its vector, float32 [N, d]
-                metrics.parquet: a row per step and what the held-out users say after every epoch; training.json: how it ended
+                metrics.parquet: a row per step, and after every epoch what held-out users say of it
+                training.json: how it ended
     texts/      texts.parquet, vectors.npy: the same for every text known at the anchor
 
 A training that is killed goes on from its last checkpoint when the stage runs again (pipeline.models.checkpoints).
@@ -42,7 +43,8 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     """Fine-tune the encoder, or link what another night made of the same inputs; encode texts that came since.
 
     Args:
-        features: actions, held_out and tuning_texts.parquet, as of the day of tuning; texts.parquet, as of the anchor.
+        features: actions, held_out, tuning_queries and tuning_texts.parquet, as of the day of tuning; texts.parquet,
+            as of the anchor.
         config: seed, threads, section `fine_tune`.
         out: receives the folders `encoder` and `texts`.
     Returns:
@@ -53,7 +55,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     """
     section = config.fine_tune
     words_only = section.model == encoders.NONE
-    inputs = ("actions", "held_out", "tuning_texts")
+    inputs = ("actions", "held_out", "tuning_queries", "tuning_texts")
     tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in inputs]
     base = "" if words_only else encoders.model_hash(encoders.resolve(section.model, section.revision))
     key = artifacts.text_sha256(config.digest("fine_tune"), base, tables)
@@ -74,7 +76,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
                 max_tokens=section.max_tokens,
                 revision=section.revision,
             )
-            encoder, curve, ended = _train(encoder, texts, features, config, checkpoint, f"{out.name} {key[:8]}")
+            encoder, curve, ended = _train(encoder, texts, features, config, checkpoint)
             pq.write_table(pa.Table.from_pylist(curve, encoder_training.METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
@@ -95,7 +97,7 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
 
 
 def _train(
-    encoder: Encoder, texts: list[str], features: Path, config: Config, checkpoint: Checkpoint, name: str
+    encoder: Encoder, texts: list[str], features: Path, config: Config, checkpoint: Checkpoint
 ) -> tuple[Encoder, list[dict[str, Any]], dict[str, Any]]:
     """Train on what the features stage wrote."""
     from pipeline.models import encoder_training, held_out, tasks, trackers
@@ -106,7 +108,8 @@ def _train(
     if section.baskets > 0:
         matrix = with_baskets(matrix, actions, section.half_life_days, section.baskets)
     categories = pq.read_table(features / "tuning_texts.parquet", columns=["category"]).column(0).to_pylist()
-    tracker = trackers.Several(section.track, config.home, name.replace(" ", "_"), section.model_dump(mode="json"))
+    queries = data.read_queries(features, "tuning_queries")
+    tracker = trackers.Several(section.track, config.home, checkpoint.key[:12], section.model_dump(mode="json"))
     try:
         return encoder_training.train(
             encoder,
@@ -116,7 +119,7 @@ def _train(
             config.seed,
             threads=config.threads,
             checkpoint=checkpoint,
-            lessons=tasks.read_lessons(actions, categories, matrix.shape),
+            lessons=tasks.read_lessons(actions, categories, queries, matrix.shape),
             held_out=later,
             tracker=tracker,
         )

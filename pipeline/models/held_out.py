@@ -5,8 +5,8 @@ items; every item with a text that the user had not acted on is ranked. Nothing 
 here leaves the encoder's bytes as they are.
 
     ndcg_10, recall_50      of the ranking (of at most `MOST_ITEMS` items: those looked for and a sample of the others)
-    precision, recall, f1   of telling what a user acted on from as many items drawn by popularity: by the relevance head
-                            where there is one, else by the cosine that has the best F1 on dev
+    precision, recall, f1   of telling what a user acted on from as many items drawn by popularity: by the relevance
+                            head where there is one, else by the cosine that has the best F1 on dev
 """
 
 from dataclasses import dataclass
@@ -66,9 +66,7 @@ def read(path: Path, matrix: "csr_matrix", texts: list[str], seed: int) -> HeldO
     return split(users[kept], items[kept], matrix, filled, seed)
 
 
-def split(
-    users: np.ndarray, items: np.ndarray, matrix: "csr_matrix", filled: np.ndarray, seed: int
-) -> HeldOut | None:
+def split(users: np.ndarray, items: np.ndarray, matrix: "csr_matrix", filled: np.ndarray, seed: int) -> HeldOut | None:
     """The same, of pairs (user, item) [P] acted on later; `filled` bool [I] says which items have a text."""
     from scipy.sparse import csr_matrix
 

@@ -1,6 +1,7 @@
 """A vector for every item from its text alone, and what users like fitted on top of it, as of each cut-off.
 
     item_vectors.npy                     float32 [I, d], row i is item i; zero where an item has no text
+    query_vectors.npy                    float32 [Q, d], row q is the frequent query q
     cutoff=YYYY-MM-DD/user_vectors.npy   float32 [T, d], row t is the cut-off's target t; a score is their product
     cutoff=YYYY-MM-DD/{all,new}.language_model.*    the lists
 
@@ -41,6 +42,8 @@ def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[s
     with blas_threads(config.threads):
         vectors, encoded = item_vectors(current_texts(features), fine_tune, config)
         np.save(out / "item_vectors.npy", vectors)
+        asked = data.query_texts(data.read_queries(features))
+        np.save(out / "query_vectors.npy", item_vectors(asked, fine_tune, config)[0])
         linked, cutoffs = 0, data.read_cutoffs(features)
         for cutoff in cutoffs:
             known = np.ascontiguousarray(vectors[: cutoff.items])

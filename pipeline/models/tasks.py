@@ -3,6 +3,7 @@
     relevance    does this item belong to this history: two labels from [p, v, |p - v|, p v], as a sequence classifier
                  has them; the wrong items are those of the batch that the ALS neighbours or popularity brought in
     category     the item's category from its vector
+    query        which of the items was chosen after a query: a softmax like retrieval's, without a head
     behaviour    the strongest behaviour that a user showed towards an item, from the same four parts
 
 A task counts with its weight in `fine_tune.tasks`; with a weight of 0 it has no head and costs nothing. The heads are
@@ -20,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pipeline import data
 from pipeline.sections.models import Tasks
 
 if TYPE_CHECKING:
@@ -34,19 +36,24 @@ class Lessons:
         categories: [I] int64 number of an item's category, -1 without one.
         behaviours: [U, I] CSR int64, 1 + number of the strongest behaviour of user u towards item i.
         names: how many categories and how many behaviours there are.
+        queries: [Q] what people searched for.
+        choices: [Q, I] CSR float32, how many chose item i after query q.
     """
 
     categories: np.ndarray
     behaviours: "csr_matrix"
     names: tuple[int, int]
+    queries: tuple[str, ...] = ()
+    choices: "csr_matrix | None" = None
 
 
-def read_lessons(actions: pa.Table, categories: list[str | None], shape: tuple[int, int]) -> Lessons:
+def read_lessons(actions: pa.Table, categories: list[str | None], queries: pa.Table, shape: tuple[int, int]) -> Lessons:
     """Number the categories of all items and the behaviours of all actions.
 
     Args:
         actions: schemas.ACTIONS.
         categories: [I], None without one.
+        queries: schemas.QUERIES.
         shape: (U, I).
     """
     from scipy.sparse import csr_matrix
@@ -55,8 +62,10 @@ def read_lessons(actions: pa.Table, categories: list[str | None], shape: tuple[i
     of_item = np.array([number.get(name or "", -1) for name in categories], dtype=np.int64)
     kept = actions.filter(pc.greater(actions.column("weight"), 0))
     kept = kept.filter(pc.less(kept.column("item_index"), len(categories)))
-    order = kept.group_by("event_type").aggregate([("weight", "max")]).sort_by(
-        [("weight_max", "ascending"), ("event_type", "ascending")]
+    order = (
+        kept.group_by("event_type")
+        .aggregate([("weight", "max")])
+        .sort_by([("weight_max", "ascending"), ("event_type", "ascending")])
     )
     known = pc.index_in(kept.column("event_type"), order.column("event_type").combine_chunks())
     user, item = kept.column("user_index").to_numpy(), kept.column("item_index").to_numpy()
@@ -64,7 +73,9 @@ def read_lessons(actions: pa.Table, categories: list[str | None], shape: tuple[i
     strongest = np.lexsort((code, item, user))
     ends = np.diff(user[strongest], append=-1) | np.diff(item[strongest], append=-1)
     chosen = strongest[ends != 0]
-    return Lessons(of_item, csr_matrix((code[chosen], (user[chosen], item[chosen])), shape=shape), (len(number), len(order)))
+    behaviours = csr_matrix((code[chosen], (user[chosen], item[chosen])), shape=shape)
+    asked, choices = tuple(data.query_texts(queries)), data.choices(queries, len(categories))
+    return Lessons(of_item, behaviours, (len(number), len(order)), asked, choices)
 
 
 def pair_parts(profiles: Tensor, vectors: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
 
 <tables>/parquet/run_id=.../{recommendations, similar_items, popular_items, user_profiles, runs}.parquet
-<tables>/parquet/run_id=.../recommendation_outcomes.parquet    not with runs of older versions
+<tables>/parquet/run_id=.../{recommendation_outcomes, search_results}.parquet    not with runs of older versions
 <tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
 """
 

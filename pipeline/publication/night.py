@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -14,6 +15,9 @@ from pipeline import data, sql
 from pipeline.config import Config
 from pipeline.errors import InputError
 from pipeline.publication import editorial, similar, surfaces
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 NAME_LENGTH = 40
 """Characters of a title that a reason shows."""
@@ -111,6 +115,26 @@ class Night:
     def vectors(self) -> np.ndarray | None:
         """[I, h] item vectors of the language model; None where it is switched off."""
         return self._vectors(self.language_model, "item_vectors") if self.config.language_model.enabled else None
+
+    @cached_property
+    def queries(self) -> pa.Table:
+        """schemas.QUERIES."""
+        return data.read_queries(self.features)
+
+    @cached_property
+    def choices(self) -> "csr_matrix":
+        """[Q, I] CSR: how many people chose item i after query q."""
+        return data.choices(self.queries, self.items.num_rows)
+
+    @cached_property
+    def query_vectors(self) -> np.ndarray | None:
+        """[Q, h] query vectors of the language model; None where it is switched off."""
+        if not self.config.language_model.enabled:
+            return None
+        path = self.language_model / "query_vectors.npy"
+        if not path.is_file():
+            raise InputError(f"{path} is missing: run stage 'language_model' again with --force")
+        return np.asarray(np.load(path, allow_pickle=False))
 
     @cached_property
     def prices(self) -> np.ndarray:

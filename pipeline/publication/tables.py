@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline import data, schemas, sql
 from pipeline.errors import InputError
+from pipeline.publication import search
 from pipeline.publication.night import Night
 
 ROW_GROUP = 122_880
@@ -57,6 +58,33 @@ def similar_items(night: Night) -> Iterator[pa.Table]:
             "score": scores[at, column],
         }
         yield pa.table(columns, schema=schemas.SIMILAR_ITEMS)
+
+
+def search_results(night: Night) -> Iterator[pa.Table]:
+    """Tables with schemas.SEARCH_RESULTS, sorted by query, rank; none where the log has no frequent query."""
+    queries = pa.array(data.query_texts(night.queries), pa.string())
+    if not len(queries):
+        return
+    items, scores = search.search_results(
+        night.choices,
+        night.query_vectors,
+        night.vectors,
+        night.stats.column("buyers_91").to_numpy(),
+        night.shown_somewhere,
+        section=night.config.publish,
+    )
+    by_query = pc.sort_indices(queries).to_numpy()
+    item_ids = night.items.column("item_id")
+    row, column = np.nonzero(items[by_query] >= 0)
+    at = by_query[row]
+    columns = {
+        "run_id": pa.repeat(night.run_id, len(row)),
+        "query": queries.take(pa.array(at)),
+        "rank": (column + 1).astype(np.int32),
+        "item_id": item_ids.take(pa.array(items[at, column])),
+        "score": scores[at, column],
+    }
+    yield pa.table(columns, schema=schemas.SEARCH_RESULTS)
 
 
 def recommendation_outcomes(run_id: str, outcomes: Path) -> pa.Table:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from pipeline.sections.base import Section
 
@@ -100,5 +100,11 @@ class Features(Section):
         max_length=100,
     )
     """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
+    queries: NonNegativeInt = 1000
+    """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
+    query_days: PositiveInt = 91
+    """How far back queries count."""
+    query_min_users: PositiveInt = 5
+    """People (users, or sessions of guests) who must have asked a query; what fewer asked may be personal."""
     unsold_days: PositiveInt | None = None
     """An item without a sale for longer is not available; default: only what the item's own data says counts."""

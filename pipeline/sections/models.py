@@ -93,6 +93,8 @@ class Tasks(Section):
     """Whether an item belongs to a history, in two labels."""
     category: NonNegativeFloat = 0.0
     """An item's category, where items have one."""
+    query: NonNegativeFloat = 1.0
+    """Which item was chosen after a query, where events carry queries."""
     behaviour: NonNegativeFloat = 0.0
     """Which behaviour the user showed, where the log has several."""
 

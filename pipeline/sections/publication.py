@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.sections.base import Section
 from pipeline.sections.data import Source
@@ -31,6 +31,14 @@ class Publish(Section):
     """Buyers an item needs to be compared by who buys it; below, its text decides."""
     popular_k: PositiveInt = 100
     """Popular items per segment; the reason "Popular this month" is for the same number of items."""
+    search_k: PositiveInt = 50
+    """Items per query."""
+    search_prior: PositiveFloat = 20.0
+    """Choices after a query that the texts and popularity weigh as much as."""
+    search_temperature: PositiveFloat = 0.1
+    """Divides the cosines of query and item; the smaller, the more the best matches get."""
+    search_popularity_power: NonNegativeFloat = 0.3
+    """An item counts with its buyers of 91 days to this power."""
     new_days: PositiveInt = 28
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()

@@ -3,6 +3,8 @@ create or replace table events as
 with partitions as (from read_parquet($partitions, hive_partitioning = true))
 select
     event_id, user_id, item_id, event_type, value, quantity, price, session_id,
+    -- an application looks a query up by the same three steps: see sql/README.md
+    nullif(trim(regexp_replace(lower(nfc_normalize(query)), '\s+', ' ', 'g')), '') as query,
     event_time::date - date '1970-01-01' as day,
     run_date::date as arrival
 from partitions

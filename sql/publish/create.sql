@@ -31,6 +31,13 @@ create table popular_items (
     item_id varchar not null,
     score float not null
 );
+create table search_results (
+    run_id varchar not null,
+    query varchar not null,
+    rank integer not null,
+    item_id varchar not null,
+    score float not null
+);
 create table user_profiles (
     run_id varchar not null,
     user_id varchar not null,
@@ -64,6 +71,7 @@ create table recommendation_outcomes (
 create view current_recommendations as from recommendations;
 create view current_similar_items as from similar_items;
 create view current_popular_items as from popular_items;
+create view current_search_results as from search_results;
 create view current_user_profiles as from user_profiles;
 create view current_recommendation_outcomes as from recommendation_outcomes;
 create view current_runs as from runs where run_id = (select max(run_id) from popular_items);

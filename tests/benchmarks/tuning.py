@@ -3,9 +3,9 @@
     python -m tests.benchmarks.tuning 2011-05-08 2011-06-05 [--only modes tasks data] [--steps 60] [--home FOLDER]
 
 Nights, hidden items and judge are those of tests/benchmarks/cold_items.py. Every row is a training of its own, in a
-process of its own, with the same number of steps; all else is the default. Two numbers each for NDCG@10 and Recall@50 on
-the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences). F1 is
-that of telling what held-out customers bought in the 14 days after the night from as many other items.
+process of its own, with the same number of steps; all else is the default. Two numbers each for NDCG@10 and Recall@50
+on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
+F1 is that of telling what customers bought in the 14 days after the night from as many other items.
 
     modes   what is trained (pipeline/models/tuning_modes.py)
     tasks   what is learned beside retrieval (pipeline/models/tasks.py), the logQ correction, ALS's hard negatives. The
@@ -127,7 +127,14 @@ def trained(night: Night, day: date, settings: config.Config) -> dict[str, float
         encoder = encoders.load(section.model, max_tokens=section.max_tokens)
         started = time.perf_counter()
         encoder, curve, _ = encoder_training.train(
-            encoder, night.texts, matrix, section, settings.seed, lessons=lessons, held_out=held, threads=settings.threads
+            encoder,
+            night.texts,
+            matrix,
+            section,
+            settings.seed,
+            lessons=lessons,
+            held_out=held,
+            threads=settings.threads,
         )
         seconds = time.perf_counter() - started
         encoded = encoder.encode(night.texts)
@@ -187,7 +194,9 @@ def main() -> None:
                 rows = [in_a_process(day, json.loads(asked)) for day in chosen.nights]
                 known[asked] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
             mean = known[asked]
-            pairs = (f"{mean[a]:>12.4f} {mean[b]:>7.4f}" for a, b in (("alone_ndcg", "alone_recall"), ("ndcg", "recall")))
+            pairs = (
+                f"{mean[a]:>12.4f} {mean[b]:>7.4f}" for a, b in (("alone_ndcg", "alone_recall"), ("ndcg", "recall"))
+            )
             costs = f"{mean['parameters']:>12,.0f}{mean['seconds']:>6.0f}{mean['peak_mb']:>9.0f}"
             print(f"{name:<34}{''.join(pairs)}{mean['f1']:>7.3f}{costs}", flush=True)
 

@@ -190,7 +190,9 @@ def test_frozen_layers_stay_as_they_came(tiny: Path) -> None:
     names = {name.split(".layer.")[1][0] for name, p in encoder.model.named_parameters() if p.requires_grad}
     assert names == {"1"}
     before = encoder.model.get_input_embeddings().weight.clone()
-    encoder_training.train(encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), FineTune(steps=2, batch_items=8), seed=0)
+    encoder_training.train(
+        encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), FineTune(steps=2, batch_items=8), seed=0
+    )
     assert bool((encoder.model.get_input_embeddings().weight == before).all())
 
 

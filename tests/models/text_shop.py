@@ -69,6 +69,7 @@ def write_text_shop(
     anchored: Sequence[str] | None = None,
     tuned: Sequence[str] | None = None,
     later: np.ndarray | None = None,
+    queries: pa.Table | None = None,
     night: date = NIGHT,
 ) -> Path:
     """A finished features folder: cut-offs, texts, and the actions the encoder is tuned on and judged by.
@@ -76,11 +77,15 @@ def write_text_shop(
     Args:
         learned: [U, I] the actions it is tuned on.
         later: [U, I] those right after them; default: the same, of which nobody is judged.
+        queries: schemas.QUERIES; default: none.
     """
     folder = write_features(lake, cutoffs, night)
     anchored = texts if anchored is None else anchored
     write_texts(folder, texts, anchored, anchored if tuned is None else tuned)
     pq.write_table(actions_of(learned), folder / "actions.parquet")
+    queries = schemas.QUERIES.empty_table() if queries is None else queries
+    for name in ("queries", "tuning_queries"):
+        pq.write_table(queries, folder / f"{name}.parquet")
     pq.write_table(held_out_of(learned if later is None else later), folder / "held_out.parquet")
     artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": {}})
     return folder

@@ -57,6 +57,11 @@ def write(folder: Path, run_id: str) -> Path:
             for name in ("all", "new_arrivals", *(f"country:{c}" for c in range(100)))
             for r in range(1, K + 1)
         ],
+        "search_results": [
+            {"query": f"query {q}", "rank": r, "item_id": f"i{q + r}", "score": 1 / (r + 1)}
+            for q in range(200)
+            for r in range(1, K + 1)
+        ],
         "user_profiles": [
             {
                 "user_id": f"u{u}",

@@ -27,6 +27,7 @@ KEYS = {
     "recommendations": ("user_id", "surface", "rank"),
     "similar_items": ("item_id", "rank"),
     "popular_items": ("segment", "rank"),
+    "search_results": ("query", "rank"),
     "user_profiles": ("user_id",),
     "recommendation_outcomes": ("judged_run_id", "surface", "source", "bucket_kind", "bucket"),
 }

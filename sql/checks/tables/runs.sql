@@ -8,6 +8,8 @@ with stamped as (
     union
     select 'user_profiles', run_id from user_profiles
     union
+    select 'search_results', run_id from search_results
+    union
     select 'recommendation_outcomes', run_id from recommendation_outcomes
 )
 select name || ' has rows of run ' || run_id

@@ -54,6 +54,13 @@ create table if not exists {schema}.popular_items (
     segment text collate "C" not null,
     item_id text collate "C" not null
 ) partition by list (load);
+create table if not exists {schema}.search_results (
+    load integer not null,
+    rank integer not null,
+    score real not null,
+    query text collate "C" not null,
+    item_id text collate "C" not null
+) partition by list (load);
 create table if not exists {schema}.user_profiles (
     load integer not null,
     events integer not null,
@@ -101,6 +108,12 @@ select
     (select run_id from {schema}.active_run) as run_id,
     r.segment, r.rank, r.item_id, r.score
 from {schema}.popular_items as r
+where r.load = (select load from {schema}.active_run);
+create or replace view {schema}.current_search_results as
+select
+    (select run_id from {schema}.active_run) as run_id,
+    r.query, r.rank, r.item_id, r.score
+from {schema}.search_results as r
 where r.load = (select load from {schema}.active_run);
 create or replace view {schema}.current_user_profiles as
 select

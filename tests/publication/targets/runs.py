@@ -122,6 +122,11 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
             {"item_id": "i1", "rank": rank, "similar_item_id": f"i{rank + 1}", "score": 0.5} for rank in (1, 2)
         ],
         "popular_items": [{"segment": "all", "rank": rank, "item_id": f"i{rank}", "score": 9} for rank in (1, 2)],
+        "search_results": [
+            {"query": query, "rank": rank, "item_id": f"i{rank}", "score": 0.25}
+            for query in ("mug", "'; drop table search_results; --")
+            for rank in (1, 2)
+        ],
         "user_profiles": [
             {"user_id": u, "segment": "new", "top_categories": c, "events": 3, "last_event_time": t}
             for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))

@@ -95,6 +95,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         indexes = connection.execute("select table_name, expressions from duckdb_indexes() order by 1").fetchall()
     assert indexes == [
         ("recommendations", "[user_id]"),
+        ("search_results", "[query]"),
         ("similar_items", "[item_id]"),
         ("user_profiles", "[user_id]"),
     ]
@@ -107,6 +108,8 @@ def test_a_run_of_an_older_version_is_read_gone_back_to_and_forgotten(tmp_path: 
     with duckdb.connect(str(shop.config.tables / "runs" / f"{A}.duckdb")) as file:
         file.execute("drop view current_recommendation_outcomes")
         file.execute("drop table recommendation_outcomes")
+        file.execute("drop view current_search_results")
+        file.execute("drop table search_results")
     shop.publish(B)
     assert shop.target.ever_active() == {A, B}
     shop.target.activate(A, published=False)

@@ -1,0 +1,69 @@
+"""The answers to frequent queries: what people chose after asking, filled up with what the texts say.
+
+An item's score is the share of a query's choices that it can expect:
+
+    (choices of i after q + m prior_i) / (choices after q + m)
+    prior_i ~ exp(cos(q, i) / temperature) (buyers_i + 1) ^ power
+
+over the items that may be shown. A query asked often is answered by its choices, one asked rarely by the texts, blended
+with popularity; an item first sold today can be an answer today.
+Source: Dirichlet smoothing as in Zhai & Lafferty, ACM TOIS 2004, with the encoder's softmax as the prior.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import data, lists
+from pipeline.publication.similar import SCORES_PER_BLOCK, unit
+from pipeline.sections.publication import Publish
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def search_results(
+    choices: "csr_matrix",
+    query_vectors: np.ndarray | None,
+    item_vectors: np.ndarray | None,
+    buyers: np.ndarray,
+    shown: np.ndarray,
+    *,
+    section: Publish,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best items of every query.
+
+    Args:
+        choices: [Q, I] CSR, how many people chose item i after query q.
+        query_vectors, item_vectors: [Q, d], [I, d] of the language model; without them only chosen items are answers.
+        buyers: [I] recent buyers.
+        shown: bool [I], may be an answer.
+        section: search_k and the blend.
+    Returns:
+        items int32 [Q, k] (-1 pads), scores float32 [Q, k] in (0, 1], descending.
+    """
+    queries, k = choices.shape[0], section.search_k
+    items = np.full((queries, k), -1, dtype=np.int32)
+    scores = np.full((queries, k), -np.inf, dtype=np.float32)
+    candidates = np.flatnonzero(shown)
+    if not len(candidates):
+        return items, scores
+    chosen = choices[:, candidates].astype(np.float64)
+    popular = section.search_popularity_power * np.log(buyers[candidates] + 1.0)
+    known = None
+    if query_vectors is not None and item_vectors is not None:
+        query_vectors, known = unit(query_vectors), unit(item_vectors[candidates])
+        popular = np.where(known.any(axis=1), popular, -np.inf)  # nothing is known of an item without a text
+    for rows in data.blocks(queries, max(1, SCORES_PER_BLOCK // len(candidates))):
+        counts = chosen[rows].toarray()
+        prior = np.zeros_like(counts)
+        if known is not None and query_vectors is not None and np.isfinite(popular).any():
+            logits = query_vectors[rows] @ known.T / section.search_temperature + popular
+            prior = np.exp(logits - logits.max(axis=1, keepdims=True))
+            prior /= prior.sum(axis=1, keepdims=True)
+            prior[~query_vectors[rows].any(axis=1)] = 0  # a query of no known word
+        weight = section.search_prior * (prior.sum(axis=1, keepdims=True) > 0)
+        share = (counts + weight * prior) / np.maximum(counts.sum(axis=1, keepdims=True) + weight, 1e-12)
+        best, scores[rows] = lists.top_n(share.astype(np.float32), k, above=0.0)
+        items[rows] = np.where(best >= 0, candidates[best], -1)
+    return items, scores
