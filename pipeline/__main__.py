@@ -80,7 +80,12 @@ def _rollback(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from pipeline import show
 
-    print(show.user(_load(args), args.user, args.surface))
+    found = (
+        show.user(_load(args), args.user, args.surface)
+        if args.search is None
+        else show.search(_load(args), args.search)
+    )
+    print(found)
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -179,8 +184,10 @@ def parser() -> argparse.ArgumentParser:
     rollback.add_argument("--to", metavar="RUN_ID", help="this run instead of the previous one")
     rollback.set_defaults(action=_rollback)
 
-    show = commands.add_parser("show", help="what a user is recommended, and why")
-    show.add_argument("--user", required=True, metavar="ID")
+    show = commands.add_parser("show", help="what a user is recommended, and why; what a query is answered")
+    about = show.add_mutually_exclusive_group(required=True)
+    about.add_argument("--user", metavar="ID")
+    about.add_argument("--search", metavar="QUERY", help="what people who search for it are shown")
     show.add_argument("--surface", help="only this list")
     show.set_defaults(action=_show)
 

@@ -1,6 +1,7 @@
-"""What is published, for a person at a terminal: one user's lists and why, and the state of the tables."""
+"""What is published, for a person at a terminal: a user's lists and why, a query's answers, the state of the tables."""
 
 import json
+import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
@@ -92,6 +93,34 @@ def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str
     ]
     lines = table(["#", "item", "title", "buyers in 28 days"], cells, right=["#", "buyers in 28 days"], squeeze="title")
     return ["an unknown user gets what is popular:", "", f"popular_items, segment {segment}", *lines]
+
+
+def search(config: Config, query: str) -> str:
+    """What people who search for something are shown.
+
+    Args:
+        config: the configuration.
+        query: any text; read as the features stage reads the log's.
+    Raises:
+        InputError: nothing is published.
+    """
+    active = _active(config)
+    asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
+    read = targets.of(config).read
+    found = read(active.run_id, "show_search", schemas.SEARCH_RESULTS, search=asked, k=SHOWN)
+    if not found.num_rows:
+        least = config.features.query_min_users
+        return (
+            f'nobody, or fewer than {least} people, searched for "{clean(asked)}" in the last '
+            f"{config.features.query_days} days: run {active.run_id} has no answer"
+        )
+    titles = _titles(config, active, found.column("item_id"))
+    cells = [
+        [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:.3f}"]
+        for r in found.to_pylist()
+    ]
+    lines = table(["#", "item", "title", "share"], cells, right=["#", "share"], squeeze="title")
+    return "\n".join([f'search_results for "{clean(asked)}", run {active.run_id}', *lines])
 
 
 def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:

@@ -29,6 +29,7 @@ class Shop:
         bought: (user, item, days, last_age) rows; users are u0, u1, ...
         all_lists, new_lists: the ensemble's lists, one row per user.
         factors, vectors: [I, d] of ALS and the language model.
+        queries: each with its choices by item; `query_vectors` [Q, d] are the language model's.
     """
 
     config: Config
@@ -49,6 +50,8 @@ class Shop:
     outcomes: pa.Table | None = None
     mean_prices: Sequence[float | None] = ()
     sources: Sequence[str] = ()
+    queries: Sequence[tuple[str, dict[int, int]]] = ()
+    query_vectors: np.ndarray | None = None
     metrics: dict[str, object] = field(
         default_factory=lambda: {"all.final.ndcg": 0.36, "new.final.ndcg": 0.11, "gate": "passed"}
     )
@@ -66,6 +69,7 @@ class Shop:
         for stage, name, values in (
             ("als", "item_factors", self.factors),
             ("language_model", "item_vectors", self.vectors),
+            ("language_model", "query_vectors", np.zeros((0, 3)) if self.query_vectors is None else self.query_vectors),
         ):
             folder = self.folder(stage) / part if stage == "als" else self.folder(stage)
             folder.mkdir(parents=True, exist_ok=True)
@@ -122,6 +126,12 @@ class Shop:
         pq.write_table(people, folder / "users.parquet")
         known = {"cutoff": [self.night], "role": ["run"], "users": [users], "items": [items]}
         pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
+        asked = [
+            {"query_index": n, "query": query, "users": 5, "item_index": item, "clicks": clicks}
+            for n, (query, chosen) in enumerate(self.queries)
+            for item, clicks in chosen.items()
+        ]
+        pq.write_table(pa.Table.from_pylist(asked, schema=schemas.QUERIES), folder / "queries.parquet")
         self._cutoff(part, users, items)
 
     def _cutoff(self, part: Path, users: int, items: int) -> None:
@@ -170,6 +180,8 @@ def shop(home: Path, night: date = NIGHT, **changes: Any) -> Shop:
         unavailable=[5],
         first_seen={4: night - timedelta(days=3)},
         buyers=[9, 8, 7, 6, 0, 5, 4, 0],
+        queries=[("mug", {0: 3, 5: 9})],
+        query_vectors=np.array([[1, 0.1, 0]]),
         sources=["buy_again", "als", "als", "language_model"],
     )
     return replace(made, **changes)

@@ -451,3 +451,44 @@ def test_a_large_shops_label_windows_are_a_sample_and_tonight_is_everybody(tmp_p
         assert sample.labels().to_pylist() == [r for r in all_users.labels().to_pylist() if r["user_index"] in sampled]
         sizes.add(tuple(sampled))
     assert len(sizes) > 1  # each window has its own sample
+
+
+def test_queries_count_the_people_who_chose_something_after_asking(tmp_path: Path) -> None:
+    asked = [  # query, user, item, day
+        ("Red  MUG", "u1", "i1", 60),
+        ("red mug ", "u2", "i1", 61),
+        ("red mug", "u2", "i1", 62),  # the same person again
+        ("red mug", "u3", "i2", 63),
+        ("my own name", "u4", "i1", 64),
+        ("my own name", "u4", "i2", 64),
+        ("lamp", "u1", "i3", 5),  # too long ago
+        ("lamp", "u2", "i3", 64),
+        ("lamp", "u3", "i3", 64),
+        ("\u00e9tag\u00e8re", "u1", "i3", 60),
+        ("e\u0301tage\u0300re", "u2", "i3", 60),
+        ("x" * 201, "u1", "i1", 60),
+        ("x" * 201, "u2", "i1", 60),
+        ("'; drop table events; --", "u1", "i1", 60),
+        ("'; drop table events; --", None, "i2", 61),
+    ]
+    events = [
+        event(2 * n, user, item, day, "view") | {"query": query} for n, (query, user, item, day) in enumerate(asked)
+    ]
+    events += [event(1000 + 2 * n, "u1", "i1", 61 + n % 4) for n in range(8)]
+    events.append(event(1100, "u5", "i1", 66, arrived=66) | {"query": "red mug"})  # a later night's
+    config = config_at(tmp_path, features={"query_min_users": 2, "query_days": 30})
+    write_lake(config, events, until=START + timedelta(days=66))
+    folder = build(config, START + timedelta(days=65))
+    found = [tuple(row.values())[1:] for row in pq.read_table(folder / "queries.parquet").to_pylist()]
+    items = {row["item_index"]: row["item_id"] for row in pq.read_table(folder / "items.parquet").to_pylist()}
+    assert [(query, users, items[item], clicks) for query, users, item, clicks in found] == [
+        ("red mug", 3, "i1", 2),
+        ("red mug", 3, "i2", 1),
+        ("'; drop table events; --", 2, "i1", 1),
+        ("'; drop table events; --", 2, "i2", 1),
+        ("lamp", 2, "i3", 2),
+        ("\u00e9tag\u00e8re", 2, "i3", 2),
+    ]
+    most = config_at(tmp_path, features={"query_min_users": 2, "query_days": 30, "queries": 1})
+    queries = pq.read_table(build(most, START + timedelta(days=65)) / "queries.parquet")
+    assert set(queries.column("query").to_pylist()) == {"red mug"}

@@ -6,4 +6,6 @@ select 'similar_items', count(*), count(distinct item_id), 'items' from current_
 union all
 select 'popular_items', count(*), count(distinct segment), 'segments' from current_popular_items
 union all
+select 'search_results', count(*), count(distinct query), 'queries' from current_search_results having count(*) > 0
+union all
 select 'user_profiles', count(*), count(distinct user_id), 'users' from current_user_profiles

@@ -115,6 +115,10 @@ PLANTED = [
     ("popular_items", without(segment="all"), "popular_items", "segment all is empty"),
     ("popular_items", change_first(item_id="i1"), "popular_items", "segment all has items twice"),
     ("popular_items", change_first(item_id="i5"), "popular_items", "shows item i5, which is not available"),
+    ("search_results", change_first(query=" "), "search_results", "a query is empty"),
+    ("search_results", change_first(rank=9), "search_results", 'query "mug" has items twice or gaps'),
+    ("search_results", change_first(item_id="i5"), "search_results", "item i5 answers a query and is not available"),
+    ("search_results", change_first(score=1.5), "search_results", "has a score that is no share: 1.5"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

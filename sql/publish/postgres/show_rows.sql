@@ -11,5 +11,9 @@ union all
 select 'popular_items', count(*), count(distinct segment), 'segments'
 from {schema}.popular_items where load = (select load from wanted)
 union all
+select 'search_results', count(*), count(distinct query), 'queries'
+from {schema}.search_results where load = (select load from wanted)
+having count(*) > 0
+union all
 select 'user_profiles', count(*), count(distinct user_id), 'users'
 from {schema}.user_profiles where load = (select load from wanted)

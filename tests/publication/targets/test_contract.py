@@ -131,6 +131,7 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         "recommendations": (12, 3),
         "similar_items": (2, 1),
         "popular_items": (2, 1),
+        "search_results": (4, 2),
         "user_profiles": (3, 3),
     }
 

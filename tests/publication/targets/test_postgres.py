@@ -306,6 +306,8 @@ def test_a_schema_of_an_older_version_gets_the_table_that_came_since(shop: Shop,
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute("drop view nightjar.current_recommendation_outcomes")
         connection.execute("drop table nightjar.recommendation_outcomes")
+        connection.execute("drop view nightjar.current_search_results")
+        connection.execute("drop table nightjar.search_results")
     assert (shop.target.active(), shop.target.loaded(), shop.target.ever_active()) == (A, [A], {A})
     assert shop.target.forget("nobody") == 0
     shop.publish(B)
