@@ -350,7 +350,8 @@ class Training:
                 parts = pair_parts(
                     *(torch.from_numpy(rows.astype(np.float32)).to(self.device) for rows in (profiles, vectors))
                 )
-                said = heads("relevance", parts).argmax(1).bool().cpu().numpy()
+                logits = heads("relevance", parts)
+                said = (logits[:, 1] - logits[:, 0]).cpu().numpy()
             heads.train()
             return np.asarray(said)
 

@@ -5,7 +5,7 @@
 Nights, hidden items and judge are those of tests/benchmarks/cold_items.py. Every row is a training of its own, in a
 process of its own, with the same number of steps; all else is the default. Two numbers each for NDCG@10 and Recall@50
 on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
-F1 is that of telling what customers bought in the 14 days after the night from as many other items.
+F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
 
     modes   what is trained (pipeline/models/tuning_modes.py)
     tasks   what is learned beside retrieval (pipeline/models/tasks.py), the logQ correction, ALS's hard negatives. The

@@ -271,3 +271,69 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, damage: st
     key = "one" if damage == "no tensors" else "two"
     assert checkpoints.Checkpoint(tmp_path, key).restore([parameter], optimizer, rng) == (0, [])
     assert parameter.tolist() == [0, 0, 0]
+
+
+def test_hard_negatives_are_the_als_neighbours_of_what_was_sampled() -> None:
+    rng = np.random.default_rng(0)
+    neighbours = np.array([[1, 2], [0, -1], [0, 1], [4, -1], [3, 0], [0, 1]])
+    found = encoder_training.with_neighbours(np.array([0, 3]), neighbours, 4, rng)
+    assert set(found) <= {0, 1, 2, 3, 4}
+    assert {0, 3} < set(found)
+    assert len(found) == 4
+    from scipy.sparse import csr_matrix
+
+    bought = csr_matrix(planted(TEXTS, KINDS, users=60))
+    near = encoder_training.als_neighbours(bought, np.array([bool(text) for text in TEXTS]), seed=0, threads=1)
+    taste = np.array([next((t for word, t in KINDS.items() if word in text), -1) for text in TEXTS])
+    rows = [(item, other) for item in range(len(TEXTS) - 1) for other in near[item][:3] if other >= 0]
+    assert np.mean([taste[item] == taste[other] for item, other in rows]) > 0.9
+    assert not (near == len(TEXTS) - 1).any()  # an item without a text is nobody's negative
+
+
+def test_leaving_out_tokens_keeps_the_frame_and_something_to_read() -> None:
+    rng = np.random.default_rng(0)
+    seen = set()
+    for _ in range(50):
+        found = encoder_training.thinned([101, 7, 8, 9, 102], 0.5, rng)
+        assert (found[0], found[-1]) == (101, 102)
+        assert 3 <= len(found) <= 5
+        seen.add(tuple(found))
+    assert len(seen) > 4
+    assert encoder_training.thinned([101, 102], 0.9, rng) == [101, 102]
+
+
+def test_a_basket_is_a_session_or_else_a_day_and_has_two_items() -> None:
+    import pyarrow as pa
+
+    rows = [(0, 0, 1, None), (0, 1, 1, None), (0, 2, 2, None), (1, 0, 5, 7), (1, 3, 6, 7), (1, 1, 6, 8)]
+    names = ("user_index", "item_index", "day", "session_index")
+    columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    actions = pa.table({name: pa.array(values, pa.int32()) for name, values in columns.items()})
+    actions = actions.append_column("weight", pa.array([1.0] * len(rows), pa.float32()))
+    users = fine_tune.weights(actions, 4, half_life_days=1e9)
+    found = fine_tune.with_baskets(users, actions, 1e9, share=0.5).toarray()
+    np.testing.assert_allclose(found[:2], users.toarray())
+    assert sorted(map(tuple, found[2:])) == [(0.5, 0, 0, 0.5), (0.5, 0.5, 0, 0)]
+
+
+def test_the_popularity_correction_is_taken_off_the_logits() -> None:
+    import torch
+
+    vectors = torch.nn.functional.normalize(torch.randn(5, 3, generator=torch.manual_seed(0)), dim=1)
+    acted = torch.tensor([[1.0, 1.0, 0, 0, 0], [0, 1.0, 2.0, 0, 0]])
+    plain = encoder_training.retrieval_loss(vectors, acted, 0.2)
+    same = encoder_training.retrieval_loss(vectors, acted, 0.2, torch.full((5,), 3.0))
+    assert float(plain) == pytest.approx(float(same), rel=1e-6)  # a constant moves no softmax
+    rare = torch.tensor([0.0, 0.0, 0.0, 5.0, 5.0])  # the rivals are popular: they weigh less
+    assert float(encoder_training.retrieval_loss(vectors, acted, 0.2, rare)) < float(plain)
+
+
+def test_accumulated_batches_enter_one_step(shop: Path, tmp_path: Path, tiny: Path) -> None:
+    tuned(tmp_path, tiny, accumulate=3, epochs=0)
+    curve = pq.read_table(next((tmp_path / "lake").rglob("metrics.parquet"))).to_pydict()
+    assert curve["step"] == [1, 2, 3]
+    home = tmp_path / "one"
+    write_text_shop(home / "lake", {NIGHT: planted(TEXTS, KINDS, users=12)}, TEXTS, learned=planted(TEXTS, KINDS, 12))
+    tuned(home, tiny, epochs=0)
+    single = pq.read_table(next((home / "lake").rglob("metrics.parquet"))).to_pydict()
+    assert curve["positives"][0] > 2 * single["positives"][0]
