@@ -19,8 +19,8 @@ import pyarrow as pa
 import torch
 
 from pipeline.errors import TrainingError
+from pipeline.models import distributed, tuning_modes
 from pipeline.models import held_out as held_outs
-from pipeline.models import tuning_modes
 from pipeline.models.checkpoints import Checkpoint
 from pipeline.models.encoder import Encoder
 from pipeline.models.held_out import HeldOut
@@ -183,11 +183,13 @@ class Training:
     ) -> None:
         self.section = section
         self.texts = list(texts)
-        self.rng = np.random.default_rng(seed)
+        self.seed = seed
+        self.rng = np.random.default_rng([seed, distributed.rank()] if distributed.rank() else seed)
         self.columns = matrix.tocsc()
         filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
         self.popularity = np.diff(self.columns.indptr) * filled
         self.lessons = lessons
+        self.late = False
         self.tokens = encoder.tokenise(self.texts)
         self.frozen = encoder.encode(self.texts) if section.mode == "head" else None
         self.encoder, self.parameters = tuning_modes.attach(encoder, section)
@@ -199,6 +201,8 @@ class Training:
             if heads.share:
                 self.heads = heads
                 self.parameters = [*self.parameters, *heads.parameters()]
+        if distributed.rank():  # the heads begin alike everywhere, dropout does not
+            torch.manual_seed(seed + distributed.rank())
         self.queries = self._queries(encoder)
         self.neighbours: np.ndarray | None = None
         if section.hard_negatives > 0 and self.can_learn:
@@ -287,9 +291,13 @@ class Training:
             found |= self.heads.losses(vectors, weights, categories, shown, section.batch_items)
         return found, int((among > 0).sum())
 
-    def step(self, number: int, done: int) -> dict[str, Any] | None:
+    def step(self, number: int, done: int, late: bool = False) -> dict[str, Any] | None:
         """One step of the optimizer; its row of the curve, or None where no batch had anything to learn.
 
+        Args:
+            number: of the step.
+            done: steps that learned something so far.
+            late: this process is out of time; where several train together all of them learn of it.
         Raises:
             TrainingError: a loss is not finite.
         """
@@ -311,8 +319,16 @@ class Training:
                 totals[name] += value.item()
             positives += count
             learned += 1
-        if not learned:
+        told = [float(learned), float(positives), float(late), *totals.values()]
+        every, counted, over, *sums = distributed.add_up(told, self.parameters)
+        self.late = over > 0
+        if not every:
             return None
+        if distributed.world() > 1:
+            for parameter in self.parameters:
+                if parameter.grad is not None:
+                    parameter.grad *= section.accumulate / every
+        learned, positives, totals = int(every), int(counted), dict(zip(totals, sums, strict=True))
         rate = self.rate * _rate(done, section.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -397,14 +413,19 @@ def train(
     training.start()
     parameters, optimizer, rng = training.parameters, training.optimizer, training.rng
     done, curve = checkpoint.restore(parameters, optimizer, rng) if checkpoint else (0, [])
+    if done and distributed.rank():  # the checkpoint is the first process's
+        training.rng = np.random.default_rng([seed, distributed.rank(), done])
     held_out = held_out if section.epochs else None
     ends = {round(section.steps * n / section.epochs): n for n in range(1, section.epochs + 1)} if held_out else {}
+    first = distributed.rank() == 0
+    held_out, tracker, checkpoint = (held_out, tracker, checkpoint) if first else (None, None, None)
     if held_out and not done:
         curve.append({"step": 0, "epoch": 0} | training.judge(held_out))
         _tell(tracker, curve[-1])
     started = saved = time.perf_counter()
     for step in _steps(done, section.steps, curve):
-        row = training.step(step, sum("loss" in earlier for earlier in curve))
+        late = time.perf_counter() - started > section.time_limit_minutes * 60
+        row = training.step(step, sum("loss" in earlier for earlier in curve), late)
         if row is None:
             continue
         if held_out and step in ends:
@@ -414,7 +435,8 @@ def train(
         if checkpoint and time.perf_counter() - saved > section.checkpoint_minutes * 60:
             checkpoint.save(step, curve, parameters, optimizer, rng)
             saved = time.perf_counter()
-        if time.perf_counter() - started > section.time_limit_minutes * 60 and step < section.steps:
+        over = time.perf_counter() - started > section.time_limit_minutes * 60
+        if (over if distributed.world() == 1 else training.late) and step < section.steps:
             summary["cut_short"] = True
             log.warning(
                 "fine_tune: cut short after %d of %d steps by time_limit_minutes = %g, so the vectors depend on this "

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,14 +70,8 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
         from pipeline.models import encoder_training
 
         with reproducible(config.seed, config.threads):
-            encoder = encoders.load(
-                section.model,
-                pooling=section.pooling,
-                prefix=section.prefix,
-                max_tokens=section.max_tokens,
-                revision=section.revision,
-            )
-            encoder, curve, ended = _train(encoder, texts, features, config, checkpoint)
+            together = section.processes > 1
+            encoder, curve, ended = (_trained_together if together else _trained)(features, config, checkpoint)
             pq.write_table(pa.Table.from_pylist(curve, encoder_training.METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
@@ -96,20 +91,30 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     return ended | {"linked": linked}
 
 
-def _train(
-    encoder: Encoder, texts: list[str], features: Path, config: Config, checkpoint: Checkpoint
+def _trained(
+    features: Path, config: Config, checkpoint: Checkpoint
 ) -> tuple[Encoder, list[dict[str, Any]], dict[str, Any]]:
-    """Train on what the features stage wrote."""
-    from pipeline.models import encoder_training, held_out, tasks, trackers
+    """The encoder trained on what the features stage wrote, its curve and how it ended."""
+    from pipeline.models import distributed, encoder_training, held_out, tasks, trackers
 
-    section, actions = config.fine_tune, data.read_actions(features)
+    section = config.fine_tune
+    encoder = encoders.load(
+        section.model,
+        pooling=section.pooling,
+        prefix=section.prefix,
+        max_tokens=section.max_tokens,
+        revision=section.revision,
+    )
+    texts = read_texts(features, "tuning_texts")
+    actions = data.read_actions(features)
     matrix = weights(actions, len(texts), section.half_life_days)
     later = held_out.read(features / "held_out.parquet", matrix, texts, config.seed)
     if section.baskets > 0:
         matrix = with_baskets(matrix, actions, section.half_life_days, section.baskets)
     categories = pq.read_table(features / "tuning_texts.parquet", columns=["category"]).column(0).to_pylist()
     queries = data.read_queries(features, "tuning_queries")
-    tracker = trackers.Several(section.track, config.home, checkpoint.key[:12], section.model_dump(mode="json"))
+    track = section.track if distributed.rank() == 0 else ()
+    tracker = trackers.Several(track, config.home, checkpoint.key[:12], section.model_dump(mode="json"))
     try:
         return encoder_training.train(
             encoder,
@@ -125,6 +130,30 @@ def _train(
         )
     finally:
         tracker.close()
+
+
+def _trained_together(
+    features: Path, config: Config, checkpoint: Checkpoint
+) -> tuple[Encoder, list[dict[str, Any]], dict[str, Any]]:
+    """The same in several processes (pipeline.models.distributed)."""
+    from pipeline.models import distributed
+
+    with TemporaryDirectory(prefix="nightjar-") as folder:
+        distributed.run(_one_of_several, config.fine_tune.processes, features, config, checkpoint, Path(folder))
+        encoder = encoders.reload(Path(folder))
+        curve, ended = json.loads((Path(folder) / "curve.json").read_text())
+    assert isinstance(encoder, Encoder)
+    return encoder, curve, ended
+
+
+def _one_of_several(features: Path, config: Config, checkpoint: Checkpoint, folder: Path) -> None:
+    from pipeline.models import distributed
+
+    with reproducible(config.seed, max(1, config.threads // config.fine_tune.processes)):
+        encoder, *rest = _trained(features, config, checkpoint)
+    if distributed.rank() == 0:
+        encoder.save(folder)
+        (folder / "curve.json").write_text(json.dumps(rest))
 
 
 def _write_words(folder: Path, texts: list[str], section: FineTune, seed: int) -> None:

@@ -5,8 +5,8 @@ items; every item with a text that the user had not acted on is ranked. Nothing 
 here leaves the encoder's bytes as they are.
 
     ndcg_10, recall_50      of the ranking (of at most `MOST_ITEMS` items: those looked for and a sample of the others)
-    precision, recall, f1   of telling what a user acted on from four times as many items drawn by popularity: "yes" from
-                            the score on that has the best F1 on dev; the relevance head's, or without one the cosine
+    precision, recall, f1   of telling what a user acted on from four times as many items drawn by popularity: "yes"
+                            from the score on that has the best F1 on dev; the relevance head's, else the cosine
 """
 
 from dataclasses import dataclass

@@ -140,6 +140,8 @@ class FineTune(Section):
     """Share of a text's tokens left out at every step, so that short texts are never read twice the same way."""
     baskets: NonNegativeFloat = 0.0
     """Weight of what was acted on together (a session, else a day) as examples of its own beside whole histories."""
+    processes: PositiveInt = 1
+    """Processes that train together, one per GPU; a step then has as many times the positives."""
     accumulate: PositiveInt = 1
     """Batches whose gradients are summed into a step: more positives a step in the memory of one batch."""
     epochs: NonNegativeInt = 3
