@@ -224,8 +224,9 @@ def load(
     prefix: str | None = None,
     max_tokens: int = 32,
     revision: str | None = None,
+    layers: int | None = None,
 ) -> Encoder:
-    """Load a pretrained encoder onto the GPU if there is one.
+    """Load a pretrained encoder onto the GPU if there is one; of its layers only the lowest `layers`.
 
     Raises:
         InputError: the model is not found or is none that transformers can load.
@@ -241,6 +242,8 @@ def load(
         model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} cannot be loaded as an encoder: {error}") from None
+    if layers is not None:
+        _shorten(model, layers)
     return Encoder(
         model=model.to("cuda" if torch.cuda.is_available() else "cpu"),
         tokenizer=tokenizer,
@@ -248,6 +251,17 @@ def load(
         prefix=prefix_of(name) if prefix is None else prefix,
         max_tokens=max_tokens,
     )
+
+
+def _shorten(model: Any, layers: int) -> None:
+    """Drop all but the lowest layers, in place; the configuration says so, so the model is saved as a shorter one."""
+    import torch
+
+    stack = max((m for m in model.modules() if isinstance(m, torch.nn.ModuleList)), key=len)
+    if layers > len(stack):
+        raise InputError(f"fine_tune.layers is {layers}, and the encoder has only {len(stack)}")
+    del stack[layers:]
+    model.config.num_hidden_layers = layers
 
 
 def reload(folder: Path) -> Encoder | NoEncoder:

@@ -13,10 +13,12 @@ The training itself is pipeline.models.encoder_training.
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,8 @@ from pipeline.models.encoder import Encoder
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+log = logging.getLogger(__name__)
 
 PART = "encoder"
 TEXTS = "texts"
@@ -59,7 +63,8 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     inputs = ("actions", "held_out", "tuning_queries", "tuning_texts")
     tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in inputs]
     base = "" if words_only else encoders.model_hash(encoders.resolve(section.model, section.revision))
-    key = artifacts.text_sha256(config.digest("fine_tune"), base, tables)
+    parent = _parent(out, config)
+    key = artifacts.text_sha256(config.digest("fine_tune"), base, tables, *([parent.key] if parent else []))
     checkpoint = Checkpoint(artifacts.beside(out, "checkpoint"), f"{key} {artifacts.code_version()}")
 
     def make(folder: Path) -> None:
@@ -71,7 +76,11 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
 
         with reproducible(config.seed, config.threads):
             together = section.processes > 1
-            encoder, curve, ended = (_trained_together if together else _trained)(features, config, checkpoint)
+            if together:
+                encoder, curve, ended = _trained_together(features, config, checkpoint)
+            else:
+                encoder, curve, ended = _trained(features, config, checkpoint, parent)
+            ended |= {"tuned_at": str(config.tuned_at(artifacts.run_date_of(out))), "key": key}
             pq.write_table(pa.Table.from_pylist(curve, encoder_training.METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
@@ -91,20 +100,83 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
     return ended | {"linked": linked}
 
 
+@dataclass(frozen=True)
+class Parent:
+    """The tuning before this one.
+
+    Attributes:
+        folder: its folder `encoder`.
+        key: what it was made from.
+        generation: how many times it had gone on from another; 0: from the pretrained encoder.
+    """
+
+    folder: Path
+    key: str
+    generation: int
+
+
+def _parent(out: Path, config: Config) -> Parent | None:
+    """The last tuning of an earlier day, to go on from: none if that is off, none is left, or it is time to start anew.
+
+    All nights tuned on one day have the same one, as long as retention.artifact_days keeps it.
+    """
+    section, night = config.fine_tune, artifacts.run_date_of(out)
+    if section.warm_starts == 0 or section.model == encoders.NONE:
+        return None
+    ours, found = str(config.tuned_at(night)), None
+    for folder in reversed(artifacts.partitions_until(config.lake, "fine_tune", night)):
+        if (path := folder / PART / "training.json").is_file() and folder.name != out.name:
+            ended = json.loads(path.read_text())
+            if ended.get("tuned_at", ours) < ours:
+                found = Parent(folder / PART, ended["key"], ended["generation"])
+                break
+    return found if found and found.generation < section.warm_starts else None
+
+
 def _trained(
-    features: Path, config: Config, checkpoint: Checkpoint
+    features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None = None
 ) -> tuple[Encoder, list[dict[str, Any]], dict[str, Any]]:
-    """The encoder trained on what the features stage wrote, its curve and how it ended."""
+    """The encoder trained on what the features stage wrote, its curve and how it ended.
+
+    One that goes on from its parent and has become worse at what users did next is thrown away for one that does not.
+    """
+    from pipeline.models.encoder_training import epochs_of
+
+    if parent is None:
+        encoder, curve, ended = _train(features, config, checkpoint, None)
+        return encoder, curve, ended | {"generation": 0}
+    encoder, curve, ended = _train(features, config, checkpoint, parent)
+    judged = [row["dev_ndcg_10"] for row in epochs_of(curve)]
+    if judged and judged[-1] >= judged[0]:
+        return encoder, curve, ended | {"generation": parent.generation + 1}
+    log.warning(
+        "fine_tune: going on from the last tuning took NDCG@10 on held-out users from %s: it starts from %s again",
+        " to ".join(f"{value:.4f}" for value in judged[:1] + judged[-1:]) or "nobody to nobody",
+        config.fine_tune.model,
+    )
+    return _trained(features, config, checkpoint)
+
+
+def _train(
+    features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None
+) -> tuple[Encoder, list[dict[str, Any]], dict[str, Any]]:
     from pipeline.models import distributed, encoder_training, held_out, tasks, trackers
 
     section = config.fine_tune
-    encoder = encoders.load(
-        section.model,
-        pooling=section.pooling,
-        prefix=section.prefix,
-        max_tokens=section.max_tokens,
-        revision=section.revision,
-    )
+    if parent:
+        section = section.model_copy(update={"steps": section.warm_steps})
+        checkpoint = replace(checkpoint, key=f"{checkpoint.key} warm")
+        encoder = encoders.reload(parent.folder)
+        assert isinstance(encoder, Encoder)
+    else:
+        encoder = encoders.load(
+            section.model,
+            pooling=section.pooling,
+            prefix=section.prefix,
+            max_tokens=section.max_tokens,
+            revision=section.revision,
+            layers=section.layers,
+        )
     texts = read_texts(features, "tuning_texts")
     actions = data.read_actions(features)
     matrix = weights(actions, len(texts), section.half_life_days)

@@ -113,6 +113,8 @@ class FineTune(Section):
     """Put before every text; default: what the model's family expects ("query: " for e5)."""
     max_tokens: int = Field(default=32, ge=3, le=8192)
     """Longer texts are cut."""
+    layers: PositiveInt | None = None
+    """Keep only so many of the encoder's layers, the lowest: a smaller, faster encoder; default: all."""
     mode: Literal["full", "lora", "adalora", "prefix", "head"] = "full"
     """What is trained: the layers above `frozen_share`, a low-rank change (two ways), a learned prefix, or a linear map
     behind the untouched encoder."""
@@ -122,6 +124,11 @@ class FineTune(Section):
     """What is learned beside which item comes next."""
     steps: NonNegativeInt = 120
     """Training steps; 0 leaves the encoder as it came. About a second each on 2 CPU cores."""
+    warm_starts: NonNegativeInt = 0
+    """How many times in a row a tuning may go on from the one before it, with `warm_steps` steps, before it starts from
+    the pretrained encoder again. It starts there as well when going on makes it worse at what users did next."""
+    warm_steps: PositiveInt = 30
+    """Training steps of a tuning that goes on."""
     time_limit_minutes: PositiveFloat = 15.0
     """Only a guard: training that it cuts short says so, and is then no longer the same on a slower machine."""
     checkpoint_minutes: PositiveFloat = 1.0
@@ -162,6 +169,15 @@ class FineTune(Section):
     """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains all."""
     lexicon_size: NonNegativeInt = 384
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
+
+    @model_validator(mode="after")
+    def _can_go_on(self) -> Self:
+        if self.warm_starts > 0 and (self.mode in {"prefix", "head"} or self.epochs == 0 or self.processes > 1):
+            raise ValueError(
+                "warm_starts needs mode full, lora or adalora, whose encoder is whole; epochs, which tell whether it "
+                "got worse; and processes = 1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _has_vectors(self) -> Self:

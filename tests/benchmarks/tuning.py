@@ -10,6 +10,7 @@ F1 is that of telling what customers bought in the 14 days after the night from 
     modes   what is trained (pipeline/models/tuning_modes.py)
     tasks   what is learned beside retrieval (pipeline/models/tasks.py), the logQ correction, ALS's hard negatives. The
             log has no categories: "category" is the last word of a title that at least 20 titles end with
+    models  the pretrained encoder's lowest layers alone
     data    augmentation, same-basket examples, the balance of head and tail, layers frozen
 """
 
@@ -55,6 +56,12 @@ VARIANTS: dict[str, dict[str, Section]] = {
         "with both, weight 0.1": {"tasks": {"relevance": 0.1, "category": 0.1}},
         "logQ correction": {"popularity_correction": 1.0},
         "a quarter hard negatives": {"hard_negatives": 0.25},
+    },
+    "models": {
+        "6 layers (default)": {},
+        "4 layers": {"layers": 4},
+        "3 layers": {"layers": 3},
+        "2 layers": {"layers": 2},
     },
     "data": {
         "default": {},
@@ -121,10 +128,10 @@ def trained(night: Night, day: date, settings: config.Config) -> dict[str, float
     categories = np.where(night.hidden, -1, last_words(night.texts))
     lessons = Lessons(categories, sparse.csr_matrix(matrix.shape, dtype=np.int64), (int(categories.max()) + 1, 1))
     with fine_tune.reproducible(settings.seed, settings.threads):
-        encoder = encoders.load(section.model, max_tokens=section.max_tokens)
+        encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
         training = encoder_training.Training(encoder, night.texts, matrix, section, settings.seed, lessons=lessons)
         count = sum(parameter.numel() for parameter in training.parameters)
-        encoder = encoders.load(section.model, max_tokens=section.max_tokens)
+        encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
         started = time.perf_counter()
         encoder, curve, _ = encoder_training.train(
             encoder,

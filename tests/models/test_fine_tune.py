@@ -337,3 +337,48 @@ def test_accumulated_batches_enter_one_step(shop: Path, tmp_path: Path, tiny: Pa
     tuned(home, tiny, epochs=0)
     single = pq.read_table(next((home / "lake").rglob("metrics.parquet"))).to_pydict()
     assert curve["positives"][0] > 2 * single["positives"][0]
+
+
+def test_a_tuning_goes_on_from_the_last_one_for_so_long_and_never_to_the_worse(
+    tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bought = planted(TEXTS, KINDS, users=24)
+    learned = bought * (np.random.default_rng(0).random(bought.shape) < 0.6)
+    days = config_for(tmp_path).tuning_days
+    nights = [NIGHT + timedelta(days=days * n) for n in range(4)]
+    settings = {"steps": 6, "warm_starts": 2, "warm_steps": 2, "learning_rate": 1e-3}
+    for night in nights:
+        write_text_shop(tmp_path / "lake", {night: bought}, TEXTS, learned=learned, later=bought, night=night)
+    rises = itertools.count()
+    names = [
+        f"{split}_{name}" for split in ("dev", "test") for name in ("ndcg_10", "recall_50", "precision", "recall", "f1")
+    ]
+    monkeypatch.setattr(encoder_training.Training, "judge", lambda *_: dict.fromkeys(names, next(rises) / 100))
+    reports = [tuned(tmp_path, tiny, night=night, **settings)["report"] for night in nights]
+    assert [(report["generation"], report["steps"]) for report in reports] == [(0, 6), (1, 2), (2, 2), (0, 6)]
+    again = tuned(tmp_path, tiny, night=nights[1], **settings)
+    assert again["skipped"]
+    falls = itertools.count(0, -1)
+    monkeypatch.setattr(encoder_training.Training, "judge", lambda *_: dict.fromkeys(names, 0.5 + next(falls) / 100))
+    later = NIGHT + timedelta(days=days * 5)
+    write_text_shop(tmp_path / "lake", {later: bought}, TEXTS, learned=learned, later=bought, night=later)
+    with caplog.at_level(logging.WARNING):
+        report = tuned(tmp_path, tiny, night=later, **settings)["report"]
+    assert (report["generation"], report["steps"]) == (0, 6)
+    assert "starts from" in caplog.text
+    with pytest.raises(ValueError, match="warm_starts needs mode full"):
+        FineTune(warm_starts=1, mode="head")
+
+
+def test_a_shortened_encoder_is_saved_and_read_as_one(tmp_path: Path, tiny: Path) -> None:
+    from pipeline.errors import InputError
+
+    short = encoders.load(str(tiny), layers=1)
+    short.save(tmp_path / "short")
+    again = encoders.reload(tmp_path / "short")
+    assert isinstance(again, encoders.Encoder)
+    assert again.model.config.num_hidden_layers == 1
+    np.testing.assert_array_equal(again.encode(TEXTS), short.encode(TEXTS))
+    assert np.abs(short.encode(TEXTS) - encoders.load(str(tiny)).encode(TEXTS)).max() > 1e-3
+    with pytest.raises(InputError, match="the encoder has only 2"):
+        encoders.load(str(tiny), layers=3)
