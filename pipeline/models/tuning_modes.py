@@ -9,6 +9,7 @@
 Merged encoders are plain transformers models: who reads them needs no peft.
 """
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,9 @@ def attach(encoder: Encoder, section: FineTune) -> tuple[Encoder, list[torch.nn.
         return encoder, list(head.parameters())
     from peft import get_peft_model
 
-    model = get_peft_model(encoder.model, _config(section))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft reads a name that transformers is about to change
+        model = get_peft_model(encoder.model, _config(section))
     return replace(encoder, model=model), [p for p in model.parameters() if p.requires_grad]
 
 
