@@ -58,7 +58,7 @@ def write(folder: Path, run_id: str) -> Path:
             for r in range(1, K + 1)
         ],
         "search_results": [
-            {"query": f"query {q}", "rank": r, "item_id": f"i{q + r}", "score": 2.0**-r}
+            {"query": f"query {q}", "rank": r, "item_id": f"i{q + r}", "score": 1 - r / 64}
             for q in range(200)
             for r in range(1, K + 1)
         ],
