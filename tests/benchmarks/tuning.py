@@ -132,7 +132,7 @@ def trained(night: Night, day: date, settings: config.Config) -> dict[str, float
         training = encoder_training.Training(encoder, night.texts, matrix, section, settings.seed, lessons=lessons)
         count = sum(parameter.numel() for parameter in training.parameters)
         encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
-        started = time.perf_counter()
+        started = time.process_time()
         encoder, curve, _ = encoder_training.train(
             encoder,
             night.texts,
@@ -143,7 +143,7 @@ def trained(night: Night, day: date, settings: config.Config) -> dict[str, float
             held_out=held,
             threads=settings.threads,
         )
-        seconds = time.perf_counter() - started
+        seconds = time.process_time() - started
         encoded = encoder.encode(night.texts)
     alone = (cold_items.means(night.recent)[night.users] @ encoded) @ encoded[night.hidden].T
     whole = cold_items.preferred(night, cold_items.vectors_of(night, encoder, encoded, settings), settings)
@@ -191,7 +191,7 @@ def main() -> None:
     ingest.load_history(settings, until=max(chosen.nights))
     for day in chosen.nights:
         stages.run(day, settings, ["ingest", "features"])
-    head = f"{'alone NDCG, Recall':>20}{'NDCG@10, Recall@50':>20}{'F1':>7}{'trained':>12}{'s':>6}{'peak MB':>9}"
+    head = f"{'alone NDCG, Recall':>20}{'NDCG@10, Recall@50':>20}{'F1':>7}{'trained':>12}{'CPU s':>7}{'peak MB':>9}"
     known: dict[str, dict[str, float]] = {}
     for group in chosen.only:
         print(f"\n{group:<34}{head}", flush=True)
@@ -204,7 +204,7 @@ def main() -> None:
             pairs = (
                 f"{mean[a]:>12.4f} {mean[b]:>7.4f}" for a, b in (("alone_ndcg", "alone_recall"), ("ndcg", "recall"))
             )
-            costs = f"{mean['parameters']:>12,.0f}{mean['seconds']:>6.0f}{mean['peak_mb']:>9.0f}"
+            costs = f"{mean['parameters']:>12,.0f}{mean['seconds']:>7.0f}{mean['peak_mb']:>9.0f}"
             print(f"{name:<34}{''.join(pairs)}{mean['f1']:>7.3f}{costs}", flush=True)
 
 
