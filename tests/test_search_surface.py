@@ -57,7 +57,16 @@ def test_frequent_queries_are_answered_by_what_was_chosen_and_by_what_reads_like
             connection.register(name, table)
         asked, answered, right, unchosen = connection.sql("""
             with chosen as (select query, item_id from queries join items using (item_index)),
-            best as (select * from results join items using (item_id) where rank <= 10)
+            matching as (  -- how many right answers there are
+                select query, count(*) as right_ones
+                from (select distinct query from results) join items on title ilike '%' || query || '%' and available
+                group by query
+            ),
+            best as (
+                select *
+                from results join items using (item_id) left join matching using (query)
+                where rank <= least(10, coalesce(right_ones, 1))
+            )
             select
                 (select count(distinct query) from queries),
                 (select count(distinct query) from results),
@@ -66,5 +75,5 @@ def test_frequent_queries_are_answered_by_what_was_chosen_and_by_what_reads_like
             from best left join chosen on chosen.query = best.query and chosen.item_id = best.item_id
         """).fetchall()[0]
     assert answered == asked > 100
-    assert right > 0.8
+    assert right > 0.85
     assert 0 < unchosen < 0.6
