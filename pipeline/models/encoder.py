@@ -17,6 +17,8 @@ import numpy as np
 
 from pipeline import artifacts
 from pipeline.errors import InputError
+from pipeline.models import static_encoder
+from pipeline.models.static_encoder import StaticEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -264,11 +266,30 @@ def _shorten(model: Any, layers: int) -> None:
     model.config.num_hidden_layers = layers
 
 
-def reload(folder: Path) -> Encoder | NoEncoder:
+def quantised(encoder: Encoder) -> Encoder:
+    """The encoder with its linear layers in 8 bits, inputs quantised as they come; on a GPU as it is."""
+    import copy
+    import warnings
+
+    import torch
+    from torch.ao.quantization import quantize_dynamic
+
+    if next(encoder.model.parameters()).device.type != "cpu":
+        return encoder
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torchao, its successor, is one more package to keep
+        quantise: Any = quantize_dynamic
+        model = quantise(copy.deepcopy(encoder.model), {torch.nn.Linear}, dtype=torch.qint8)
+    return replace(encoder, model=model)
+
+
+def reload(folder: Path) -> Encoder | NoEncoder | StaticEncoder:
     """Load what `save` wrote."""
     use = json.loads((folder / "encoder.json").read_text())
     if use.get("model") == NONE:
         return NoEncoder()
+    if use.get("model") == static_encoder.KIND:
+        return static_encoder.load(folder)
     encoder = load(str(folder), pooling=use["pooling"], prefix=use["prefix"], max_tokens=use["max_tokens"])
     if (folder / ADAPTER).is_dir():
         from peft import PeftModel

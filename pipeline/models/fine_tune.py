@@ -31,9 +31,10 @@ from pipeline import artifacts, data
 from pipeline.config import Config, FineTune
 from pipeline.errors import InputError
 from pipeline.models import encoder as encoders
-from pipeline.models import text_vectors
+from pipeline.models import static_encoder, text_vectors
 from pipeline.models.checkpoints import Checkpoint
 from pipeline.models.encoder import Encoder
+from pipeline.models.static_encoder import StaticEncoder
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -84,8 +85,15 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             pq.write_table(pa.Table.from_pylist(curve, encoder_training.METRICS), folder / "metrics.parquet")
             (folder / "training.json").write_text(json.dumps(ended, sort_keys=True) + "\n")
             known = sorted({text for text in texts if text.strip()})
-            encoded = encoder.encode(known)
-            fitted = text_vectors.fit(encoder, known, encoded, section.lexicon_size, config.seed)
+            if section.encode_with == "int8":
+                encoded = encoders.quantised(encoder).encode(known)
+            else:
+                encoded = encoder.encode(known)
+            kept: Encoder | StaticEncoder = encoder
+            if section.encode_with == "static":
+                kept = static_encoder.distil(encoder, known, encoded)
+                encoded = kept.encode(known)
+            fitted = text_vectors.fit(kept, known, encoded, section.lexicon_size, config.seed)
             fitted.save(folder)
             text_vectors.save_known(folder, known, fitted.join(known, encoded))
 
@@ -263,7 +271,10 @@ def vectors_of(texts: Sequence[str], known: Path, encoder: Path, config: Config)
     fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
     if missing:  # else torch is not even imported
         with nullcontext() if config.fine_tune.model == encoders.NONE else reproducible(config.seed, config.threads):
-            fresh = text_vectors.load(encoder).encode(missing)
+            loaded = text_vectors.load(encoder)
+            if config.fine_tune.encode_with == "int8" and isinstance(loaded.encoder, Encoder):
+                loaded = replace(loaded, encoder=encoders.quantised(loaded.encoder))
+            fresh = loaded.encode(missing)
     table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
     rows |= {text: len(saved) + number for number, text in enumerate(missing)}
     return table[[rows.get(text, len(table) - 1) for text in texts]], len(missing)

@@ -15,6 +15,7 @@ from pipeline.models import encoder as encoders
 from pipeline.models import lexicon as lexicons
 from pipeline.models.encoder import Encoder, NoEncoder
 from pipeline.models.lexicon import Lexicon
+from pipeline.models.static_encoder import StaticEncoder
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class TextVectors:
         center: [h] float32, mean direction of the texts it was fitted on; what all texts share says nothing.
     """
 
-    encoder: Encoder | NoEncoder
+    encoder: Encoder | NoEncoder | StaticEncoder
     lexicon: Lexicon
     center: np.ndarray
 
@@ -49,7 +50,11 @@ class TextVectors:
 
 
 def fit(
-    encoder: Encoder | NoEncoder, texts: Sequence[str], encoded: np.ndarray, lexicon_size: int, seed: int
+    encoder: Encoder | NoEncoder | StaticEncoder,
+    texts: Sequence[str],
+    encoded: np.ndarray,
+    lexicon_size: int,
+    seed: int,
 ) -> TextVectors:
     """Learn the centre and the lexicon from texts.
 

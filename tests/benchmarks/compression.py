@@ -14,20 +14,18 @@ on them as in production. An item's vector is the encoder's (384 numbers) beside
 """
 
 import argparse
-import copy
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.linalg import splu
 
 from pipeline import config, ingest, stages
-from pipeline.models import fine_tune, text_vectors
+from pipeline.models import encoder as encoders
+from pipeline.models import fine_tune, static_encoder, text_vectors
 from pipeline.models.candidates import blas_threads
 from pipeline.models.encoder import Encoder, NoEncoder
 from tests.benchmarks import cold_items, tuned
@@ -60,24 +58,6 @@ def principal(vectors: np.ndarray, fitted_on: np.ndarray, size: int) -> np.ndarr
     return np.asarray(short / np.maximum(np.linalg.norm(short, axis=1, keepdims=True), 1e-9))
 
 
-def token_means(tokens: Sequence[Sequence[int]], size: int) -> sparse.csr_matrix:
-    """[N, size] CSR float32: each row the share of every token id in a text."""
-    rows = np.repeat(np.arange(len(tokens)), [len(text) for text in tokens])
-    columns = np.fromiter((token for text in tokens for token in text), dtype=np.int64)
-    shares = np.repeat([1 / max(len(text), 1) for text in tokens], [len(text) for text in tokens])
-    return sparse.csr_matrix((shares.astype(np.float32), (rows, columns)), shape=(len(tokens), size))
-
-
-def static_table(means: sparse.csr_matrix, vectors: np.ndarray, reg: float = 0.01) -> np.ndarray:
-    """[tokens, h] float32: the ridge regression of vectors [N, h] on their texts' token shares [N, tokens]."""
-    table = np.zeros((means.shape[1], vectors.shape[1]), dtype=np.float32)
-    seen = np.flatnonzero(np.diff(means.tocsc().indptr))
-    shown = means[:, seen].astype(np.float64)
-    gram = (shown.T @ shown + reg * sparse.eye(len(seen))).tocsc()
-    table[seen] = splu(gram).solve(np.asarray(shown.T @ vectors.astype(np.float64)))
-    return table
-
-
 def timed(make: Callable[[], np.ndarray], texts: int) -> tuple[np.ndarray, float]:
     """The vectors, and texts a second: the better of two runs."""
     best = np.inf
@@ -96,12 +76,10 @@ def file_mb(encoder: Encoder) -> float:
 def dynamic_int8(encoder: Encoder) -> tuple[Encoder, float]:
     """The encoder with 8-bit linear layers, and its MB."""
     import torch
-    from torch.ao.quantization import quantize_dynamic
 
     linear = [m for m in encoder.model.modules() if isinstance(m, torch.nn.Linear)]
     saved = sum(3 * m.weight.numel() for m in linear) / 2**20  # each weight takes 1 byte where it took 4
-    model = quantize_dynamic(copy.deepcopy(encoder.model), {torch.nn.Linear}, dtype=torch.qint8)
-    return replace(encoder, model=model), file_mb(encoder) - saved
+    return encoders.quantised(encoder), file_mb(encoder) - saved
 
 
 def variants(night: Night, encoder: Encoder, settings: config.Config) -> Iterator[Row]:
@@ -139,15 +117,9 @@ def variants(night: Night, encoder: Encoder, settings: config.Config) -> Iterato
     yield row(f"first 256 of all {h + words}", spread(both), 4 * 256, size, rate)
     yield row("first 256 of all, int8", spread(int8(both)), 256 + 4, size, rate)
     yield row("int8 encoder", spread(fitted.join(filled, quick)), 4 * (h + words), small_mb + lexicon_mb, quick_rate)
-    vocabulary = int(encoder.model.config.vocab_size)
-    table = static_table(token_means(encoder.tokenise(shown), vocabulary), encoded[known])
-
-    def static() -> np.ndarray:
-        found = np.asarray(token_means(encoder.tokenise(filled), vocabulary) @ table, dtype=np.float32)
-        return found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-9)
-
-    still, still_rate = timed(static, len(filled))
-    used = float(table.any(axis=1).sum() * h * 4 / 2**20)
+    still_encoder = static_encoder.distil(encoder, shown, encoded[known])
+    still, still_rate = timed(lambda: still_encoder.encode(filled), len(filled))
+    used = float(still_encoder.table.any(axis=1).sum() * h * 4 / 2**20)
     yield row("static", spread(fitted.join(filled, still)), 4 * (h + words), used + lexicon_mb, still_rate)
     none = NoEncoder()
     alone, word_rate = timed(
