@@ -17,7 +17,7 @@ from torch import Tensor
 from pipeline.config import Sasrec
 from pipeline.errors import TrainingError
 from pipeline.models.attention import Network
-from pipeline.models.encoder_training import sample_items
+from pipeline.models.sampling import sample_items
 from pipeline.models.sequences import Sequences
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import pytest
 from pipeline import artifacts, stages
 from pipeline.config import FineTune
 from pipeline.errors import TrainingError
-from pipeline.models import checkpoints, encoder_training, fine_tune, lexicon, text_vectors, tuning_modes
+from pipeline.models import checkpoints, encoder_training, fine_tune, lexicon, sampling, text_vectors, tuning_modes
 from pipeline.models import encoder as encoders
 from tests.models.shop import NIGHT, config_for, contents
 from tests.models.text_shop import DAY, actions_of, write_text_shop
@@ -85,13 +85,13 @@ def test_a_batch_holds_all_users_among_the_sampled_items() -> None:
 
     rng = np.random.default_rng(0)
     values = (rng.random((30, 10)) < 0.4).astype(np.float32)
-    items = encoder_training.sample_items(values.sum(axis=0), 4, 0.5, rng)
+    items = sampling.sample_items(values.sum(axis=0), 4, 0.5, rng)
     assert sorted(set(items)) == list(items)
     block = values[:, items]
     expected = block[(block > 0).sum(axis=1) >= 2]
-    np.testing.assert_array_equal(encoder_training.actions_among(csc_matrix(values), items, 1000, rng), expected)
-    assert 0 < (encoder_training.actions_among(csc_matrix(values), items, 12, rng) > 0).sum() <= 12
-    assert not set(encoder_training.sample_items(np.array([3, 0, 0, 1]), 4, 0.5, rng)) & {1, 2}
+    np.testing.assert_array_equal(sampling.actions_among(csc_matrix(values), items, 1000, rng), expected)
+    assert 0 < (sampling.actions_among(csc_matrix(values), items, 12, rng) > 0).sum() <= 12
+    assert not set(sampling.sample_items(np.array([3, 0, 0, 1]), 4, 0.5, rng)) & {1, 2}
 
 
 def test_the_stage_writes_what_transformers_reads(shop: Path, tmp_path: Path, tiny: Path) -> None:
@@ -276,14 +276,14 @@ def test_a_checkpoint_of_another_training_is_not_used(tmp_path: Path, damage: st
 def test_hard_negatives_are_the_als_neighbours_of_what_was_sampled() -> None:
     rng = np.random.default_rng(0)
     neighbours = np.array([[1, 2], [0, -1], [0, 1], [4, -1], [3, 0], [0, 1]])
-    found = encoder_training.with_neighbours(np.array([0, 3]), neighbours, 4, rng)
+    found = sampling.with_neighbours(np.array([0, 3]), neighbours, 4, rng)
     assert set(found) <= {0, 1, 2, 3, 4}
     assert {0, 3} < set(found)
     assert len(found) == 4
     from scipy.sparse import csr_matrix
 
     bought = csr_matrix(planted(TEXTS, KINDS, users=60))
-    near = encoder_training.als_neighbours(bought, np.array([bool(text) for text in TEXTS]), seed=0, threads=1)
+    near = sampling.als_neighbours(bought, np.array([bool(text) for text in TEXTS]), seed=0, threads=1)
     taste = np.array([next((t for word, t in KINDS.items() if word in text), -1) for text in TEXTS])
     rows = [(item, other) for item in range(len(TEXTS) - 1) for other in near[item][:3] if other >= 0]
     assert np.mean([taste[item] == taste[other] for item, other in rows]) > 0.9
@@ -294,12 +294,12 @@ def test_leaving_out_tokens_keeps_the_frame_and_something_to_read() -> None:
     rng = np.random.default_rng(0)
     seen = set()
     for _ in range(50):
-        found = encoder_training.thinned([101, 7, 8, 9, 102], 0.5, rng)
+        found = sampling.thinned([101, 7, 8, 9, 102], 0.5, rng)
         assert (found[0], found[-1]) == (101, 102)
         assert 3 <= len(found) <= 5
         seen.add(tuple(found))
     assert len(seen) > 4
-    assert encoder_training.thinned([101, 102], 0.9, rng) == [101, 102]
+    assert sampling.thinned([101, 102], 0.9, rng) == [101, 102]
 
 
 def test_a_basket_is_a_session_or_else_a_day_and_has_two_items() -> None:

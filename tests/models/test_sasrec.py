@@ -87,7 +87,7 @@ def test_chances_are_how_often_items_are_drawn() -> None:
 
 
 def sasrec_drawn(popular: np.ndarray, section: Sasrec, rng: np.random.Generator) -> np.ndarray:
-    from pipeline.models.encoder_training import sample_items
+    from pipeline.models.sampling import sample_items
 
     return sample_items(popular, section.batch_items, section.popularity_power, rng)
 

@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from pipeline import schemas
 from pipeline.models import encoder as encoders
-from pipeline.models import encoder_training, fine_tune
+from pipeline.models import encoder_training, fine_tune, sampling
 from pipeline.models.tasks import Heads, Lessons, pair_parts, read_lessons
 from pipeline.sections.models import FineTune, Tasks
 from tests.models.test_fine_tune import KINDS, TEXTS, planted
@@ -102,7 +102,7 @@ def test_the_query_loss_is_the_loop_over_its_definition() -> None:
 def test_sampled_queries_bring_an_item_that_was_chosen() -> None:
     choices = csr_matrix(np.array([[0, 2, 1], [0, 0, 0], [3, 0, 0]], dtype=np.float32))[[0, 2]]
     for seed in range(5):
-        asked, items = encoder_training.sample_queries(choices, 4, np.random.default_rng(seed))
+        asked, items = sampling.sample_queries(choices, 4, np.random.default_rng(seed))
         assert set(asked) <= {0, 1}
         for query in asked:
             assert set(items) & set(choices[query].indices)
