@@ -25,7 +25,7 @@ def export_surface() -> None:
     @task
     def export(params: Any = None, dag_run: Any = None) -> str:
         # here, so parsing the DAG imports nothing of the pipeline
-        from pipeline.run_task import export_night
+        from pipeline.tasks.run_task import export_night
 
         if (file := export_night(dag_run.partition_key, params["surface"])) is None:
             raise AirflowSkipException("the night was published without this surface")

@@ -77,11 +77,11 @@ TABLES = Asset("nightjar_tables")
 
 # The first rule that fits decides. A target that is away or a disk that is full may pass; bad data, a model that cannot be
 # fitted and a closed gate stay as they are; anything else (a lost worker, a broken connection) is tried again.
-MAY_PASS: list[Any] = ["pipeline.errors.UnavailableError", "pipeline.errors.ResourceError"]
+MAY_PASS: list[Any] = ["pipeline.ground.errors.UnavailableError", "pipeline.ground.errors.ResourceError"]
 RETRY = ExceptionRetryPolicy(
     rules=[
         RetryRule(exception=MAY_PASS, action=RetryAction.RETRY, reason="it may pass"),
-        RetryRule(exception="pipeline.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
+        RetryRule(exception="pipeline.ground.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
     ]
 )
 
@@ -98,7 +98,7 @@ def stage(name: str, **operator: Any) -> Any:
         *upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None, outlet_events: Any = None
     ) -> str:
         # here, as everywhere below, so parsing the DAG imports nothing of the pipeline
-        from pipeline.run_task import announce, run_task
+        from pipeline.tasks.run_task import announce, run_task
 
         folder = run_task(name, dict(params or {}), logical_date, dag_run)
         if outlets:
@@ -112,21 +112,21 @@ def ask(context: Any) -> None:
     """Before the approval: skip it where the run does not want one, else fill in the gate's comparison."""
     if not context["params"]["approval"]:
         raise AirflowSkipException("this run needs no approval")
-    from pipeline.run_task import fill_in
+    from pipeline.tasks.run_task import fill_in
 
     fill_in(context["task"], context["params"], context.get("logical_date"), context["dag_run"])
 
 
 def tell_failure(context: Any) -> None:
     """To NIGHTJAR_NOTIFIER, if that is set."""
-    from pipeline.notify import failed
+    from pipeline.tasks.notify import failed
 
     failed(context)
 
 
 def tell_refusal(context: Any) -> None:
     """To the log and NIGHTJAR_NOTIFIER, if a person said no."""
-    from pipeline.notify import answered
+    from pipeline.tasks.notify import answered
 
     answered(context, context["task"].hitl_summary)
 

@@ -34,7 +34,7 @@ def search_settings() -> None:
     @task
     def search(params: Any = None) -> str:
         # here, so parsing the DAG imports nothing of the pipeline
-        from pipeline.run_task import search_settings
+        from pipeline.tasks.run_task import search_settings
 
         return search_settings(dict(params or {}))
 

@@ -10,8 +10,10 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline import config, nights, stages
-from pipeline.errors import InputError, PipelineError
+from pipeline.ground import nights
+from pipeline.ground.errors import InputError, PipelineError
+from pipeline.operations import stages
+from pipeline.settings import config
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def _require_over(night: date) -> None:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from pipeline import timings
+    from pipeline.operations import timings
 
     chosen = nights.parse_nights(args.run_date)
     _require_over(chosen[-1])
@@ -54,31 +56,31 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _load_history(args: argparse.Namespace) -> None:
-    from pipeline import ingest
+    from pipeline.operations import load_history
 
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
     _require_over(last)
     loaded = _load(args)
-    if not args.force and ingest.is_loaded(loaded, last):
+    if not args.force and load_history.is_loaded(loaded, last):
         print(f"history is loaded up to {last}: {loaded.lake / 'ingest'} (--force loads it again)")
     else:
-        print(ingest.load_history(loaded, until=last))
+        print(load_history.load_history(loaded, until=last))
 
 
 def _timings(args: argparse.Namespace) -> None:
-    from pipeline import timings
+    from pipeline.operations import timings
 
     print(timings.of_night(_load(args), nights.parse_nights(args.run_date)[0]))
 
 
 def _rollback(args: argparse.Namespace) -> None:
-    from pipeline import publish
+    from pipeline.publication import publish
 
     print(f"active run is now {publish.rollback(_load(args), args.to).run_id}")
 
 
 def _show(args: argparse.Namespace) -> None:
-    from pipeline import show
+    from pipeline.operations import show
 
     found = (
         show.user(_load(args), args.user, args.surface)
@@ -89,13 +91,13 @@ def _show(args: argparse.Namespace) -> None:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from pipeline import show
+    from pipeline.operations import show
 
     print(show.status(_load(args)))
 
 
 def _export(args: argparse.Namespace) -> None:
-    from pipeline import export
+    from pipeline.operations import export
 
     night = nights.parse_nights(args.run_date)[0] if args.run_date else None
     users = export.run(_load(args), args.surface, args.out, args.run_id, night)
@@ -103,7 +105,8 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _forget(args: argparse.Namespace) -> None:
-    from pipeline.privacy import forget, receipts
+    from pipeline.operations import forget
+    from pipeline.privacy import receipts
 
     user_ids = list(args.user)
     if args.file:
@@ -119,21 +122,21 @@ def _forget(args: argparse.Namespace) -> None:
 
 
 def _prune(args: argparse.Namespace) -> None:
-    from pipeline import prune
+    from pipeline.operations import prune
 
     print(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
 
 
 def _search(args: argparse.Namespace) -> None:
-    from pipeline import search
-    from pipeline.tuning import space, trials
+    from pipeline.operations import tune
+    from pipeline.operations.tuning import space, trials
 
     loaded = _load(args)
     chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
     goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, args.pools))
     out = args.out or loaded.home / "tuned.toml"
     knobs = args.space or space.SHIPPED
-    print(search.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
+    print(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
 
 
 def _config(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import config as configuration
+from pipeline.settings import config as configuration
 
 pytest_plugins = ["tests.postgres"]
 

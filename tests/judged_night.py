@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, lists, schemas
-from pipeline.config import Config, Evaluate
-from pipeline.outcomes import OUTCOMES
+from pipeline.arrays import top_k
+from pipeline.ground import artifacts, lists, schemas
+from pipeline.judging.outcomes import OUTCOMES
+from pipeline.settings.config import Config, Evaluate
 
 NIGHT = date(2011, 10, 3)
 CUTOFF = date(2011, 9, 18)
@@ -54,7 +55,7 @@ class Night:
             if pool == "new":
                 for user, items in self.history.items():
                     scores[user, items] = -np.inf
-            items, values = lists.top_n(scores, 20)
+            items, values = top_k.top_n(scores, 20)
             for cutoff in (CUTOFF, self.night):
                 lists.write_list(lists.cutoff_dir(self.folder(stage), cutoff), pool, name, items, values)
             self.rows[pool, name] = items

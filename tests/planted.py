@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, lists, schemas
-from pipeline.config import Config
-from pipeline.data import Cutoff, read_cutoffs
+from pipeline.arrays import top_k
+from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.ground import artifacts, lists, schemas
+from pipeline.settings.config import Config
 
 USERS, ITEMS, DIMENSIONS = 120, 80, 6
 NIGHT = date(2011, 10, 2)
@@ -145,9 +146,9 @@ def _sources(night: Planted, cutoff: Cutoff, taste: np.ndarray, rng: np.random.G
                 folder.mkdir(parents=True, exist_ok=True)
                 np.save(folder / f"user_{kind}.npy", heard)
                 np.save(folder / f"item_{kind}.npy", np.eye(ITEMS, dtype=np.float32))
-            lists.write_list(folder, "all", name, *lists.top_n(heard, 30))
+            lists.write_list(folder, "all", name, *top_k.top_n(heard, 30))
             if name != "buy_again":
-                lists.write_list(folder, "new", name, *lists.top_n(np.where(own, -np.inf, heard), 30))
+                lists.write_list(folder, "new", name, *top_k.top_n(np.where(own, -np.inf, heard), 30))
 
 
 def quality(cutoff: Cutoff, items: np.ndarray, pool: str) -> float:

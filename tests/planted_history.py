@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, schemas
+from pipeline.ground import artifacts, schemas
 
 
 def plant(lake: Path, arrival: date, happened: Sequence[date], users: Sequence[str], item: str) -> int:

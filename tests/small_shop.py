@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, lists, publish, schemas
-from pipeline.config import Config, EventType, Publish, Surface
-from pipeline.outcomes import OUTCOMES
+from pipeline.ground import artifacts, lists, schemas
+from pipeline.judging.outcomes import OUTCOMES
+from pipeline.publication import publish
+from pipeline.settings.config import Config, EventType, Publish, Surface
 
 NIGHT = date(2011, 10, 2)
 STAGES = ("features", "als", "language_model", "ensemble", "outcomes", "evaluate")

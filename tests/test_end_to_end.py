@@ -14,7 +14,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, publish, schemas, stages
+from pipeline.ground import artifacts, schemas
+from pipeline.operations import stages
+from pipeline.publication import publish
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, Run, pipeline, settings
 from tests.planted_history import days, plant
 

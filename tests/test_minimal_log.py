@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.benchmarks import scoring
-from tests.benchmarks.quality import by_user
+from benchmarks import scoring
+from benchmarks.quality import by_user
 from tests.conftest import ROOT, command, settings
 
 DESKDROP = ROOT / "examples" / "deskdrop"

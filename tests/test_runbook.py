@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline import publish
-from pipeline.config import Config
+from pipeline.publication import publish
+from pipeline.settings.config import Config
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, small_config
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, config, stages
+from pipeline.ground import artifacts
+from pipeline.operations import stages
+from pipeline.settings import config
 
 MAPPING = """
 select "user" as user_id, item as item_id, try_cast(ts as timestamp) as event_time, type as event_type, _file, _row

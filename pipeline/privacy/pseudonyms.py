@@ -9,8 +9,8 @@ import hashlib
 import hmac
 import os
 
-from pipeline.config import Config
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
+from pipeline.settings.config import Config
 
 VARIABLE = "NIGHTJAR_PSEUDONYM_KEY"
 MIN_BYTES = 16

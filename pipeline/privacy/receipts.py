@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline import artifacts
-from pipeline.config import Config
+from pipeline.ground import artifacts
 from pipeline.privacy import suppression
 from pipeline.privacy.pseudonyms import Key
+from pipeline.settings.config import Config
 
 STAYS = (
     "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import artifacts, sql
+from pipeline.ground import artifacts, sql
 
 PENDING = "forget"
 Found = dict[Path, Counter[str]]
@@ -83,7 +83,7 @@ def copy_without(source: Path, target: Path, ids: Iterable[str]) -> None:
 
 
 def copy_lines_without(source: Path, target: Path, ids: Iterable[str]) -> Counter[str]:
-    """Write a file of pipeline.export again without the lines of `ids`; returns how many rows each of them had."""
+    """Write an exported file again without the lines of `ids`; returns how many rows each of them had."""
     marks = {json.dumps(one): one for one in ids}
     removed: Counter[str] = Counter()
     with source.open(encoding="ascii", newline="\n") as old, target.open("w", encoding="ascii", newline="\n") as new:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import artifacts
-from pipeline.config import Config
-from pipeline.errors import InputError
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
 from pipeline.privacy import pseudonyms
 from pipeline.privacy.pseudonyms import Key
+from pipeline.settings.config import Config
 
 ENVIRONMENT, FILE = "environment", "file"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline import schemas, sql
-from pipeline.errors import GateError
+from pipeline.ground import schemas, sql
+from pipeline.ground.errors import GateError
 from pipeline.publication.night import Night
-from pipeline.publication.targets import ActiveRun
+from pipeline.published.contract import ActiveRun
 
 log = logging.getLogger(__name__)
 

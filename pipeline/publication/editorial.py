@@ -19,10 +19,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline import artifacts, logs, schemas, sql, staging
-from pipeline.config import Config, Source
-from pipeline.errors import InputError
+from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground.errors import InputError
+from pipeline.intake import logs, staging
 from pipeline.publication.surfaces import TOPPED_UP, Block
+from pipeline.settings.config import Config, Source
 
 log = logging.getLogger(__name__)
 

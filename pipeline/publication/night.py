@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import data, sql
-from pipeline.config import Config
-from pipeline.errors import InputError
+from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
+from pipeline.ground import sql
+from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, similar, surfaces
+from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -53,19 +54,19 @@ class Night:
         return self.run_date + timedelta(days=1)
 
     @cached_property
-    def cutoff(self) -> data.Cutoff:
+    def cutoff(self) -> Cutoff:
         """Tonight's cut-off."""
-        return data.read_cutoffs(self.features)[0]
+        return read_cutoffs(self.features)[0]
 
     @cached_property
     def items(self) -> pa.Table:
         """schemas.ITEMS, row i is item i."""
-        return data.read_items(self.features)
+        return read_items(self.features)
 
     @cached_property
     def users(self) -> pa.Table:
         """schemas.USERS, row u is user u."""
-        return data.read_users(self.features)
+        return read_users(self.features)
 
     @cached_property
     def stats(self) -> pa.Table:
@@ -119,12 +120,12 @@ class Night:
     @cached_property
     def queries(self) -> pa.Table:
         """schemas.QUERIES."""
-        return data.read_queries(self.features)
+        return read_queries(self.features)
 
     @cached_property
     def choices(self) -> "csr_matrix":
         """[Q, I] CSR: how many people chose item i after query q."""
-        return data.choices(self.queries, self.items.num_rows)
+        return choices(self.queries, self.items.num_rows)
 
     @cached_property
     def query_vectors(self) -> np.ndarray | None:

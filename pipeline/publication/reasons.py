@@ -9,9 +9,9 @@ from enum import IntEnum
 
 import numpy as np
 
-from pipeline import data
-from pipeline.config import EventType
+from pipeline.arrays.blocks import blocks
 from pipeline.publication.surfaces import CELLS, Pairs
+from pipeline.settings.config import EventType
 
 
 class Kind(IntEnum):
@@ -77,7 +77,7 @@ def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, own
         [A] int32 item indices, -1 where none of the similar items is owned.
     """
     nearest = np.full(len(items), -1, dtype=np.int32)
-    for part in data.blocks(len(items), max(1, CELLS // similar.shape[1])):
+    for part in blocks(len(items), max(1, CELLS // similar.shape[1])):
         near = similar[items[part]]  # [a, s]
         has = owned(place[part, None], near)
         found = near[np.arange(len(near)), has.argmax(axis=1)]

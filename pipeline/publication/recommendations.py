@@ -10,14 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import data, lists, schemas, sql
-from pipeline.config import Surface
-from pipeline.errors import InputError
-from pipeline.hybrid.calibration import item_rates
-from pipeline.progress import track
+from pipeline.arrays.blocks import blocks
+from pipeline.features.rates import item_rates
+from pipeline.ground import lists, schemas, sql
+from pipeline.ground.errors import InputError
+from pipeline.ground.progress import track
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import Rules
+from pipeline.settings.config import Surface
 
 BOOSTED, PINNED = 1, 2
 """What editors did to a row; sql/publish/reasons.sql has the words."""
@@ -34,8 +35,8 @@ def recommendations(night: Night) -> Iterator[pa.Table]:
     for surface in sorted(night.config.surfaces, key=lambda s: s.name):
         candidates = Candidates.read(night, surface, len(targets))
         maker = Maker.of(night, surface, candidates, history)
-        blocks = data.blocks(len(targets), night.config.block_users)
-        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in blocks)
+        parts = blocks(len(targets), night.config.block_users)
+        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in parts)
         said, users = track(f"publish {surface.name}", len(targets)), 0
         for rows in gathered(pieces, TOLD):
             yield _sentences(night, surface, candidates.labels, rows)
@@ -64,7 +65,7 @@ class Candidates:
     """The ensemble's final lists of one pool.
 
     Attributes:
-        items, scores: [T, n], see pipeline.lists; where the ensemble calibrated them, scores are probabilities.
+        items, scores: [T, n], see pipeline.ground.lists; where the ensemble calibrated them, scores are probabilities.
         sources: [T, n] int8, which list ranked the item best; see pipeline.publication.surfaces for the codes below 0.
         labels: the sources' names; codes below 0 count from the end.
     """

@@ -11,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import data
-from pipeline.config import Surface
-from pipeline.errors import InputError
-from pipeline.publication.similar import unit
+from pipeline.arrays.blocks import blocks
+from pipeline.arrays.nearest import unit
+from pipeline.ground.errors import InputError
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
+from pipeline.settings.config import Surface
 
 if TYPE_CHECKING:
     from pipeline.publication.night import Night
@@ -105,7 +105,7 @@ class Rules:
         size = max(1, CELLS // max(1, block.items.shape[1] * (block.items.shape[1] + self.vectors.shape[1])))
         parts = [
             diversify(block.items[rows], self.vectors, k, self.surface.diversity, self.cap)
-            for rows in data.blocks(len(block.items), size)
+            for rows in blocks(len(block.items), size)
         ]
         order = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int64)
         return _taken(block, np.maximum(order, 0), order < 0, k, by_order=True)

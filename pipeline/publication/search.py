@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import data, lists
-from pipeline.publication.similar import SCORES_PER_BLOCK, unit
-from pipeline.sections.publication import Publish
+from pipeline.arrays import top_k
+from pipeline.arrays.blocks import blocks
+from pipeline.arrays.nearest import SCORES_PER_BLOCK, unit
+from pipeline.settings.sections.publication import Publish
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -54,7 +55,7 @@ def search_results(
     if query_vectors is not None and item_vectors is not None:
         query_vectors, known = unit(query_vectors), unit(item_vectors[candidates])
         popular = np.where(known.any(axis=1), popular, -np.inf)  # nothing is known of an item without a text
-    for rows in data.blocks(queries, max(1, SCORES_PER_BLOCK // len(candidates))):
+    for rows in blocks(queries, max(1, SCORES_PER_BLOCK // len(candidates))):
         counts = chosen[rows].toarray()
         prior = np.zeros_like(counts)
         if known is not None and query_vectors is not None and np.isfinite(popular).any():
@@ -64,6 +65,6 @@ def search_results(
             prior[~query_vectors[rows].any(axis=1)] = 0  # a query of no known word
         weight = section.search_prior * (prior.sum(axis=1, keepdims=True) > 0)
         share = (counts + weight * prior) / np.maximum(counts.sum(axis=1, keepdims=True) + weight, 1e-12)
-        best, scores[rows] = lists.top_n(share.astype(np.float32), k, above=0.0)
+        best, scores[rows] = top_k.top_n(share.astype(np.float32), k, above=0.0)
         items[rows] = np.where(best >= 0, candidates[best], -1)
     return items, scores

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline import data
-from pipeline.config import Surface
-from pipeline.publication import predicates
+from pipeline.arrays.blocks import blocks, indptr_of
+from pipeline.features.read import Cutoff
+from pipeline.settings import predicates
+from pipeline.settings.config import Surface
 
 UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""
@@ -63,7 +64,7 @@ class History:
     last_age: np.ndarray
 
     @classmethod
-    def read(cls, cutoff: data.Cutoff) -> "History":
+    def read(cls, cutoff: Cutoff) -> "History":
         """Read the interactions of a cut-off, 10 bytes per row."""
         names = ("item_index", "count", "last_age")
         with cutoff.history(["user_index", *names]) as history:
@@ -75,7 +76,7 @@ class History:
                 for column, name in zip(columns, names, strict=True):
                     column[start : start + len(table)] = table.column(name).to_numpy()
                 start += len(table)
-        return cls(data.indptr_of(counts), *columns)
+        return cls(indptr_of(counts), *columns)
 
     def rows(self, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(place in `users`, row) of every interaction of the users, both int64."""
@@ -236,7 +237,7 @@ def top_up(block: Block, popular: np.ndarray, seen: Pairs | None, cap: Cap | Non
     width = max(FIRST, WIDER * k)
     while len(short):  # what is free among the first popular items does not depend on those after them
         given = popular[:width]
-        for part in data.blocks(len(short), max(1, CELLS // (k + len(given)))):
+        for part in blocks(len(short), max(1, CELLS // (k + len(given)))):
             rows = short[part]
             taken = _listed(position[block.items[rows]], len(given))
             if seen is not None:

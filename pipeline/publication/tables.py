@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import data, schemas, sql
-from pipeline.errors import InputError
+from pipeline.arrays.blocks import blocks
+from pipeline.features.read import query_texts
+from pipeline.ground import schemas, sql
+from pipeline.ground.errors import InputError
 from pipeline.publication import search
 from pipeline.publication.night import Night
 
@@ -46,7 +48,7 @@ def similar_items(night: Night) -> Iterator[pa.Table]:
     items, scores = night.similar
     item_ids = night.items.column("item_id")
     by_item_id = pc.sort_indices(item_ids).to_numpy()
-    for rows in data.blocks(len(items), max(1, ROW_GROUP // items.shape[1])):
+    for rows in blocks(len(items), max(1, ROW_GROUP // items.shape[1])):
         chosen = by_item_id[rows]
         row, column = np.nonzero(items[chosen] >= 0)
         at = chosen[row]
@@ -62,7 +64,7 @@ def similar_items(night: Night) -> Iterator[pa.Table]:
 
 def search_results(night: Night) -> Iterator[pa.Table]:
     """Tables with schemas.SEARCH_RESULTS, sorted by query, rank; none where the log has no frequent query."""
-    queries = pa.array(data.query_texts(night.queries), pa.string())
+    queries = pa.array(query_texts(night.queries), pa.string())
     if not len(queries):
         return
     items, scores = search.search_results(

@@ -1,5 +1,5 @@
 -- One row per judged run, surface, source ('all': whatever the source) and bucket of users or of items.
--- Metrics as in pipeline.evaluation.metrics; a source's NDCG and recall are its part of the list's, so the sources' add up.
+-- Metrics as in pipeline.arrays.metrics; a source's NDCG and recall are its part of the list's, so the sources' add up.
 with placed as (
     select
         listed.*,

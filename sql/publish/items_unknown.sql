@@ -1,4 +1,4 @@
--- One item of which nothing is known, with the columns of pipeline.schemas.ITEMS: what a predicate is tried on when the
+-- One item of which nothing is known, with the columns of pipeline.ground.schemas.ITEMS: what a predicate is tried on when the
 -- configuration is read. Without a row DuckDB would not look at the predicate's constants.
 create table items as
 select

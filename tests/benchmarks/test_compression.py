@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.benchmarks import compression
+from benchmarks import compression
 
 
 def test_int8_is_within_half_a_step() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from tests.benchmarks import cold_items, cross_encoder
+from benchmarks import cold_items, cross_encoder
 
 
 def test_standard_scores_have_mean_0_and_deviation_1() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from tests.benchmarks import first_sales
-from tests.benchmarks.first_sales import Night
+from benchmarks import first_sales
+from benchmarks.first_sales import Night
 
 
 def test_recall_counts_the_first_fifty_of_what_may_be_shown() -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.benchmarks import published
+from benchmarks import published
 
 SEQUENCES = [np.array(items, dtype=np.int32) for items in ([0, 1, 2, 3], [1, 2, 3, 0], [4, 1, 2, 5])]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks import growth, scale
+from benchmarks import growth, scale
 
 
 @pytest.mark.parametrize(("serial", "parallel"), [(0.0, 12.0), (3.0, 9.0), (12.0, 0.0)])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import scoring
+from benchmarks import scoring
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "online_retail"
 HISTORY = {"ann": {"a", "b"}, "bob": {"a"}, "cid": {"z"}}

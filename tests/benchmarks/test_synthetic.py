@@ -6,10 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import config, ingest, stages
-from pipeline.data import read_cutoffs
-from tests.benchmarks import growth, synthetic
-from tests.benchmarks.synthetic import DAYS, Shop
+from benchmarks import growth, synthetic
+from benchmarks.synthetic import DAYS, Shop
+from pipeline.features.read import read_cutoffs
+from pipeline.operations import load_history, stages
+from pipeline.settings import config
 
 SHOP = Shop(users=2000, items=600, events=200_000)
 
@@ -65,7 +66,7 @@ def test_the_raw_logs_run_through_the_pipeline(tmp_path: Path) -> None:
     synthetic.write(Shop(users=40, items=60, events=3000), tmp_path)
     loaded = config.load(tmp_path / "pipeline.toml", {"home": tmp_path / "home", "threads": 1})
     last = max(day for _, day in synthetic.days())
-    ingest.load_history(loaded, until=last)
+    load_history.load_history(loaded, until=last)
     stages.run_stage("features", last, loaded)
     rows = sum(pq.read_metadata(path).num_rows for path in loaded.lake.glob("ingest/run_date=*/events.parquet"))
     assert rows == 3000

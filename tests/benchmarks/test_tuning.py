@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.sections.models import FineTune
-from tests.benchmarks import tuning
+from benchmarks import tuning
+from pipeline.settings.sections.models import FineTune
 
 
 @pytest.mark.parametrize("group", tuning.VARIANTS)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from tests.benchmarks import tuning_signal
+from benchmarks import tuning_signal
 
 
 def test_pairs_are_of_one_user_and_drawn_by_weight() -> None:

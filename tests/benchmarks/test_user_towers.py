@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.benchmarks.user_towers import EVENTS, HALF_LIFE, Actions, Tower
+from benchmarks.user_towers import EVENTS, HALF_LIFE, Actions, Tower
 
 
 def test_the_latest_actions_are_those_before_the_day() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from tests.conftest import EXAMPLE
-from tests.models.tiny_encoder import write_tiny_bert
+from tests.encoder.tiny_encoder import write_tiny_bert
 
 FIRST = date(2010, 6, 6)
 """The scheduled night is one of the 28 that begin with this one."""

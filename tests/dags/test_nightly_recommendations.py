@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import stages
+from pipeline.operations import stages
 
 ROOT = Path(__file__).parents[2]
 FAILS = ("InputError", "TrainingError", "GateError", "PublishError")
@@ -27,12 +27,12 @@ dag = module.nightly_recommendations()
 tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
                      "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback)}
          for t in dag.tasks}
-import airflow.sdk.exceptions, pipeline.errors as errors
+import airflow.sdk.exceptions, pipeline.ground.errors as errors
 def decided(name):
     found = module.RETRY.evaluate(getattr(errors, name, OSError)("said"), 1, 3)
     return found.action.value
 import export_surface, search_settings
-heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.stages", "duckdb", "pyarrow"}
+heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "seconds": seconds, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
                   "search": search_settings.search_settings().params.dump(),

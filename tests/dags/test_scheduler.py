@@ -20,8 +20,10 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, ingest, publish
-from pipeline import config as configuration
+from pipeline.ground import artifacts
+from pipeline.operations import load_history
+from pipeline.publication import publish
+from pipeline.settings import config as configuration
 from tests.dags import shop_of_today
 from tests.dags.live_airflow import LiveAirflow
 from tests.postgres import Server
@@ -161,7 +163,7 @@ def story(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for name, value in environment.items():
             patched.setenv(name, value)
         config = configuration.load()
-        ingest.load_history(config, until=nights[-2])
+        load_history.load_history(config, until=nights[-2])
         live = LiveAirflow.make(home / "airflow", postgres, environment)
         watch = Watch(environment["NIGHTJAR_DSN"], config.tables / "parquet")
         told = Story(live, config, watch, nights)

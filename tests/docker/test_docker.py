@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from pipeline.__main__ import parser
-from pipeline.config import Config
+from pipeline.settings.config import Config
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import artifacts, ingest, publish, stages
-from pipeline.publication import targets
+from pipeline.ground import artifacts
+from pipeline.operations import load_history, stages
+from pipeline.publication import publish
+from pipeline.published import targets
 from tests import small_shop
 from tests.conftest import ROOT
 from tests.tiny_log import digests, row, shop, write
@@ -80,7 +82,7 @@ def test_when_files_were_written_changes_no_stage(tmp_path: Path, written: int) 
     write(tmp_path / "log.csv", LOG)
     plain, odd = (shop(tmp_path, "log.csv", home=tmp_path / home, threads=1) for home in ("plain", "odd"))
     for settings in (plain, odd):
-        ingest.load_history(settings, MONDAY)
+        load_history.load_history(settings, MONDAY)
         if settings is odd:
             set_times(tmp_path, written)
         ingest_night(settings, TUESDAY)

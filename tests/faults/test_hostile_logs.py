@@ -12,9 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, ingest, long_lines, stages
-from pipeline.config import Config
-from pipeline.errors import InputError
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+from pipeline.intake import ingest, long_lines
+from pipeline.operations import load_history, stages
+from pipeline.settings.config import Config
 from tests.conftest import ROOT
 from tests.tiny_log import ingest as ingest_night
 from tests.tiny_log import row, rows_of, shop, write
@@ -62,7 +64,7 @@ from pipeline import stages
 from tests.tiny_log import ingest, shop
 folder = pathlib.Path(sys.argv[1])
 ingest(shop(folder, sys.argv[2], ingest={"max_reject_share": 1}), datetime.date(2024, 2, 29))
-print(stages.peak_memory_mb())
+print(resources.peak_memory_mb())
 """
 
 
@@ -91,7 +93,7 @@ def test_long_lines_are_found_wherever_they_are(tmp_path: Path) -> None:
     assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "b", "c", "d"]
     assert refused(folder) == [(1, LONG), (4, "event_time is missing or not a time"), (5, LONG)]
     many = lenient(tmp_path, "*.jsonl", home=tmp_path / "many")
-    ingest.load_history(many, NIGHT)
+    load_history.load_history(many, NIGHT)
     other = artifacts.stage_dir(many.lake, "ingest", NIGHT)
     assert artifacts.content_hash(other) == artifacts.content_hash(folder), "history is the same bytes"
 

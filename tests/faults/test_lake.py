@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import artifacts, ingest, resources, stages
 from pipeline.__main__ import main
-from pipeline.config import Config
-from pipeline.errors import PipelineError, ResourceError
+from pipeline.ground import artifacts, resources
+from pipeline.ground.errors import PipelineError, ResourceError
+from pipeline.operations import load_history, stages
+from pipeline.settings.config import Config
 from tests.faults import disks
 from tests.tiny_log import ingest as ingest_night
 from tests.tiny_log import row, shop, write
@@ -66,7 +67,7 @@ def test_a_full_disk_stops_ingest_and_features_and_leaves_nothing_half_written(l
     assert all(f"ingest {MONDAY}: the disk of {settings.lake / 'ingest'} was full" in words for words in said)
     assert all("make room there, or set home to another disk" in words for words in said)
     free = shop(logs, "log.csv", home=logs / "home")
-    ingest.load_history(free, MONDAY)
+    load_history.load_history(free, MONDAY)
     folders = [artifacts.stage_dir(s.lake, "ingest", MONDAY) for s in (settings, free)]
     assert artifacts.content_hash(folders[0]) == artifacts.content_hash(folders[1]), "the rerun is right"
 
@@ -83,12 +84,12 @@ def test_a_full_disk_stops_ingest_and_features_and_leaves_nothing_half_written(l
 
 def test_a_full_disk_stops_load_history_between_whole_nights(logs: Path, home: Path) -> None:
     settings = shop(logs, "log.csv", home=home, memory_limit_mb=256)
-    said = ran(settings, lambda: ingest.load_history(settings, TUESDAY), home, range(1000, 12000, 2500))
+    said = ran(settings, lambda: load_history.load_history(settings, TUESDAY), home, range(1000, 12000, 2500))
     assert said
     assert all("load-history: the disk of" in words for words in said)
-    assert ingest.is_loaded(settings, TUESDAY)
+    assert load_history.is_loaded(settings, TUESDAY)
     free = shop(logs, "log.csv", home=logs / "history")
-    ingest.load_history(free, TUESDAY)
+    load_history.load_history(free, TUESDAY)
     for night in (MONDAY, TUESDAY):
         hashes = {artifacts.content_hash(artifacts.stage_dir(s.lake, "ingest", night)) for s in (settings, free)}
         assert len(hashes) == 1
@@ -102,7 +103,7 @@ def test_a_read_only_lake_is_said_and_works_again_when_writable(logs: Path, tmp_
         for stage in (
             lambda: ingest_night(settings, TUESDAY),
             lambda: stages.run_stage("features", MONDAY, settings),
-            lambda: ingest.load_history(settings, TUESDAY),
+            lambda: load_history.load_history(settings, TUESDAY),
         ):
             with pytest.raises(ResourceError, match=r"home/.* is on a read-only file system: mount it writable"):
                 stage()

@@ -8,9 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipeline import artifacts, config, ingest, sql
-from pipeline.errors import InputError
+from pipeline.ground import artifacts, sql
+from pipeline.ground.errors import InputError
+from pipeline.operations import load_history
 from pipeline.privacy import pseudonyms
+from pipeline.settings import config
 from tests.on_disk import everything_under
 from tests.tiny_log import MAPPING, digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night
@@ -74,7 +76,7 @@ def test_history_is_the_same_bytes_as_nights(tmp_path: Path) -> None:
     one, many = (
         shop(tmp_path, "log.csv", mapping=WITH_SESSIONS, ingest=SETTINGS, home=tmp_path / h) for h in ("one", "many")
     )
-    ingest.load_history(one, NEXT)
+    load_history.load_history(one, NEXT)
     for night in (NIGHT, NEXT):
         assert digests(artifacts.stage_dir(one.lake, "ingest", night)) == digests(ingest_night(many, night))
 
@@ -98,12 +100,12 @@ def test_a_history_has_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv(pseudonyms.VARIABLE, KEY)
     with pytest.raises(InputError, match=r"another ingest\.pseudonyms.*load-history --until 2024-01-02 --force"):
         ingest_night(hidden, NEXT)
-    ingest.load_history(hidden, NEXT)
+    load_history.load_history(hidden, NEXT)
     monkeypatch.setenv(pseudonyms.VARIABLE, KEY + "!")
     with pytest.raises(InputError, match="another key") as error:
-        ingest.load_history(hidden, NIGHT)  # the later night would stay under the old key
+        load_history.load_history(hidden, NIGHT)  # the later night would stay under the old key
     assert KEY not in str(error.value)
-    ingest.load_history(hidden, NEXT)
+    load_history.load_history(hidden, NEXT)
     assert rows_of(artifacts.stage_dir(hidden.lake, "ingest", NIGHT))[1]["user_id"] == plain_hmac(
         "person-2", (KEY + "!").encode()
     )

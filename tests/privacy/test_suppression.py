@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import ingest
-from pipeline.errors import InputError
+from pipeline.ground.errors import InputError
+from pipeline.operations import load_history
 from pipeline.privacy import pseudonyms, suppression
 from tests.on_disk import everything_under
 from tests.tiny_log import MAPPING, row, rows_of, shop, write
@@ -68,7 +68,7 @@ def test_rows_of_the_forgotten_do_not_stop_a_night(tmp_path: Path) -> None:
     config = shop(tmp_path, "log.csv", mapping=MAPPED, ingest={"max_reject_share": 0})
     with suppression.lock(config, alone=True):
         suppression.add(config, [GONE])
-    assert "1 rejected: its user asked to be forgotten" in ingest.load_history(config, NIGHT)
+    assert "1 rejected: its user asked to be forgotten" in load_history.load_history(config, NIGHT)
 
 
 def test_a_lost_key_stops_ingest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

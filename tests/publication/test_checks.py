@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import publish, schemas, sql
-from pipeline.config import Checks, Surface
-from pipeline.errors import GateError
-from pipeline.publication import checks
+from pipeline.ground import schemas, sql
+from pipeline.ground.errors import GateError
+from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
-from pipeline.sections.checks import names
+from pipeline.settings.config import Checks, Surface
+from pipeline.settings.sections.checks import names
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require

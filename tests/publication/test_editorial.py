@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import artifacts, config, publish
-from pipeline.errors import InputError
-from pipeline.publication import editorial
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+from pipeline.publication import editorial, publish
 from pipeline.publication.surfaces import Block
+from pipeline.settings import config
 from tests.small_shop import NIGHT, Shop, go, shop
 
 COLUMNS = ("kind", "surface", "item_id", "rank", "factor", "valid_from", "valid_until", "note")

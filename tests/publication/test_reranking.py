@@ -7,11 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import publish
-from pipeline.config import Config, Source, Surface, load
-from pipeline.errors import InputError
-from pipeline.publication import recommendations, reranking
+from pipeline.ground.errors import InputError
+from pipeline.publication import publish, recommendations, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
+from pipeline.settings.config import Config, Source, Surface, load
 from tests.small_shop import Shop, go, shop
 
 RNG = np.random.default_rng(3)

@@ -9,12 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.sparse import csr_matrix
 
-from pipeline import publish, show
-from pipeline.errors import GateError
-from pipeline.models import encoder as encoders
-from pipeline.models import text_vectors
+from pipeline.encoder import encoder as encoders
+from pipeline.encoder import text_vectors
+from pipeline.ground.errors import GateError
+from pipeline.operations import show
+from pipeline.publication import publish
 from pipeline.publication.search import search_results
-from pipeline.sections.publication import Publish
+from pipeline.settings.sections.publication import Publish
 from tests.small_shop import go, shop
 
 HOSTILE = "'; drop table search_results; -- <b>%s $k</b>"

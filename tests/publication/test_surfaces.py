@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from pipeline import schemas
-from pipeline.config import Surface
-from pipeline.errors import InputError
-from pipeline.publication import predicates, surfaces
+from pipeline.ground import schemas
+from pipeline.ground.errors import InputError
+from pipeline.publication import surfaces
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, History
+from pipeline.settings import predicates
+from pipeline.settings.config import Surface
 
 
 def items(count: int = 4) -> pa.Table:
@@ -91,7 +92,7 @@ def test_the_unknown_item_has_the_columns_of_the_items() -> None:
 
 
 def test_a_predicate_is_checked_without_pandas() -> None:
-    code = "import sys; from pipeline.config import Surface; Surface(name='s', where='price > 1')"
+    code = "import sys; from pipeline.settings.config import Surface; Surface(name='s', where='price > 1')"
     subprocess.run([sys.executable, "-c", f"{code}; assert 'pandas' not in sys.modules"], check=True)
 
 

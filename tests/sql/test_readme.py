@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import schemas, sql
-from pipeline.config import Config, Publish
-from pipeline.publication import targets
+from pipeline.ground import schemas, sql
+from pipeline.published import targets
+from pipeline.settings.config import Config, Publish
 from tests.postgres import Server
-from tests.publication.targets.runs import bound, history, outcome
+from tests.published.targets.runs import bound, history, outcome
 
 PAGE = (sql.FOLDER / "README.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## (?=\d)", PAGE, flags=re.MULTILINE)[1:]

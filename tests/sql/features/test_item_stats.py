@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline import schemas, sql
+from pipeline.ground import schemas, sql
 
 TODAY = 1000
 

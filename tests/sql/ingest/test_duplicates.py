@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from pipeline import sql
+from pipeline.ground import sql
 
 FIRST, SECOND, THIRD = (date(2024, 1, day) for day in (1, 2, 3))
 

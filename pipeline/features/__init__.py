@@ -1,0 +1,1 @@
+"""Events to what was known at each cut-off, and the typed reader of it."""

@@ -1,0 +1,235 @@
+"""The typed reader of what the features stage wrote: one `Cutoff` per point in time at which models are fitted."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.arrays.blocks import indptr_of
+from pipeline.ground import lists, schemas
+from pipeline.ground.errors import InputError
+from pipeline.settings.sections.base import Decay
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def _read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+    # read_table would import pandas
+    with _explained(path), pq.ParquetFile(path, memory_map=True) as file:
+        return file.read(columns or schema.names)
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn a missing or damaged file into an error that says what to do."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: run stage 'features' first") from None
+    except pa.ArrowInvalid as error:
+        raise InputError(f"{path} is damaged ({error}): run stage 'features' again with --force") from None
+
+
+@dataclass(frozen=True)
+class Cutoff:
+    """What was known at the end of one day.
+
+    Attributes:
+        cutoff: the day.
+        role: "run" (tonight, no labels) or "label" (its label window is complete).
+        users: U, how many user indices were known.
+        items: I, how many item indices were known.
+        folder: features/.../cutoff=YYYY-MM-DD.
+    """
+
+    cutoff: date
+    role: str
+    users: int
+    items: int
+    folder: Path
+
+    def interactions(self, columns: list[str] | None = None) -> pa.Table:
+        """One row per (user, item) with a positive history, sorted by user_index, item_index."""
+        return _read(self.folder / "interactions.parquet", schemas.INTERACTIONS, columns)
+
+    def matrix(self, values: Decay = "confidence") -> "csr_matrix":
+        """[U, I] CSR float32 of one column of the interactions."""
+        from scipy.sparse import csr_matrix
+
+        with self.history(["user_index", "item_index", values]) as history:
+            items, weights = np.empty(history.rows, np.int32), np.empty(history.rows, np.float32)
+            counts, start = np.zeros(self.users, dtype=np.int64), 0
+            for table in history.groups():
+                counts += np.bincount(table.column(0).to_numpy(), minlength=self.users)
+                items[start : start + len(table)] = table.column(1).to_numpy()
+                weights[start : start + len(table)] = table.column(2).to_numpy()
+                start += len(table)
+        return csr_matrix((weights, items, indptr_of(counts)), shape=(self.users, self.items))
+
+    def history(self, columns: list[str]) -> "History":
+        """The interactions, to be read a part at a time."""
+        return History(self.folder / "interactions.parquet", columns)
+
+    def targets(self) -> np.ndarray:
+        """[T] int32 user indices the lists of this cut-off are made for, ascending."""
+        return np.asarray(_read(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
+
+    def labels(self, *, sampled: bool = True) -> pa.Table:
+        """What users acted on in the label window: user_index, item_index, count, is_new.
+
+        Args:
+            sampled: only what the targets acted on, who are a sample of a large shop's users; else everybody's.
+        """
+        if self.role != "label":
+            raise InputError(f"{self.folder} has no labels: its window has not passed yet")
+        labels = _read(self.folder / "labels.parquet", schemas.LABELS)
+        if not sampled or not len(labels):
+            return labels
+        targets, owner = self.targets(), labels.column("user_index").to_numpy()
+        theirs = targets[np.minimum(np.searchsorted(targets, owner), len(targets) - 1)] == owner
+        return labels if theirs.all() else labels.filter(pa.array(theirs))
+
+    def ratings(self) -> pa.Table:
+        """One row per (user, item) whose events had a value, sorted by user_index, item_index; often empty."""
+        return _read(self.folder / "ratings.parquet", schemas.RATINGS)
+
+    def item_stats(self) -> pa.Table:
+        """[I] rows, row i is item i."""
+        return _read(self.folder / "item_stats.parquet", schemas.ITEM_STATS)
+
+    def user_stats(self) -> pa.Table:
+        """[U] rows, row u is user u."""
+        return _read(self.folder / "user_stats.parquet", schemas.USER_STATS)
+
+    def dir_in(self, stage: Path) -> Path:
+        """This cut-off's folder inside another stage's folder."""
+        return lists.cutoff_dir(stage, self.cutoff)
+
+    @property
+    def part(self) -> str:
+        """The name of this cut-off's sub-folder."""
+        return f"cutoff={self.cutoff.isoformat()}"
+
+
+class History:
+    """Columns of a cut-off's interactions, read a row group at a time: what is asked for, never all of it.
+
+    Args:
+        path: interactions.parquet, sorted by user_index.
+        columns: of schemas.INTERACTIONS; user_index is the first.
+    """
+
+    def __init__(self, path: Path, columns: list[str]) -> None:
+        self._columns = columns
+        with _explained(path):
+            self._file = pq.ParquetFile(path, memory_map=True)
+        self.rows: int = self._file.metadata.num_rows
+        groups = [self._file.metadata.row_group(g) for g in range(self._file.num_row_groups)]
+        spans = [group.column(0).statistics for group in groups if group.num_rows]
+        self._least = np.array([span.min for span in spans], dtype=np.int64)
+        self._most = np.array([span.max for span in spans], dtype=np.int64)
+        self._read: dict[int, pa.Table] = {}
+
+    def groups(self) -> Iterator[pa.Table]:
+        """All rows, in order."""
+        return (self._file.read_row_group(g, self._columns) for g in range(self._file.num_row_groups))
+
+    def of(self, users: np.ndarray) -> pa.Table:
+        """The rows of some users (ascending indices), sorted by user and item.
+
+        The row groups read for one block are kept for the next, which begins in the last of them.
+        """
+        first, last = (users[0], users[-1]) if len(users) else (0, -1)
+        wanted = np.flatnonzero((self._least <= last) & (self._most >= first)).tolist()
+        self._read = {g: self._read.get(g) or self._file.read_row_group(g, self._columns) for g in wanted}
+        parts = [self._of(table, users) for table in self._read.values()]
+        return pa.concat_tables(parts) if parts else self._file.schema_arrow.empty_table().select(self._columns)
+
+    def among(self, users: np.ndarray) -> pa.Table:
+        """`of` for users who are few of all: every row group is read and none kept."""
+        parts = [self._of(table, users) for table in self.groups()]
+        return pa.concat_tables(parts) if parts else self.of(users[:0])
+
+    @staticmethod
+    def _of(table: pa.Table, users: np.ndarray) -> pa.Table:
+        if not len(users):
+            return table.slice(0, 0)
+        start, stop = np.searchsorted(table.column(0).to_numpy(), [users[0], users[-1] + 1]).tolist()
+        table = table.slice(start, stop - start)
+        owner = table.column(0).to_numpy()
+        mine = users[np.minimum(np.searchsorted(users, owner), len(users) - 1)] == owner
+        return table if mine.all() else table.filter(pa.array(mine))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def rows_matrix(table: pa.Table, values: np.ndarray, users: np.ndarray, width: int) -> "csr_matrix":
+    """[B, I] CSR float32, row b is user users[b].
+
+    Args:
+        table: the users' rows of the interactions, with user_index and item_index, as `History.of` gives them.
+        values: [N] one value per row of the table.
+        users: [B] ascending indices.
+        width: I, how many items there are.
+    """
+    from scipy.sparse import csr_matrix
+
+    owner, items = (table.column(name).to_numpy() for name in ("user_index", "item_index"))
+    counts = np.searchsorted(owner, users, side="right") - np.searchsorted(owner, users)
+    return csr_matrix((values.astype(np.float32), items, indptr_of(counts)), shape=(len(users), width))
+
+
+def read_cutoffs(features: Path) -> list[Cutoff]:
+    """All cut-offs of a run: tonight first, then the label cut-offs, newest first."""
+    rows = _read(features / "cutoffs.parquet", schemas.CUTOFFS).to_pylist()
+    found = [Cutoff(**row, folder=lists.cutoff_dir(features, row["cutoff"])) for row in rows]
+    return sorted(found, key=lambda c: (c.role != "run", -c.cutoff.toordinal()))
+
+
+def read_items(features: Path, columns: list[str] | None = None) -> pa.Table:
+    """Every known item, row i is item i."""
+    return _read(features / "items.parquet", schemas.ITEMS, columns)
+
+
+def read_users(features: Path) -> pa.Table:
+    """Every known user, row u is user u."""
+    return _read(features / "users.parquet", schemas.USERS)
+
+
+def read_actions(features: Path) -> pa.Table:
+    """What the language model is fine-tuned on, sorted by user and day."""
+    return _read(features / "actions.parquet", schemas.ACTIONS)
+
+
+def read_queries(features: Path, name: str = "queries") -> pa.Table:
+    """What people acted on after frequent queries; "tuning_queries": the same as of the day of tuning."""
+    return _read(features / f"{name}.parquet", schemas.QUERIES)
+
+
+def choices(queries: pa.Table, items: int) -> "csr_matrix":
+    """[Q, I] CSR float32: how many people chose item i after query q; items known later are left out."""
+    from scipy.sparse import csr_matrix
+
+    row, column, value = (queries.column(name).to_numpy() for name in ("query_index", "item_index", "clicks"))
+    kept = column < items
+    shape = (int(row.max(initial=-1)) + 1, items)
+    return csr_matrix((value[kept].astype(np.float32), (row[kept], column[kept])), shape=shape)
+
+
+def query_texts(queries: pa.Table) -> list[str]:
+    """[Q] texts."""
+    found: list[str] = (
+        queries.group_by(["query_index", "query"]).aggregate([]).sort_by("query_index")["query"].to_pylist()
+    )
+    return found

@@ -1,0 +1,1 @@
+"""What everything stands on: artifacts, lists, schemas, SQL files, errors, resources, the terminal."""

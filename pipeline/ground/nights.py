@@ -1,0 +1,79 @@
+"""Which night a run is for. The only place that turns an orchestrator's dates into a `run_date`."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from pipeline.ground.errors import InputError
+
+
+def resolve_run_date(
+    requested: str | None,
+    logical_date: datetime | None,
+    run_after: datetime | None,
+    run_type: str = "manual",
+) -> date:
+    """The day whose events are complete.
+
+    Args:
+        requested: the parameter `run_date`, YYYY-MM-DD, or None.
+        logical_date: start of a scheduled interval or of a backfilled night; None in a date-less manual run.
+        run_after: when the orchestrator may start the run; used when there is no logical date.
+        run_type: "scheduled", "manual" or "backfill".
+    Returns:
+        `requested` if given, else the day of `logical_date`, else the day before `run_after`.
+    Raises:
+        InputError: a backfill names a `run_date` (every night would overwrite that one), the parameter is not a
+            date, or there is no date at all.
+    """
+    if requested:
+        if run_type == "backfill":
+            raise InputError(
+                "a backfill takes its nights from --from-date and --to-date: remove the parameter run_date"
+            )
+        try:
+            return date.fromisoformat(requested)
+        except ValueError:
+            raise InputError(f"run_date {requested!r} is not a date: write it as YYYY-MM-DD") from None
+    if logical_date is not None:
+        return logical_date.date()
+    if run_after is not None:
+        return run_after.date() - timedelta(days=1)
+    raise InputError("the run has no date: give the parameter run_date as YYYY-MM-DD")
+
+
+def parse_nights(text: str) -> list[date]:
+    """One night "2011-10-02", or an inclusive range "2011-10-02..2011-10-15", as dates.
+
+    Raises:
+        InputError: not a date, or the range ends before it starts.
+    """
+    first, dots, last = text.partition("..")
+    try:
+        start = date.fromisoformat(first)
+        end = date.fromisoformat(last) if dots else start
+    except ValueError:
+        raise InputError(f"{text!r} is neither a night (2011-10-02) nor a range (2011-10-02..2011-10-15)") from None
+    if end < start:
+        raise InputError(f"{text!r} ends before it starts")
+    return [start + timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def require_over(night: date, today: date) -> None:
+    """A night is run once its day is over: before, its log is empty or a part, and its run would hide every true night.
+
+    Args:
+        night: the day whose events should be complete.
+        today: in UTC, as the logs' days are. Asked of the clock by whoever talks to people, for this question only.
+    Raises:
+        InputError: the day is not over.
+    """
+    if night >= today:
+        raise InputError(
+            f"the day {night} is not over (today is {today} in UTC), so its events are not complete: run "
+            f"{today - timedelta(days=1)} or an earlier night; is the date mistyped?"
+        )
+
+
+def as_text(nights: Iterable[date]) -> str:
+    """Nights as comma-separated ISO dates."""
+    return ", ".join(night.isoformat() for night in nights)

@@ -1,0 +1,91 @@
+"""What the machine gives and refuses: peak memory; a full disk, a lake that cannot be written, too little memory."""
+
+import contextlib
+import errno
+import logging
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.ground.errors import PipelineError, ResourceError
+
+log = logging.getLogger(__name__)
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FORBIDDEN = (errno.EACCES, errno.EPERM)
+# As DuckDB, PyTorch and safetensors say it.
+FULL_WORDS = ("No space left on device", "os error 28", "max_temp_directory_size")
+
+
+@contextlib.contextmanager
+def required(what: str, folder: Path) -> Iterator[None]:
+    """Turn what the file system or DuckDB's memory limit refuses into an error that names the path and the remedy.
+
+    A lost connection passes as it is: it may come back.
+
+    Args:
+        what: what was being done, for the message.
+        folder: where it writes.
+    Raises:
+        ResourceError: instead of OSError (connections aside), and of another library's words for a full disk.
+    """
+    try:
+        yield
+    except (PipelineError, ConnectionError, TimeoutError):
+        raise
+    except Exception as error:
+        if (said := explain(error, folder)) is None:
+            raise
+        raise ResourceError(f"{what}: {said}. Nothing half-written stays; then run it again") from error
+
+
+def explain(error: Exception, folder: Path) -> str | None:
+    """What was refused and the remedy, or None where the machine is not to blame."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in FULL or any(words in str(error) for words in FULL_WORDS):
+        return f"the disk of {folder} was full ({_room(folder)}): make room there, or set home to another disk"
+    if is_memory(error):
+        return f"memory is not enough ({str(error).splitlines()[0]}): raise memory_limit_mb, or lower threads"
+    return _refused(error, folder) if isinstance(error, OSError) else None
+
+
+def _refused(error: OSError, folder: Path) -> str:
+    path = error.filename or folder
+    if error.errno == errno.EROFS:
+        return f"{path} is on a read-only file system: mount it writable, or set home to another folder"
+    if error.errno in FORBIDDEN:
+        return f"{path} is forbidden to this user ({error.strerror}): give it the right, or set home to another folder"
+    if error.errno == errno.ENOENT:
+        return f"{path} is gone: another process may have removed it"
+    return f"{path} cannot be read or written ({error}): see to its disk"
+
+
+def is_memory(error: Exception) -> bool:
+    """Whether DuckDB had too little memory, or too little disk for what does not fit in it."""
+    import duckdb
+
+    return isinstance(error, duckdb.OutOfMemoryException)
+
+
+def _room(folder: Path) -> str:
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    usage = shutil.disk_usage(existing)
+    return f"of its {usage.total / 2**20:,.0f} MiB, {usage.free / 2**20:,.0f} are free without what was half written"
+
+
+def reset_peak_memory() -> None:
+    """Start measuring peak memory anew (Linux; elsewhere the peak is the process's)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        log.debug("peak memory is the process's, not the stage's: /proc/self/clear_refs cannot be written")
+
+
+def peak_memory_mb() -> int:
+    """Peak resident memory since reset_peak_memory, in MiB."""
+    try:
+        line = next(x for x in Path("/proc/self/status").read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) // 1024
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

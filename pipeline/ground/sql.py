@@ -1,0 +1,112 @@
+"""The only place that runs the files in sql/. Values are bound, never formatted into the text."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.ground.errors import InputError
+
+FOLDER = Path(__file__).resolve().parents[2] / "sql"
+
+
+@cache
+def statement(name: str) -> str:
+    """The text of sql/<name>.sql.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = FOLDER / f"{name}.sql"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist")
+    return path.read_text(encoding="utf-8")
+
+
+def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB database with bounded threads and memory, in UTC, with reproducible row order.
+
+    Args:
+        threads: CPU threads.
+        memory_limit_mb: MiB before DuckDB spills to `spill`.
+        spill: folder for what does not fit; default: no spilling.
+    """
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": f"{memory_limit_mb}MiB",
+    }
+    if spill is not None:
+        settings["temp_directory"] = str(spill)
+    connection = duckdb.connect(config=settings)
+    connection.execute("set timezone = 'UTC'")
+    connection.execute("set preserve_insertion_order = true")
+    return connection
+
+
+def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    names = set(re.findall(r"\$([a-z_]\w*)", text))
+    return {key: value for key, value in params.items() if key in names}
+
+
+def execute(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+    """Run sql/<name>.sql on `connection` with `params` bound to its $names (only those the text uses)."""
+    text = statement(name)
+    return connection.execute(text, _used(text, params))
+
+
+def query(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    schema: pa.Schema,
+    relations: Mapping[str, pa.Table] | None = None,
+    **params: Any,
+) -> pa.Table:
+    """Run sql/<name>.sql and return its rows, cast to `schema`.
+
+    Args:
+        connection: from `connect`.
+        name: file under sql/ without its ending, e.g. "features/interactions".
+        schema: the table's contract; its column names and order are required of the result.
+        relations: Arrow tables the statement may select from, by name.
+        params: values bound to $names.
+    Returns:
+        Arrow table with exactly `schema`.
+    Raises:
+        InputError: the statement's columns are not the schema's.
+    """
+    for relation, table in (relations or {}).items():
+        connection.register(relation, table)
+    try:
+        text = statement(name)
+        table = connection.sql(text, params=_used(text, params)).to_arrow_table()
+    finally:
+        for relation in relations or {}:
+            connection.unregister(relation)
+    if table.column_names != schema.names:
+        raise InputError(f"sql/{name}.sql gives columns {table.column_names}, its contract is {schema.names}")
+    return table.cast(schema)
+
+
+def stream(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: int, **params: Any
+) -> Iterator[pa.Table]:
+    """`query` for results that need not fit in memory: tables of exactly `rows` rows, the last one fewer.
+
+    The connection can do nothing else until the last of them is taken.
+    """
+    text = statement(name)
+    reader = connection.sql(text, params=_used(text, params)).to_arrow_reader(rows)
+    if reader.schema.names != schema.names:
+        raise InputError(f"sql/{name}.sql gives columns {reader.schema.names}, its contract is {schema.names}")
+    held = schema.empty_table()
+    for batch in reader:
+        held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
+        while len(held) >= rows:
+            yield held.slice(0, rows).combine_chunks()
+            held = held.slice(rows)
+    if len(held):
+        yield held.combine_chunks()

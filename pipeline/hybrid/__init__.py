@@ -1,1 +1,0 @@
-"""The fusion's parts: candidate pairs and what is known about them, the blend, the rankers, the merges."""

@@ -1,0 +1,1 @@
+"""Raw logs in: found, read, mapped to the contract, checked, and kept by the night they arrived."""

@@ -1,0 +1,216 @@
+"""The shop's raw log files: which ones a night needs, and reading them into DuckDB's table `raw`."""
+
+import csv
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.ground import resources, sql
+from pipeline.ground.errors import InputError
+from pipeline.intake import long_lines, zstd_frames
+from pipeline.settings.config import Config, Source
+
+PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
+FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
+HEADER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LogFile:
+    """One raw file and the days it is about: those its name says, else null."""
+
+    path: Path
+    first_day: date | None
+    last_day: date | None
+
+    def is_about(self, night: date) -> bool:
+        """Whether the file can be the night's log, by its name."""
+        return self.first_day is None or self.last_day is None or self.first_day <= night <= self.last_day
+
+
+def _glob(pattern: str, values: dict[str, str]) -> str:
+    for name in PLACEHOLDERS:
+        pattern = pattern.replace(f"{{{name}}}", values.get(name, "*"))
+    return pattern
+
+
+def _name_pattern(pattern: str) -> re.Pattern[str]:
+    """The glob as a regular expression that reads the date in a file's name."""
+    parts = re.split(r"(\{year\}|\{month\}|\{day\}|\*\*/|\*|\?)", pattern)
+    known = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
+    seen: set[str] = set()
+    expression = ""
+    for part in parts:
+        name = part.strip("{}")
+        if part.startswith("{") and name in PLACEHOLDERS:
+            expression += f"(?P={name})" if name in seen else PLACEHOLDERS[name]
+            seen.add(name)
+        else:
+            expression += known.get(part, re.escape(part))
+    return re.compile(expression)
+
+
+def _days(name: re.Match[str]) -> tuple[date | None, date | None]:
+    """First and last day of the year, month or day in a file's name."""
+    given = {key: int(value) for key, value in name.groupdict().items()}
+    if "year" not in given:
+        return None, None
+    month, day = given.get("month"), given.get("day")
+    first = date(given["year"], month or 1, day or 1)
+    if day and month:
+        return first, first
+    following = first.replace(day=28) + timedelta(days=4) if month else date(first.year + 1, 1, 1)
+    return first, following.replace(day=1) - timedelta(days=1)
+
+
+def find(source: Source, config: Config, night: date | None = None) -> list[LogFile]:
+    """The files of a source, in name order.
+
+    Args:
+        source: the section that names them.
+        config: its folder is where the glob starts.
+        night: only files that can hold this night's rows: the date in the name, give or take a day, because a log's
+            days may be of another time zone. Default: all files.
+    """
+    nights = [night + timedelta(days=n) for n in (-1, 0, 1)] if night else [None]
+    parts = [{"year": f"{n:%Y}", "month": f"{n:%m}", "day": f"{n:%d}"} if n else {} for n in nights]
+    paths = {path for values in parts for path in config.folder.glob(_glob(source.files, values)) if path.is_file()}
+    expression = _name_pattern(source.files)
+    found = []
+    for path in sorted(paths):
+        matched = expression.fullmatch(path.relative_to(config.folder).as_posix())
+        if matched:
+            found.append(LogFile(path, *_file_days(path, matched)))
+    return found
+
+
+def _file_days(path: Path, matched: re.Match[str]) -> tuple[date | None, date | None]:
+    try:
+        return _days(matched)
+    except ValueError as error:
+        raise InputError(f"{path}: the date in its name is none ({error})") from None
+
+
+def format_of(source: Source) -> str:
+    """csv, jsonl or parquet."""
+    if source.format != "auto":
+        return source.format
+    name = re.sub(r"\.(gz|zst)$", "", source.files)
+    if (ending := Path(name).suffix) not in FORMATS:
+        raise InputError(
+            f"the format of '{source.files}' is not clear from its name: set format to csv, jsonl or parquet"
+        )
+    return FORMATS[ending]
+
+
+def _header(path: Path, delimiter: str) -> list[str]:
+    try:
+        with pa.input_stream(str(path), compression="detect") as stream:
+            text = stream.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(f"{path} cannot be read ({error}): is it whole? Fetch it again") from None
+    names = next(csv.reader(text.splitlines(), delimiter=delimiter), [])
+    if not names or len(set(names)) != len(names) or "" in names:
+        raise InputError(f"{path}: its first line must name its columns, each once; it is {names}")
+    return names
+
+
+def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
+    """The header that all files share."""
+    first, *others = paths
+    columns = _header(first, delimiter)
+    for path in others:
+        if (names := _header(path, delimiter)) != columns:
+            raise InputError(f"{path} has columns {names}, but {first} has {columns}: name them by separate globs")
+    return columns
+
+
+def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name: str, max_row_bytes: int) -> list[str]:
+    """The keys that the files' first lines have."""
+    rows = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes).fetchall()
+    if not rows:
+        raise InputError(f"{name}: none of its first lines is a JSON object with keys")
+    return [key for (key,) in rows]
+
+
+def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogFile], config: Config) -> None:
+    """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
+
+    Args:
+        connection: where the tables are made.
+        source: format and delimiter.
+        files: at least one.
+        config: limits.
+    Raises:
+        InputError: a file is missing, truncated, or has other columns than the first.
+        duckdb.Error: memory or the disk is full.
+    """
+    kind, paths, limit = format_of(source), [str(file.path) for file in files], config.ingest.max_row_bytes
+    sql.execute(
+        connection,
+        "ingest/log_files",
+        paths=paths,
+        names=[file.path.relative_to(config.folder).as_posix() for file in files],
+        first_days=[file.first_day for file in files],
+        last_days=[file.last_day for file in files],
+    )
+    for path in paths:
+        if path.endswith(".zst") and not zstd_frames.is_whole(Path(path)):
+            raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
+    try:
+        sql.execute(connection, "ingest/unreadable_none")
+        try:
+            _read(connection, kind, paths, source, limit)
+        except duckdb.Error as error:
+            if "maximum_object_size" not in str(error):
+                raise
+            _read_without_long_lines(connection, paths, source, config)
+        if kind == "csv":
+            sql.execute(connection, "ingest/unreadable_csv")
+        sql.execute(connection, "ingest/raw_files")
+    except duckdb.Error as error:
+        if resources.is_memory(error) or "No space left" in str(error):  # not the file's fault
+            raise
+        first = str(error).splitlines()[0]
+        raise InputError(
+            f"{source.files}: a log file cannot be read, it may be truncated or no {kind}: {first}"
+        ) from error
+
+
+def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: Source, limit: int) -> None:
+    columns: list[str] = []
+    if kind == "csv":
+        columns = _csv_columns(map(Path, paths), source.delimiter)
+    elif kind == "jsonl":
+        columns = _json_columns(connection, paths, source.files, limit)
+    sql.execute(
+        connection,
+        f"ingest/read_{kind}",
+        files=paths,
+        columns=dict.fromkeys(columns, "VARCHAR"),
+        delimiter=source.delimiter,
+        max_row_bytes=limit,
+    )
+
+
+def _read_without_long_lines(
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: Source, config: Config
+) -> None:
+    """Read JSON Lines of which some are longer than the reader can take: those are refused, the others are read."""
+    ((scratch,),) = sql.execute(connection, "ingest/scratch").fetchall()
+    settings = config.ingest
+    copies, long = long_lines.leave_out(paths, Path(scratch), settings.max_row_bytes, settings.max_raw_characters)
+    _read(connection, "jsonl", [copies.get(path, path) for path in paths], source, settings.max_row_bytes)
+    sql.execute(connection, "ingest/renamed", copies=list(copies.values()), paths=list(copies))
+    sql.execute(
+        connection,
+        "ingest/unreadable_long",
+        paths=[line.path for line in long],
+        lines=[line.line for line in long],
+        starts=[line.start for line in long],
+    )

@@ -1,0 +1,184 @@
+"""The table tonight is compared with, as it would have been read during the judged window.
+
+Tonight's fusion is judged at a cut-off two weeks back, so its opponent must not know more than was known then:
+
+1. If the champion was judged at the same cut-off (the same week), the lists it was judged by are taken, which are kept
+   with its tables: both sides were made with what was known at the cut-off.
+2. Otherwise the table that was in use when the window began: the newest one published for a night not after the
+   cut-off. It may know a few days less than tonight's lists, never more.
+3. Otherwise only the baseline remains: with the first publication, and where no table from then is kept.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.arrays.blocks import blocks
+from pipeline.ground import lists
+from pipeline.ground.lists import Pool
+from pipeline.settings.config import Config
+
+if TYPE_CHECKING:
+    from pipeline.published.contract import ActiveRun
+
+JUDGED = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("rank", pa.int32(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where tonight is judged.
+
+    Attributes:
+        run_date: tonight.
+        cutoff: the judged cut-off.
+        user_ids: [T] string, its targets.
+        item_ids: [I] string, every item known tonight.
+        config: where the tables and the lake are.
+    """
+
+    run_date: date
+    cutoff: date
+    user_ids: pa.Array
+    item_ids: pa.Array
+    config: Config
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The opponent.
+
+    Attributes:
+        run_id: the published run whose lists these are.
+        run_date: its night.
+        why: why these lists, in words.
+        lists: [T, n] item indices per pool, row t is target t, -1 pads; a pool it did not serve is absent.
+    """
+
+    run_id: str
+    run_date: date
+    why: str
+    lists: dict[Pool, np.ndarray]
+
+    def __str__(self) -> str:
+        return f"the table of {self.run_date} ({self.why})"
+
+
+def judged_path(folder: Path, pool: Pool) -> Path:
+    """Where an evaluate folder keeps the final lists of the judged cut-off."""
+    return folder / f"judged.{pool}.parquet"
+
+
+def write_judged(path: Path, items: np.ndarray, user_ids: pa.Array, item_ids: pa.Array, block_users: int) -> None:
+    """Write lists [T, n] as one row per user and rank, a block of users at a time."""
+    with pq.ParquetWriter(path, JUDGED, compression="zstd") as writer:
+        for block in blocks(len(items), block_users):
+            found = np.asarray(items[block])
+            rows, columns = np.nonzero(found >= 0)
+            users = user_ids.slice(block.start, block.stop - block.start).take(pa.array(rows))
+            shown = item_ids.take(pa.array(found[rows, columns]))
+            writer.write_table(pa.table([users, shown, (columns + 1).astype(np.int32)], schema=JUDGED))
+
+
+def placed(table: pa.Table, user_ids: pa.Array, item_ids: pa.Array) -> np.ndarray:
+    """Rows of user_id, item_id, rank as lists: int32 [T, n], row t is user_ids[t], -1 pads.
+
+    Users who are not asked for are left out; an item that is not known keeps its rank as -1 and can hit nothing.
+    """
+    rows = pc.index_in(table.column("user_id").combine_chunks(), value_set=user_ids)
+    table = table.filter(rows.is_valid())
+    owner = rows.drop_null().to_numpy(zero_copy_only=False).astype(np.int64)
+    if not len(owner):
+        return np.full((len(user_ids), 1), -1, dtype=np.int32)
+    items = pc.index_in(table.column("item_id").combine_chunks(), value_set=item_ids).fill_null(-1)
+    order = np.lexsort((table.column("rank").to_numpy(), owner))
+    owner = owner[order]
+    column = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    result = np.full((len(user_ids), int(column.max()) + 1), -1, dtype=np.int32)
+    result[owner, column] = items.to_numpy(zero_copy_only=False)[order]
+    return result
+
+
+def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
+    """Tonight's opponent; None before the first publication.
+
+    It is the run of an earlier night that was active last. If this very night is published already, and with other
+    lists than tonight's, it is that one: a night run again with a changed configuration has to stand up to itself, and
+    one run again with nothing changed gives the same bytes as the first time.
+
+    Args:
+        setting: the night and the judged cut-off.
+        tonight: the final lists per pool, [T, n].
+    """
+    from pipeline.publication import publish
+
+    active = publish.active_run(setting.config)
+    if active is not None and active.run_date == setting.run_date:
+        judged = _judged(active, setting)
+        if judged is not None and not _same(judged.lists, tonight):
+            return judged
+    earlier = publish.before(setting.config, setting.run_date)
+    if earlier is None:
+        return None
+    return _judged(earlier, setting) or _published(earlier, setting)
+
+
+def _same(one: dict[Pool, np.ndarray], other: dict[Pool, np.ndarray]) -> bool:
+    """Whether two sets of lists show the same, however wide their padding is."""
+    return one.keys() == other.keys() and all(_equal(one[pool], other[pool]) for pool in one)
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    width = min(one.shape[1], other.shape[1])
+    rest = (one[:, width:], other[:, width:])
+    return np.array_equal(one[:, :width], other[:, :width]) and all((part < 0).all() for part in rest)
+
+
+def _judged(run: "ActiveRun", setting: Setting) -> Champion | None:
+    """The run's lists as it was judged, if at the same cut-off.
+
+    They stand beside its tables: the night's folder in the lake may hold those of another run of the night.
+    """
+    paths = {pool: judged_path(run.folder, pool) for pool in lists.POOLS}
+    described = run.folder / "runs.parquet"
+    if not all(path.is_file() for path in (described, *paths.values())):
+        return None
+    metrics = json.loads(pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py())
+    if metrics.get("judged_cutoff") != setting.cutoff.isoformat():
+        return None
+    found: dict[Pool, np.ndarray] = {
+        pool: placed(pq.read_table(path, partitioning=None), setting.user_ids, setting.item_ids)
+        for pool, path in paths.items()
+    }
+    return Champion(run.run_id, run.run_date, "judged at the same cut-off", found)
+
+
+def _published(active: "ActiveRun", setting: Setting) -> Champion:
+    """The lists that were in use when the judged window began; a champion without lists if none are kept."""
+    from pipeline.publication import publish
+
+    oldest = setting.cutoff - timedelta(days=setting.config.horizon_days)
+    kept = (run for run in publish.published_runs(setting.config) if oldest <= run.run_date <= setting.cutoff)
+    run = next((run for run in kept if (run.folder / "recommendations.parquet").is_file()), None)  # newest first
+    if run is None:
+        return Champion(active.run_id, active.run_date, f"no table is kept that was in use on {setting.cutoff}", {})
+    table = publish.published_lists(setting.config, run.run_id)
+    found: dict[Pool, np.ndarray] = {}
+    unfiltered_first = sorted(setting.config.surfaces, key=lambda surface: surface.where != "true")
+    for surface in unfiltered_first:
+        served = table.filter(pc.field("surface") == surface.name)
+        if served.num_rows and surface.pool not in found:  # one surface stands for its pool
+            found[surface.pool] = placed(served, setting.user_ids, setting.item_ids)
+    return Champion(run.run_id, run.run_date, "in use when the judged window began", found)

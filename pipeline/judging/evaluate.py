@@ -1,0 +1,241 @@
+"""Tonight's lists against what users did next, and the gate.
+
+Every list of the run is judged at the newest cut-off whose label window has passed, two weeks before the anchor: the
+fusion applied there has learned from older windows only, so nothing that judges has been seen by what is judged.
+
+    out/metrics.parquet        one row per pool, list, bucket, metric
+    out/comparisons.parquet    the final list against each other list and the champion, with paired intervals
+    out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
+    out/ablation.parquet       what each source is worth, as the fusion measured it
+    out/per_user.parquet       one row per pool and judged user: the final list's metrics
+    out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
+    out/report.html            all of it, to read
+
+Metrics are defined in pipeline.arrays.metrics, the table checks in pipeline.judging.gate; who the opponent is,
+pipeline.judging.champion says.
+"""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
+from pipeline.ground import lists
+from pipeline.ground.errors import GateError, InputError
+from pipeline.ground.lists import Pool
+from pipeline.judging import champion, gate, measuring, probabilities, records, scoreboard, since_publication
+from pipeline.judging.gate import CHAMPION, FINAL
+from pipeline.judging.report import html
+from pipeline.judging.report import page as report
+from pipeline.judging.scoreboard import Pitch, Scoreboard
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    *,
+    features: Path,
+    popularity: Path,
+    als: Path,
+    user_knn: Path,
+    item_knn: Path,
+    ease: Path,
+    matrix_factorisation: Path,
+    language_model: Path,
+    sasrec: Path,
+    fusion: Path,
+    ensemble: Path,
+    outcomes: Path,
+    run_date: date,
+    config: Config,
+    out: Path,
+) -> dict[str, Any]:
+    """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
+
+    Args:
+        features: the cut-offs, their labels.
+        popularity .. ensemble: the stages whose lists are judged.
+        outcomes: how published runs have done since; for the report, and a warning where one fell.
+        run_date: tonight.
+        config: `evaluate`.
+        out: receives the tables and the report.
+    Returns:
+        Scalars for the manifest: <pool>.<list>.<metric> for the final list's metrics (with .low and .high) and for
+        the other lists' gate metric; the differences to the best single model and to the champion (else the
+        baseline); the judged cut-off, the champion, the gate's decision (see `report.Page.decision`); since.<surface>.*
+        of the latest published run.
+    Raises:
+        GateError: the comparison with the champion or the baseline is lost, or a list is broken; the report is kept
+            under <home>/blocked/.
+        InputError: an upstream stage has no list for the judged cut-off.
+    """
+    tonight, judged = _cutoffs(features, run_date, config)
+    opponent = _opponent(features, judged, ensemble, run_date, config)
+    sources = [popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec]
+    stages = [*sources, fusion, ensemble]
+    given, origin = _given(stages, judged, opponent)
+    if not any(config.evaluate.baseline in found for found in given.values()):
+        raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")
+    boards = _boards(given, features, _vectors(language_model), judged, config)
+    since = since_publication.read(outcomes)
+    fell = [] if config.evaluate.drift == "off" else since_publication.fallen(since, config)
+    comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
+    page = report.Page(
+        run_date=run_date,
+        cutoff=judged.cutoff,
+        opponent=opponent,
+        measured=tuple(row for board in boards.values() for row in board.measured),
+        comparisons=comparisons,
+        reasons=(
+            *_broken(ensemble, tonight, config),
+            *gate.lost(comparisons, config.evaluate),
+            *_stopping(fell, config),
+        ),
+        stages=origin,
+        config=config,
+    )
+    records.write(out, page, [_per_user(board, features, judged) for board in boards.values()])
+    _write_judged(out, features, judged, ensemble, config)
+    trusted, worth = probabilities.judge(ensemble, judged, config), probabilities.read_worth(fusion)
+    probabilities.write(trusted, worth, out)
+    surfaces = {pool: page.surfaces(pool) for pool in lists.POOLS}
+    sections = [
+        *probabilities.section(trusted, surfaces),
+        *probabilities.worth_section(worth, surfaces),
+        *since_publication.section(since, config, fell),
+    ]
+    (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
+    log.info("evaluation of %s\n%s", run_date, report.summary(page))
+    if not len(judged.targets()):
+        log.warning(
+            "nobody could be judged: no user with a history before %s acted after it. Is the history loaded "
+            "(python -m pipeline load-history --before %s)?",
+            judged.cutoff,
+            run_date,
+        )
+    if page.reasons:
+        _blocked(page.reasons, out, run_date, config)
+    return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+
+
+def _stopping(fell: list[str], config: Config) -> list[str]:
+    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop."""
+    for words in fell:
+        log.warning("a published run did worse than it was judged to: %s", words)
+    return fell if config.evaluate.drift == "stop" else []
+
+
+def _cutoffs(features: Path, run_date: date, config: Config) -> tuple[Cutoff, Cutoff]:
+    """Tonight's cut-off and the one that judges."""
+    found = {cutoff.cutoff: cutoff for cutoff in read_cutoffs(features)}
+    judged = config.folds(run_date)["judge"]
+    for wanted in (run_date, judged):
+        if wanted not in found:
+            raise InputError(f"{features} has no cut-off {wanted}: run stage 'features' again with --force")
+    return found[run_date], found[judged]
+
+
+def _ids(features: Path, cutoff: Cutoff) -> tuple[pa.Array, pa.Array]:
+    """The outside ids of the cut-off's targets [T] and of all items known tonight [I]."""
+    users = read_users(features).column("user_id").combine_chunks()
+    items = read_items(features, ["item_id"]).column("item_id").combine_chunks()
+    return users.take(pa.array(cutoff.targets())), items
+
+
+def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.ndarray:
+    """The final lists as deep as they are judged."""
+    items = lists.read_list(cutoff.dir_in(ensemble), pool, FINAL)[0]
+    return items[:, : max(config.evaluate.k, config.evaluate.deep)]
+
+
+def _opponent(
+    features: Path, judged: Cutoff, ensemble: Path, run_date: date, config: Config
+) -> champion.Champion | None:
+    mine = {pool: _final(ensemble, judged, pool, config) for pool in lists.POOLS}
+    user_ids, item_ids = _ids(features, judged)
+    setting = champion.Setting(run_date, judged.cutoff, user_ids, item_ids, config)
+    return champion.find(setting, mine)
+
+
+def _given(
+    stages: list[Path], cutoff: Cutoff, opponent: champion.Champion | None
+) -> tuple[dict[Pool, dict[str, np.ndarray]], dict[str, str]]:
+    """The lists to judge, by pool and name, memory-mapped, in data-flow order, and which stage made each.
+
+    A second list of the same name carries its stage's name before its own; the champion's comes last.
+    """
+    given: dict[Pool, dict[str, np.ndarray]] = {}
+    origin: dict[str, str] = {}
+    for pool in lists.POOLS:
+        found: dict[str, np.ndarray] = {}
+        for stage in stages:
+            folder = cutoff.dir_in(stage)
+            for name in sorted(lists.list_names(folder, pool), key=lambda name: name == FINAL):  # the final one last
+                key = f"{stage.parent.name}.{name}" if name in found else name
+                origin[key] = stage.parent.name
+                found[key] = lists.read_list(folder, pool, name)[0]
+        if opponent and pool in opponent.lists:
+            found[CHAMPION] = opponent.lists[pool]
+        given[pool] = found
+    return given, origin
+
+
+def _boards(
+    given: dict[Pool, dict[str, np.ndarray]], features: Path, vectors: np.ndarray | None, judged: Cutoff, config: Config
+) -> dict[Pool, Scoreboard]:
+    items = read_items(features, ["item_index"]).num_rows
+    buckets = measuring.read_buckets(judged, items, config.evaluate)
+    boards = {}
+    for pool, found in given.items():
+        boards[pool] = scoreboard.judge(
+            found, Pitch(judged, measuring.read_truth(judged, pool), buckets, vectors, config)
+        )
+    return boards
+
+
+def _broken(ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
+    """What is wrong with the lists that are about to be published."""
+    found = {pool: lists.read_list(tonight.dir_in(ensemble), pool, FINAL) for pool in lists.POOLS}
+    return [problem for pool in found for problem in gate.broken_lists(*found[pool], tonight, pool, config)]
+
+
+def _vectors(language_model: Path) -> np.ndarray | None:
+    """[I, h] item vectors, memory-mapped; None where the language model wrote none."""
+    path = language_model / "item_vectors.npy"
+    return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
+
+
+def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
+    user_ids = _ids(features, cutoff)[0].take(pa.array(board.rows))
+    return pa.table({"pool": pa.repeat(pa.scalar(board.pool), len(user_ids)), "user_id": user_ids, **board.final})
+
+
+def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, config: Config) -> None:
+    user_ids, item_ids = _ids(features, judged)
+    for pool in lists.POOLS:
+        items = _final(ensemble, judged, pool, config)
+        champion.write_judged(champion.judged_path(out, pool), items, user_ids, item_ids, config.block_users)
+
+
+def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) -> None:
+    """Keep the report where it survives the failed stage, and stop unless told to go on."""
+    problem = "; ".join(reasons)
+    if not config.evaluate.block:
+        log.warning("published although the gate says no, as evaluate.block is false: %s", problem)
+        return
+    kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", "report.html"):
+        shutil.copyfile(out / name, kept / name)
+    raise GateError(
+        f"the table of {run_date} is not published, the one in use stays: {problem}. "
+        f"The report is {kept / 'report.html'}. To publish all the same: --no-gate, or force in Airflow."
+    )

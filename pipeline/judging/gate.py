@@ -1,0 +1,120 @@
+"""Whether tonight's table may be published: checks of the lists themselves, and comparisons that must not be lost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays import metrics
+from pipeline.arrays.blocks import blocks
+from pipeline.features.read import Cutoff
+from pipeline.ground.lists import Pool
+from pipeline.settings.config import Config, Evaluate
+
+FINAL = "final"
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Tonight's final list against another on one metric, paired over users.
+
+    Attributes:
+        pool, versus, metric: what is compared; versus is a list's name or "champion".
+        final, other: means over the users.
+        difference, low, high: mean of final - other, with its 95 % interval.
+        users: how many users.
+        all_low, all_high: an interval so wide that those to all other lists hold together with 95 % (Bonferroni);
+            None where the metric is not the gate's.
+    """
+
+    pool: Pool
+    versus: str
+    metric: str
+    final: float
+    other: float
+    difference: float
+    low: float
+    high: float
+    users: int
+    all_low: float | None = None
+    all_high: float | None = None
+
+    @property
+    def significant(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        return (
+            f"{self.metric} {self.final:.4f} against {self.other:.4f}, "
+            f"difference {self.difference:+.4f}, 95 % [{self.low:+.4f}, {self.high:+.4f}], {self.users} users"
+        )
+
+
+def lost(comparisons: Iterable[Comparison], settings: Evaluate) -> list[str]:
+    """The comparisons that forbid publication, in words: with the champion and the baseline, on the gate's metric."""
+    found = []
+    for comparison in comparisons:
+        judged = comparison.metric.partition("@")[0] == settings.gate_metric
+        opponent = comparison.versus in (CHAMPION, settings.baseline)
+        if judged and opponent and comparison.high < -settings.tolerance:
+            name = "the table in use" if comparison.versus == CHAMPION else f"the baseline '{comparison.versus}'"
+            found.append(f"pool '{comparison.pool}' is significantly worse than {name}: {comparison}")
+    return found
+
+
+def _wrong(items: np.ndarray, scores: np.ndarray, known: int) -> dict[str, np.ndarray]:
+    """What can be wrong with a row of a list, whoever it is for: bool [B] each."""
+    there = items >= 0
+    ordered = np.where(there, scores, -np.inf)
+    falls = (ordered[:, 1:] <= ordered[:, :-1]) | ~there[:, 1:]
+    return {
+        "an item shown twice": metrics.repeated(items).any(axis=1),
+        "an item the catalogue does not know": ((items >= known) | (items < -1)).any(axis=1),
+        "a score that is not finite": (there & ~np.isfinite(scores)).any(axis=1),
+        "scores that do not descend": ~falls.all(axis=1),
+        "a gap between ranks": (there[:, 1:] & ~there[:, :-1]).any(axis=1),
+    }
+
+
+def broken_lists(items: np.ndarray, scores: np.ndarray, cutoff: Cutoff, pool: Pool, config: Config) -> list[str]:
+    """Checks of the lists that are about to be published, in words; empty if all is well.
+
+    Args:
+        items, scores: [T, n] of the final list, row t is target t of `cutoff`; may be memory-mapped.
+        cutoff: tonight.
+        pool: in `new`, nothing the user already acted on may be shown.
+        config: `evaluate` has the limits.
+    """
+    settings, users = config.evaluate, len(items)
+    if not users:
+        return ["nobody has a list"]
+    targets, history = cutoff.targets(), cutoff.interactions(["user_index", "item_index"])
+    owner, owned = (history.column(i).to_numpy() for i in range(2))
+    counts: dict[str, int] = {}
+    full = 0
+    tops = np.ascontiguousarray(items[:, : settings.k])
+    for block in blocks(users, config.block_users):
+        shown = np.asarray(items[block])
+        wrong = _wrong(shown, np.asarray(scores[block]), cutoff.items)
+        if pool == "new":
+            first, last = (np.searchsorted(owner, targets[block], side) for side in ("left", "right"))
+            wrong["an item already acted on"] = _any_owned(shown, owned, first, last)
+        full += int((tops[block] >= 0).all(axis=1).sum()) if tops.shape[1] == settings.k else 0
+        for name, rows in wrong.items():
+            counts[name] = counts.get(name, 0) + int(rows.sum())
+    found = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
+    if full < settings.min_users_share * users:
+        found.append(f"only {full} of {users} users have {settings.k} items; {settings.min_users_share:.0%} must")
+    same = int(np.unique(tops, axis=0, return_counts=True)[1].max())
+    if users > 1 and same > max(1, settings.max_same_share * users):
+        found.append(f"{same} of {users} users have the very same first {settings.k} items")
+    return [f"pool '{pool}': {problem}" for problem in found]
+
+
+def _any_owned(items: np.ndarray, owned: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Whether row b shows one of owned[first[b]:last[b]]: bool [B]; first and last ascend."""
+    members = np.concatenate([owned[a:b] for a, b in zip(first, last, strict=True)]) if len(first) else owned[:0]
+    starts = np.concatenate([[0], np.cumsum(last - first)])
+    return np.asarray(metrics.member(items, starts, members.astype(np.int64)).any(axis=1))

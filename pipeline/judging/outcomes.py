@@ -1,0 +1,169 @@
+"""Yesterday judged by today: how the runs published before tonight have done on the behaviour that has arrived since.
+
+A run of night D is scored, at night T, on what its users did in the days D+1 .. min(T, D + horizon) and had arrived by
+T, for every night T of `outcomes.nights` after it. Its lists are those that were published, with editors' pins and
+re-ranking; what had arrived by D was known to the run, and is no outcome of it. So a backfilled night knows neither
+later behaviour nor later runs.
+
+    out/outcomes.parquet       schemas.RECOMMENDATION_OUTCOMES but for run_id, which `publish` adds
+
+Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
+impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
+"""
+
+import logging
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.features.read import Cutoff, read_cutoffs, read_items
+from pipeline.ground import artifacts, schemas, sql
+from pipeline.judging import measuring
+from pipeline.published import targets
+from pipeline.published.archive import Archive
+from pipeline.published.contract import run_date_of
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+FILE = "outcomes.parquet"
+OUTCOMES = schemas.RECOMMENDATION_OUTCOMES.remove(schemas.RECOMMENDATION_OUTCOMES.get_field_index("run_id"))
+JUDGED_RUNS = pa.schema(
+    [pa.field("run_id", pa.string()), pa.field("run_date", pa.date32()), pa.field("was_active", pa.bool_())]
+)
+ITEM_BUCKETS = pa.schema(
+    [pa.field("run_date", pa.date32()), pa.field("item_id", pa.string()), pa.field("bucket", pa.string())]
+)
+TABLES = ("recommendations.parquet", "user_profiles.parquet")
+
+
+def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Path) -> dict[str, Any]:
+    """Score the runs of earlier nights.
+
+    Args:
+        ingest: tonight's partition; the earlier ones are its siblings.
+        features: who has what history, and the items' statistics.
+        run_date: tonight.
+        config: `outcomes`, `evaluate.k` and `evaluate.deep`, the horizon, the surfaces.
+        out: receives outcomes.parquet.
+    Returns:
+        The runs that were judged, the settings' hash, the number of rows.
+    Raises:
+        PublishError: the target does not say which runs were active.
+    """
+    judged = judged_runs(config, run_date)
+    table = OUTCOMES.empty_table()
+    if judged.num_rows:
+        with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
+            table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
+        shutil.rmtree(out / ".spill", ignore_errors=True)
+    pq.write_table(table, out / FILE, compression="zstd")
+    log.info("%d runs before %s are judged by what has arrived since", judged.num_rows, run_date)
+    return {"judged": judged.column("run_id").to_pylist(), "settings": _settings(config), "rows": table.num_rows}
+
+
+def judged_runs(config: Config, run_date: date) -> pa.Table:
+    """JUDGED_RUNS: the kept runs of the nights before tonight that are scored, oldest first."""
+    archive, first = Archive(config.tables), run_date - timedelta(days=config.outcomes.nights)
+    kept = [r for r in archive.run_ids() if all((archive.path(r) / name).is_file() for name in TABLES)]
+    chosen = [run_id for run_id in kept if first <= run_date_of(run_id) < run_date]
+    ever = targets.of(config).ever_active() if chosen else set()
+    rows = [{"run_id": r, "run_date": run_date_of(r), "was_active": r in ever} for r in chosen]
+    return pa.Table.from_pylist(rows, schema=JUDGED_RUNS)
+
+
+def is_current(config: Config, run_date: date, report: dict[str, Any]) -> bool:
+    """Whether a finished report still covers every kept run; one that was dropped since stays in it."""
+    judged = set(judged_runs(config, run_date).column("run_id").to_pylist())
+    return judged <= set(report.get("judged", [])) and report.get("settings") == _settings(config)
+
+
+def _settings(config: Config) -> str:
+    """A hash of the settings of other sections that the table depends on."""
+    surfaces = sorted((surface.name, surface.repeats) for surface in config.surfaces)
+    return artifacts.text_sha256(surfaces, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"}))
+
+
+def _score(connection: Any, judged: pa.Table, folders: dict[str, Path], run_date: date, config: Config) -> pa.Table:
+    """OUTCOMES of the judged runs."""
+    nights = sorted(set(judged.column("run_date").to_pylist()))
+    surfaces = [{"surface": surface.name, "repeats": surface.repeats} for surface in config.surfaces]
+    relations = {
+        "judged_runs": judged,
+        "item_buckets": item_buckets(folders["features"], nights, config),
+        "surfaces": pa.Table.from_pylist(surfaces),
+    }
+    for name, table in relations.items():
+        connection.register(name, table)
+    params = _settings_of(run_date, config) | _files(judged, folders, nights[0], config) | {"oldest": nights[0]}
+    sql.execute(connection, "features/macros").fetchall()
+    for name in ("since", "wanted", "listed", "judged", "exposed"):
+        sql.execute(connection, f"outcomes/{name}", **params).fetchall()
+    return sql.query(connection, "outcomes/outcomes", OUTCOMES, **params)
+
+
+def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:
+    """The Parquet files that are read: nights after the oldest judged one, tonight's features, the runs' tables."""
+    archive, features, tonight = Archive(config.tables), folders["features"], read_cutoffs(folders["features"])[0]
+    nights = artifacts.partitions_until(folders["ingest"].parent.parent, "ingest", tonight.cutoff)
+    lists, profiles = ([str(archive.path(r) / name) for r in judged.column("run_id").to_pylist()] for name in TABLES)
+    return {
+        "partitions": [str(night / "events.parquet") for night in nights if artifacts.run_date_of(night) > oldest],
+        "interactions": str(tonight.folder / "interactions.parquet"),
+        "users": str(features / "users.parquet"),
+        "items": str(features / "items.parquet"),
+        "lists": lists,
+        "profiles": profiles,
+    }
+
+
+def _settings_of(run_date: date, config: Config) -> dict[str, Any]:
+    types, k = config.features.event_types, config.evaluate.k
+    return {
+        "names": list(types),
+        "labels": [kind.label for kind in types.values()],
+        "click_types": list(config.outcomes.click_types),
+        "run_date": run_date,
+        "horizon_days": config.horizon_days,
+        "k": k,
+        "deep": max(k, config.evaluate.deep),
+        "ideal": np.cumsum(1 / np.log2(np.arange(2, k + 2))).tolist(),
+    }
+
+
+def item_buckets(features: Path, nights: list[date], config: Config) -> pa.Table:
+    """ITEM_BUCKETS: cold, tail or head for every item and judged night, as far as tonight's features know that night.
+
+    Cold is exact. The head is that of the newest cut-off not after the night, so that no sale it is judged by is in it.
+    """
+    tonight, *older = read_cutoffs(features)
+    items = read_items(features, ["item_id"]).column("item_id").combine_chunks()
+    ages = tonight.item_stats().column("first_age").to_numpy(zero_copy_only=False)
+    names = pa.array(measuring.ITEM_BUCKETS)
+    tables = [ITEM_BUCKETS.empty_table()]
+    for night in nights:
+        codes = np.where(_head(_known_at(older, night), len(items), config), 2, 1).astype(np.int8)
+        age = ages - (tonight.cutoff - night).days
+        codes[~(age > config.evaluate.cold_days)] = 0  # also where nobody ever acted on the item
+        columns = [pa.repeat(pa.scalar(night), len(items)), items, names.take(pa.array(codes))]
+        tables.append(pa.Table.from_arrays(columns, schema=ITEM_BUCKETS))
+    return pa.concat_tables(tables)
+
+
+def _known_at(cutoffs: list[Cutoff], night: date) -> Cutoff | None:
+    """The newest label cut-off not after a night."""
+    return max((c for c in cutoffs if c.cutoff <= night), key=lambda c: c.cutoff, default=None)
+
+
+def _head(cutoff: Cutoff | None, items: int, config: Config) -> np.ndarray:
+    """bool [I]: the best-sellers of a cut-off."""
+    chosen = np.zeros(items, dtype=bool)
+    if cutoff is not None:
+        sold = cutoff.item_stats().column("buyers_91").to_numpy()
+        chosen[: len(sold)] = measuring.head(sold, config.evaluate.head_share)
+    return chosen

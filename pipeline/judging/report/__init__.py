@@ -1,0 +1,1 @@
+"""The judgement as a page, its charts, and a table for the log."""

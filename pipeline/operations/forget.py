@@ -1,0 +1,290 @@
+"""Removing people from everything under <home>: events, refused rows, models, lists, published runs. Leaves a receipt.
+
+    list      their ids, hashed, go on the list of pipeline.privacy.suppression: no later ingest takes their rows again
+    events    every night's partition that knows them is written again without them
+    nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
+              weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
+              What the gate compares with (evaluate's judged lists) is kept, without them
+    tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
+              theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
+
+Nobody has to stop for it. Each step waits for the stages that hold its locks; what a running stage read before the
+events were written again is dropped with its night, or its rows with the published runs, which come last. Killed at any
+instant it leaves whole files, and started again for the same people it completes: a journal beside the receipts
+remembers what the first attempt removed.
+"""
+
+import contextlib
+import fcntl
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, sql
+from pipeline.ground.errors import InputError
+from pipeline.intake import ingest, staging
+from pipeline.operations import stages
+from pipeline.privacy import pseudonyms, redaction, suppression
+from pipeline.privacy.receipts import Journal
+from pipeline.published import targets
+from pipeline.published.archive import RUN, Archive
+from pipeline.published.targets import dsn
+from pipeline.settings.config import Config
+
+DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
+USER_FILES = {"features": ["users.parquet"], "publish": ["recommendations.parquet", "user_profiles.parquet"]}
+
+
+class People:
+    """Those who asked, under every id by which they can be on disk.
+
+    Attributes:
+        aliases: id on disk -> id as the logs have it.
+        journals: by id as the logs have it.
+    """
+
+    def __init__(self, config: Config, user_ids: Iterable[str], journals: dict[str, Journal]) -> None:
+        self.aliases = {user_id: user_id for user_id in user_ids}
+        self.journals = journals
+        if config.ingest.pseudonyms:
+            sessions = pseudonyms.key().derive("session")
+            self.aliases |= {pseudonyms.stored(config, user_id): user_id for user_id in journals}
+            self.aliases |= {sessions.hash(user_id): user_id for user_id in journals}
+
+    @property
+    def ids(self) -> list[str]:
+        """Every id they can have on disk."""
+        return sorted(self.aliases)
+
+    def note(self, counts: Counter[str], **what: Any) -> None:
+        """Write into the journals which rows are about to be removed; `counts` has them by id on disk."""
+        shares = Counter[str]()
+        for alias, rows in counts.items():
+            shares[self.aliases[alias]] += rows
+        for person, rows in shares.items():
+            self.journals[person].add(**what, rows=rows)
+
+
+def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
+    """Remove people for good.
+
+    Args:
+        config: whose home they are removed from.
+        user_ids: their ids as the logs have them, also where ingest.pseudonyms is on.
+        asked: the day they asked; for the receipt, which is the only thing here that has a date.
+    Returns:
+        A receipt for each, in the order given; it has zeros for somebody nobody knew.
+    Raises:
+        InputError: an id is empty.
+        PublishError: a database cannot be reached, be it the target or not; do it again when it can.
+    """
+    wanted = list(dict.fromkeys(user_ids))
+    if not wanted or not all(wanted):
+        raise InputError("forget needs the id of a user (--user ID, or --file with one id per line, none empty)")
+    with _one_at_a_time(config):
+        with suppression.lock(config, alone=True):
+            key = suppression.add(config, wanted).key
+        journals = {user_id: Journal.open(config.home, key, user_id, asked) for user_id in wanted}
+        people = People(config, wanted, journals)
+        with sql.connect(config.threads, config.memory_limit_mb) as connection:
+            _events(connection, config, people)
+            _nights(connection, config, people)
+            _tables(connection, config, people)
+            _exports(config, people)
+        return [journals[user_id].close(config, _databases(config)) for user_id in wanted]
+
+
+@contextlib.contextmanager
+def _one_at_a_time(config: Config) -> Iterator[None]:
+    config.home.mkdir(parents=True, exist_ok=True)
+    with (config.home / ".forget.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _folders(stage: Path) -> list[Path]:
+    """The folders of a stage's nights, of those too that are unfinished or being written."""
+    names = {p.name.lstrip(".").partition(".")[0] for p in stage.glob(f"*{artifacts.PARTITION}*")}
+    return [stage / name for name in sorted(names)]
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def _events(connection: Any, config: Config, people: People) -> None:
+    """Write the partitions that know them again."""
+    for spill in config.lake.glob(f"{staging.SPILL}*"):
+        _remove_dead_spill(spill)
+    folders = _folders(config.lake / "ingest")
+    for folder in folders:
+        with artifacts.lock(folder):  # a night that is being written will be whole, or is a dead run's
+            _sweep(folder)
+    whole = [folder for folder in folders if artifacts.is_finished(folder)]
+    found = {
+        name: redaction.find(connection, name, [folder / f"{name}.parquet" for folder in whole], people.ids)
+        for name in ("events", "rejects")
+    }
+    for folder in whole:
+        counts = {name: found[name].get(folder / f"{name}.parquet", Counter[str]()) for name in found}
+        if any(counts.values()) or redaction.is_pending(folder):
+            with artifacts.lock(folder):
+                _rewrite_partition(folder, people, counts)
+
+
+def _rewrite_partition(folder: Path, people: People, counts: dict[str, Counter[str]]) -> None:
+    night = artifacts.run_date_of(folder).isoformat()
+
+    def write(beside: Path) -> dict[str, Any]:
+        report: dict[str, Any] = ingest.write_night(
+            beside, {name: _kept(folder, name, people) for name in ingest.TABLES}
+        )
+        for name, rows in counts.items():
+            if rows:
+                paths = (folder / f"{name}.parquet", beside / f"{name}.parquet")
+                before, after = map(artifacts.file_sha256, paths)
+                people.note(rows, table=name, night=night, sha256_before=before, sha256_after=after)
+        return report
+
+    redaction.rewrite(folder, write)
+
+
+def _kept(folder: Path, name: str, people: People) -> Iterator[pa.RecordBatch]:
+    """The rows of a partition's table that are not about them."""
+    with pq.ParquetFile(folder / f"{name}.parquet") as file:
+        for batch in file.iter_batches(ingest.ROW_GROUP):
+            if name == "rejects":
+                yield batch.filter(redaction.names_nobody(batch.column("raw"), people.ids))
+            elif name == "events":
+                user_ids = pc.coalesce(batch.column("user_id"), batch.column("session_id"))
+                yield batch.filter(redaction.about_nobody(user_ids, people.ids))
+            else:
+                yield batch
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a dead run left beside a folder whose lock the caller holds; an only copy is put back."""
+    old = folder.parent / f".{folder.name}.old"
+    if folder.parent.name == "ingest" and not folder.exists() and artifacts.is_finished(old):
+        old.rename(folder)
+    for ending in ("partial", "old", "checkpoint"):
+        shutil.rmtree(folder.parent / f".{folder.name}.{ending}", ignore_errors=True)
+
+
+def _remove_dead_spill(spill: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, BlockingIOError), (spill / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+# --- nights -----------------------------------------------------------------------------------------------------------
+
+
+def _nights(connection: Any, config: Config, people: People) -> None:
+    """Drop the nights that know them, keep what the gate compares with."""
+    stage_folders = [folder for stage in stages.STAGES if stage != "ingest" for folder in _folders(config.lake / stage)]
+    blocked = [p for p in (config.home / "blocked").glob(f"{artifacts.PARTITION}*") if p.is_dir()]
+    for night in sorted({artifacts.run_date_of(folder) for folder in [*stage_folders, *blocked]}):
+        with contextlib.ExitStack() as held:
+            # All, so that no stage of the night can start from what is being dropped; the last first, because a running
+            # stage holds its own lock and waits for those before it: nobody waits in a circle.
+            for stage in reversed(stages.STAGES):
+                if stage != "ingest":
+                    held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, night)))
+                    _sweep(artifacts.stage_dir(config.lake, stage, night))
+            _drop_night(connection, config, people, night)
+            kept = artifacts.stage_dir(config.lake, "evaluate", night)
+            for folder in (kept, config.home / "blocked" / kept.name):
+                _redact(connection, people, folder, table=folder.parent.name, night=night.isoformat())
+
+
+def _drop_night(connection: Any, config: Config, people: People, night: date) -> None:
+    """Drop the night's folders if one of them knows somebody, or none can tell; features, which tell it, last."""
+    present = [f for f in (artifacts.stage_dir(config.lake, stage, night) for stage in reversed(DERIVED)) if f.is_dir()]
+    files = [folder / name for folder in present for name in USER_FILES.get(folder.parent.name, [])]
+    features = artifacts.stage_dir(config.lake, "features", night)
+    known = [path for path in files if path.is_file()]
+    found = [who for path in known for who in redaction.find(connection, "people", [path], people.ids).values()]
+    knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
+    for folder in present if knows else []:
+        for person in {people.aliases[alias] for alias in knows}:
+            people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())
+        artifacts.remove(folder)
+
+
+def _redact(connection: Any, people: People, folder: Path, **where: str) -> None:
+    """Write those files of a folder again that have their rows."""
+    if not folder.is_dir():
+        return
+    named = [p for p in sorted(folder.glob("*.parquet")) if "user_id" in pq.read_schema(p).names]
+    found = {
+        path: counts for path in named for counts in redaction.find(connection, "people", [path], people.ids).values()
+    }
+    if not found and not redaction.is_pending(folder):
+        return
+
+    def write(beside: Path) -> dict[str, Any]:
+        for path, counts in found.items():
+            redaction.copy_without(path, beside / path.name, people.ids)
+            before, after = map(artifacts.file_sha256, (path, beside / path.name))
+            people.note(counts, **where, file=path.name, sha256_before=before, sha256_after=after)
+        return {}
+
+    redaction.rewrite(folder, write)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _databases(config: Config) -> list[str]:
+    """The target, and where published tables can be from before they moved to it."""
+    other = ["duckdb", "postgres"] if dsn.is_configured() else ["duckdb"]
+    return list(dict.fromkeys([config.publish.target, *other]))
+
+
+def _tables(connection: Any, config: Config, people: People) -> None:
+    """Take them out of every published run: the Parquet files, then the databases."""
+    archive, databases = Archive(config.tables), {name: targets.of(config, name) for name in _databases(config)}
+    with contextlib.ExitStack() as held:
+        for database in databases.values():
+            held.enter_context(database.lock())
+        archive.clean()
+        for folder in sorted(archive.folder.glob(f"{RUN}*")):
+            _redact(connection, people, folder, table="published", run_id=folder.name.removeprefix(RUN))
+        for name, database in databases.items():
+            database.clean()
+            for alias in people.ids:
+                if rows := database.forget(alias):
+                    people.note(Counter({alias: rows}), table="database", database=name)
+
+
+def _exports(config: Config, people: People) -> None:
+    """Take them out of the files that downstream reads; those exported elsewhere are not known here."""
+    folder = config.home / "exports"
+    names = {p.with_name(p.name.lstrip(".").partition(".jsonl")[0] + ".jsonl") for p in folder.rglob("*.jsonl*")}
+    for path in sorted(names):
+        with artifacts.lock(path):  # an export that is being written has read what was published before
+            beside = path.with_name(f".{path.name}.partial")
+            beside.unlink(missing_ok=True)
+            if not path.is_file():
+                continue
+            removed = redaction.copy_lines_without(path, beside, people.ids)
+            if removed:
+                before, after = map(artifacts.file_sha256, (path, beside))
+                people.note(
+                    removed,
+                    table="exports",
+                    night=path.parent.name,
+                    file=path.name,
+                    sha256_before=before,
+                    sha256_after=after,
+                )
+                artifacts.sync(beside)
+                beside.replace(path)
+            beside.unlink(missing_ok=True)

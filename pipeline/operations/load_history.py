@@ -1,0 +1,122 @@
+"""Every past night's partition, in one pass over the raw logs."""
+
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipeline.ground import artifacts, resources, sql
+from pipeline.ground.errors import InputError
+from pipeline.intake import quality, staging
+from pipeline.intake.ingest import Batches, Report, _check, _nights, _quality, write_night
+from pipeline.settings.config import Config
+
+# Below <lake>/ingest: up to which night load-history has run.
+LOADED = "history.txt"
+
+
+def load_history(config: Config, until: date) -> str:
+    """Write the partition of every night up to `until`, reading each log file once.
+
+    A night that is not as usual stops nothing here: history is what it is. Its manifest and the summary say so.
+
+    Returns:
+        A table for people: rows taken and refused and why, and which nights are not as usual.
+    Raises:
+        InputError: as `run`.
+        ResourceError: the lake cannot be written.
+    """
+    with resources.required("load-history", config.lake):
+        return _load_history(config, until)
+
+
+def _load_history(config: Config, until: date) -> str:
+    started = time.perf_counter()
+    totals: Counter[str] = Counter()
+    stamp = {
+        "config": config.model_dump(mode="json", exclude={"home", "folder"}),
+        "config_hash": config.digest("ingest"),
+        "code_version": artifacts.code_version(),
+    }
+    config.lake.mkdir(parents=True, exist_ok=True)
+    with staging.staged(config, until, [], config.lake) as connection:
+        first = _first_night(connection, until)
+        _check(connection, config, first, until)
+        measured = quality.measure(connection, config, first, until)
+        found = quality.judge(measured, first, config)
+        numbers = {n["night"]: _quality(n, found.get(n["night"], {})) for n in measured}
+        with ThreadPoolExecutor(config.threads) as writers:
+            unfinished: deque[Future[Report]] = deque()
+            for night, tables in _nights(connection, first, until):
+                if tables or config.ingest.allow_empty:
+                    rows = {name: list(batches) for name, batches in tables.items()}
+                    unfinished.append(writers.submit(_write_partition, config.lake, night, rows, stamp, numbers[night]))
+                if len(unfinished) > config.threads:  # so that no more nights than this are in memory
+                    _count(totals, unfinished.popleft().result())
+            for report in unfinished:
+                _count(totals, report.result())
+    os.sync()  # once, instead of twice for each of the nights
+    _remember(config, until)
+    text = summary(totals, first, until, time.perf_counter() - started)
+    return "\n".join([text, *quality.gaps(found)])
+
+
+def _count(totals: Counter[str], report: Report) -> None:
+    totals.update({name: n for name, n in report.items() if isinstance(n, int)}, nights=1)
+
+
+def is_loaded(config: Config, until: date) -> bool:
+    """Whether load-history has run up to a night, or up to an earlier one that nightly runs have continued from."""
+    try:
+        loaded = date.fromisoformat((config.lake / "ingest" / LOADED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    since = (loaded + timedelta(days=n) for n in range(1, (until - loaded).days + 1))
+    return all(artifacts.is_finished(artifacts.stage_dir(config.lake, "ingest", night)) for night in since)
+
+
+def _remember(config: Config, until: date) -> None:
+    mark = config.lake / "ingest" / LOADED
+    beside = mark.with_suffix(".partial")
+    beside.write_text(until.isoformat(), encoding="utf-8")
+    beside.replace(mark)
+
+
+def summary(totals: Counter[str], first: date, until: date, seconds: float) -> str:
+    """What load-history prints: rows taken, and rows refused by reason."""
+    reasons = sorted(((n, name) for name, n in totals.items() if name.startswith("rejected: ")), reverse=True)
+    rows = [(totals["nights"], f"nights, {first} .. {until}, in {seconds:.1f} s")]
+    rows += [(totals["events"] + totals["rejects"], "log rows"), (totals["events"], "events taken"), *reasons]
+    return "\n".join(f"{n:>12,} {name}" for n, name in rows)
+
+
+def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
+    ((first,),) = sql.execute(connection, "ingest/span", last=until).fetchall()
+    if first is None:
+        raise InputError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
+    return date.fromisoformat(str(first))
+
+
+def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], stamp: Report, judged: Report) -> Report:
+    """Write one night's partition and its manifest, as the stage would."""
+    folder = artifacts.stage_dir(lake, "ingest", night)
+    started = time.perf_counter()
+    with artifacts.lock(folder), artifacts.writing(folder, durable=False) as out:
+        report = write_night(out, tables) | judged
+        manifest = stamp | {
+            "stage": "ingest",
+            "run_date": night.isoformat(),
+            "files": artifacts.describe(out),
+            "inputs": {},
+            "parts": {},
+            "report": report,
+            "seconds": round(time.perf_counter() - started, 2),
+            "peak_memory_mb": resources.peak_memory_mb(),
+        }
+        artifacts.write_manifest(out, manifest)
+    return report

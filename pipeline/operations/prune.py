@@ -1,0 +1,184 @@
+"""Freeing disk: the stages' folders of old nights go, and where it is configured, old events.
+
+Published runs are not touched (publish.keep_runs looks after them), nor the nights of the active run and of the one a
+rollback returns to: the gate reads what they were judged by, `show` their titles. A part that a newer night has linked
+stays there; what no neighbour has any more is made again, from the same inputs to the same bytes.
+"""
+
+import contextlib
+import fcntl
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+from pipeline.intake import quality
+from pipeline.operations import stages
+from pipeline.publication import publish
+from pipeline.published import contract, targets
+from pipeline.settings.config import Config
+
+SETTLED_SECONDS = 24 * 3600
+"""A night without a publication may still be running if its last folder is less older than the lake's newest."""
+BLOCK = 512
+"""Bytes of a block that the file system counts."""
+
+
+@dataclass
+class Freed:
+    """What is removed, or would be.
+
+    Attributes:
+        folders: in the order of their removal.
+        busy: nights that are left because one of their stages is running, or may be.
+        links: how many links to each file are removed, by device and inode.
+        sizes: bytes on disk, and all links, of each file.
+    """
+
+    folders: list[Path] = field(default_factory=list)
+    busy: list[date] = field(default_factory=list)
+    links: Counter[tuple[int, int]] = field(default_factory=Counter)
+    sizes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+
+    def count(self, folder: Path) -> None:
+        """Add a folder."""
+        self.folders.append(folder)
+        for path in folder.rglob("*"):
+            if path.is_file():
+                about = path.lstat()
+                at = (about.st_dev, about.st_ino)
+                self.links[at] += 1
+                self.sizes[at] = (about.st_blocks * BLOCK, about.st_nlink)
+
+    @property
+    def bytes(self) -> int:
+        """What the disk gets back: files of which no link stays anywhere."""
+        return sum(self.sizes[at][0] for at, links in self.links.items() if links >= self.sizes[at][1])
+
+
+def prune(config: Config, keep_days: int | None = None, dry_run: bool = False) -> Freed:
+    """Remove what is older than the configuration keeps, counted from the newest night in the lake that has events.
+
+    Args:
+        config: its `retention`.
+        keep_days: instead of retention.artifact_days.
+        dry_run: only say what would go.
+    Returns:
+        What is removed.
+    Raises:
+        InputError: retention.event_days is shorter than what a night learns from.
+        PublishError: the target does not say which run is active.
+    """
+    freed, nights = Freed(), _nights(config)
+    if not nights:
+        return freed
+    newest = quality.newest_with_events(config) or nights[-1]
+    days = config.retention.artifact_days if keep_days is None else keep_days
+    first, kept = newest - timedelta(days=days), _published_nights(config)
+    youngest = max((_written(folder) for night in nights for folder in _derived(config, night)), default=0.0)
+    for night in nights:
+        if night < first and night not in kept:
+            _prune_night(config, night, youngest, freed, dry_run)
+    for folder in _old_events(config, newest):
+        _remove([folder], freed, dry_run)
+    return freed
+
+
+def describe(freed: Freed, dry_run: bool) -> str:
+    """What was removed, for people."""
+    stage_nights = Counter(folder.parent.name for folder in freed.folders)
+    lines = [f"{'would remove' if dry_run else 'removed'} {folder}" for folder in freed.folders]
+    lines += [f"left {night}: it is running, or may be" for night in freed.busy]
+    said = ", ".join(f"{n} of {stage}" for stage, n in stage_nights.items()) or "nothing"
+    return "\n".join([*lines, f"{said}: {freed.bytes / 2**20:,.1f} MiB of disk {'to free' if dry_run else 'freed'}"])
+
+
+def _nights(config: Config) -> list[date]:
+    """Every night that has something in the lake, oldest first."""
+    folders = [p for stage in stages.STAGES for p in (config.lake / stage).glob(f"{artifacts.PARTITION}*")]
+    return sorted({artifacts.run_date_of(folder) for folder in folders})
+
+
+def _published_nights(config: Config) -> set[date]:
+    """The nights of the active run and of the one a rollback returns to."""
+    active = publish.active_run(config)
+    if active is None:
+        return set()
+    previous = targets.of(config).previous(active.run_id)
+    return {active.run_date} | ({contract.run_date_of(previous)} if previous else set())
+
+
+def _derived(config: Config, night: date) -> list[Path]:
+    """A night's folders, downstream first and features last: they tell `forget` who is in the others."""
+    names = [stage for stage in reversed(stages.STAGES) if stage != "ingest"]
+    folders = [artifacts.stage_dir(config.lake, stage, night) for stage in names]
+    blocked = config.home / "blocked" / folders[0].name
+    return [folder for folder in (blocked, *folders) if folder.is_dir()]
+
+
+def _written(folder: Path) -> float:
+    return folder.stat().st_mtime
+
+
+def _prune_night(config: Config, night: date, youngest: float, freed: Freed, dry_run: bool) -> None:
+    folders = _derived(config, night)
+    published = artifacts.is_finished(artifacts.stage_dir(config.lake, "publish", night))
+    fresh = any(youngest - _written(folder) < SETTLED_SECONDS for folder in folders)
+    with contextlib.ExitStack() as held:
+        try:
+            for stage in stages.STAGES:
+                if stage != "ingest" and folders:
+                    held.enter_context(_lock_now(artifacts.stage_dir(config.lake, stage, night)))
+        except BlockingIOError:
+            freed.busy.append(night)
+            return
+        if fresh and not published:
+            freed.busy.append(night)
+            return
+        _remove(folders, freed, dry_run, locked=True)
+        if not dry_run:  # of a training that died and was never gone on with
+            abandoned = artifacts.beside(artifacts.stage_dir(config.lake, "fine_tune", night), "checkpoint")
+            shutil.rmtree(abandoned, ignore_errors=True)
+
+
+def _remove(folders: list[Path], freed: Freed, dry_run: bool, locked: bool = False) -> None:
+    for folder in folders:
+        with contextlib.nullcontext() if locked else artifacts.lock(folder):
+            freed.count(folder)
+            if not dry_run:
+                artifacts.remove(folder)
+
+
+@contextlib.contextmanager
+def _lock_now(folder: Path) -> Iterator[None]:
+    """artifacts.lock, but BlockingIOError instead of waiting."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f".{folder.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _old_events(config: Config, newest: date) -> list[Path]:
+    """Partitions older than retention.event_days, whole tuning periods at a time.
+
+    Every removal changes what all cut-offs are made of, so it happens on the days on which the language model is tuned
+    anew anyway; an event is kept for at most event_days, and for up to tuning_days less.
+    """
+    days = config.retention.event_days
+    if days is None:
+        return []
+    oldest = min(config.label_cutoffs(config.tuned_at(newest)))
+    needed = (newest - oldest).days + config.horizon_days + config.tuning_days
+    if days < needed:
+        raise InputError(
+            f"retention.event_days = {days} is too short: nights learn from windows that go back to {oldest}, which "
+            f"takes at least {needed} days of events; the features count a year of them"
+        )
+    cut = newest - timedelta(days=days)
+    cut += timedelta(days=-cut.toordinal() % config.tuning_days)
+    found = [p for p in (config.lake / "ingest").glob(f"{artifacts.PARTITION}*") if artifacts.run_date_of(p) < cut]
+    return sorted(found)

@@ -1,0 +1,231 @@
+"""What is published, for a person at a terminal: a user's lists and why, a query's answers, the state of the tables."""
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, schemas
+from pipeline.ground.errors import InputError
+from pipeline.ground.terminal import clean, fit_line, table
+from pipeline.intake import quality
+from pipeline.operations import stages
+from pipeline.privacy import pseudonyms
+from pipeline.publication import publish
+from pipeline.published import targets
+from pipeline.published.contract import ActiveRun
+from pipeline.settings.config import Config
+
+SHOWN = 10
+"""Items of a list that are shown."""
+RUNS_SHOWN = 8
+ROWS = pa.schema(
+    [
+        pa.field("name", pa.string()),
+        pa.field("rows", pa.int64()),
+        pa.field("things", pa.int64()),
+        pa.field("what", pa.string()),
+    ]
+)
+
+
+def user(config: Config, user_id: str, surface: str | None = None) -> str:
+    """What a user is recommended and why; a user nobody knows gets the popular items.
+
+    Args:
+        config: the configuration.
+        user_id: the outside id, any text.
+        surface: only this list.
+    Raises:
+        InputError: nothing is published, or there is no such surface.
+    """
+    active = _active(config)
+    stored = pseudonyms.stored(config, user_id)
+    names = [s.name for s in config.surfaces]
+    if surface is not None and surface not in names:
+        raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
+    read = targets.of(config).read
+    profile = read(active.run_id, "show_profile", schemas.USER_PROFILES, user_id=stored).to_pylist()
+    lists = read(active.run_id, "show_lists", schemas.RECOMMENDATIONS, user_id=stored, k=SHOWN)
+    if not profile and not lists.num_rows:
+        return "\n".join(
+            [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, surface)]
+        )
+    titles = _titles(config, active, lists.column("item_id"))
+    lines = [_who(user_id, profile[0] if profile else None), f"from {_described(active)}"]
+    for name in [surface] if surface else names:
+        rows = lists.filter(pc.equal(lists.column("surface"), name)).to_pylist()
+        lines += ["", name, *(_list(rows, titles) if rows else ["  nothing: no item may be shown to this user here"])]
+    return "\n".join(lines)
+
+
+def _who(user_id: str, profile: dict[str, Any] | None) -> str:
+    said = [f"user {clean(user_id)}"]
+    if profile:
+        said += [f"{profile['segment']} user", f"{profile['events']:,} events"]
+        if profile["last_event_time"]:
+            said.append(f"last seen {profile['last_event_time']:%Y-%m-%d}")
+        if profile["top_categories"]:
+            said.append("likes " + ", ".join(map(clean, profile["top_categories"])))
+    return fit_line(" · ".join(said))
+
+
+def _list(rows: Iterable[dict[str, Any]], titles: dict[str, str]) -> list[str]:
+    cells = [
+        [str(r["rank"]), r["item_id"], titles.get(r["item_id"], ""), f"{r['score']:.3f}", r["reason"]] for r in rows
+    ]
+    cells = [[rank, clean(item)[:20], *rest] for rank, item, *rest in cells]
+    return table(["#", "item", "title", "score", "why"], cells, right=["#", "score"], squeeze="title")
+
+
+def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str]:
+    read = targets.of(config).read
+    for segment in (f"surface:{surface}", "all"):
+        popular = read(active.run_id, "show_popular", schemas.POPULAR_ITEMS, segment=segment, k=SHOWN)
+        if popular.num_rows:
+            break
+    titles = _titles(config, active, popular.column("item_id"))
+    cells = [
+        [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:,.0f}"]
+        for r in popular.to_pylist()
+    ]
+    lines = table(["#", "item", "title", "buyers in 28 days"], cells, right=["#", "buyers in 28 days"], squeeze="title")
+    return ["an unknown user gets what is popular:", "", f"popular_items, segment {segment}", *lines]
+
+
+def search(config: Config, query: str) -> str:
+    """What people who search for something are shown.
+
+    Args:
+        config: the configuration.
+        query: any text; read as the features stage reads the log's.
+    Raises:
+        InputError: nothing is published.
+    """
+    active = _active(config)
+    asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
+    read = targets.of(config).read
+    found = read(active.run_id, "show_search", schemas.SEARCH_RESULTS, search=asked, k=SHOWN)
+    if not found.num_rows:
+        least = config.features.query_min_users
+        return (
+            f'nobody, or fewer than {least} people, searched for "{clean(asked)}" in the last '
+            f"{config.features.query_days} days: run {active.run_id} has no answer"
+        )
+    titles = _titles(config, active, found.column("item_id"))
+    cells = [
+        [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:.3f}"]
+        for r in found.to_pylist()
+    ]
+    lines = table(["#", "item", "title", "share"], cells, right=["#", "share"], squeeze="title")
+    return "\n".join([f'search_results for "{clean(asked)}", run {active.run_id}', *lines])
+
+
+def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:
+    """Titles of the items as the run's night knew them; none once that night has left the lake."""
+    path = artifacts.stage_dir(config.lake, "features", active.run_date) / "items.parquet"
+    if not path.is_file():
+        return {}
+    wanted = pc.field("item_id").isin(pc.unique(item_ids))
+    found = pq.read_table(path, columns=["item_id", "title"], filters=wanted)
+    return dict(zip(found.column("item_id").to_pylist(), found.column("title").to_pylist(), strict=True))
+
+
+def status(config: Config) -> str:
+    """The active run, its quality, what is in its tables, the latest runs, and how far the newest night has come.
+
+    Raises:
+        InputError: nothing is published.
+    """
+    active = _active(config)
+    runs = {row["run_id"]: row for row in publish.runs(config).to_pylist()}
+    metrics = json.loads(runs[active.run_id]["metrics"])
+    newest = _newest_night(config)
+    lines = [f"active   {_described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
+    lines += [_quality(config, surface.name, surface.pool, metrics) for surface in config.surfaces]
+    lines += ["", *_rows(config, active), "", *_runs(config, active, list(runs.values()))]
+    if newest is not None:
+        lines += ["", *_stages(config, newest)]
+    return "\n".join(fit_line(line) for line in lines)
+
+
+def _active(config: Config) -> ActiveRun:
+    active = publish.active_run(config)
+    if active is None:
+        raise InputError(
+            f"nothing is published in {config.tables}: run a night first (python -m pipeline run --run-date NIGHT), or "
+            "publish a finished one again (add --stages publish --force)"
+        )
+    return active
+
+
+def _described(run: ActiveRun) -> str:
+    return f"run {run.run_id}, valid from {run.run_date + timedelta(days=1)}"
+
+
+def _newest_night(config: Config) -> date | None:
+    """The newest night whose logs are in the lake."""
+    nights = artifacts.partitions_until(config.lake, "ingest", date.max)
+    return artifacts.run_date_of(nights[-1]) if nights else None
+
+
+def _age(config: Config, active: ActiveRun, newest: date | None) -> list[str]:
+    """How far the active run is behind the logs: behind the newest night that has events, or that is in the lake."""
+    if newest is None:
+        return ["the lake holds no night's logs"]
+    eventful = quality.newest_with_events(config) or newest
+    named = "the newest night in the lake" + (" that has events" if eventful != newest else "")
+    behind = (eventful - active.run_date).days
+    if behind <= 0:
+        lines = [f"up to date: {named} is {eventful}"]
+    else:
+        lines = [f"{behind} {'night' if behind == 1 else 'nights'} behind {named}, {eventful}"]
+    folder = artifacts.stage_dir(config.lake, "ingest", active.run_date)
+    if artifacts.is_finished(folder) and not quality.has_events(folder):
+        lines.append(f"the active run's own night, {active.run_date}, has no events")
+    return lines
+
+
+def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -> str:
+    """One line per surface: the judged NDCG of the lists it shows, and the best single model's distance."""
+    key = f"{pool}.final.ndcg"
+    if key not in metrics:
+        return f"quality  {surface}: not judged"
+    said = f"quality  {surface}: NDCG@{config.evaluate.k} {metrics[key]:.4f}"
+    if f"{key}.low" in metrics:
+        said += f" [{metrics[f'{key}.low']:.4f}, {metrics[f'{key}.high']:.4f}]"
+    best = f"{pool}.best_single"
+    if f"{best}.difference" in metrics:
+        said += f", {metrics[f'{best}.difference']:+.4f} to the best single model ({metrics[best]})"
+    return said
+
+
+def _rows(config: Config, active: ActiveRun) -> list[str]:
+    found = targets.of(config).read(active.run_id, "show_rows", ROWS).to_pylist()
+    cells = [[r["name"], f"{r['rows']:,}", f"{r['things']:,} {r['what']}"] for r in found]
+    return table(["table", "rows", "about"], cells, right=["rows"])
+
+
+def _runs(config: Config, active: ActiveRun, runs: list[dict[str, Any]]) -> list[str]:
+    kept = {run.run_id for run in publish.published_runs(config)}
+    cells = []
+    for row in runs[:RUNS_SHOWN]:
+        metrics = json.loads(row["metrics"])
+        judged = [f"{metrics[key]:.4f}" if (key := f"{s.pool}.final.ndcg") in metrics else "" for s in config.surfaces]
+        state = "active" if row["run_id"] == active.run_id else "kept" if row["run_id"] in kept else "dropped"
+        cells.append([row["run_id"], str(row["run_date"]), state, *judged, str(metrics.get("gate", ""))])
+    names = [surface.name for surface in config.surfaces]
+    return table(["run", "night", "state", *names, "gate"], cells, right=names, squeeze="gate")
+
+
+def _stages(config: Config, night: date) -> list[str]:
+    done = {stage: artifacts.is_finished(artifacts.stage_dir(config.lake, stage, night)) for stage in stages.STAGES}
+    finished = [stage for stage, is_done in done.items() if is_done]
+    missing = [stage for stage, is_done in done.items() if not is_done]
+    lines = [f"stages of {night}: {len(finished)} of {len(done)} finished"]
+    return lines if not missing else [*lines, f"  to do: {', '.join(missing)}"]

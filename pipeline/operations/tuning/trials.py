@@ -1,0 +1,88 @@
+"""One trial: run the stages a list needs with other settings, and judge the list on every night."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.features.read import read_cutoffs, read_items
+from pipeline.ground import artifacts, lists
+from pipeline.ground.errors import InputError
+from pipeline.ground.lists import Pool
+from pipeline.judging import measuring
+from pipeline.operations import stages
+from pipeline.settings.config import Config
+
+# The stage that makes each list that is not named like its stage.
+MADE_BY = {"buy_again": "popularity", "final": "ensemble"}
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is to become better.
+
+    Attributes:
+        name: a list: of a source, or `final`, the published one.
+        nights: nights to judge on; each is judged on its newest label window, so nothing after a night is looked at.
+        pools: `all`, `new` or both; their mean counts.
+    """
+
+    name: str
+    nights: tuple[date, ...]
+    pools: tuple[Pool, ...]
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that make the list and all it is made from, in data-flow order, `ingest` excepted."""
+        needed: set[str] = set()
+        open_ = [MADE_BY.get(self.name, self.name)]
+        while open_:
+            stage = open_.pop()
+            needed.add(stage)
+            open_ += [name for name in stages.upstream(stage) if name not in needed]
+        return [stage for stage in stages.STAGES if stage in needed and stage != "ingest"]
+
+
+def workshop(config: Config, folder: Path) -> Config:
+    """The configuration with a lake of its own, so that no trial touches a night that is in use.
+
+    Args:
+        config: the shop's; its ingested nights are read through a link.
+        folder: where the trials' artifacts go.
+    """
+    link = folder / "lake" / "ingest"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to((config.lake / "ingest").resolve(), target_is_directory=True)
+    return config.model_copy(update={"home": folder})
+
+
+def scores(goal: Goal, config: Config) -> Iterator[float]:
+    """NDCG@k of the list on one night after the other, the mean over the pools.
+
+    Raises:
+        InputError: a night was not ingested, or the stage makes no such list.
+    """
+    for night in goal.nights:
+        if not artifacts.is_finished(artifacts.stage_dir(config.lake, "ingest", night)):
+            raise InputError(f"night {night} is not ingested: python -m pipeline load-history --until {night}")
+        stages.run(night, config, goal.stages)
+        yield float(np.mean([_score(goal.name, night, pool, config) for pool in goal.pools]))
+
+
+def _score(name: str, night: date, pool: Pool, config: Config) -> float:
+    features = artifacts.stage_dir(config.lake, "features", night)
+    judged = next(c for c in read_cutoffs(features) if c.cutoff == config.folds(night)["judge"])
+    folder = judged.dir_in(artifacts.stage_dir(config.lake, MADE_BY.get(name, name), night))
+    items = lists.read_list(folder, pool, name)[0]
+    truth = measuring.read_truth(judged, pool)
+    known = read_items(features, ["item_index"]).num_rows
+    values = measuring.measure(items, truth, measuring.read_buckets(judged, known, config.evaluate), config)["everyone"]
+    return float(values[f"ndcg@{config.evaluate.k}"].mean())
+
+
+def pools_of(name: str, asked: Sequence[Pool]) -> tuple[Pool, ...]:
+    """The pools to judge in; buy-again has no list of new items."""
+    return tuple(pool for pool in asked if name != "buy_again" or pool == "all") or ("all",)

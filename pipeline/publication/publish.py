@@ -1,0 +1,288 @@
+"""Versioned tables, one pointer: build tonight's tables, check them, load them beside the active run, flip, tidy up.
+
+    <out>/*.parquet                        tonight's tables, the lake's record
+    <tables>/parquet/run_id=.../*.parquet  the same files for readers of Parquet, kept as long as the run
+    <tables>/...                           the target's: see pipeline/targets
+
+Everything up to the flip can be repeated: a killed publication leaves the active run as it was, and what lies half
+finished is removed by the next one. One lock serialises publications, rollbacks and retention.
+"""
+
+import json
+import logging
+import shutil
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground.errors import PublishError
+from pipeline.publication import checks, editorial, tables
+from pipeline.publication.night import Night
+from pipeline.publication.recommendations import recommendations
+from pipeline.published import targets
+from pipeline.published.archive import JUDGED, Archive
+from pipeline.published.contract import ActiveRun, Target, run_date_of
+from pipeline.settings.config import Config, Section
+
+log = logging.getLogger(__name__)
+
+LISTS = pa.schema([schemas.RECOMMENDATIONS.field(name) for name in ("surface", "user_id", "rank", "item_id")])
+CHURN_K = 10
+# What changes who sees a run, not what is in it: no part of a run's identity.
+OPERATIONAL = {"target", "schema_name", "settle_seconds", "keep_runs", "activate_older", "max_churn", "churn_nights"}
+
+
+def run(
+    *,
+    features: Path,
+    als: Path,
+    language_model: Path,
+    ensemble: Path,
+    outcomes: Path,
+    evaluate: Path,
+    run_date: date,
+    config: Config,
+    out: Path,
+) -> dict[str, Any]:
+    """Publish a night.
+
+    Args:
+        features, als, language_model, ensemble, outcomes, evaluate: the stages' finished folders.
+        run_date: the night; its tables hold from the next day on.
+        config: the configuration.
+        out: gets one Parquet file per table of schemas.PUBLISHED, judged.<pool>.parquet from `evaluate`, and
+            editorial.parquet where editors have rules.
+    Returns:
+        run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
+        run before (absent: none).
+    Raises:
+        InputError: a surface's predicate or an editors' rule is not one, or an upstream artifact breaks its contract.
+        GateError: a check of the tables fails; nothing was loaded.
+        PublishError: the target did not take the tables; the active run is unchanged.
+    """
+    rules = editorial.read(config, run_date)
+    run_id = _run_id(run_date, config, rules, features, als, language_model, ensemble)
+    with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
+        night = Night(features, als, language_model, ensemble, run_date, run_id, config, connection, rules)
+        if config.publish.editorial is not None:
+            obeyed = editorial.used(rules, night.lengths, night.items, night.showable)
+            editorial.warn(obeyed)
+            pq.write_table(obeyed, out / "editorial.parquet", compression="zstd")
+        made = {
+            "recommendations": recommendations(night),
+            "similar_items": tables.similar_items(night),
+            "search_results": tables.search_results(night),
+            "popular_items": [tables.popular_items(night)],
+            "user_profiles": [tables.user_profiles(night)],
+            "recommendation_outcomes": [tables.recommendation_outcomes(night.run_id, outcomes)],
+            "runs": [_metadata(night, evaluate)],
+        }
+        rows = {name: tables.write(out / f"{name}.parquet", t, schemas.PUBLISHED[name]) for name, t in made.items()}
+        unusual = checks.require(out, night)
+        churn = checks.churn(out, before(config, run_date), night, CHURN_K)
+    shutil.rmtree(out / ".spill", ignore_errors=True)
+    for name in JUDGED:
+        if (evaluate / name).is_file():
+            artifacts.link(evaluate / name, out / name)
+    activated = _hand_over(run_id, out, config)
+    return {
+        "run_id": run_id,
+        "activated": activated,
+        "users": len(night.cutoff.targets()),
+        "surfaces": len(config.surfaces),
+        "unusual": unusual,
+        "editorial": rules.digest,
+        **{f"rows_{table}": count for table, count in rows.items()},
+        **{f"churn_{surface}": share for surface, share in churn.items()},
+    }
+
+
+def _run_id(run_date: date, config: Config, rules: editorial.Rules, *upstream: Path) -> str:
+    """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
+    defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
+    plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
+    contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest])]
+    key = artifacts.text_sha256(contents, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
+    return f"{run_date.isoformat()}-{key[:8]}"
+
+
+def _metadata(night: Night, evaluate: Path) -> pa.Table:
+    sections = [name for name, value in night.config if isinstance(value, Section)]
+    row = {
+        "run_id": night.run_id,
+        "run_date": night.run_date,
+        "published_at": datetime.combine(night.valid_from, time(), UTC),
+        "code_version": artifacts.code_version(),
+        "config_hash": night.config.digest(*sections),
+        "metrics": json.dumps(_metrics(evaluate), sort_keys=True, ensure_ascii=False),
+    }
+    return pa.Table.from_pylist([row], schema=schemas.RUNS)
+
+
+def _metrics(evaluate: Path) -> dict[str, Any]:
+    """The evaluation's scalars, and "<pool>.final.<metric>.low" and ".high" of the final lists' 95 % intervals."""
+    found: dict[str, Any] = dict(artifacts.read_manifest(evaluate)["report"])
+    path = evaluate / "metrics.parquet"
+    measured = pq.read_table(path).to_pylist() if path.is_file() else []
+    for row in measured:
+        if row["list"] == "final" and row["bucket_kind"] == "overall" and row["low"] is not None:
+            for end in ("low", "high"):
+                found[f"{row['pool']}.final.{row['metric']}.{end}"] = round(row[end], 6)
+    return found
+
+
+# --- handing over -----------------------------------------------------------------------------------------------------
+
+
+def _hand_over(run_id: str, out: Path, config: Config) -> bool:
+    """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
+    target, archive = targets.of(config), Archive(config.tables)
+    try:
+        with target.lock():
+            target.clean()
+            archive.clean()
+            target.load(run_id, archive.keep(run_id, out), _history(target, archive))
+            activated = _activate(target, run_id, config)
+            _retain(target, archive, run_id, config.publish.keep_runs)
+    except OSError as error:
+        raise PublishError(f"{config.tables} could not be written ({error}): readers still see a whole run") from error
+    return activated
+
+
+def _activate(target: Target, run_id: str, config: Config) -> bool:
+    """Let readers see the run, unless the active one is of a newer night."""
+    active = target.active()
+    if active is None or run_date_of(run_id) >= run_date_of(active) or config.publish.activate_older:
+        target.activate(run_id, published=True)
+        log.info("run %s is active (before: %s)", run_id, active or "none")
+        return True
+    log.warning("run %s is loaded and kept; the active run %s is of a newer night and stays", run_id, active)
+    log.warning("to read it: rollback --to %s, or publish.activate_older", run_id)
+    return False
+
+
+def _history(target: Target, archive: Archive) -> pa.Table:
+    """schemas.RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
+    found = archive.runs()
+    if (active := target.active()) is not None:
+        try:
+            found.append(target.read(active, "runs", schemas.RUNS))
+        except PublishError as error:  # a damaged active run must not keep the next one from replacing it
+            log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
+    everything = pa.concat_tables([schemas.RUNS.empty_table(), *found])
+    unique = {row["run_id"]: row for row in everything.to_pylist()}
+    rows = sorted(unique.values(), key=lambda row: (row["run_date"], row["run_id"]), reverse=True)
+    return pa.Table.from_pylist(rows, schema=schemas.RUNS)
+
+
+def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
+    """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded.
+
+    Of runs this target does not know, those of another one, the Parquet copies stay for as many nights.
+    """
+    loaded, active = target.loaded(), target.active()
+    keep = {*loaded[:keep_runs], just_loaded}
+    if active is not None:
+        keep |= {active, target.previous(active) or active}
+    for run_id in loaded:
+        if run_id not in keep:
+            target.drop(run_id)
+            archive.drop(run_id)
+            log.info("run %s is dropped: %d newer runs are kept", run_id, keep_runs)
+    oldest = min(map(run_date_of, keep))
+    for run_id in archive.run_ids():
+        if run_id not in keep and run_date_of(run_id) < oldest:
+            archive.drop(run_id)
+
+
+# --- for others -------------------------------------------------------------------------------------------------------
+
+
+def _run(config: Config, run_id: str) -> ActiveRun:
+    return ActiveRun(run_id, run_date_of(run_id), Archive(config.tables).path(run_id))
+
+
+def active_run(config: Config) -> ActiveRun | None:
+    """The run that applications read; None before the first publication."""
+    run_id = targets.of(config).active()
+    return None if run_id is None else _run(config, run_id)
+
+
+def published_runs(config: Config) -> list[ActiveRun]:
+    """Every run that is kept: the newest night first, of one night the latest load first."""
+    return [_run(config, run_id) for run_id in targets.of(config).loaded()]
+
+
+def is_published(config: Config, report: dict[str, Any]) -> bool:
+    """Whether the run a publication reported is still loaded, and what editors decide for its night still the same."""
+    run_id, target = report["run_id"], targets.of(config)
+    same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
+    whole = same_rules and Archive(config.tables).holds(run_id) and run_id in target.loaded()
+    active = target.active() if whole else None
+    if active not in (None, run_id) and run_date_of(str(active)) <= run_date_of(run_id):
+        said = "run %s is published and stays inactive, as somebody went back to %s (rollback --to %s undoes that)"
+        log.warning(said, run_id, active, run_id)
+    return whole
+
+
+def before(config: Config, run_date: date) -> ActiveRun | None:
+    """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs."""
+    target = targets.of(config)
+    run_id = target.active()
+    while run_id is not None and run_date_of(run_id) >= run_date:
+        run_id = target.previous(run_id)
+    return None if run_id is None else _run(config, run_id)
+
+
+def published_lists(config: Config, run_id: str) -> pa.Table:
+    """The lists of a run: surface, user_id, rank, item_id, in this order; without what editors pinned.
+
+    They are what a model is compared with, and tonight's models are judged without editors too.
+
+    Raises:
+        PublishError: the run is not kept, or its file is damaged.
+    """
+    path = Archive(config.tables).path(run_id) / "recommendations.parquet"
+    if not path.is_file():
+        kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
+        raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
+    try:
+        return pq.read_table(path, columns=LISTS.names, filters=pc.field("source") != editorial.PIN).cast(LISTS)
+    except pa.ArrowInvalid as error:
+        raise PublishError(f"{path} is damaged ({error}): publish its night again") from None
+
+
+def runs(config: Config) -> pa.Table:
+    """schemas.RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
+    return _history(targets.of(config), Archive(config.tables))
+
+
+def rollback(config: Config, to: str | None = None) -> ActiveRun:
+    """Make an earlier run active again; nothing is removed, so `to` the newer run undoes it.
+
+    Args:
+        config: the configuration.
+        to: a kept run's id; default: the run that was active before the active one.
+    Returns:
+        The run that is active now.
+    Raises:
+        PublishError: there is no such run, or nothing to go back to.
+    """
+    target = targets.of(config)
+    with target.lock():
+        active = target.active()
+        if active is None and to is None:
+            raise PublishError(f"{config.tables} has no active run: publish a night first")
+        kept = target.loaded()
+        chosen = to or target.previous(str(active))
+        if chosen not in kept:
+            wanted = f"run {to} is not kept" if to else f"no run was active before {active}"
+            raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept) or 'none'} (choose one with --to)")
+        target.activate(chosen, published=False)
+        log.info("rolled back from run %s to run %s", active, chosen)
+    return _run(config, chosen)

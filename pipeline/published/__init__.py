@@ -1,0 +1,1 @@
+"""The contract of the published tables, and the databases that hold them."""

@@ -1,0 +1,73 @@
+"""The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
+
+<tables>/parquet/run_id=.../{recommendations, similar_items, popular_items, user_profiles, runs}.parquet
+<tables>/parquet/run_id=.../{recommendation_outcomes, search_results}.parquet    not with runs of older versions
+<tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
+"""
+
+import filecmp
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, lists, schemas
+
+RUN = "run_id="
+FILES = [f"{table}.parquet" for table in schemas.PUBLISHED]
+JUDGED = [f"judged.{pool}.parquet" for pool in lists.POOLS]
+
+
+class Archive:
+    """The folder of the Parquet copies. Whoever changes it holds the publication's lock."""
+
+    def __init__(self, tables: Path) -> None:
+        self.folder = tables / "parquet"
+
+    def path(self, run_id: str) -> Path:
+        """The folder of a run's files."""
+        return self.folder / f"{RUN}{run_id}"
+
+    def keep(self, run_id: str, out: Path) -> Path:
+        """Link a run's files into its folder, whole or not at all; what is there already and the same stays.
+
+        Returns:
+            The folder.
+        """
+        folder = self.path(run_id)
+        files = [*FILES, *(file for file in JUDGED if (out / file).is_file())]
+        if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
+            return folder
+        partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))
+        partial.mkdir(parents=True)
+        for file in files:
+            artifacts.link(out / file, partial / file)
+        if folder.exists():
+            folder.rename(old)
+        partial.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+        return folder
+
+    def holds(self, run_id: str) -> bool:
+        """Whether every table of a run is there; what its version did not have is not missed."""
+        needed = (f"{table}.parquet" for table in schemas.PUBLISHED if table not in schemas.ADDED_LATER)
+        return all((self.path(run_id) / file).is_file() for file in needed)
+
+    def run_ids(self) -> list[str]:
+        """The runs that have a folder, oldest night first."""
+        return sorted(folder.name.removeprefix(RUN) for folder in self.folder.glob(f"{RUN}*"))
+
+    def runs(self) -> list[pa.Table]:
+        """What each kept run says about itself: tables with schemas.RUNS."""
+        paths = sorted(self.folder.glob(f"{RUN}*/runs.parquet"))
+        return [pq.read_table(path, partitioning=None).cast(schemas.RUNS) for path in paths]
+
+    def drop(self, run_id: str) -> None:
+        """Remove a run's folder."""
+        shutil.rmtree(self.path(run_id), ignore_errors=True)
+
+    def clean(self) -> None:
+        """Remove what a killed publication left behind."""
+        for folder in self.folder.glob(f".{RUN}*"):
+            shutil.rmtree(folder)

@@ -1,0 +1,220 @@
+"""Published tables as one DuckDB file per run, under a symbolic link that names the active one.
+
+    <tables>/runs/<run_id>.duckdb     tables, indexes, `current_*` views; never changed once it has this name
+    <tables>/current.duckdb           relative link to the active run's file; replacing it is the flip
+    <tables>/activations.jsonl        which run became active after which, oldest first
+
+An application opens current.duckdb read-only and opens it again to see the next run. The link is the truth: a line of
+the log whose flip did not happen, because the process died between the two, is not counted.
+"""
+
+import contextlib
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground.errors import PublishError
+from pipeline.published.contract import run_active_before, run_date_of
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+ENDING = ".duckdb"
+PARTIAL = ".partial"
+ABOUT_USERS = ("recommendations", "user_profiles")
+
+
+class DuckDBTarget:
+    """The target of config.publish.target = "duckdb"."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.folder = config.tables / "runs"
+        self.pointer = config.tables / "current.duckdb"
+        self.activations = config.tables / "activations.jsonl"
+        self._held = False
+
+    def path(self, run_id: str) -> Path:
+        """The file of a run."""
+        return self.folder / f"{run_id}{ENDING}"
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """See Target.lock. The kernel releases the lock of a process that dies."""
+        if self._held:
+            yield
+            return
+        with artifacts.lock(self.pointer):
+            self._held = True
+            try:
+                yield
+            finally:
+                self._held = False
+
+    def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
+        """See Target.load. The file gets its name only when it is whole and on disk."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = self.folder / f".{run_id}{ENDING}{PARTIAL}"
+        partial.unlink(missing_ok=True)
+        try:
+            with duckdb.connect(str(partial), config=self._settings()) as connection:
+                connection.execute("set timezone = 'UTC'").fetchall()
+                _fill(connection, folder, history)
+            artifacts.sync(partial)
+        except duckdb.Error as error:
+            raise PublishError(f"{partial} could not be written ({error}): the active run is unchanged") from error
+        partial.replace(self.path(run_id))
+        artifacts.sync(self.folder)
+
+    def loaded(self) -> list[str]:
+        """See Target.loaded."""
+        files = [p for p in self.folder.glob(f"*{ENDING}") if not p.name.startswith(".")]
+        files.sort(key=lambda p: (run_date_of(p.stem), p.stat().st_mtime_ns, p.stem), reverse=True)
+        return [path.stem for path in files]
+
+    def active(self) -> str | None:
+        """See Target.active."""
+        if not self.pointer.is_symlink():
+            return None
+        run_id = self.pointer.readlink().stem
+        if not self.path(run_id).is_file():
+            log.warning(
+                "%s names run %s, whose file is gone: publish a night again, or roll back", self.pointer, run_id
+            )
+            return None
+        return run_id
+
+    def previous(self, run_id: str) -> str | None:
+        """See Target.previous."""
+        before = {e["run_id"]: e["previous"] for e in self._activations() if e["published"]}
+        return run_active_before(run_id, before, set(self.loaded()))
+
+    def ever_active(self) -> set[str]:
+        """See Target.ever_active."""
+        return {str(entry["run_id"]) for entry in self._activations()}
+
+    def activate(self, run_id: str, published: bool) -> None:
+        """See Target.activate. Publishing the active run again changes nothing."""
+        previous = self.active()
+        if previous == run_id:
+            return
+        entries = [*self._activations(), {"run_id": run_id, "previous": previous, "published": published}]
+        beside = self.activations.with_name(f".{self.activations.name}{PARTIAL}")
+        beside.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+        artifacts.sync(beside)
+        beside.replace(self.activations)
+        link = self.pointer.with_name(f".{self.pointer.name}{PARTIAL}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(self.folder.name) / f"{run_id}{ENDING}")
+        link.replace(self.pointer)
+        artifacts.sync(self.pointer.parent)
+
+    def drop(self, run_id: str) -> None:
+        """See Target.drop."""
+        self.path(run_id).unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        """See Target.clean."""
+        for folder in (self.folder, self.pointer.parent):
+            for path in folder.glob(f".*{PARTIAL}*"):
+                if not path.is_dir():
+                    path.unlink()
+
+    def forget(self, user_id: str) -> int:
+        """See Target.forget. Deleted rows would stay in a file's free blocks, so the files are written anew.
+
+        Readers that have an old file open keep it until they open current.duckdb again.
+        """
+        with self.lock():
+            self.clean()
+            return sum(self._rewrite(run_id, user_id) for run_id in self.loaded())
+
+    def _rewrite(self, run_id: str, user_id: str) -> int:
+        """Replace a run's file by one without the user; the time of its load stays, as runs are ordered by it."""
+        path, partial = self.path(run_id), self.folder / f".{run_id}{ENDING}{PARTIAL}"
+        try:
+            with duckdb.connect(str(path), read_only=True) as source:
+                removed = sum(source.table(t).filter(_is(user_id)).count("*").fetchall()[0][0] for t in ABOUT_USERS)
+                if not removed:
+                    return 0
+                with duckdb.connect(str(partial), config=self._settings()) as connection:
+                    connection.execute("set timezone = 'UTC'").fetchall()
+                    _copy_without(source, connection, user_id)
+        except duckdb.Error as error:
+            raise PublishError(f"{path} could not be written anew ({error}): user {user_id} is still in it") from error
+        loaded = path.stat()
+        os.utime(partial, ns=(loaded.st_atime_ns, loaded.st_mtime_ns))
+        artifacts.sync(partial)
+        partial.replace(path)
+        artifacts.sync(self.folder)
+        return int(removed)
+
+    def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
+        """See Target.read.
+
+        Raises:
+            PublishError: the run's file is gone or damaged.
+        """
+        try:
+            # Without settings: within one process DuckDB shares a file only between equal ones.
+            with duckdb.connect(str(self.path(run_id)), read_only=True) as connection:
+                return sql.query(connection, f"publish/{name}", schema, **params)
+        except duckdb.Error as error:
+            raise PublishError(f"{self.path(run_id)} cannot be read: {error}") from error
+
+    def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
+        return {"threads": self.config.threads, "memory_limit": f"{self.config.memory_limit_mb}MiB"}
+
+    def _activations(self) -> list[dict[str, Any]]:
+        """What became active, oldest first, up to what is active now."""
+        lines = self.activations.read_text(encoding="utf-8").splitlines() if self.activations.is_file() else []
+        entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        active = self.pointer.readlink().stem if self.pointer.is_symlink() else None
+        while entries and entries[-1]["run_id"] != active:
+            entries.pop()
+        return entries
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, folder: Path, history: pa.Table) -> None:
+    sql.execute(connection, "publish/create").fetchall()
+    connection.register("history", history)
+    connection.table("history").insert_into("runs")
+    connection.unregister("history")
+    for table in schemas.PUBLISHED.keys() - {"runs"}:
+        file = folder / f"{table}.parquet"
+        connection.read_parquet(str(file)).insert_into(table)
+        rows, wanted = connection.table(table).count("*").fetchall()[0][0], pq.read_metadata(file).num_rows
+        if rows != wanted:
+            raise PublishError(
+                f"{rows} of {wanted} rows of {file} arrived in the database; the active run is unchanged"
+            )
+    sql.execute(connection, "publish/index").fetchall()
+    connection.execute("checkpoint").fetchall()
+
+
+def _is(user_id: str) -> duckdb.Expression:
+    return duckdb.ColumnExpression("user_id") == duckdb.ConstantExpression(user_id)
+
+
+def _copy_without(source: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, user_id: str) -> None:
+    """Fill a new file with all of another one's rows that are not a user's."""
+    sql.execute(connection, "publish/create").fetchall()
+    kept_tables = {name for (name,) in source.execute("select table_name from duckdb_tables()").fetchall()}
+    for table in schemas.PUBLISHED:
+        if table not in kept_tables:  # a run of a version that did not have it
+            continue
+        rows = source.table(table)
+        kept = rows.filter(~_is(user_id)) if table in ABOUT_USERS else rows
+        connection.register("kept", kept.to_arrow_reader())
+        connection.table("kept").insert_into(table)
+        connection.unregister("kept")
+    sql.execute(connection, "publish/index").fetchall()
+    connection.execute("checkpoint").fetchall()

@@ -1,0 +1,214 @@
+"""Published tables in PostgreSQL: one schema, one partition per load of a run, one row that says which is active.
+
+    recommendations, similar_items, popular_items, user_profiles    partitioned by `load`; see partitions.py
+    active_run                                                      one row; updating it is the flip
+    current_*                                                       views: the rows of the active load
+    runs, loads, activations                                        every run ever, what is loaded, what was active
+
+A run is copied into tables beside, indexed and counted; they are attached in one short transaction and flipped to in
+another. Not in the same one: a query that was planned just before would look for the new run among the partitions it
+knew and find nothing. The flip waits until whoever had the tables in use when the run was attached has ended.
+"""
+
+import contextlib
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import PublishError, UnavailableError
+from pipeline.published.contract import run_active_before
+from pipeline.published.targets import dsn, session, statements
+from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
+from pipeline.published.targets.partitions import KEYS, Partitions
+from pipeline.published.targets.session import Connection, patiently
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.02
+
+
+class PostgresTarget:
+    """The target of config.publish.target = "postgres"."""
+
+    def __init__(self, config: Config) -> None:
+        self.schema = config.publish.schema_name
+        self.settle_seconds = config.publish.settle_seconds
+        self.folder = config.tables
+        self.names: statements.Names = {"schema": statements.name(self.schema)}
+        self._held: Connection | None = None
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """See Target.lock. The folder's lock guards the Parquet copies, the server's lock everybody's tables."""
+        if self._held is not None:
+            yield
+            return
+        settings = dsn.from_environment()
+        with (
+            artifacts.lock(self.folder / "current"),
+            session.connected(settings) as connection,
+            session.locked(connection, self.schema),
+        ):
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
+
+    def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
+        """See Target.load."""
+        with self._writing() as connection:
+            self._create(connection)
+            (load,) = statements.execute(connection, "next_load", {}, schema=self.schema).fetchone() or (0,)
+            partitions = Partitions(connection, self.schema)
+            changed = sum(partitions.fill(table, load, folder / f"{table}.parquet") for table in KEYS)
+            if changed:
+                log.warning("run %s: U+0000 is U+FFFD in %d texts, as PostgreSQL cannot hold it", run_id, changed)
+            patiently(lambda: self._attach(partitions, run_id, load, history))
+            beside = list(partitions.beside())
+            statements.execute(connection, "set_beside", self.names, load=load, beside=beside)
+            self._sweep(connection)
+
+    def _create(self, connection: Connection) -> None:
+        schema, _, newest = statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or ()
+        if not schema:
+            statements.execute(connection, "create_schema", self.names)
+        if not newest:  # nothing yet, or what an older version made
+            statements.execute(connection, "create", self.names)
+        statements.execute(connection, "grant_views", {"name": statements.literal(self.schema)})
+
+    def _attach(self, partitions: Partitions, run_id: str, load: int, history: pa.Table) -> None:
+        connection = partitions.connection
+        with connection.transaction():
+            for row in history.to_pylist():
+                statements.execute(connection, "insert_run", self.names, **row)
+            statements.execute(connection, "insert_load", self.names, load=load, run_id=run_id)
+            partitions.attach(load)
+
+    def loaded(self) -> list[str]:
+        """See Target.loaded."""
+        return [str(run_id) for run_id, _ in self._rows("loaded")]
+
+    def active(self) -> str | None:
+        """See Target.active."""
+        return next((str(run_id) for run_id, _ in self._rows("active")), None)
+
+    def previous(self, run_id: str) -> str | None:
+        """See Target.previous."""
+        entries = [(str(run), before) for run, before, published in self._rows("activations") if published]
+        return run_active_before(run_id, dict(entries), set(self.loaded()))
+
+    def ever_active(self) -> set[str]:
+        """See Target.ever_active."""
+        return {str(run) for run, _, _ in self._rows("activations")}
+
+    def activate(self, run_id: str, published: bool) -> None:
+        """See Target.activate.
+
+        Raises:
+            UnavailableError: transactions from before the run was attached still have the tables in use.
+        """
+        with self._writing() as connection:
+            found = statements.execute(connection, "latest_load", self.names, run_id=run_id).fetchone()
+            if found is None:
+                raise PublishError(f"run {run_id} is not loaded in schema {self.schema}: publish its night again")
+            before = dict(statements.execute(connection, "active", self.names).fetchall())
+            load, beside = found
+            if load in before.values():
+                return
+            self._settle(Partitions(connection, self.schema), run_id, beside)
+            with connection.transaction():
+                statements.execute(connection, "activate", self.names, load=load, run_id=run_id)
+                if run_id not in before:
+                    entry = {"run_id": run_id, "previous": next(iter(before), None), "published": published}
+                    statements.execute(connection, "insert_activation", self.names, **entry)
+            self._sweep(connection)
+
+    def _settle(self, partitions: Partitions, run_id: str, beside: list[str] | None) -> None:
+        """Wait for those who may hold plans without the run; `beside` None: the publisher died before it noted them."""
+        waiting = set(partitions.beside()) if beside is None else set(beside)
+        for _ in range(int(self.settle_seconds / POLL_SECONDS)):
+            left = {number: pid for number, pid in partitions.beside().items() if number in waiting}
+            if not left:
+                return
+            time.sleep(POLL_SECONDS)
+        raise UnavailableError(
+            f"run {run_id} is loaded and not yet active: for {self.settle_seconds} seconds (publish.settle_seconds) "
+            f"transactions older than it have kept the tables in use (server processes {sorted(left.values())}, see "
+            f"pg_stat_activity). Let them end, then publish again or rollback --to {run_id}"
+        )
+
+    def drop(self, run_id: str) -> None:
+        """See Target.drop."""
+        with self._writing() as connection:
+            statements.execute(connection, "delete_loads", self.names, run_id=run_id)
+            Partitions(connection, self.schema).sweep()
+
+    def clean(self) -> None:
+        """See Target.clean."""
+        with self._writing() as connection:
+            if self._exists(connection):
+                self._sweep(connection)
+
+    def _sweep(self, connection: Connection) -> None:
+        statements.execute(connection, "delete_superseded", self.names)
+        Partitions(connection, self.schema).sweep()
+
+    def forget(self, user_id: str) -> int:
+        """See Target.forget."""
+        with self._writing() as connection:
+            return Partitions(connection, self.schema).forget(_text(user_id)) if self._exists(connection) else 0
+
+    def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
+        """See Target.read; the statement is sql/publish/postgres/<name>.sql.
+
+        Raises:
+            PublishError: the run is not loaded.
+        """
+        values = {key: _text(value) if isinstance(value, str) else value for key, value in params.items()}
+        with self._reading() as connection:
+            if not self._exists(connection) or not self._is_loaded(connection, run_id):
+                raise PublishError(f"run {run_id} cannot be read: it is not loaded in schema {self.schema}")
+            cursor = statements.execute(connection, name, self.names, run_id=run_id, **values)
+            columns = [column.name for column in cursor.description or ()]
+            rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+        return pa.Table.from_pylist(rows, schema=schema)
+
+    def _rows(self, name: str) -> list[tuple[Any, ...]]:
+        """All rows of a statement; none before the first publication."""
+        with self._reading() as connection:
+            return statements.execute(connection, name, self.names).fetchall() if self._exists(connection) else []
+
+    def _exists(self, connection: Connection) -> bool:
+        return bool((statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or (0, 0))[1])
+
+    def _is_loaded(self, connection: Connection, run_id: str) -> bool:
+        return statements.execute(connection, "latest_load", self.names, run_id=run_id).fetchone() is not None
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """The lock's connection where it is held, else one of its own."""
+        settings = dsn.from_environment()
+        if self._held is None:
+            with session.connected(settings) as connection:
+                yield connection
+        else:
+            with session.translated(settings):
+                yield self._held
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """The lock's connection; the lock is taken where it is not held."""
+        with self.lock(), self._reading() as connection:
+            yield connection
+
+
+def _text(value: str) -> str:
+    """The value as it was loaded: what PostgreSQL cannot hold is replaced."""
+    return value.encode("utf-8", "replace").decode("utf-8").replace(NUL, REPLACEMENT)

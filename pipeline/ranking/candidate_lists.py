@@ -1,0 +1,217 @@
+"""The sources as the fusion sees them: for a block of users every list as pairs, and exact scores where vectors exist.
+
+Two signals are made here because they need only the features and the item vectors:
+
+* `adoption`: what the nearest users discovered lately (their first action on the item), a source of candidates;
+* `neighbours_7`, `neighbours_30`: what they acted on lately, for every pair;
+* `text_affinity`: how near an item's text is to the user's decayed history.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.arrays import top_k
+from pipeline.arrays.blocks import blocks, rows_for
+from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
+from pipeline.ground import lists
+from pipeline.ground.errors import InputError
+from pipeline.ranking.pairs import Listed, Pairs
+from pipeline.settings.config import Fusion
+from pipeline.sources.user_knn import Neighbourhood, references
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+ADOPTION = "adoption"
+# Elements gathered at a time when exact scores are computed.
+_GATHERED = 8_000_000
+
+
+@dataclass(frozen=True)
+class Votes:
+    """What others say about items, for a block of users: products of sparse matrices, made as far as they are needed.
+
+    Attributes:
+        voters: [B, R] CSR, how much each user listens to each voter; None: nobody is asked.
+        votes: [R, I] CSR by name.
+    """
+
+    voters: "csr_matrix | None"
+    votes: "dict[str, csr_matrix]"
+
+    def dense(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
+        """One vote for every item, for parts of the block: [b, I] float32 of at most CELLS elements."""
+        if self.voters is None:
+            return
+        votes, rows = self.votes[name], self.voters.shape[0]
+        for part in blocks(rows, rows_for(votes.shape[1], rows)):
+            yield part, np.asarray((self.voters[part] @ votes).toarray(), dtype=np.float32)
+
+    def at(self, name: str, pairs: Pairs) -> np.ndarray:
+        """[N] float32, one vote for each pair."""
+        found = np.empty(len(pairs.keys), dtype=np.float32)
+        for part, dense in self.dense(name):
+            start, stop = np.searchsorted(pairs.keys, [part.start * pairs.width, part.stop * pairs.width]).tolist()
+            keys = pairs.keys[start:stop] - part.start * pairs.width
+            found[start:stop] = dense.ravel()[keys]
+        return found
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All sources at one cut-off.
+
+    Attributes:
+        cutoff: whose targets the lists belong to.
+        stages: folders of the stages that wrote lists.
+        settings: which lists take part, and the settings of `adoption` and `text_affinity`.
+    """
+
+    cutoff: Cutoff
+    stages: Mapping[str, Path]
+    settings: Fusion
+
+    @cached_property
+    def _lists(self) -> dict[tuple[lists.Pool, str], Path]:
+        folders = [self.cutoff.dir_in(stage) for stage in self.stages.values()]
+        found = {(pool, name): f for f in folders for pool in lists.POOLS for name in lists.list_names(f, pool)}
+        return {key: folder for key, folder in found.items() if key[1] in self.settings.sources}
+
+    @cached_property
+    def _targets(self) -> int:
+        return len(self.cutoff.targets())
+
+    @cached_property
+    def _among(self) -> np.ndarray:
+        """[R] ascending indices of the users among whom neighbours are looked for."""
+        return references(self.cutoff, self.settings.reference_users)
+
+    @cached_property
+    def _votes(self) -> "dict[str, csr_matrix]":
+        """[R, I] what users vote for as neighbours: their last days, their last weeks, and what they discovered."""
+        with self.cutoff.history(["user_index", "item_index", "first_age", "decay_7", "decay_30"]) as history:
+            table = history.among(self._among)
+        age, week, month = (table.column(i).to_numpy() for i in (2, 3, 4))
+        names = {"neighbours_7": (week, age >= 0), "neighbours_30": (month, age >= 0)}
+        if ADOPTION in self.settings.sources:
+            weight = 0.5 ** (age / self.settings.adoption_half_life)
+            names[ADOPTION] = (weight, age < self.settings.adoption_days)
+        width = self.cutoff.items
+        return {n: rows_matrix(table.filter(pa.array(k)), v[k], self._among, width) for n, (v, k) in names.items()}
+
+    @cached_property
+    def _neighbourhood(self) -> Neighbourhood:
+        with self.cutoff.history(["user_index", "item_index", "decay_90"]) as history:
+            table = history.among(self._among)
+        profiles = rows_matrix(table, table.column(2).to_numpy(), self._among, self.cutoff.items)
+        return Neighbourhood(profiles, self._among, self.settings.neighbours)
+
+    def listed(self, block: slice) -> dict[tuple[lists.Pool, str], Listed]:
+        """Every list of a block of targets by (pool, name)."""
+        width = self.cutoff.items
+        found = {}
+        for (pool, name), folder in self._lists.items():
+            items, scores = lists.read_list(folder, pool, name)
+            if len(items) != self._targets:
+                raise InputError(f"{folder}: list '{pool}.{name}' does not belong to the cut-off's targets")
+            found[pool, name] = Listed.of(items[block], scores[block], width)
+        return found
+
+    def neighbours(self, users: np.ndarray, profiles: "csr_matrix") -> Votes:
+        """The votes of the users nearest to some users with the profiles [B, I]; none if nobody is asked."""
+        if not self.settings.neighbours:
+            return Votes(None, {})
+        return Votes(self._neighbourhood.of(users, profiles), self._votes)
+
+    def adoption(self, votes: Votes, profiles: "csr_matrix") -> Listed:
+        """The list `adoption`: what the nearest users discovered, ranked among the items the user never acted on."""
+        n = 2 * self.settings.depth
+        found = [(np.empty((0, n), np.int32), np.empty((0, n), np.float32))]
+        for part, discovered in votes.dense(ADOPTION):
+            known = profiles[part].tocoo()
+            discovered[known.row[known.data > 0], known.col[known.data > 0]] = 0
+            found.append(top_k.top_n(discovered, n, above=0.0))
+        items, scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+        return Listed.of(items, scores, self.cutoff.items)
+
+    def vectors(self, stage: str) -> tuple[Path, Path] | None:
+        """Files of user [T, d] and item [I, d] vectors whose product is the stage's score; None if it has none."""
+        folder = self.stages.get(stage)
+        places = [] if folder is None else [self.cutoff.dir_in(folder), folder]
+        users, items = (_first(places, f"{side}_factors.npy", f"{side}_vectors.npy") for side in ("user", "item"))
+        return None if users is None or items is None else (users, items)
+
+    def exact(self, stage: str, block: slice, pairs: Pairs) -> np.ndarray | None:
+        """[N] float32 scores of a stage with vectors, for any pair; None if it has none."""
+        paths = self.vectors(stage)
+        if paths is None:
+            return None
+        users, items = np.asarray(_mapped(paths[0])[block]), _mapped(paths[1])  # mapped anew: nothing stays mapped
+        rows, columns = pairs.rows, pairs.items
+        found = np.empty(len(rows), dtype=np.float32)
+        for part in blocks(len(rows), max(1, _GATHERED // max(users.shape[1], 1))):
+            found[part] = np.einsum("nd,nd->n", users[rows[part]], items[columns[part]])
+        return found
+
+    @cached_property
+    def _near(self) -> "csr_matrix | None":
+        """[I, I] nearness of the nearest texts of every item; None without item vectors.
+
+        All label cut-offs share one, made among the items of the newest, of which each takes its known prefix.
+        """
+        folder = self.stages.get("language_model")
+        path = None if folder is None else _first([self.cutoff.dir_in(folder), folder], "item_vectors.npy")
+        if path is None:
+            return None
+        cutoffs = read_cutoffs(self.cutoff.folder.parent)
+        among = max(c.items for c in cutoffs if c.role == self.cutoff.role)
+        near = _nearest_in(path, path.stat().st_mtime_ns, among, self.settings.nearest_texts)
+        return near[: self.cutoff.items, : self.cutoff.items]
+
+    def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
+        """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
+        return None if self._near is None else Votes(profiles, {"text": self._near}).at("text", pairs)
+
+
+def _first(folders: list[Path], *names: str) -> Path | None:
+    return next((folder / name for folder in folders for name in names if (folder / name).is_file()), None)
+
+
+def _mapped(path: Path) -> np.ndarray:
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+@lru_cache(maxsize=2)
+def _nearest_in(path: Path, changed: int, items: int, n: int) -> "csr_matrix":
+    """`nearest` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old one."""
+    return nearest(_mapped(path)[:items], n)
+
+
+def nearest(vectors: np.ndarray, n: int, block_items: int = 1024) -> "csr_matrix":
+    """[I, I] CSR with the n largest positive cosines of each row, itself excluded, to the power 4.
+
+    The power makes the near ones count and the crowd not.
+
+    Args:
+        vectors: [I, h]; a zero row is near nothing.
+        n: neighbours kept per row.
+        block_items: rows compared at a time.
+    """
+    from scipy.sparse import csr_matrix, vstack
+
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = (vectors / np.where(length > 0, length, 1)).astype(np.float32)
+    parts = []
+    for part in blocks(len(unit), block_items):
+        cosine = unit[part] @ unit.T  # [b, I]
+        cosine[np.arange(len(cosine)), np.arange(part.start, part.stop)] = -np.inf
+        items, values = top_k.top_n(cosine, n, above=0.0)
+        starts = np.concatenate([[0], np.cumsum((items >= 0).sum(axis=1))])
+        parts.append(csr_matrix((values[items >= 0] ** 4, items[items >= 0], starts), shape=cosine.shape))
+    return vstack(parts, format="csr") if parts else csr_matrix((0, 0), dtype=np.float32)

@@ -1,0 +1,147 @@
+"""The table the learned hybrid reads: a row per candidate pair, a column per feature, a block of users at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.arrays.blocks import blocks
+from pipeline.features.read import Cutoff
+from pipeline.ground import lists
+from pipeline.ground.progress import track
+from pipeline.ranking import pair_features
+from pipeline.ranking.candidate_lists import ADOPTION, Sources, Votes
+from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
+from pipeline.settings.config import Config
+
+# Sources with vectors, so that every pair has an exact score.
+EXACT = ("als", "language_model")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Candidate pairs of a block of users.
+
+    Attributes:
+        pairs: the pairs [N], ordered by row and item.
+        names: [F] names of the features.
+        features: [N, F] float32, NaN where a value does not exist.
+        fresh: bool [N], the user never acted on the item: the pool `new`.
+        source: [N] int8 codes, positions in the configured sources, of where the pair ranks best; -1: nowhere.
+        acted: bool [N], the user acted on the item in the label window; None at the run cut-off.
+    """
+
+    pairs: Pairs
+    names: tuple[str, ...]
+    features: np.ndarray
+    fresh: np.ndarray
+    source: np.ndarray
+    acted: np.ndarray | None = None
+
+    def column(self, name: str) -> np.ndarray:
+        """[N] one feature."""
+        return self.features[:, self.names.index(name)]
+
+    def in_pool(self, pool: lists.Pool) -> np.ndarray:
+        """bool [N], pairs the pool allows."""
+        return self.fresh if pool == "new" else np.ones(len(self.fresh), dtype=bool)
+
+    def take(self, kept: np.ndarray) -> "Frame":
+        """The rows of a boolean mask or an index."""
+        acted = None if self.acted is None else self.acted[kept]
+        pairs = replace(self.pairs, keys=self.pairs.keys[kept])
+        return replace(
+            self,
+            pairs=pairs,
+            features=self.features[kept],
+            fresh=self.fresh[kept],
+            source=self.source[kept],
+            acted=acted,
+        )
+
+
+def feature_names(settings_sources: Sequence[str]) -> tuple[str, ...]:
+    """Names of the source columns, the same at every cut-off whatever exists there."""
+    ranks = [f"{name}.{column}" for name in settings_sources for column in ("rank", "rank_new", "score")]
+    return (*ranks, "text_affinity", "neighbours_7", "neighbours_30")
+
+
+def _source_columns(
+    sources: Sources,
+    listed: Mapping[tuple[lists.Pool, str], Listed],
+    votes: Votes,
+    block: slice,
+    pairs: Pairs,
+) -> dict[str, np.ndarray]:
+    """Rank in both pools and score of every source: [N] float32 each."""
+    columns = {name: np.full(len(pairs.keys), np.nan, np.float32) for name in feature_names(sources.settings.sources)}
+    for (pool, name), found in listed.items():
+        ranks, scores = found.at(pairs.keys)
+        beyond = np.float32(found.length + 1)  # a list exists, the pair is not on it: worse than its last place
+        columns[f"{name}.rank" if pool == "all" else f"{name}.rank_new"] = np.where(np.isnan(ranks), beyond, ranks)
+        known = ~np.isnan(scores) if pool == "new" else ~np.isnan(scores) & np.isnan(columns[f"{name}.score"])
+        columns[f"{name}.score"][known] = scores[known]
+    for name in EXACT:
+        exact = sources.exact(name, block, pairs) if name in sources.settings.sources else None
+        if exact is not None:
+            columns[f"{name}.score"] = exact
+    for name in votes.votes:
+        columns[f"{name}.score" if name == ADOPTION else name] = votes.at(name, pairs)
+    return columns
+
+
+def _frame(sources: Sources, known: pair_features.Known, block: slice, users: np.ndarray) -> Frame:
+    own = known.own(users)
+    profiles = own.matrix("decay_90")
+    listed, votes = sources.listed(block), sources.neighbours(users, profiles)
+    if ADOPTION in votes.votes:
+        listed["new", ADOPTION] = sources.adoption(votes, profiles)
+    by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
+    pairs = union(users, sources.cutoff.items, by_name, sources.settings.depth)
+    codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
+    columns = _source_columns(sources, listed, votes, block, pairs)
+    affinity = sources.text_affinity(pairs, profiles)
+    if affinity is not None:
+        columns["text_affinity"] = affinity
+    columns |= pair_features.of_pairs(pairs, own, known)
+    features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
+    for number, column in enumerate(columns.values()):
+        features[:, number] = column
+    fresh = ~position(own.keys, pairs.history_keys)[0]
+    return Frame(pairs, tuple(columns), features, fresh, best_source(pairs.keys, by_name, codes))
+
+
+def frames(cutoff: Cutoff, stages: Mapping[str, Path], config: Config) -> Iterator[tuple[slice, Frame]]:
+    """The frames of a cut-off's targets, block by block, with labels where the cut-off has them."""
+    sources = Sources(cutoff, stages, config.fusion)
+    known = pair_features.Known.read(cutoff)
+    targets = cutoff.targets()
+    wanted = label_keys(cutoff) if cutoff.role == "label" else None
+    said = track(f"fusion {cutoff.cutoff}", len(targets))
+    for block in blocks(len(targets), config.block_users):
+        said(block.start)
+        frame = _frame(sources, known, block, targets[block])
+        acted = None if wanted is None else position(wanted, frame.pairs.history_keys)[0]
+        yield block, replace(frame, acted=acted)
+
+
+def label_keys(cutoff: Cutoff) -> np.ndarray:
+    """[L] int64, user_index x items + item_index of the labels whose item was known at the cut-off, ascending."""
+    labels = cutoff.labels()
+    users, items = (labels.column(name).to_numpy().astype(np.int64) for name in ("user_index", "item_index"))
+    inside = items < cutoff.items
+    keys: np.ndarray = users[inside] * cutoff.items + items[inside]
+    return keys
+
+
+def wanted(cutoff: Cutoff, pool: lists.Pool) -> np.ndarray:
+    """[T] int64, how many items each target acted on in the label window, known at the cut-off or not."""
+    labels = cutoff.labels()
+    if pool == "new":
+        labels = labels.filter(labels.column("is_new"))
+    targets = cutoff.targets()
+    return np.bincount(np.searchsorted(targets, labels.column("user_index").to_numpy()), minlength=len(targets))
+
+
+__all__ = ["ADOPTION", "EXACT", "Frame", "feature_names", "frames", "label_keys", "wanted"]

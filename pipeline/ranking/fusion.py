@@ -1,0 +1,237 @@
+"""Language model and collaborative filtering into one score: the alpha blend and the learned hybrid.
+
+Three folds; each learns only from label windows that had ended on the day it is applied at:
+
+    validate  applied two windows back: the ensemble's weights are learned on its lists
+    judge     applied one window back: the evaluation judges its lists
+    publish   applied tonight
+
+    fold=<fold>/<pool>.<ranker>.txt      the learned hybrid, LightGBM's text model; further seeds .2.txt, .3.txt, ...
+    fold=<fold>/<pool>.activity.txt      whether a user acts at all, likewise
+    fold=<fold>/blend.json               curves and alphas of the blend, per pool
+    fold=<fold>/importance.parquet       gain and splits of every feature
+    cutoff=YYYY-MM-DD/<pool>.<list>.*    the lists `blend` and those of the rankers, with their sources
+    cutoff=YYYY-MM-DD/candidates.npy     int32 [T], how many candidates each target had
+    ablation/ablation.parquet            what each source is worth, see pipeline.ranking.ablation
+    sources.json                         names of the source codes
+
+All that is learned depends on the week's anchor only, so the nights of a week share it; tonight's lists are made anew.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.arrays.determinism import blas_threads
+from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.ground import artifacts, lists
+from pipeline.ground.errors import TrainingError
+from pipeline.ranking import ablation, activity, ranker
+from pipeline.ranking.blend import Blend, calibrate, choose
+from pipeline.ranking.frames import Frame, frames
+from pipeline.ranking.lessons import Lesson, Lessons, sides
+from pipeline.ranking.pairs import to_lists
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+IMPORTANCE = pa.schema(
+    [
+        pa.field("pool", pa.string(), nullable=False),
+        pa.field("ranker", pa.string(), nullable=False),
+        pa.field("feature", pa.string(), nullable=False),
+        pa.field("gain", pa.float64(), nullable=False),  # share of the total
+        pa.field("splits", pa.int64(), nullable=False),
+    ]
+)
+
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def run(
+    *,
+    features: Path,
+    popularity: Path,
+    als: Path,
+    user_knn: Path,
+    item_knn: Path,
+    ease: Path,
+    matrix_factorisation: Path,
+    language_model: Path,
+    sasrec: Path,
+    config: Config,
+    out: Path,
+) -> dict[str, Any]:
+    """Learn the three folds, or link what an earlier night of the week learned, and write their lists."""
+    stages = {
+        "popularity": popularity,
+        "als": als,
+        "user_knn": user_knn,
+        "item_knn": item_knn,
+        "ease": ease,
+        "matrix_factorisation": matrix_factorisation,
+        "language_model": language_model,
+        "sasrec": sasrec,
+    }
+    config = config.with_enabled_sources()
+    tonight, *older = read_cutoffs(features)
+    cutoffs = {cutoff.part: cutoff for cutoff in older}
+    key = artifacts.text_sha256(config.digest("fusion"), anchored_hash({"features": features, **stages}, cutoffs))
+    lessons = Lessons(cutoffs, stages, config)
+    (out / "sources.json").write_text(json.dumps(config.fusion.sources) + "\n", encoding="utf-8")
+
+    report: dict[str, Any] = {"linked": 0}
+    with blas_threads(config.threads):
+        for fold, applied in config.folds(tonight.cutoff).items():
+            windows = _windows(config, tonight.cutoff, applied, cutoffs)
+            learned = partial(learn, lessons, windows, config)
+            report["linked"] += artifacts.memo(out, f"fold={fold}", f"{key} {fold}", learned)
+            report |= fold_report(out / f"fold={fold}", fold)
+        for fold, applied in config.folds(tonight.cutoff).items():
+            part = f"cutoff={applied.isoformat()}"
+            if fold == "publish":
+                apply(tonight, stages, config, out / f"fold={fold}", out / tonight.part)
+            elif part in cutoffs:
+                make = partial(apply, cutoffs[part], stages, config, out / f"fold={fold}")
+                report["linked"] += artifacts.memo(out, part, f"{key} {fold}", make)
+        judged = cutoffs.get(f"cutoff={config.folds(tonight.cutoff)['judge'].isoformat()}")
+        if config.fusion.ablation and judged is not None:
+            windows = _windows(config, tonight.cutoff, judged.cutoff, cutoffs)
+            made = partial(_ablate, lessons, windows, judged)
+            key = artifacts.text_sha256(key, config.evaluate.k, config.evaluate.resamples)
+            report["linked"] += artifacts.memo(out, "ablation", f"{key} ablation", made)
+    return report
+
+
+def _windows(config: Config, run_date: date, applied: date, cutoffs: Mapping[str, Cutoff]) -> list[str]:
+    """Names of the label cut-offs that may be learned from, newest first."""
+    learnable = (f"cutoff={day.isoformat()}" for day in config.learnable(run_date, applied))
+    return [part for part in learnable if part in cutoffs]
+
+
+def _ablate(lessons: Lessons, windows: Sequence[str], judged: Cutoff, folder: Path) -> None:
+    sample = _sample([lessons.of(part) for part in windows])
+    ablation.run(sample, judged, lessons.stages, lessons.config, folder)
+
+
+def _sample(found: Sequence[Lesson]) -> ranker.Sample | None:
+    return ranker.join([lesson.sample for lesson in found if lesson.sample is not None])
+
+
+def anchored_hash(stages: Mapping[str, Path], cutoffs: Mapping[str, Cutoff]) -> str:
+    """A hash of everything the folds learn from: the upstream files of the label cut-offs, and the item vectors."""
+    found = {}
+    for name, folder in stages.items():
+        files = artifacts.read_manifest(folder)["files"]
+        found[name] = sorted((f, entry["sha256"]) for f, entry in files.items() if f.split("/")[0] in cutoffs)
+    vectors = stages["language_model"] / "item_vectors.npy"
+    if vectors.is_file() and cutoffs:  # the items known then are a prefix
+        known = np.load(vectors, mmap_mode="r", allow_pickle=False)[: max(c.items for c in cutoffs.values())]
+        found["item_vectors"] = [("known", artifacts.text_sha256(known.shape, known.tobytes().hex()))]
+    return artifacts.text_sha256(found, [(c.part, c.users, c.items) for c in cutoffs.values()])
+
+
+def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path) -> None:
+    """Learn one fold.
+
+    Args:
+        lessons: the label windows.
+        windows: names of those that may be learned from, newest first.
+        config: the configuration.
+        folder: where the fold is written.
+    """
+    found = [lessons.of(part) for part in windows]
+    blends = {pool: learn_blend(found, pool, config).to_json() for pool in lists.POOLS}
+    (folder / "blend.json").write_text(json.dumps(blends, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    rows: list[dict[str, Any]] = []
+    sample = _sample(found)
+    for pool in lists.POOLS:
+        acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
+        ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
+        chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
+        if chosen is None or not chosen.acted.any():
+            log.warning("fusion: %s has nothing to learn from in pool '%s'; its sources vote", folder.name, pool)
+            continue
+        for name, settings in config.fusion.rankers.items():
+            boosters = ranker.fit(chosen, settings.within(pool), config)
+            ranker.write(boosters, folder / f"{pool}.{name}.txt")
+            rows += _importance(boosters, pool, name)
+            log.info("fusion: %s, %s.%s learned from %d pairs", folder.name, pool, name, len(chosen.acted))
+    pq.write_table(pa.Table.from_pylist(rows, schema=IMPORTANCE), folder / "importance.parquet")
+
+
+def learn_blend(windows: Sequence[Lesson], pool: lists.Pool, config: Config) -> Blend:
+    """Alpha chosen on the newest window, on curves fitted on those before it (on the same if it is the only one)."""
+    if not windows:
+        return Blend(None, None, ((0.5, 0.5), (0.5, 0.5)))
+    newest, *older = (lesson.evidence[pool] for lesson in windows[: 1 + config.fusion.calibration_windows])
+    fitted_on = older or [newest]
+    acted = np.concatenate([window.acted for window in fitted_on])
+    lm, cf = (calibrate(np.concatenate([getattr(w, side) for w in fitted_on]), acted) for side in ("lm", "cf"))
+    return choose(newest, lm, cf, config.fusion.alpha_step)
+
+
+def _importance(boosters: Sequence[Any], pool: str, name: str) -> list[dict[str, Any]]:
+    gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0, dtype=np.float64)
+    splits = np.sum([booster.feature_importance("split") for booster in boosters], axis=0)
+    columns = zip(boosters[0].feature_name(), gain / max(gain.sum(), 1e-12), splits, strict=True)
+    rows = [{"pool": pool, "ranker": name, "feature": f, "gain": float(g), "splits": int(s)} for f, g, s in columns]
+    return sorted(rows, key=lambda row: -row["gain"])
+
+
+def fold_report(folder: Path, fold: str) -> dict[str, float]:
+    """The alphas of a fold as scalars."""
+    found = {}
+    for pool, blend in json.loads((folder / "blend.json").read_text(encoding="utf-8")).items():
+        for user, row in zip(("warm_user", "cold_user"), blend["alpha"], strict=True):
+            for item, alpha in zip(("warm_item", "cold_item"), row, strict=True):
+                found[f"{fold}.{pool}.alpha.{user}.{item}"] = alpha
+    return found
+
+
+def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path, folder: Path) -> None:
+    """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
+    blends = {p: Blend.from_json(c) for p, c in json.loads((fold / "blend.json").read_text(encoding="utf-8")).items()}
+    boosters = {
+        (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
+    }
+    users, n = len(cutoff.targets()), config.fusion.length
+    candidates = np.zeros(users, dtype=np.int32)
+    with contextlib.ExitStack() as held:
+        files = {
+            (pool, name): held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True))
+            for pool in lists.POOLS
+            for name in (*config.fusion.rankers, "blend")
+        }
+        for block, frame in frames(cutoff, stages, config):
+            candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
+            for (pool, name), booster in boosters.items():
+                scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)
+                files[pool, name].append(*_listed(frame, scores, n))
+            for pool in lists.POOLS:
+                scores = blend_scores(blends[pool], frame, pool, config)
+                files[pool, "blend"].append(*_listed(frame, scores, n))
+    np.save(folder / "candidates.npy", candidates)
+
+
+def blend_scores(blend: Blend, frame: Frame, pool: lists.Pool, config: Config) -> np.ndarray:
+    """[N] float32 blended probabilities, -inf for pairs the blend does not rank."""
+    listed, columns = sides(frame, config.fusion.depth, config)
+    return np.where(listed & frame.in_pool(pool), blend.scores(**columns), np.float32(-np.inf))
+
+
+def _listed(frame: Frame, scores: np.ndarray, n: int) -> Parts:
+    if np.isnan(scores).any():
+        raise TrainingError("fusion: a score is not a number")
+    items, best, place = to_lists(frame.pairs.rows, frame.pairs.items, scores, len(frame.pairs.users), n)
+    source = np.append(frame.source, np.int8(-1))[place]  # a pad reads the appended -1
+    return items, best, source

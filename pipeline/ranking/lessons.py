@@ -1,0 +1,99 @@
+"""What one label window teaches: pairs for the learned hybrid, evidence for the alpha blend; made when first needed."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.features.read import Cutoff
+from pipeline.ground import lists
+from pipeline.ranking.blend import Evidence
+from pipeline.ranking.frames import Frame, frames, wanted
+from pipeline.ranking.ranker import Sample, draw, join
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+LM, CF = "language_model", "als"
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One label window.
+
+    Attributes:
+        sample: pairs to learn from; None if nobody acted on a candidate.
+        evidence: per pool, the pairs the blend is chosen on.
+    """
+
+    sample: Sample | None
+    evidence: dict[lists.Pool, Evidence]
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """All label windows of a run, each made once and kept: about 300 bytes per kept pair."""
+
+    cutoffs: Mapping[str, Cutoff]
+    stages: Mapping[str, Path]
+    config: Config
+    _made: dict[str, Lesson] = field(default_factory=dict)
+
+    def of(self, part: str) -> Lesson:
+        """The lesson of one label cut-off, by the name of its part."""
+        if part not in self._made:
+            self._made[part] = self._make(self.cutoffs[part])
+            log.info("fusion learns from %s, window %d", part, len(self._made))
+        return self._made[part]
+
+    def _make(self, cutoff: Cutoff) -> Lesson:
+        samples, pieces = [], []
+        for block, frame in frames(cutoff, self.stages, self.config):
+            seed = (self.config.seed, cutoff.cutoff.toordinal(), block.start)
+            samples.append(draw(frame, self.config.fusion.negatives, seed))
+            pieces.append({pool: _evidence(frame, pool, block.start, self.config) for pool in lists.POOLS})
+        evidence = {pool: _joined([piece[pool] for piece in pieces], wanted(cutoff, pool)) for pool in lists.POOLS}
+        return Lesson(join(samples), evidence)
+
+
+Columns = dict[str, np.ndarray]
+
+
+def sides(frame: Frame, depth: int, config: Config) -> tuple[np.ndarray, Columns]:
+    """What the blend reads of a frame.
+
+    Returns:
+        bool [N], pairs that the language model or ALS ranks within its `depth` best; and [N] columns: the scores of
+        both, NaN where absent, and whether the user and the item are cold.
+    """
+    ranks = [frame.column(f"{n}.{c}") for n in (LM, CF) if n in config.fusion.sources for c in ("rank", "rank_new")]
+    listed = np.zeros(len(frame.fresh), dtype=bool)
+    for rank in ranks:
+        listed |= rank <= depth  # false where NaN
+    absent = np.full(len(frame.fresh), np.nan, dtype=np.float32)
+    lm, cf = (frame.column(f"{name}.score") if name in config.fusion.sources else absent for name in (LM, CF))
+    return listed, {
+        "lm": lm,
+        "cf": cf,
+        "cold_user": ~(frame.column("user_items") >= config.fusion.cold_user_items),
+        "cold_item": ~(frame.column("item_buyers_total") >= config.fusion.cold_item_buyers),
+    }
+
+
+def _evidence(frame: Frame, pool: lists.Pool, start: int, config: Config) -> Columns:
+    listed, columns = sides(frame, config.fusion.depth, config)
+    kept = listed & frame.in_pool(pool)
+    acted = np.zeros(len(kept), dtype=bool) if frame.acted is None else frame.acted
+    columns |= {"rows": frame.pairs.rows + start, "items": frame.pairs.items, "acted": acted}
+    return {name: column[kept] for name, column in columns.items()}
+
+
+_KINDS = {"rows": np.int64, "items": np.int64, "lm": np.float32, "cf": np.float32}
+
+
+def _joined(pieces: list[Columns], number: np.ndarray) -> Evidence:
+    names = ("rows", "items", "lm", "cf", "acted", "cold_user", "cold_item")
+    empty = {name: np.empty(0, dtype=_KINDS.get(name, bool)) for name in names}
+    return Evidence(**{n: np.concatenate([empty[n], *(piece[n] for piece in pieces)]) for n in names}, wanted=number)

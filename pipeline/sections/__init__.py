@@ -1,1 +1,0 @@
-"""The Sections of the configuration, by theme; pipeline.config puts them together."""

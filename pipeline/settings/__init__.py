@@ -1,0 +1,1 @@
+"""What can be configured, and the calendar that follows from it."""

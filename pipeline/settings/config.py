@@ -1,0 +1,228 @@
+"""What can be configured: one Section per stage (pipeline/sections), one TOML file that overrides the defaults.
+
+The defaults are the production run. An unknown key is refused by name. Nothing here is secret: credentials come from
+the environment and never enter a Config, so a Config may be written into every manifest.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, PositiveInt, ValidationError, model_validator
+
+from pipeline.ground.errors import InputError
+from pipeline.settings import layers
+from pipeline.settings.layers import merge
+from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.checks import Checks
+from pipeline.settings.sections.data import EventType, Features, Ingest, Retention, Source
+from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion, Ranker
+from pipeline.settings.sections.models import (
+    Als,
+    Ease,
+    FineTune,
+    ItemKnn,
+    LanguageModel,
+    MatrixFactorisation,
+    Popularity,
+    Sasrec,
+    UserKnn,
+)
+from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+
+DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "examples" / "online_retail" / "pipeline.toml"
+
+
+class Config(Section):
+    """The whole configuration. `home` and `folder` say where files are and do not enter any hash."""
+
+    home: Path = Path(".nightjar")
+    """Everything the pipeline writes: the lake, the tables."""
+    folder: Path = Path()
+    """The folder of the TOML file; log globs and mapping SQL are relative to it."""
+
+    profile: str = Field(default="default", pattern="^[a-z_]+$")
+    """Which shipped settings lie under the TOML file: "default", or a file of pipeline/profiles ("fast")."""
+    tuned: Path | None = None
+    """A TOML file that `search` wrote, relative to the configuration's folder; it lies over what this file says."""
+
+    seed: int = 0
+    threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
+    """CPU threads of every stage; floating-point results are the same bytes only for the same number."""
+    memory_limit_mb: PositiveInt = 2048
+    """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
+    block_users: PositiveInt = 1024
+    """Users scored at a time; peak memory grows with this times the number of items."""
+
+    horizon_days: PositiveInt = 14
+    """Length of a label window: recommendations are judged by what users do in this many days."""
+    refresh_days: PositiveInt = 7
+    """How often the pipeline learns anew how to fuse; base models are fitted every night."""
+    tuning_days: PositiveInt = 28
+    """How often the language model is fine-tuned anew; items that came since are encoded by the model as it is."""
+    label_windows: PositiveInt = 12
+    """How many label windows the fusion learns from."""
+    window_stride_days: PositiveInt = 7
+    """Days between the cut-offs of two label windows."""
+
+    surfaces: tuple[Surface, ...] = Field(
+        default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
+    )
+
+    ingest: Ingest = Ingest()
+    checks: Checks = Checks()
+    features: Features = Features()
+    popularity: Popularity = Popularity()
+    als: Als = Als()
+    user_knn: UserKnn = UserKnn()
+    item_knn: ItemKnn = ItemKnn()
+    ease: Ease = Ease()
+    matrix_factorisation: MatrixFactorisation = MatrixFactorisation()
+    fine_tune: FineTune = FineTune()
+    language_model: LanguageModel = LanguageModel()
+    sasrec: Sasrec = Sasrec()
+    fusion: Fusion = Fusion()
+    ensemble: Ensemble = Ensemble()
+    outcomes: Outcomes = Outcomes()
+    evaluate: Evaluate = Evaluate()
+    publish: Publish = Publish()
+    retention: Retention = Retention()
+
+    @property
+    def lake(self) -> Path:
+        """Where the stages' artifacts live."""
+        return self.home / "lake"
+
+    @property
+    def tables(self) -> Path:
+        """Where the published DuckDB files and Parquet live."""
+        return self.home / "tables"
+
+    def enabled(self, stage: str) -> bool:
+        """Whether a stage is made: a source's own switch; the encoder is tuned for the language model only."""
+        section = getattr(self, {"fine_tune": "language_model"}.get(stage, stage), None)
+        return bool(getattr(section, "enabled", True))
+
+    def with_enabled_sources(self) -> Self:
+        """The same, where the fusion names only sources that are made."""
+        sources = tuple(name for name in self.fusion.sources if self.enabled(name))
+        return self.model_copy(update={"fusion": self.fusion.model_copy(update={"sources": sources})})
+
+    def anchor(self, run_date: date) -> date:
+        """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
+        return run_date - timedelta(days=run_date.toordinal() % self.refresh_days)
+
+    def tuned_at(self, run_date: date) -> date:
+        """The latest day up to the anchor on which the language model is fine-tuned anew."""
+        anchor = self.anchor(run_date)
+        return anchor - timedelta(days=anchor.toordinal() % self.tuning_days)
+
+    def label_cutoffs(self, run_date: date) -> tuple[date, ...]:
+        """Cut-offs of the label windows, newest first; the newest window ends on the anchor."""
+        newest = self.anchor(run_date) - timedelta(days=self.horizon_days)
+        return tuple(newest - timedelta(days=self.window_stride_days * j) for j in range(self.label_windows))
+
+    def folds(self, run_date: date) -> dict[str, date]:
+        """Cut-off at which each fold of the fusion is applied: `validate`, `judge`, `publish`.
+
+        A fold learns only from label windows that end on or before the day it is applied at.
+        """
+        judge, *older = self.label_cutoffs(run_date)
+        validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
+        return {"validate": validate, "judge": judge, "publish": run_date}
+
+    @model_validator(mode="after")
+    def _surfaces_have_names_of_their_own(self) -> Self:
+        names = [surface.name for surface in self.surfaces]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two surfaces have the same name: {', '.join(names)}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_the_goal(self) -> Self:
+        if not any(kind.label for kind in self.features.event_types.values()):
+            raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
+        return self
+
+    @model_validator(mode="after")
+    def _every_fold_can_learn(self) -> Self:
+        needed = 2 * -(-self.horizon_days // self.window_stride_days) + 1
+        if self.label_windows < needed:
+            raise ValueError(f"label_windows must be at least {needed} with this horizon_days and window_stride_days")
+        return self
+
+    def learnable(self, run_date: date, applied_at: date) -> tuple[date, ...]:
+        """Label cut-offs whose windows end on or before `applied_at`, newest first."""
+        ends = timedelta(days=self.horizon_days)
+        return tuple(c for c in self.label_cutoffs(run_date) if c + ends <= applied_at)
+
+    def digest(self, *sections: str) -> str:
+        """A hash of the named sections and of everything global that can change a stage's bytes."""
+        apart = {"home", "folder", "profile", "tuned", "surfaces"} | {
+            name for name, value in self if isinstance(value, Section)
+        }
+        named = set(sections) | ({"surfaces"} if "publish" in sections else set())
+        content = self.model_dump(mode="json", exclude=apart - named)
+        content["off"] = sorted(name for name in named if not self.enabled(name))  # fine_tune has no switch of its own
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read the configuration.
+
+    Args:
+        path: a TOML file; default: the environment's NIGHTJAR_CONFIG, else the example shop.
+        overrides: nested mapping laid over the file, e.g. {"als": {"factors": 64}}.
+    Raises:
+        InputError: the file is missing or not TOML, a key is unknown or a value out of range.
+    """
+    path = Path(path or os.environ.get("NIGHTJAR_CONFIG") or DEFAULT_CONFIG)
+    content = layers.read_toml(path, "name a configuration with --config or NIGHTJAR_CONFIG")
+    content.setdefault("folder", path.resolve().parent)
+    if home := os.environ.get("NIGHTJAR_HOME"):
+        content["home"] = home
+    if profile := os.environ.get("NIGHTJAR_PROFILE"):
+        content["profile"] = profile
+    try:
+        return Config.model_validate(layers.stack(content, overrides or {}))
+    except ValidationError as error:
+        said = {"extra_forbidden": "there is no such key"}
+        first = "; ".join(
+            ": ".join(filter(None, [".".join(map(str, e["loc"])), said.get(e["type"], e["msg"])]))
+            for e in error.errors()
+        )
+        raise InputError(f"{path}: {first}") from None
+
+
+__all__ = [
+    "Als",
+    "Checks",
+    "Config",
+    "Ease",
+    "Ensemble",
+    "Evaluate",
+    "EventType",
+    "Features",
+    "FineTune",
+    "Fusion",
+    "Ingest",
+    "ItemKnn",
+    "LanguageModel",
+    "MatrixFactorisation",
+    "Outcomes",
+    "Popularity",
+    "Publish",
+    "Ranker",
+    "Retention",
+    "Sasrec",
+    "Section",
+    "Source",
+    "Surface",
+    "UserKnn",
+    "load",
+    "merge",
+]

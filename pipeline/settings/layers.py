@@ -1,0 +1,58 @@
+"""What a configuration is laid together from: a profile, the shop's TOML file, what was tuned, the overrides."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.ground.errors import InputError
+
+PROFILES = Path(__file__).parent / "profiles"
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one nested mapping over another."""
+    merged = dict(base)
+    for key, value in over.items():
+        nested = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if nested else value
+    return merged
+
+
+def read_toml(path: Path, remedy: str) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        InputError: there is no such file (the remedy is said), or it is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist: {remedy}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def profiles() -> list[str]:
+    """The names of the shipped profiles; "default" is no file."""
+    return ["default", *sorted(path.stem for path in PROFILES.glob("*.toml"))]
+
+
+def stack(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The profile, the file, what was tuned, the overrides: each laid over the one before.
+
+    Args:
+        content: of the shop's file, with its `folder`.
+        overrides: nested mapping; it may name a profile and a tuned file as well.
+    Raises:
+        InputError: the profile or the tuned file does not exist.
+    """
+    asked = merge(content, overrides)
+    name, tuned = str(asked.get("profile", "default")), asked.get("tuned")
+    if name not in profiles():
+        raise InputError(f"there is no profile '{name}': there are {', '.join(profiles())}")
+    below = {} if name == "default" else read_toml(PROFILES / f"{name}.toml", "install Nightjar again")
+    above = {}
+    if tuned:
+        above = read_toml(Path(asked["folder"], tuned), "run `python -m pipeline search`, or remove the key `tuned`")
+    return merge(merge(merge(below, content), above), overrides)

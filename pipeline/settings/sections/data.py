@@ -1,0 +1,110 @@
+"""What the logs are: their files, their mapping, what each behaviour is worth."""
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+
+from pipeline.settings.sections.base import Section
+
+
+class EventType(Section):
+    """What one kind of behaviour is worth."""
+
+    weight: float = 1.0
+    """Added to the confidence of a user-item pair; negative for a return or a dislike."""
+    label: bool = False
+    """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
+
+
+class Source(Section):
+    """The raw files of one table, and the SQL that maps them to its contract."""
+
+    files: str
+    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date."""
+    sql: str
+    """File with one SELECT from `raw`, relative to the configuration's folder."""
+    format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
+    """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
+    delimiter: str = Field(default=",", min_length=1, max_length=4)
+    """Between the columns of a CSV file."""
+
+
+class Ingest(Section):
+    """Raw logs to the `events` contract."""
+
+    events: Source | None = None
+    """The behaviour log; needed."""
+    items: Source | None = None
+    """What is known about the items; without it an item is only its id."""
+    arrival: Literal["event_time", "arrived_at", "file"] = "event_time"
+    """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
+    file's name ({year}, {month} and {day}). Days are UTC's."""
+    allow_empty: bool = False
+    """Whether a night without a single log row is legitimate (a holiday), or an error. A missing file always is one,
+    except where the log is one file a day."""
+    max_reject_share: float = Field(default=0.05, ge=0, le=1)
+    """Share of a night's rows (duplicates aside) that may be refused before the run stops."""
+    earliest: date = date(2000, 1, 1)
+    """An event before this day is refused: a clock that was never set."""
+    max_id_bytes: PositiveInt = 256
+    """A longer user, item, event or session id is refused."""
+    max_row_bytes: PositiveInt = 16 * 1024 * 1024
+    """A longer line is refused."""
+    max_raw_characters: PositiveInt = 1000
+    """Where a refused row is cut in rejects.parquet."""
+    pseudonyms: bool = False
+    """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
+    anything is written; refused rows are then kept without their content."""
+
+
+class Retention(Section):
+    """What `prune` removes, counted in days before the newest night in the lake."""
+
+    artifact_days: PositiveInt = 35
+    """Older nights' features, models, lists and reports are removed; published runs are publish.keep_runs' affair."""
+    event_days: PositiveInt | None = None
+    """Older nights' events are removed, and no model learns from them any more; default: history is kept."""
+
+
+class Features(Section):
+    """Events to indices, interactions, statistics and labels."""
+
+    event_types: dict[str, EventType] = Field(
+        default={
+            "view": EventType(weight=0.1),
+            "click": EventType(weight=0.2),
+            "cart": EventType(weight=0.5),
+            "purchase": EventType(weight=1.0, label=True),
+            "like": EventType(weight=0.7),
+            "rating": EventType(weight=0.5),
+            "comment": EventType(weight=0.7),
+            "share": EventType(weight=0.7),
+            "return": EventType(weight=-1.0),
+        }
+    )
+    """What each kind of behaviour is worth. A type that is not here is refused at ingest."""
+    half_life_days: PositiveFloat = 40.0
+    """An action's part in `confidence` halves in this many days."""
+    label_users: PositiveInt = 50_000
+    """Users that each label window is learned and judged on; of more, a sample. Tonight's lists are for everybody."""
+    learned_users: PositiveInt = 200_000
+    """Users whose actions the language model is fine-tuned on; of more, a sample."""
+    title_choice: Literal["most_frequent", "latest"] = "most_frequent"
+    """Which of the titles a code ever had is its best."""
+    text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
+    """What the language model reads about an item, as far as it is known."""
+    price_words: tuple[str, ...] = Field(
+        default=("very low price", "low price", "medium price", "high price", "very high price"),
+        min_length=1,
+        max_length=100,
+    )
+    """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
+    queries: NonNegativeInt = 1000
+    """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
+    query_days: PositiveInt = 91
+    """How far back queries count."""
+    query_min_users: PositiveInt = 5
+    """People (users, or sessions of guests) who must have asked a query; what fewer asked may be personal."""
+    unsold_days: PositiveInt | None = None
+    """An item without a sale for longer is not available; default: only what the item's own data says counts."""

@@ -1,0 +1,112 @@
+"""What applications read: the surfaces, the tables, their target."""
+
+from typing import Literal, Self
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+
+from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.data import Source
+
+
+class Publish(Section):
+    """The tables that applications read."""
+
+    target: Literal["duckdb", "postgres"] = "duckdb"
+    """Where the tables go; a Parquet copy is always kept beside. How PostgreSQL is reached is in the environment."""
+    schema_name: str = Field(default="nightjar", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    """PostgreSQL: the schema of the tables."""
+    settle_seconds: PositiveInt = 60
+    """PostgreSQL: how long a flip waits for transactions that have had the tables in use since before the new run."""
+    keep_runs: PositiveInt = 28
+    """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
+    activate_older: bool = False
+    """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
+    max_churn: float = Field(default=0.9, ge=0, le=1)
+    """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
+    churn_nights: PositiveInt = 7
+    """A champion older than this is compared and reported, and never blocks."""
+    similar_k: PositiveInt = 50
+    """Similar items per item; also how far a reason looks for an item the user has."""
+    similar_min_buyers: PositiveInt = 5
+    """Buyers an item needs to be compared by who buys it; below, its text decides."""
+    popular_k: PositiveInt = 100
+    """Popular items per segment; the reason "Popular this month" is for the same number of items."""
+    search_k: PositiveInt = 50
+    """Items per query."""
+    search_prior: PositiveFloat = 20.0
+    """Choices after a query that the texts and popularity weigh as much as."""
+    search_temperature: PositiveFloat = 0.1
+    """Divides the cosines of query and item; the smaller, the more the best matches get."""
+    search_popularity_power: NonNegativeFloat = 0.3
+    """An item counts with its buyers of 91 days to this power."""
+    new_days: PositiveInt = 28
+    """Days for which an item first seen counts as new."""
+    segment_by: tuple[str, ...] = ()
+    """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
+    editorial: Source | None = None
+    """Editors' pins, blocks and boosts: files, and a mapping that selects kind, surface (null: all), item_id, rank (of
+    a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""
+    verb: str = ""
+    """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
+
+
+class Outcomes(Section):
+    """How published runs have done on what users did since."""
+
+    nights: PositiveInt = 28
+    """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
+    click_types: tuple[str, ...] = ("click",)
+    """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
+
+
+class Surface(Section):
+    """A named list of recommendations."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    repeats: bool = True
+    """Whether items the user has already acted on may be shown."""
+    k: PositiveInt = 50
+    """Length of the list."""
+    where: str = "true"
+    """SQL predicate over the items table; an item that fails it is never shown on this surface."""
+    exclude_seen_days: PositiveInt | None = None
+    """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
+    min_price_ratio: PositiveFloat | None = None
+    """An item cheaper than this times the user's usual price (the mean of what they paid) is not shown to them..."""
+    max_price_ratio: PositiveFloat | None = None
+    """... nor one dearer than this times it. Where item or user has no price yet, nothing is hidden."""
+    max_per_category: PositiveInt | None = None
+    """How many items of one category a list may hold; items without a category count as none of any."""
+    diversity: float = Field(default=0.0, ge=0, le=1)
+    """How much likeness to the items above it counts against an item: 0 not at all, 1 as the only thing."""
+    diversity_text: float = Field(default=0.5, ge=0, le=1)
+    """What the texts say of likeness; the rest is who buys the items (ALS). Where one of them is off, the other counts
+    alone."""
+
+    @property
+    def pool(self) -> Literal["all", "new"]:
+        """The candidate pool the surface draws on."""
+        return "all" if self.repeats else "new"
+
+    @property
+    def has_price_band(self) -> bool:
+        """Whether prices far from what a user usually pays are hidden."""
+        return self.min_price_ratio is not None or self.max_price_ratio is not None
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether rules about the user or about the list as a whole can leave it shorter than what there is to show."""
+        limits = (self.exclude_seen_days, self.max_per_category)
+        return self.has_price_band or any(limit is not None for limit in limits)
+
+    @model_validator(mode="after")
+    def _rules_make_sense(self) -> Self:
+        low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
+        if low > high:
+            raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
+        if self.where != "true":
+            # here, so that a configuration without predicates is read without DuckDB
+            from pipeline.settings.predicates import require
+
+            require(self)
+        return self

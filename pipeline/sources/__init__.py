@@ -1,0 +1,1 @@
+"""The candidate sources: each turns one cut-off's features into ranked lists."""

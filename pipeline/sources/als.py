@@ -1,0 +1,109 @@
+"""Implicit-feedback matrix factorisation, fitted at every cut-off and warm-started from the one before.
+
+    cutoff=YYYY-MM-DD/item_factors.npy   float32 [I, d]
+    cutoff=YYYY-MM-DD/user_factors.npy   float32 [T, d], row t is the cut-off's target t
+    cutoff=YYYY-MM-DD/{all,new}.als.*    the lists; a score is the product of the two rows
+    cutoff=YYYY-MM-DD/fit.json           loss, iterations and size of the fit
+
+A warm start copies the item factors of the items that were known already; the users' side is solved first from them,
+so nothing else of the older fit is needed.
+Source: Hu, Koren & Volinsky, ICDM 2008; solver: Takacs, Pilaszy & Tikk, RecSys 2011 (conjugate gradient), by implicit.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.arrays.blocks import CELLS, blocks, rows_for
+from pipeline.arrays.determinism import blas_threads
+from pipeline.arrays.factorisation import factorise
+from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.settings.config import Als, Config
+from pipeline.sources.candidates import make_parts, write_candidates
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def confidence(cutoff: Cutoff, section: Als) -> "csr_matrix":
+    """[U, I] CSR float32 confidence of every pair with a history; an absent pair has confidence 1 in "no"."""
+    matrix = cutoff.matrix(section.values)
+    matrix.data += np.float32(section.floor)
+    matrix.data *= np.float32(section.alpha)
+    return matrix
+
+
+def start(items: int, section: Als, seed: int, previous: np.ndarray | None) -> tuple[np.ndarray, int]:
+    """Item factors to start from, and how many iterations they need.
+
+    Args:
+        items: I, how many items are known now.
+        section: the settings.
+        seed: seed of a cold start.
+        previous: [I', d] factors of the next older cut-off, I' <= I, or None.
+    Returns:
+        [I, d] float32 (the known prefix copied and new items zero, or small random numbers), iterations.
+    """
+    if previous is None or not previous.any():
+        rng = np.random.default_rng(seed)
+        return rng.random((items, section.factors), dtype=np.float32) * np.float32(0.01), section.iterations
+    factors = np.zeros((items, section.factors), dtype=np.float32)
+    factors[: len(previous)] = previous
+    return factors, section.warm_iterations
+
+
+def loss(matrix: "csr_matrix", users: np.ndarray, items: np.ndarray, reg: float, block_users: int = 1024) -> float:
+    """What the factorisation minimises, over all pairs: sum of c (p - x.y)^2 + reg (|x|^2 + |y|^2).
+
+    Pairs in the matrix have p = 1 and their confidence c, all others p = 0 and c = 1. The others are never listed:
+    their sum is trace(X'X Y'Y) less the share of the pairs in the matrix.
+    Source: Hu, Koren & Volinsky, ICDM 2008, eq. 3.
+    """
+    total = float(np.sum((users.T @ users).astype(np.float64) * (items.T @ items)))
+    for block in blocks(len(users), block_users):
+        pairs = matrix[block].tocoo()
+        predicted = np.empty(pairs.nnz)
+        for part in blocks(pairs.nnz, rows_for(users.shape[1], CELLS)):
+            left, right = users[block.start + pairs.row[part]], items[pairs.col[part]]
+            predicted[part] = np.einsum("nd,nd->n", left, right)
+        total += float(np.sum(pairs.data * (1 - predicted) ** 2 - predicted**2))
+    return total + reg * (float(np.sum(users.astype(np.float64) ** 2)) + float(np.sum(items.astype(np.float64) ** 2)))
+
+
+def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+    """Fit every cut-off, oldest first, and write the factors and the list `als`."""
+    section = config.als
+
+    def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        older = np.load(previous / "item_factors.npy") if previous else None
+        item_factors, iterations = start(cutoff.items, section, config.seed, older)
+        matrix = confidence(cutoff, section)
+        all_users, item_factors = factorise(matrix, item_factors, iterations, section.reg, config.threads)
+        user_factors = all_users[cutoff.targets()]
+        np.save(folder / "item_factors.npy", item_factors)
+        np.save(folder / "user_factors.npy", user_factors)
+        with blas_threads(1):
+            fitted = loss(matrix, all_users, item_factors, section.reg, config.block_users)
+            rows = np.empty(cutoff.users, dtype=np.int64)
+            rows[cutoff.targets()] = np.arange(len(user_factors))
+
+            def score(users: np.ndarray) -> np.ndarray:
+                return np.asarray(user_factors[rows[users]] @ item_factors.T)
+
+            write_candidates(
+                folder,
+                "als",
+                cutoff,
+                score,
+                n=section.candidates,
+                block_users=config.block_users,
+                threads=config.threads,
+            )
+        fit = {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)}
+        (folder / "fit.json").write_text(json.dumps(fit, sort_keys=True) + "\n")
+
+    report = make_parts("als", make, features=features, out=out, config=config, tables=("interactions",), chained=True)
+    fit: dict[str, Any] = json.loads((read_cutoffs(features)[0].dir_in(out) / "fit.json").read_text())
+    return report | fit

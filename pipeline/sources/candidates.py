@@ -1,0 +1,208 @@
+"""What the sources share: one part per cut-off, and scores turned into ranked lists by blocks of users."""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from pipeline.arrays import top_k
+from pipeline.arrays.blocks import blocks, rows_for
+from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.ground import artifacts, lists
+from pipeline.ground.errors import TrainingError
+from pipeline.ground.progress import track
+from pipeline.settings.config import Config
+
+if TYPE_CHECKING:
+    from scipy.sparse import coo_matrix, csr_matrix
+
+log = logging.getLogger(__name__)
+
+# Scores of a block of users against every item, in the cut-off's own item order: an array that may be written to, or a
+# matrix whose absent entries are no candidates.
+Score = Callable[[np.ndarray], "np.ndarray | csr_matrix"]  # [B] user indices -> [B, I] float32
+Ranked = dict[lists.Pool, tuple[np.ndarray, np.ndarray]]
+Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> items and scores [B, n] by pool
+
+
+class Make(Protocol):
+    """Writes the files of one cut-off; `previous` is the finished part of the next older cut-off."""
+
+    def __call__(self, cutoff: Cutoff, previous: Path | None, folder: Path, /) -> None: ...
+
+
+def inputs_hash(cutoff: Cutoff, tables: Sequence[str]) -> str:
+    """A hash of the features of one cut-off that a source reads."""
+    files = [artifacts.file_sha256(cutoff.folder / f"{name}.parquet") for name in sorted(tables)]
+    return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, files)
+
+
+def make_parts(
+    stage: str,
+    make: Make,
+    *,
+    features: Path,
+    out: Path,
+    config: Config,
+    tables: Sequence[str],
+    chained: bool = False,
+    also: Callable[[Cutoff], str] = lambda _: "",
+) -> dict[str, int]:
+    """Make or link one part per cut-off, oldest first.
+
+    Args:
+        stage: the stage's name, which is its section's.
+        make: writes one part.
+        features: the features stage's folder.
+        out: the running stage's folder.
+        config: the configuration.
+        tables: names of the cut-off's features tables the part depends on; `targets` is always one of them.
+        chained: whether a part also depends on the part of the next older cut-off (warm start).
+        also: a hash of what else a cut-off's part depends on.
+    Returns:
+        Scalars for the report: cutoffs, linked, and tonight's users, items and targets.
+    Raises:
+        TrainingError: tonight's cut-off has no users with a history.
+    """
+    cutoffs = read_cutoffs(features)
+    tonight = cutoffs[0]
+    if len(tonight.targets()) == 0:
+        raise TrainingError(f"{tonight.folder} has no user with a history: {stage} has nothing to learn from")
+    key, previous, linked = "", None, 0
+    for number, cutoff in enumerate(sorted(cutoffs, key=lambda c: c.cutoff), start=1):
+        key = artifacts.text_sha256(
+            stage,
+            config.digest(stage),
+            inputs_hash(cutoff, (*tables, "targets")),
+            also(cutoff),
+            key if chained else "",
+        )
+        reused = artifacts.memo(out, cutoff.part, key, partial(make, cutoff, previous))
+        log.info("%s %d/%d: %s %s", stage, number, len(cutoffs), cutoff.cutoff, "linked" if reused else "made")
+        linked += reused
+        previous = out / cutoff.part if chained else None
+    return {
+        "cutoffs": len(cutoffs),
+        "linked": linked,
+        "users": tonight.users,
+        "items": tonight.items,
+        "targets": len(tonight.targets()),
+    }
+
+
+def write_candidates(
+    folder: Path,
+    name: str,
+    cutoff: Cutoff,
+    score: Score,
+    *,
+    n: int,
+    block_users: int,
+    pools: Sequence[lists.Pool] = lists.POOLS,
+    own: "csr_matrix | None" = None,
+    above: float = -np.inf,
+    threads: int = 1,
+) -> None:
+    """Rank every target's n best items in each pool and write the lists.
+
+    Args:
+        folder: the cut-off's folder in the running stage.
+        name: the list's name.
+        cutoff: whose targets are ranked for.
+        score: scores a block of users.
+        n: length of the lists.
+        block_users: users scored at a time; fewer where the catalogue is so large that CELLS would be exceeded.
+        pools: which pools to write; `new` excludes whatever the user has a history with.
+        own: [U, I] added to the scores in pool `all` only.
+        above: an item is a candidate only if its score in the pool is greater; a list may so end early.
+        threads: blocks that are scored at the same time; memory grows with it.
+    Raises:
+        TrainingError: a score is not a number.
+    """
+    changing = {"all": own, "new": cutoff.matrix("count") if "new" in pools else None}
+
+    def rank(users: np.ndarray) -> Ranked:
+        found = score(users)
+        if not isinstance(found, np.ndarray):
+            if own is None and tuple(pools) == ("all",):
+                return {"all": top_k.top_n_sparse(found, n, above)}
+            found = found.toarray()
+        scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
+        tops = top_k.peaks(scores, n)
+        if scores.size and (tops.has_nan(scores) if tops else np.isnan(scores.max())):  # no maximum is, if any is not
+            raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
+        changes = {pool: None if matrix is None else matrix[users].tocoo() for pool, matrix in changing.items()}
+        return {pool: _in_pool(scores, tops, pool, changes[pool], n=n, above=above) for pool in pools}
+
+    write_ranked(
+        folder, name, cutoff, rank, n=n, rows=rows_for(cutoff.items, block_users), pools=pools, threads=threads
+    )
+
+
+def write_ranked(
+    folder: Path,
+    name: str,
+    cutoff: Cutoff,
+    rank: Rank,
+    *,
+    n: int,
+    rows: int,
+    pools: Sequence[lists.Pool] = lists.POOLS,
+    threads: int = 1,
+) -> None:
+    """Write the lists that `rank` makes of blocks of targets, each as soon as it is made.
+
+    Args:
+        folder: the cut-off's folder in the running stage.
+        name: the list's name.
+        cutoff: whose targets are ranked for.
+        rank: makes the lists [B, n] of a block of users, by pool; runs in several threads.
+        n: length of the lists.
+        rows: users of a block.
+        pools: which pools `rank` makes.
+        threads: blocks that are made at the same time.
+    """
+    targets = cutoff.targets()
+    said = track(f"{folder.parent.name or folder.name} {cutoff.cutoff}: {name}", len(targets))
+    with contextlib.ExitStack() as held:
+        files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in pools}
+        workers = held.enter_context(ThreadPoolExecutor(threads))
+        for group in _groups(blocks(len(targets), rows), threads):
+            for ranked in workers.map(lambda block: rank(targets[block]), group):
+                for pool, file in files.items():
+                    file.append(*ranked[pool])
+            said(group[-1].stop)
+
+
+def _groups(blocks: Iterator[slice], size: int) -> Iterator[tuple[slice, ...]]:
+    """The blocks in groups of `size`; itertools has it from Python 3.12 on."""
+    return iter(lambda: tuple(islice(blocks, size)), ())
+
+
+def _in_pool(
+    scores: np.ndarray,
+    tops: top_k.Peaks | None,
+    pool: lists.Pool,
+    changed: "coo_matrix | None",
+    *,
+    n: int,
+    above: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lists of one pool: `all` with what `changed` holds added, `new` without the pairs it holds.
+
+    The scores [B, I] are changed where needed and put back: they are the largest thing in memory.
+    """
+    if changed is None:
+        return top_k.top_n(scores, n, above, tops)
+    at = (changed.row, changed.col)
+    before = scores[at]
+    scores[at] = before + changed.data if pool == "all" else -np.inf
+    found = top_k.top_n(scores, n, above, tops and tops.after(scores, *at))
+    scores[at] = before
+    return found

@@ -1,0 +1,114 @@
+"""Items that go with what the user acted on: each item's nearest items, by who acted on both.
+
+The item-to-item model for catalogues that are too large for EASE: only an item's nearest neighbours are kept, and
+nothing of the size items x items exists. A user's strongest `max_history` actions count, so one robot with the whole
+catalogue in its history costs no more than a good customer, and time grows with the interactions.
+
+    similarity(i, j) = x_i . x_j / (d_i d_j) with d_i^2 = |x_i|^2 + shrinkage
+    score(u, j) = sum of u_i similarity(i, j) over the user's items i
+
+where x_i is an item's column of the weighted history. Pool `all` adds the user's own history.
+Source: Sarwar et al., WWW 2001; Deshpande & Karypis, TOIS 2004; the nearest are found by implicit.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.arrays.determinism import blas_threads
+from pipeline.features.read import Cutoff
+from pipeline.settings.config import Config, ItemKnn
+from pipeline.sources.candidates import Score, make_parts, write_candidates
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def strongest(matrix: "csr_matrix", n: int) -> "csr_matrix":
+    """The n largest positive values of each row, [R, C] CSR; equal values go to the lower column."""
+    from scipy.sparse import csr_matrix
+
+    row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    order = np.lexsort((matrix.indices, -matrix.data, row))
+    rank = np.arange(len(order)) - matrix.indptr[row]  # rows keep their places, so do their starts
+    kept = order[(rank < n) & (matrix.data[order] > 0)]
+    found = csr_matrix((matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape)
+    found.sort_indices()
+    return found
+
+
+def comparable(history: "csr_matrix", user_power: float, shrinkage: float) -> "csr_matrix":
+    """[U, I] CSR float32 whose columns have similarities as products: each user and item with its weight.
+
+    Args:
+        history: [U, I] CSR float32, > 0.
+        user_power: a user's row is divided by its number of items to this power.
+        shrinkage: added to an item's squared length.
+    """
+    per_user = np.diff(history.indptr)
+    values = history.data * np.repeat(np.maximum(per_user, 1.0) ** -user_power, per_user)
+    length = np.sqrt(np.bincount(history.indices, values**2, minlength=history.shape[1]) + shrinkage)
+    matrix = history.copy()
+    matrix.data = (values / np.where(length > 0, length, 1)[history.indices]).astype(np.float32)
+    return matrix
+
+
+def neighbours(matrix: "csr_matrix", n: int, threads: int) -> "csr_matrix":
+    """[I, I] CSR float32: the n largest products of each column with the others.
+
+    Args:
+        matrix: [U, I] CSR float32, see `comparable`.
+        n: neighbours kept per item.
+        threads: CPU threads.
+    """
+    from implicit.nearest_neighbours import ItemItemRecommender
+    from scipy.sparse import csr_matrix
+
+    if not matrix.nnz:
+        return csr_matrix((matrix.shape[1],) * 2, dtype=np.float32)
+    with blas_threads(1):  # implicit threads over items itself
+        model = ItemItemRecommender(K=n + 1, num_threads=threads)  # an item is its own nearest
+        model.fit(matrix.astype(np.float64), show_progress=False)
+    similar = model.similarity.tocsr().astype(np.float32)
+    similar.setdiag(0)
+    return strongest(similar, n)
+
+
+def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:
+    """A function users [B] -> scores [B, I] CSR; an item that goes with nothing of the user's is absent."""
+
+    def score(users: np.ndarray) -> "csr_matrix":
+        return (profiles[users] @ similar).tocsr()
+
+    return score
+
+
+def fit(cutoff: Cutoff, section: ItemKnn, threads: int) -> Score:
+    """The model of one cut-off as a function users [B] -> scores [B, I]."""
+    history = strongest(cutoff.matrix(section.values), section.max_history)
+    similar = neighbours(comparable(history, section.user_power, section.shrinkage), section.neighbours, threads)
+    return scoring(strongest(cutoff.matrix(section.profile), section.max_history), similar)
+
+
+def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+    """Write the list `item_knn` of every cut-off."""
+    section = config.item_knn
+
+    def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        score = fit(cutoff, section, config.threads)
+        own = cutoff.matrix(section.own)
+        own.data *= np.float32(section.own_weight)
+        write_candidates(
+            folder,
+            "item_knn",
+            cutoff,
+            score,
+            n=section.candidates,
+            block_users=config.block_users,
+            own=own,
+            above=0.0,
+            threads=config.threads,
+        )
+
+    return make_parts("item_knn", make, features=features, out=out, config=config, tables=("interactions",))

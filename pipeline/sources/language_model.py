@@ -1,0 +1,140 @@
+"""A vector for every item from its text alone, and what users like fitted on top of it, as of each cut-off.
+
+    item_vectors.npy                     float32 [I, d], row i is item i; zero where an item has no text
+    query_vectors.npy                    float32 [Q, d], row q is the frequent query q
+    cutoff=YYYY-MM-DD/user_vectors.npy   float32 [T, d], row t is the cut-off's target t; a score is their product
+    cutoff=YYYY-MM-DD/{all,new}.language_model.*    the lists
+
+An item never sold has a vector like any other. Only texts that came since the anchor are encoded here, so a night
+without new items never loads the encoder.
+
+With item vectors F and actions X, a user's profile is p = x F and a score is p M f. M is the ridge regression of the
+actions on the profiles, in closed form in d x d, with the diagonal of X'X counted `dropout / (1 - dropout)` times more
+in the profiles than in the answer: as if each action had been hidden from its own profile that often.
+Source: Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020, in a space of text vectors.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.arrays.determinism import blas_threads
+from pipeline.encoder import fine_tune as tuning
+from pipeline.features.read import Cutoff, query_texts, read_cutoffs, read_items, read_queries
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError, TrainingError
+from pipeline.settings.config import Config, LanguageModel
+from pipeline.sources.candidates import inputs_hash, write_candidates
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[str, Any]:
+    """Write the item vectors, and user vectors and candidates for every cut-off.
+
+    Returns:
+        Items, items without text, texts encoded now, cut-offs and how many of them were linked.
+    Raises:
+        TrainingError: a vector is not finite.
+    """
+    with blas_threads(config.threads):
+        vectors, encoded = item_vectors(current_texts(features), fine_tune, config)
+        np.save(out / "item_vectors.npy", vectors)
+        asked = query_texts(read_queries(features))
+        np.save(out / "query_vectors.npy", item_vectors(asked, fine_tune, config)[0])
+        linked, cutoffs = 0, read_cutoffs(features)
+        for cutoff in cutoffs:
+            known = np.ascontiguousarray(vectors[: cutoff.items])
+            inputs = inputs_hash(cutoff, ("interactions", "targets"))
+            read = hashlib.sha256(known.tobytes()).hexdigest()
+            key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read)
+
+            def make(folder: Path, cutoff: Cutoff = cutoff, known: np.ndarray = known) -> None:
+                _write_cutoff(folder, cutoff, known, config)
+
+            linked += artifacts.memo(out, cutoff.part, key, make)
+    counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
+    return counts | {"cutoffs": len(cutoffs), "linked": linked}
+
+
+def current_texts(features: Path) -> list[str]:
+    """[I] texts: the anchor's for items that had one then, tonight's for the others.
+
+    So what the models of older cut-offs read stays the same all week, and a new item is read on its first night.
+    """
+    texts = [text or "" for text in read_items(features, ["text"]).column(0).to_pylist()]
+    anchored = tuning.read_texts(features)
+    if len(anchored) > len(texts):
+        raise InputError(f"{features}: texts.parquet knows more items than items.parquet: run stage 'features' again")
+    return [old if old.strip() else new for old, new in zip(anchored, texts, strict=False)] + texts[len(anchored) :]
+
+
+def item_vectors(texts: list[str], fine_tune: Path, config: Config) -> tuple[np.ndarray, int]:
+    """[I, d] float32 vectors of texts, and how many distinct texts had to be encoded.
+
+    Args:
+        texts: one per item; an empty one has a zero vector.
+        fine_tune: the stage's folder.
+        config: seed and threads.
+    Raises:
+        TrainingError: a vector is not finite.
+    """
+    vectors, encoded = tuning.vectors_of(texts, fine_tune / tuning.TEXTS, fine_tune / tuning.PART, config)
+    if not np.isfinite(vectors).all():
+        raise TrainingError("language_model: an item vector is not finite: lower fine_tune.learning_rate")
+    return vectors, encoded
+
+
+def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: LanguageModel) -> np.ndarray:
+    """M [d, d] float32 of the module's docstring.
+
+    Args:
+        history: [U, I] CSR float32 decayed actions.
+        vectors: [I, d] float32 item vectors.
+        section: dropout, regularisation, and how little a heavy user counts.
+    """
+    from scipy.sparse import diags
+
+    total = np.maximum(np.asarray(history.sum(axis=1)).ravel(), 1)
+    scaled = diags((total**-section.user_power).astype(np.float32)) @ history
+    sold = np.asarray(scaled.sum(axis=0)).ravel() > 0  # an item nobody could buy yet says nothing about liking
+    diagonal = np.asarray(scaled.multiply(scaled).sum(axis=0)).ravel() * section.dropout / (1 - section.dropout)
+    profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
+    gram = profiles.T @ profiles
+    known = vectors[sold].astype(np.float64)
+    noise = vectors.T.astype(np.float64) @ (vectors * diagonal[:, None])
+    unit = np.eye(vectors.shape[1])
+    left = np.linalg.solve(gram + noise + section.user_reg * unit, gram)
+    return np.linalg.solve(known.T @ known + section.item_reg * unit, left.T).T.astype(np.float32)
+
+
+def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.ndarray) -> np.ndarray:
+    """[U, d] float32: the decayed mean of the items acted on, through M; zero without a history."""
+    from scipy.sparse import diags
+
+    total = np.asarray(history.sum(axis=1)).ravel()
+    mean = diags((1 / np.where(total > 0, total, 1)).astype(np.float32)) @ history
+    return np.asarray((mean @ vectors) @ preferences, dtype=np.float32)
+
+
+def _write_cutoff(folder: Path, cutoff: Cutoff, vectors: np.ndarray, config: Config) -> None:
+    section = config.language_model
+    history = cutoff.matrix(section.values)
+    history.data += np.float32(section.floor)
+    preferences = fit_preferences(history, vectors, section)
+    targets = cutoff.targets()
+    liked = user_vectors(history[targets], vectors, preferences)
+    np.save(folder / "user_vectors.npy", liked)
+    row = np.zeros(cutoff.users, dtype=np.int64)
+    row[targets] = np.arange(len(targets))
+    with_text = vectors.any(axis=1)
+
+    def score(users: np.ndarray) -> np.ndarray:
+        scores = np.asarray(liked[row[users]] @ vectors.T)  # [B, I]
+        scores[:, ~with_text] = -np.inf
+        return scores
+
+    write_candidates(folder, "language_model", cutoff, score, n=section.candidates, block_users=config.block_users)

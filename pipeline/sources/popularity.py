@@ -1,0 +1,145 @@
+"""Counting sources: recent best-sellers for everybody or a segment, and buy-again, the own history times them.
+
+List `popularity` exists in both pools. List `buy_again` exists in pool `all` only: what a user may buy again is
+exactly what pool `new` leaves out, so lists.list_names(folder, "new") does not name it. List `segment_popularity`
+counts the buyers of a user's own segment, those who usually pay about as much; it exists in both pools, with `segments`
+above 1 and where the log has prices.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.arrays import top_k
+from pipeline.arrays.blocks import rows_for
+from pipeline.features.read import Cutoff
+from pipeline.ground import lists
+from pipeline.settings.config import Config
+from pipeline.sources.candidates import Rank, Ranked, make_parts, write_candidates, write_ranked
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+def item_popularity(cutoff: Cutoff, days: int) -> np.ndarray:
+    """[I] float32: distinct buyers of each item in the last `days` days (7, 28, 91 or 365)."""
+    return np.asarray(cutoff.item_stats().column(f"buyers_{days}").to_numpy(), dtype=np.float32)
+
+
+def buy_again_weight(popularity: np.ndarray, power: float) -> np.ndarray:
+    """[I] float32 factor on the own history; one buyer is added, so that what nobody bought lately keeps a rank."""
+    return ((popularity + 1.0) ** power).astype(np.float32)
+
+
+def best_sellers(popularity: np.ndarray, history: "csr_matrix", n: int) -> Rank:
+    """A function that lists the most popular items for blocks of users: all of them, and those that are new to a user.
+
+    Everybody's order is the same, so it is sorted once; what a user has is then skipped.
+
+    Args:
+        popularity: [I] float32; items above 0 are listed, equal ones by index.
+        history: [U, I] CSR, what users have.
+        n: length of the lists.
+    """
+    order = np.argsort(-popularity, kind="stable")
+    order = order[popularity[order] > 0]
+    place = np.full(len(popularity), len(order))
+    place[order] = np.arange(len(order))
+    top, best = top_k.top_n(popularity[None, :], n, above=0.0)  # [1, n]
+
+    def rank(users: np.ndarray) -> Ranked:
+        theirs = history[users]
+        most = min(len(order), n + int(np.diff(theirs.indptr).max(initial=0)))
+        row, at = np.repeat(np.arange(len(users)), np.diff(theirs.indptr)), place[theirs.indices]
+        has = np.zeros((len(users), most), dtype=bool)
+        has[row[at < most], at[at < most]] = True
+        first = np.argsort(has, axis=1, kind="stable")[:, :n]  # places in `order`, those the user does not have first
+        free = ~np.take_along_axis(has, first, axis=1)
+        items, scores = np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32)
+        items[:, : first.shape[1]] = np.where(free, order[first], -1)
+        scores[items >= 0] = popularity[items[items >= 0]]
+        return {"all": (np.repeat(top, len(users), 0), np.repeat(best, len(users), 0)), "new": (items, scores)}
+
+    return rank
+
+
+def price_segments(cutoff: Cutoff, number: int) -> np.ndarray | None:
+    """[U] which of `number` equal shares of the users pays as much on average; None if no price is known.
+
+    A user without a price is put into the middle.
+    """
+    price = cutoff.user_stats().column("mean_price").to_numpy().astype(np.float64)
+    if np.isnan(price).all():
+        return None
+    price = np.where(np.isnan(price), np.nanmedian(price), price)
+    return np.asarray(np.searchsorted(np.quantile(price, np.arange(1, number) / number), price, side="right"))
+
+
+def segment_popularity(cutoff: Cutoff, segments: np.ndarray, number: int, days: int, everybody: float) -> np.ndarray:
+    """[S, I] float32: an item's share of the segment's buyers of the last days, and of all buyers times `everybody`."""
+    buyers = np.zeros((number, cutoff.items))
+    with cutoff.history(["user_index", "item_index", "last_age"]) as history:
+        for table in history.groups():
+            users, items, age = (column.to_numpy() for column in table.columns)
+            lately = age < days
+            cell = segments[users[lately]].astype(np.int64) * cutoff.items + items[lately]
+            buyers += np.bincount(cell, minlength=buyers.size).reshape(buyers.shape)
+    total = buyers.sum(axis=0)
+    share = buyers / np.maximum(buyers.sum(axis=1, keepdims=True), 1)
+    return np.asarray(share + everybody * total / max(total.sum(), 1), dtype=np.float32)
+
+
+def by_segment(ranks: Sequence[Rank], segments: np.ndarray, n: int) -> Rank:
+    """A function that lists for each user what the function of its segment does; segments [U]."""
+
+    def rank(users: np.ndarray) -> Ranked:
+        found: Ranked = {
+            pool: (np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32))
+            for pool in lists.POOLS
+        }
+        for segment in np.unique(segments[users]):
+            rows = np.flatnonzero(segments[users] == segment)
+            for pool, made in ranks[segment](users[rows]).items():
+                for whole, part in zip(found[pool], made, strict=True):
+                    whole[rows] = part
+        return found
+
+    return rank
+
+
+def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+    """Write the lists `popularity`, `buy_again` and, where it is wanted, `segment_popularity` of every cut-off."""
+    section = config.popularity
+
+    def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        popularity = item_popularity(cutoff, section.days)
+        popularity_rank = best_sellers(popularity, cutoff.matrix("count"), section.candidates)
+        rows = rows_for(section.candidates, config.block_users)
+        write_ranked(folder, "popularity", cutoff, popularity_rank, n=section.candidates, rows=rows)
+        segments = price_segments(cutoff, section.segments) if section.segments > 1 else None
+        if segments is not None:
+            shares = segment_popularity(cutoff, segments, section.segments, section.days, section.everybody)
+            ranks = [best_sellers(share, cutoff.matrix("count"), section.candidates) for share in shares]
+            segment_rank = by_segment(ranks, segments, section.candidates)
+            write_ranked(folder, "segment_popularity", cutoff, segment_rank, n=section.candidates, rows=rows)
+        history = cutoff.matrix(section.history)
+        history.data *= buy_again_weight(popularity, section.power)[history.indices]
+
+        def buy_again(users: np.ndarray) -> "csr_matrix":
+            return history[users]
+
+        write_candidates(
+            folder,
+            "buy_again",
+            cutoff,
+            buy_again,
+            n=section.candidates,
+            block_users=config.block_users,
+            pools=("all",),
+            above=0.0,
+        )
+
+    tables = ("interactions", "item_stats", *(["user_stats"] if section.segments > 1 else []))
+    return make_parts("popularity", make, features=features, out=out, config=config, tables=tables)

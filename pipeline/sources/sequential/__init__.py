@@ -1,0 +1,1 @@
+"""The network behind sasrec: its sequences, its attention, its training."""

@@ -1,0 +1,1 @@
+"""What a task of a DAG calls; imports nothing of Airflow."""

@@ -1,0 +1,155 @@
+"""What a task of the DAG does: the orchestrator's context in, one stage run, its folder out."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.ground import artifacts, nights
+from pipeline.ground.errors import InputError
+from pipeline.operations import stages
+from pipeline.settings import config
+
+log = logging.getLogger(__name__)
+
+
+def settings(params: Mapping[str, Any]) -> config.Config:
+    """The configuration of a triggered run: pipeline.toml, the overrides, the chosen surfaces.
+
+    Raises:
+        InputError: an override is unknown, or a surface is not configured.
+    """
+    loaded = config.load(overrides=params.get("overrides") or {})
+    if params.get("force"):
+        loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
+    if names := params.get("surfaces"):
+        known = {surface.name: surface for surface in loaded.surfaces}
+        if unknown := sorted(set(names) - set(known)):
+            raise InputError(f"surfaces {', '.join(unknown)} are not configured; there are {', '.join(known)}")
+        loaded = loaded.model_copy(update={"surfaces": tuple(known[name] for name in dict.fromkeys(names))})
+    return loaded
+
+
+def _speak() -> None:
+    """With NIGHTJAR_PROGRESS set, write the pipeline's own lines to the terminal, whatever Airflow says there."""
+    logger = logging.getLogger("pipeline")
+    if not os.environ.get("NIGHTJAR_PROGRESS") or logger.handlers:
+        return
+    handler = logging.StreamHandler(sys.__stderr__)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", datefmt="%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def night_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> date:
+    """The night of a DAG run; see nights.resolve_run_date.
+
+    Args:
+        params: `run_date` of the run.
+        logical_date: of the DAG run; None in a date-less manual run.
+        dag_run: for its `run_type` and `run_after`; None outside a DAG run.
+    Raises:
+        InputError: it has none.
+    """
+    run_type = getattr(dag_run, "run_type", "manual")
+    run_after = getattr(dag_run, "run_after", None)
+    return nights.resolve_run_date(
+        params.get("run_date"), logical_date, run_after, getattr(run_type, "value", run_type)
+    )
+
+
+def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
+    """Run one stage of the night a DAG run is for.
+
+    Args:
+        stage: the stage's name.
+        params: `run_date`, `surfaces`, `force`, `overrides` of the run.
+        logical_date, dag_run: see night_of.
+    Returns:
+        The stage's folder.
+    Raises:
+        InputError: the night's day is not over, as where a run is triggered by hand for "now".
+        PipelineError: as the stage says.
+    """
+    _speak()
+    night, loaded = night_of(params, logical_date, dag_run), settings(params)
+    nights.require_over(night, datetime.now(UTC).date())
+    stages.run_stage(stage, night, loaded, force=bool(params.get("force")))
+    return str(artifacts.stage_dir(loaded.lake, stage, night))
+
+
+def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
+    """Tell the schedulers of downstream DAGs: the night of a published folder is a new partition of every outlet.
+
+    Every publication that succeeded is told, also that of an older night, which is loaded and not active: a partition
+    is a night, and whoever exports that night must see it. One that found its tables up to date is told as well, as the
+    task may have died after they became visible. `active` in the event says whether readers of the views see it.
+
+    Args:
+        outlets: the task's assets.
+        events: Airflow's `outlet_events`.
+        folder: what run_task returned.
+    """
+    report = artifacts.read_manifest(Path(folder))["report"]
+    for outlet in outlets:
+        events[outlet].add_partitions(artifacts.run_date_of(Path(folder)).isoformat())
+        events[outlet].extra = {"run_id": report["run_id"], "active": report["activated"]}
+
+
+def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> None:
+    """Write what a person must know into an approval's `subject` and `body`."""
+    from pipeline.tasks.approval import question
+
+    approval.subject, approval.body = question(settings(params), night_of(params, logical_date, dag_run))
+
+
+def export_night(night: str | None, surface: str) -> str | None:
+    """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
+
+    Args:
+        night: a partition of the published tables, YYYY-MM-DD; None: the active run's.
+        surface: the list.
+    Returns:
+        The file; None if the night was published without the surface, which leaves the file as it was.
+    Raises:
+        PipelineError: see pipeline.operations.export.
+    """
+    from pipeline.operations import export
+
+    _speak()
+    loaded = config.load()
+    run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
+    out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
+    try:
+        export.run(loaded, surface, out, run.run_id)
+    except export.NoSuchListError as error:
+        log.warning("%s", error)
+        return None
+    return str(out)
+
+
+def search_settings(params: Mapping[str, Any]) -> str:
+    """What the task of the manual search does.
+
+    Args:
+        params: nights, list, trials, minutes.
+    Returns:
+        The TOML file.
+    """
+    from pipeline.operations import tune
+    from pipeline.operations.tuning import trials
+
+    _speak()
+    loaded = config.load()
+    chosen = tuple(nights.parse_nights(night)[0] for night in params["nights"])
+    if not chosen:
+        raise InputError("the search needs nights to judge on: give some, older than those that are reported")
+    goal = trials.Goal(params["list"], chosen, trials.pools_of(params["list"], ("all", "new")))
+    out = loaded.home / "tuned.toml"
+    found = tune.run(loaded, goal, out, number=params["trials"], minutes=params["minutes"])
+    log.info("%s", found)
+    return str(found.file)

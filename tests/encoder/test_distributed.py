@@ -1,0 +1,70 @@
+"""Two processes on a CPU, talking through gloo: gradients are sums, and a training together is one training."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.encoder import distributed, text_vectors
+from pipeline.ground import artifacts
+from pipeline.ground.errors import TrainingError
+from pipeline.operations import stages
+from tests.encoder.test_fine_tune import KINDS, TEXTS, planted
+from tests.encoder.text_shop import write_text_shop
+from tests.encoder.tiny_encoder import write_tiny_bert
+from tests.sources.shop import NIGHT, config_for
+
+
+def add_up_here(folder: Path) -> None:
+    """What one process of the first test does."""
+    import torch
+
+    rank = distributed.rank()
+    with_gradient, without = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
+    with_gradient.grad = torch.tensor([1.0, 10.0]) * (rank + 1)
+    if rank:
+        without.grad = torch.tensor([5.0, 5.0])
+    told = distributed.add_up([1.0, float(rank)], [with_gradient, without])
+    assert without.grad is not None
+    found = [distributed.world(), told, with_gradient.grad.tolist(), without.grad.tolist()]
+    (folder / f"{rank}.json").write_text(json.dumps(found))
+
+
+def test_gradients_and_numbers_are_summed_over_the_processes(tmp_path: Path) -> None:
+    distributed.run(add_up_here, 2, tmp_path)
+    for rank in (0, 1):
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == [2, [2, 1], [3, 30], [5, 5]]
+
+
+def test_alone_nothing_is_asked_of_anybody() -> None:
+    assert (distributed.rank(), distributed.world(), distributed.add_up([2.0], [])) == (0, 1, [2.0])
+
+
+def fails(folder: Path) -> None:
+    """What one process of the next test does."""
+    raise ValueError(f"{folder} is of no use")
+
+
+def test_a_process_that_dies_stops_the_training(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"process \d of 2 died: .*of no use"):
+        distributed.run(fails, 2, tmp_path)
+
+
+def test_two_processes_train_one_encoder_on_twice_the_positives(tmp_path: Path) -> None:
+    bought = planted(TEXTS, KINDS, users=24)
+    tiny = write_tiny_bert(tmp_path / "tiny")
+    curves, folders = [], []
+    for name, processes in (("alone", 1), ("two", 2), ("two again", 2)):
+        write_text_shop(tmp_path / name / "lake", {NIGHT: bought}, TEXTS, learned=bought)
+        section = {"model": str(tiny), "steps": 5, "batch_items": 8, "lexicon_size": 4, "processes": processes}
+        done = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path / name, fine_tune=section))
+        assert done["report"]["steps"] == 5
+        folders.append(artifacts.stage_dir(tmp_path / name / "lake", "fine_tune", NIGHT) / "encoder")
+        curves.append(pq.read_table(folders[-1] / "metrics.parquet").to_pydict())
+    assert sum(curves[1]["positives"]) > 1.7 * sum(curves[0]["positives"])
+    assert np.isfinite(curves[1]["loss"]).all()
+    vectors = [np.asarray(text_vectors.known_vectors(folder)[1]) for folder in folders]
+    np.testing.assert_array_equal(vectors[1], vectors[2])
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-6

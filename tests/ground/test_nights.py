@@ -1,0 +1,48 @@
+from datetime import UTC, date, datetime
+
+import pytest
+
+from pipeline.ground.errors import InputError
+from pipeline.ground.nights import parse_nights, require_over, resolve_run_date
+
+TWO_AT_NIGHT = datetime(2011, 10, 2, 2, tzinfo=UTC)
+
+
+def test_the_parameter_wins_then_the_logical_date_then_the_day_before_run_after() -> None:
+    later = datetime(2011, 10, 9, 5, tzinfo=UTC)
+    assert resolve_run_date("2011-07-31", TWO_AT_NIGHT, later) == date(2011, 7, 31)
+    assert resolve_run_date(None, TWO_AT_NIGHT, later) == date(2011, 10, 2)
+    assert resolve_run_date(None, None, later) == date(2011, 10, 8)
+
+
+def test_a_backfill_refuses_the_parameter() -> None:
+    with pytest.raises(InputError, match="--from-date"):
+        resolve_run_date("2011-07-31", TWO_AT_NIGHT, None, "backfill")
+    assert resolve_run_date(None, TWO_AT_NIGHT, None, "backfill") == date(2011, 10, 2)
+
+
+@pytest.mark.parametrize("text", ["2011-13-01", "yesterday", "2011-10-02'; drop table runs"])
+def test_what_is_not_a_date_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="YYYY-MM-DD"):
+        resolve_run_date(text, None, None)
+
+
+def test_a_run_without_any_date_is_refused() -> None:
+    with pytest.raises(InputError, match="no date"):
+        resolve_run_date(None, None, None)
+
+
+def test_nights_are_one_or_an_inclusive_range() -> None:
+    assert parse_nights("2011-10-02") == [date(2011, 10, 2)]
+    assert parse_nights("2011-09-30..2011-10-02") == [date(2011, 9, 30), date(2011, 10, 1), date(2011, 10, 2)]
+    for wrong in ("2011-10-02..2011-10-01", "2011-10", ".."):
+        with pytest.raises(InputError):
+            parse_nights(wrong)
+
+
+def test_a_day_that_is_not_over_cannot_be_run() -> None:
+    today = date(2011, 10, 3)
+    require_over(date(2011, 10, 2), today)
+    for night in (today, date(2011, 12, 25)):
+        with pytest.raises(InputError, match=rf"the day {night} is not over .*run 2011-10-02 or an earlier night"):
+            require_over(night, today)

@@ -1,0 +1,35 @@
+"""Terminal text: lines up, fits, and cannot steer the terminal."""
+
+import pytest
+
+from pipeline.ground import terminal
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("RED  MUG", "RED MUG"),
+        ("a\x1b[2J\x07b\x00c", "a[2Jbc"),
+        ("one\r\ntwo\tthree", "one two three"),
+        ("abc\u202edef\u200b", "abcdef"),  # right-to-left override, zero width space
+        ("caf\u00e9 \u9999\u7d0b", "caf\u00e9 \u9999\u7d0b"),
+        ("\x9b31m", "31m"),  # the one-byte form of ESC [
+    ],
+)
+def test_nothing_that_steers_the_terminal_remains(text: str, cleaned: str) -> None:
+    assert terminal.clean(text) == cleaned
+
+
+def test_wide_and_combining_characters_are_counted() -> None:
+    assert terminal.width("\u9999\u7d0b") == 4
+    assert terminal.width("e\u0301") == 1
+    assert terminal.fit("\u9999\u7d0b\u9999", 4) == "\u9999… "
+    assert terminal.fit("ab", 4, right=True) == "  ab"
+
+
+def test_a_table_lines_up_and_squeezes_one_column() -> None:
+    lines = terminal.table(["#", "title", "why"], [["1", "x" * 200, "y" * 40], ["10", "\u9999", "z"]], ["#"], "title")
+    assert [terminal.width(line) <= terminal.WIDTH for line in lines] == [True] * 3
+    assert lines[0].startswith("   #  title")
+    assert lines[1].endswith("y" * 40)
+    assert terminal.width(lines[2][: lines[2].index("z")]) == terminal.width(lines[1][: lines[1].index("y")])

@@ -1,0 +1,156 @@
+"""Which table tonight is compared with, and that its rows become the right lists."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.judging import champion
+from pipeline.judging.champion import Setting
+from pipeline.publication import publish
+from pipeline.published.contract import ActiveRun
+from pipeline.settings.config import Config, Surface
+
+USERS = pa.array(["ann", "bob", "cid"])
+ITEMS = pa.array(["a", "b", "c", "d"])
+CUTOFF = date(2011, 9, 18)
+TONIGHT = date(2011, 10, 3)
+
+
+def test_rows_become_lists_in_rank_order() -> None:
+    rows = [("bob", "c", 3), ("bob", "a", 1), ("eve", "a", 1), ("ann", "d", 2), ("ann", "gone", 1), ("bob", "b", 7)]
+    table = pa.Table.from_pylist([dict(zip(champion.JUDGED.names, row, strict=True)) for row in rows])
+    assert champion.placed(table, USERS, ITEMS).tolist() == [[-1, 3, -1], [0, 2, 1], [-1, -1, -1]]
+
+
+def test_no_rows_become_empty_lists() -> None:
+    assert champion.placed(champion.JUDGED.empty_table(), USERS, ITEMS).tolist() == [[-1], [-1], [-1]]
+
+
+def test_judged_lists_survive_the_disk(tmp_path: Path) -> None:
+    lists = np.array([[3, 1, -1], [-1, -1, -1], [0, 1, 2]], dtype=np.int32)
+    champion.write_judged(tmp_path / "x.parquet", lists, USERS, ITEMS, block_users=2)
+    table = pq.read_table(tmp_path / "x.parquet")
+    assert table.slice(0, 2).to_pylist() == [
+        {"user_id": "ann", "item_id": "d", "rank": 1},
+        {"user_id": "ann", "item_id": "b", "rank": 2},
+    ]
+    np.testing.assert_array_equal(champion.placed(table, USERS, ITEMS), lists)
+
+
+@dataclass
+class Shelf:
+    """Published runs, newest first, and what each shows to ann on for_you."""
+
+    home: Path
+    shown: dict[date, str] = field(default_factory=dict)
+
+    @property
+    def setting(self) -> Setting:
+        return Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=self.home, surfaces=(Surface(name="for_you"),)))
+
+    def runs(self) -> list[ActiveRun]:
+        return [ActiveRun(f"{night}-x", night, self.folder(night)) for night in sorted(self.shown, reverse=True)]
+
+    def folder(self, night: date) -> Path:
+        """The run's folder, with its tables as far as the gate looks for them."""
+        folder = self.home / f"{night}-x"
+        folder.mkdir(exist_ok=True)
+        (folder / "recommendations.parquet").touch()
+        return folder
+
+    def lists(self, run_id: str) -> pa.Table:
+        shown = self.shown[date.fromisoformat(run_id[:10])]
+        row = {"surface": "for_you", "user_id": "ann", "rank": 1, "item_id": shown}
+        return pa.Table.from_pylist([row, row | {"surface": "elsewhere", "item_id": "d"}])
+
+    def judged(self, night: date, cutoff: date, shown: int) -> None:
+        """Let a night's run have been judged."""
+        folder = self.folder(night)
+        for pool in ("all", "new"):
+            items = np.array([[shown], [-1], [-1]])
+            champion.write_judged(champion.judged_path(folder, pool), items, USERS, ITEMS, 8)
+        metrics = json.dumps({"judged_cutoff": cutoff.isoformat()})
+        pq.write_table(pa.table({"metrics": [metrics]}), folder / "runs.parquet")
+
+    def find(self, tonight: int = 0) -> tuple[date, int | None] | None:
+        """The opponent's night and what it shows ann, when tonight shows her item `tonight`."""
+        mine = np.array([[tonight, -1], [-1, -1], [-1, -1]])
+        found = champion.find(self.setting, {"all": mine, "new": mine})
+        return found and (found.run_date, int(found.lists["all"][0, 0]) if found.lists else None)
+
+
+@pytest.fixture(name="shelf")
+def fixture_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
+    shelf = Shelf(tmp_path)
+    monkeypatch.setattr(publish, "published_runs", lambda _: shelf.runs())
+    monkeypatch.setattr(publish, "active_run", lambda _: next(iter(shelf.runs()), None))
+    monkeypatch.setattr(publish, "published_lists", lambda _, run_id: shelf.lists(run_id))
+    before = lambda _, night: next((run for run in shelf.runs() if run.run_date < night), None)  # noqa: E731
+    monkeypatch.setattr(publish, "before", before)
+    return shelf
+
+
+def test_a_home_without_tables_has_no_opponent(tmp_path: Path) -> None:
+    assert champion.find(Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=tmp_path)), {}) is None
+
+
+def test_a_first_publication_has_no_opponent(shelf: Shelf) -> None:
+    assert shelf.find() is None
+
+
+def test_in_the_same_week_the_champions_judged_lists_count(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", date(2011, 9, 15): "c"}
+    shelf.judged(date(2011, 10, 2), CUTOFF, 1)
+    assert shelf.find() == (date(2011, 10, 2), 1)
+
+
+def test_in_a_new_week_the_table_that_was_in_use_counts(shelf: Shelf) -> None:
+    shelf.shown = {
+        date(2011, 10, 2): "b",
+        date(2011, 9, 20): "b",  # knew part of the judged window
+        CUTOFF: "c",
+        date(2011, 9, 15): "d",
+    }
+    shelf.judged(date(2011, 10, 2), date(2011, 9, 11), 1)
+    assert shelf.find() == (CUTOFF, 2)
+
+
+def test_a_run_whose_copies_are_lost_is_passed_over(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", CUTOFF: "c", date(2011, 9, 15): "d"}
+    for run in shelf.runs():
+        if run.run_date == CUTOFF:
+            (run.folder / "recommendations.parquet").unlink()
+            shelf.folder = lambda night: shelf.home / f"{night}-x"  # type: ignore[method-assign]
+    assert shelf.find() == (date(2011, 9, 15), 3)
+
+
+def test_a_table_that_is_too_old_does_not_count(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", date(2011, 9, 3): "c"}
+    assert shelf.find() == (date(2011, 10, 2), None)
+
+
+def test_a_night_run_again_unchanged_meets_the_opponent_of_the_first_time(shelf: Shelf) -> None:
+    shelf.shown = {TONIGHT: "a"}
+    shelf.judged(TONIGHT, CUTOFF, 0)
+    assert shelf.find(tonight=0) is None
+    shelf.shown[date(2011, 10, 2)] = "b"
+    shelf.judged(date(2011, 10, 2), CUTOFF, 1)
+    assert shelf.find(tonight=0) == (date(2011, 10, 2), 1)
+
+
+def test_a_night_run_again_with_other_lists_meets_itself(shelf: Shelf) -> None:
+    shelf.shown = {TONIGHT: "a"}
+    shelf.judged(TONIGHT, CUTOFF, 0)
+    assert shelf.find(tonight=2) == (TONIGHT, 0)
+
+
+def test_a_backfill_does_not_meet_a_later_night(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 11, 6): "a", date(2011, 10, 2): "b"}
+    shelf.judged(date(2011, 10, 2), CUTOFF, 1)
+    assert shelf.find() == (date(2011, 10, 2), 1)

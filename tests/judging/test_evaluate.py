@@ -1,0 +1,175 @@
+"""The stage on a made-up night whose lists are known to be good or bad."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import artifacts, lists
+from pipeline.ground.errors import GateError, InputError
+from pipeline.judging import champion, evaluate
+from pipeline.judging.champion import Champion
+from tests.judged_night import CUTOFF, NIGHT, SINGLE, USERS, Night, make
+
+
+@pytest.fixture(autouse=True)
+def no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is published yet, unless a test says so."""
+    monkeypatch.setattr(champion, "find", lambda *_: None)
+
+
+def in_use(monkeypatch: pytest.MonkeyPatch, night: Night, name: str) -> None:
+    """Let one of the night's lists be the table in use."""
+    found = {pool: night.rows[pool, name] for pool in lists.POOLS}
+    table = Champion("2011-10-02-abc", date(2011, 10, 2), "judged at the same cut-off", found)
+    monkeypatch.setattr(champion, "find", lambda *_: table)
+
+
+def run(night: Night, name: str = "out") -> tuple[dict[str, Any], Path]:
+    out = night.config.home / name
+    out.mkdir(parents=True)
+    return evaluate.run(**night.inputs(), run_date=NIGHT, config=night.config, out=out), out
+
+
+def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    report, out = run(night)
+    assert report["gate"] == "first publication"
+    assert report["champion"] == "none"
+    assert report["judged_cutoff"] == CUTOFF.isoformat()
+    assert report["all.best_single"] in {*SINGLE, "buy_again"}
+    assert report["all.best_single.low"] > 0
+    assert report["all.opponent"] == "popularity"
+    assert report["all.final.ndcg.low"] < report["all.final.ndcg"] < report["all.final.ndcg.high"]
+    assert json.loads(json.dumps(report)) == report, "the report goes into the manifest"
+    assert {path.name for path in out.iterdir()} == {
+        "metrics.parquet",
+        "ablation.parquet",
+        "calibration.parquet",
+        "reliability.parquet",
+        "comparisons.parquet",
+        "per_user.parquet",
+        "judged.all.parquet",
+        "judged.new.parquet",
+        "report.html",
+    }
+
+
+def test_metrics_are_those_of_the_users(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    report, out = run(night)
+    users = pq.read_table(out / "per_user.parquet").to_pylist()
+    rows = pq.read_table(out / "metrics.parquet").to_pylist()
+    table = {(r["pool"], r["list"], r["bucket_kind"], r["bucket"], r["metric"]): r for r in rows}
+    for pool in lists.POOLS:
+        mine = [row["ndcg@10"] for row in users if row["pool"] == pool]
+        overall = table[pool, "final", "overall", "everyone", "ndcg@10"]
+        assert overall["value"] == pytest.approx(np.mean(mine)) == pytest.approx(report[f"{pool}.final.ndcg"], abs=1e-6)
+        assert overall["users"] == len(mine) <= USERS
+        assert overall["low"] < overall["value"] < overall["high"]
+        parts = [table[pool, "final", "users", bucket, "ndcg@10"] for bucket in ("new", "light", "heavy")]
+        assert sum(part["users"] for part in parts) == len(mine)
+        weighted = sum(part["value"] * part["users"] for part in parts) / len(mine)
+        assert weighted == pytest.approx(overall["value"])
+    assert ("all", "buy_again", "overall", "everyone", "coverage@10") in table
+    assert ("all", "final", "items", "cold", "recall@50") in table
+
+
+def test_comparisons_are_paired(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path)
+    in_use(monkeypatch, night, "weighted")
+    report, out = run(night)
+    rows = pq.read_table(out / "comparisons.parquet").to_pylist()
+    table = {(r["pool"], r["versus"], r["metric"]): r for r in rows}
+    assert report["gate"] == "passed"
+    assert {versus for _, versus, _ in table} == {*SINGLE, "buy_again", "blend", "hybrid", "weighted", "champion"}
+    for row in rows:
+        assert row["low"] <= row["difference"] <= row["high"]
+        assert row["difference"] == pytest.approx(row["final"] - row["other"])
+        assert row["significant"] == (row["low"] > 0 or row["high"] < 0)
+    same = {name: value for name, value in table["all", "champion", "ndcg@10"].items() if name != "versus"}
+    assert same.items() <= table["all", "weighted", "ndcg@10"].items()
+
+
+def test_a_worse_table_is_blocked_and_its_report_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path, final=0.0)
+    in_use(monkeypatch, night, "weighted")
+    with pytest.raises(GateError) as caught:
+        run(night)
+    kept = tmp_path / "blocked" / f"run_date={NIGHT}" / "report.html"
+    message = str(caught.value)
+    assert "pool 'all' is significantly worse than the table in use: ndcg@10" in message
+    assert "difference -0." in message
+    assert str(kept) in message
+    assert "Not published" in kept.read_text()
+    assert (kept.parent / "comparisons.parquet").is_file()
+
+
+def test_a_table_worse_than_the_baseline_is_blocked_at_the_first_publication(tmp_path: Path) -> None:
+    night = make(tmp_path, final=0.0)
+    night.put("popularity", "popularity", 0.9)
+    with pytest.raises(GateError, match="significantly worse than the baseline 'popularity'"):
+        run(night)
+
+
+def test_a_broken_list_is_blocked(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    folder = lists.cutoff_dir(night.folder("ensemble"), NIGHT)
+    items, scores = (np.array(array) for array in lists.read_list(folder, "new", "final"))
+    items[:, 1] = items[:, 0]
+    lists.write_list(folder, "new", "final", items, scores)
+    with pytest.raises(GateError, match=f"pool 'new': {USERS} of {USERS} lists have an item shown twice"):
+        run(night)
+
+
+def test_without_blocking_the_report_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path, final=0.0, block=False)
+    in_use(monkeypatch, night, "weighted")
+    report, out = run(night)
+    assert report["gate"] == "overridden"
+    assert "Published although the gate says no" in (out / "report.html").read_text()
+    assert not (tmp_path / "blocked").exists()
+
+
+def test_the_same_lists_are_not_worse_than_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path)
+    in_use(monkeypatch, night, "final")
+    report, out = run(night)
+    assert report["gate"] == "passed"
+    assert "as good as the table in use: the judged lists are the same" in (out / "report.html").read_text()
+
+
+def test_run_twice_the_bytes_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path)
+    in_use(monkeypatch, night, "blend")
+    one, two = run(night, "one"), run(night, "two")
+    assert one[0] == two[0]
+    assert artifacts.describe(one[1]) == artifacts.describe(two[1])
+
+
+def test_a_shop_too_young_to_judge_still_gets_its_table(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    path = lists.cutoff_dir(night.folder("features"), CUTOFF) / "labels.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    report, out = run(night)
+    assert report["gate"] == "first publication"
+    assert "nothing to judge" in (out / "report.html").read_text()
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    lists.cutoff_dir(night.folder("ensemble"), CUTOFF).joinpath("new.final.items.npy").unlink()
+    with pytest.raises(InputError, match=r"new\.final"):
+        run(night)
+
+
+def test_a_missing_cutoff_is_named(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    path = night.folder("features") / "cutoffs.parquet"
+    pq.write_table(pq.read_table(path).slice(0, 1), path)
+    with pytest.raises(InputError, match=f"no cut-off {CUTOFF}"):
+        run(night)

@@ -1,0 +1,414 @@
+"""Published runs against what users did since: a recount by hand, and that nothing later is known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import artifacts, lists, schemas
+from pipeline.judging import outcomes
+from pipeline.publication import publish
+from pipeline.published.archive import Archive
+from pipeline.published.targets.duckdb import DuckDBTarget
+from pipeline.settings.config import Config
+from tests.published.targets import runs
+from tests.small_shop import go, shop
+
+TONIGHT = date(2011, 10, 20)
+HORIZON, NIGHTS, K, DEEP = 7, 16, 3, 5
+USERS, ITEMS = 18, 24
+OLDER = (date(2011, 9, 28), date(2011, 10, 6))
+"""Label cut-offs, which know the head."""
+DAYS = [date(2011, 9, 20) + timedelta(days=n) for n in range(33)]  # up to two days after tonight
+SEGMENTS = ("new", "light", "heavy")
+SURFACES = ({"name": "for_you"}, {"name": "discover", "repeats": False})
+PUBLISHED = ["2011-10-01-aaaaaaaa", "2011-10-05-bbbbbbbb", "2011-10-12-cccccccc", "2011-10-12-dddddddd"]
+PUBLISHED += ["2011-10-19-eeeeeeee", "2011-10-20-ffffffff", "2011-10-21-00000000"]
+JUDGED = {"2011-10-05-bbbbbbbb": 7, "2011-10-12-cccccccc": 7, "2011-10-12-dddddddd": 7, "2011-10-19-eeeeeeee": 1}
+NUMBERS = ("users", "shown", "hits", "hit_rate", "precision", "ndcg", "ndcg_low", "ndcg_high", "recall")
+NEVER_ACTIVE = "2011-10-12-dddddddd"
+
+
+@dataclass
+class World:
+    """What happened and what was published, as rows; `write` puts it where the stage looks.
+
+    Attributes:
+        events: user, item, type, day, arrival, and what it says it was shown by.
+        tables: run -> surface -> user -> (item, source) by rank.
+        segments: run -> user -> segment.
+        sold: cut-off -> [I] buyers of the last 91 days.
+    """
+
+    home: Path
+    events: list[dict[str, Any]] = field(default_factory=list)
+    tables: dict[str, dict[str, dict[str, list[tuple[str, str]]]]] = field(default_factory=dict)
+    segments: dict[str, dict[str, str]] = field(default_factory=dict)
+    sold: dict[date, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Config:
+        types = {
+            "purchase": {"label": True},
+            "view": {"weight": 0.1},
+            "impression": {"weight": 0.0},
+            "click": {"weight": 0.2},
+        }
+        return Config.model_validate(
+            {
+                "home": self.home,
+                "threads": 2,
+                "horizon_days": HORIZON,
+                "surfaces": SURFACES,
+                "features": {"event_types": types},
+                "outcomes": {"nights": NIGHTS},
+                "evaluate": {"k": K, "deep": DEEP, "cold_days": 10},
+            }
+        )
+
+    def folder(self, stage: str) -> Path:
+        return artifacts.stage_dir(self.config.lake, stage, TONIGHT)
+
+    def known(self) -> dict[tuple[str, str], list[date]]:
+        """The days of every pair with a positive weight that arrived by tonight."""
+        days: dict[tuple[str, str], list[date]] = {}
+        for event in self.events:
+            if event["type"] != "impression" and max(event["arrival"], event["day"]) <= TONIGHT:
+                days.setdefault((event["user"], event["item"]), []).append(event["day"])
+        return days
+
+    def write(self) -> "World":
+        self._events()
+        self._features()
+        self._archive()
+        return self
+
+    def _events(self) -> None:
+        for night in DAYS:
+            rows = [
+                {
+                    "event_id": f"e{n}",
+                    "user_id": event["user"],
+                    "item_id": event["item"],
+                    "event_time": datetime.combine(event["day"], datetime.min.time(), UTC) + timedelta(hours=n % 24),
+                    "event_type": event["type"],
+                    "surface": event.get("surface"),
+                    "run_id_shown": event.get("run"),
+                }
+                for n, event in enumerate(self.events)
+                if event["arrival"] == night
+            ]
+            folder = artifacts.stage_dir(self.config.lake, "ingest", night)
+            folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows, schema=schemas.EVENTS), folder / "events.parquet")
+            artifacts.write_manifest(folder, {"files": artifacts.describe(folder)})
+
+    def _features(self) -> None:
+        folder = self.folder("features")
+        folder.mkdir(parents=True, exist_ok=True)
+        users = [{"user_index": u, "user_id": f"u{u}"} for u in range(USERS)]
+        pq.write_table(pa.Table.from_pylist(users, schema=schemas.USERS), folder / "users.parquet")
+        loose = pa.schema([f.with_nullable(True) for f in schemas.ITEMS])
+        items = [{"item_index": i, "item_id": f"i{i}"} for i in range(ITEMS)]
+        pq.write_table(pa.Table.from_pylist(items, schema=loose), folder / "items.parquet")
+        rows = [{"cutoff": TONIGHT, "role": "run", "users": USERS, "items": ITEMS}]
+        rows += [{"cutoff": day, "role": "label", "users": USERS, "items": ITEMS} for day in OLDER]
+        pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
+        for cutoff in (TONIGHT, *OLDER):
+            part = lists.cutoff_dir(folder, cutoff)
+            part.mkdir(exist_ok=True)
+            stats = {f.name: [0] * ITEMS for f in schemas.ITEM_STATS} | {"item_index": list(range(ITEMS))}
+            stats |= {"buyers_91": self.sold[cutoff].tolist(), "first_age": self.ages()}
+            pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
+        pairs = sorted((int(u[1:]), int(i[1:]), (TONIGHT - min(d)).days) for (u, i), d in self.known().items())
+        table = {f.name: [1] * len(pairs) for f in schemas.INTERACTIONS}
+        user, item, age = zip(*pairs, strict=True)
+        table |= {"user_index": user, "item_index": item, "first_age": age}
+        path = lists.cutoff_dir(folder, TONIGHT) / "interactions.parquet"
+        pq.write_table(pa.table({k: list(v) for k, v in table.items()}, schema=schemas.INTERACTIONS), path)
+
+    def ages(self) -> list[float | None]:
+        """Days since somebody first acted on each item."""
+        first = {
+            f"i{i}": [d for (_, item), days in self.known().items() if item == f"i{i}" for d in days]
+            for i in range(ITEMS)
+        }
+        return [float((TONIGHT - min(first[f"i{i}"])).days) if first[f"i{i}"] else None for i in range(ITEMS)]
+
+    def _archive(self) -> None:
+        target = DuckDBTarget(self.config)
+        for run_id, surfaces in self.tables.items():
+            folder = runs.tables(self.home / "files" / run_id, run_id)
+            rows = [
+                {"run_id": run_id, "surface": surface, "user_id": user, "rank": rank, "item_id": item, "source": source}
+                | {"score": 0.0, "reason": "because"}
+                for surface, by_user in surfaces.items()
+                for user, row in by_user.items()
+                for rank, (item, source) in enumerate(row, 1)
+            ]
+            pq.write_table(
+                pa.Table.from_pylist(rows, schema=schemas.RECOMMENDATIONS), folder / "recommendations.parquet"
+            )
+            profile = {"run_id": run_id, "top_categories": [], "events": 1, "last_event_time": None}
+            people = [profile | {"user_id": user, "segment": s} for user, s in self.segments[run_id].items()]
+            pq.write_table(pa.Table.from_pylist(people, schema=schemas.USER_PROFILES), folder / "user_profiles.parquet")
+            target.load(run_id, folder, runs.history(run_id))
+            Archive(self.config.tables).keep(run_id, folder)
+            if run_id != NEVER_ACTIVE:
+                target.activate(run_id, published=True)
+
+    def score(self) -> list[dict[str, Any]]:
+        """Run the stage; its rows."""
+        out = self.folder("outcomes")
+        out.mkdir(parents=True, exist_ok=True)
+        folders = {"ingest": self.folder("ingest"), "features": self.folder("features")}
+        self.report = outcomes.run(**folders, run_date=TONIGHT, config=self.config, out=out)
+        rows: list[dict[str, Any]] = pq.ParquetFile(out / "outcomes.parquet").read().to_pylist()
+        return rows
+
+
+def world(home: Path) -> World:
+    """A random world; a fifth of the events arrives up to five days late."""
+    rng = np.random.default_rng(11)
+    made = World(home)
+    for day in DAYS:
+        for _ in range(14):
+            late = int(rng.integers(1, 6)) if rng.random() < 0.2 else 0
+            kind = "purchase" if rng.random() < 0.7 else "view"
+            who, what = f"u{rng.integers(USERS)}", f"i{int(ITEMS * rng.random() ** 2)}"
+            arrival = min(day + timedelta(days=late), DAYS[-1])
+            made.events.append({"user": who, "item": what, "type": kind, "day": day, "arrival": arrival})
+    made.sold = {cutoff: rng.integers(0, 40, ITEMS) for cutoff in (TONIGHT, *OLDER)}
+    for run_id in PUBLISHED:
+        night = date.fromisoformat(run_id[:10])
+        had = {pair for pair, days in made.known().items() if min(days) <= night}
+        made.segments[run_id] = {f"u{u}": SEGMENTS[rng.integers(3)] for u in range(USERS)}
+        made.tables[run_id] = {"for_you": {}, "discover": {}}
+        for surface, u in product(made.tables[run_id], range(2, USERS)):  # two users nobody knew
+            order = [f"i{i}" for i in np.argsort(rng.random(ITEMS) * np.arange(1, ITEMS + 1))]
+            free = [item for item in order if surface == "for_you" or (f"u{u}", item) not in had]
+            made.tables[run_id][surface][f"u{u}"] = [(i, str(rng.choice(["als", "ease"]))) for i in free[: DEEP + 2]]
+    return made
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The world, written once; tests that change it write it elsewhere."""
+    return world(tmp_path_factory.mktemp("world")).write()
+
+
+def bucket_of(made: World, item: str, night: date) -> str:
+    """Cold, head or tail, one item at a time."""
+    age = made.ages()[int(item[1:])]
+    if age is None or age - (TONIGHT - night).days <= 10:
+        return "cold"
+    sold = made.sold[max(day for day in OLDER if day <= night)]
+    best: list[int] = []
+    for i in sorted(range(ITEMS), key=lambda i: (-sold[i], i)):
+        if sum(sold[best]) < 0.5 * sold.sum() and sold[i] > 0:
+            best.append(i)
+    return "head" if int(item[1:]) in best else "tail"
+
+
+def by_hand(made: World, run_id: str, surface: str) -> Iterator[tuple[tuple[str, str, str], dict[str, float]]]:
+    """Every row of one run and surface: (source, bucket kind, bucket) and its numbers, from the definitions."""
+    night = date.fromisoformat(run_id[:10])
+    last = min(TONIGHT, night + timedelta(days=HORIZON))
+    wanted: dict[str, set[str]] = {}
+    for e in made.events:
+        if e["type"] == "purchase" and night < e["day"] <= last and night < e["arrival"] <= TONIGHT:
+            seen_before = any(day <= night for day in made.known().get((e["user"], e["item"]), []))
+            if surface == "for_you" or not seen_before:
+                wanted.setdefault(e["user"], set()).add(e["item"])
+    kinds = {f"i{i}": bucket_of(made, f"i{i}", night) for i in range(ITEMS)}
+    buckets = [
+        ("overall", "everyone"),
+        *(("users", s) for s in SEGMENTS),
+        *(("items", b) for b in ("cold", "tail", "head")),
+    ]
+    discount = 1 / np.log2(np.arange(2, K + 2))
+    for source, (kind, bucket) in product(("all", "als", "ease"), buckets):
+        users, shown, hits, with_hits, ndcg, recall, rows = 0, 0, 0, 0, [], [], 0
+        for user, row in made.tables[run_id][surface].items():
+            mine = {i for i in wanted.get(user, set()) if kind != "items" or kinds[i] == bucket}
+            if not mine or (kind == "users" and made.segments[run_id][user] != bucket):
+                continue
+            users += 1
+            counted = [
+                (rank, item)
+                for rank, (item, origin) in enumerate(row[:DEEP])
+                if source in {"all", origin} and (kind != "items" or kinds[item] == bucket)
+            ]
+            rows += len(counted)
+            found = [rank for rank, item in counted if item in mine]
+            shown += sum(rank < K for rank, _ in counted)
+            hits += sum(rank < K for rank in found)
+            with_hits += any(rank < K for rank in found)
+            ndcg.append(sum(discount[rank] for rank in found if rank < K) / discount[: len(mine)].sum())
+            recall.append(len(found) / len(mine))
+        if users and rows:
+            half = 1.96 * np.std(ndcg) / np.sqrt(users)
+            yield (
+                (source, kind, bucket),
+                {
+                    "users": users,
+                    "shown": shown,
+                    "hits": hits,
+                    "hit_rate": with_hits / users,
+                    "precision": hits / shown if shown else 0,
+                    "ndcg": float(np.mean(ndcg)),
+                    "ndcg_low": float(np.mean(ndcg) - half),
+                    "ndcg_high": float(np.mean(ndcg) + half),
+                    "recall": float(np.mean(recall)),
+                },
+            )
+
+
+def test_every_number_is_that_of_a_recount(lived: World) -> None:
+    rows = lived.score()
+    found = {
+        (r["judged_run_id"], r["surface"], r["source"], r["bucket_kind"], r["bucket"]): {
+            name: r[name] for name in r if name in NUMBERS
+        }
+        for r in rows
+    }
+    wanted = {
+        (run_id, surface, *key): numbers
+        for run_id, surface in product(JUDGED, ("for_you", "discover"))
+        for key, numbers in by_hand(lived, run_id, surface)
+    }
+    assert found.keys() == wanted.keys()
+    assert len(found) == len(rows) > 100
+    for key, numbers in wanted.items():
+        assert found[key] == pytest.approx(numbers, abs=1e-6), key
+    assert any(r["hits"] for r in rows)
+
+
+def test_runs_of_tonight_of_later_and_of_long_ago_are_not_judged(lived: World) -> None:
+    rows = lived.score()
+    assert {r["judged_run_id"]: r["days"] for r in rows} == JUDGED
+    assert {r["judged_run_id"] for r in rows if not r["was_active"]} == {NEVER_ACTIVE}
+    assert lived.report["judged"] == list(JUDGED)
+
+
+def test_the_parts_of_the_sources_add_up(lived: World) -> None:
+    rows = [r for r in lived.score() if r["bucket_kind"] == "overall"]
+    for run_id, surface in product(JUDGED, ("for_you", "discover")):
+        mine = {r["source"]: r for r in rows if (r["judged_run_id"], r["surface"]) == (run_id, surface)}
+        for name in ("ndcg", "recall", "hits", "shown"):
+            assert mine["als"][name] + mine["ease"][name] == pytest.approx(mine["all"][name], abs=1e-6)
+
+
+def test_the_same_tonight_whenever_it_runs_and_whatever_arrives_later(lived: World, tmp_path: Path) -> None:
+    lived.score()
+    before = (lived.folder("outcomes") / "outcomes.parquet").read_bytes()
+    again = world(tmp_path)
+    again.events = [event for event in again.events if event["arrival"] <= TONIGHT]
+    for run_id in ("2011-10-20-ffffffff", "2011-10-21-00000000"):
+        del again.tables[run_id]
+    again.write().score()
+    assert (again.folder("outcomes") / "outcomes.parquet").read_bytes() == before
+
+
+def test_an_event_counts_from_the_night_it_arrives(tmp_path: Path) -> None:
+    made = world(tmp_path)
+    run_id, user = "2011-10-19-eeeeeeee", "u5"
+    item = made.tables[run_id]["for_you"][user][0][0]
+    made.events = [e for e in made.events if e["user"] != user]
+    made.events += [
+        # happened after the run's night, and arrives tomorrow
+        {"user": user, "item": item, "type": "purchase", "day": TONIGHT, "arrival": TONIGHT + timedelta(days=1)},
+        # arrives tonight, and happened before the run's night
+        {"user": user, "item": item, "type": "purchase", "day": date(2011, 10, 18), "arrival": TONIGHT},
+    ]
+
+    def users() -> int:
+        return sum(r["users"] for r in made.score() if (r["judged_run_id"], *_overall(r)) == (run_id, *OVERALL))
+
+    before = made.write() and users()
+    made.events[-2]["arrival"] = TONIGHT
+    made._events()
+    assert users() == before + 1
+
+
+OVERALL = ("for_you", "all", "overall")
+
+
+def _overall(row: dict[str, Any]) -> tuple[str, str, str]:
+    return row["surface"], row["source"], row["bucket_kind"]
+
+
+def test_what_was_really_shown_and_clicked_is_counted(tmp_path: Path) -> None:
+    made = world(tmp_path)
+    run_id, day = "2011-10-12-cccccccc", date(2011, 10, 14)
+    mine = made.tables[run_id]["for_you"]["u3"]
+
+    def log(kind: str, item: str, **more: Any) -> None:
+        shown = {"user": "u3", "item": item, "type": kind, "day": day, "arrival": day, "run": run_id} | more
+        made.events.append(shown)
+
+    for place in (0, 1, 2):
+        log("impression", mine[place][0], surface="for_you")
+    log("impression", mine[0][0], surface="for_you")  # again
+    log("click", mine[1][0], surface="for_you")
+    log("impression", mine[3][0], surface="elsewhere")
+    log("impression", mine[3][0], surface="for_you", run="2011-10-11-99999999")  # of a run nobody keeps
+    log("impression", mine[4][0], surface="for_you", arrival=TONIGHT + timedelta(days=1))
+    rows = [r for r in made.write().score() if (r["judged_run_id"], r["surface"]) == (run_id, "for_you")]
+    counted = {r["source"]: (r["impressions"], r["clicks"]) for r in rows if r["bucket_kind"] == "overall"}
+    assert counted["all"] == (3, 1)
+    for source in ("als", "ease"):
+        places = [p for p in (0, 1, 2) if mine[p][1] == source]
+        assert counted[source] == (len(places), int(1 in places))
+    segment = made.segments[run_id]["u3"]
+    (bucket,) = [r for r in rows if (r["bucket_kind"], r["bucket"], r["source"]) == ("users", segment, "all")]
+    assert (bucket["impressions"], bucket["clicks"]) == (3, 1)
+
+
+def test_a_finished_night_is_made_again_only_for_runs_it_does_not_cover(tmp_path: Path) -> None:
+    made = world(tmp_path)
+    kept = {run_id: made.tables.pop(run_id) for run_id in ["2011-10-12-cccccccc"]}
+    made.write().score()
+    assert outcomes.is_current(made.config, TONIGHT, made.report)
+    Archive(made.config.tables).drop("2011-10-05-bbbbbbbb")  # retention forgets nothing that is known
+    assert outcomes.is_current(made.config, TONIGHT, made.report)
+    made.tables = kept
+    made._archive()
+    assert not outcomes.is_current(made.config, TONIGHT, made.report)
+    made.score()
+    assert outcomes.is_current(made.config, TONIGHT, made.report)
+
+
+def test_before_the_first_publication_there_is_nothing(tmp_path: Path) -> None:
+    made = world(tmp_path)
+    made.tables = {}
+    assert made.write().score() == []
+    assert made.report["judged"] == []
+
+
+def test_the_table_is_published_with_the_run_that_knows_it(tmp_path: Path) -> None:
+    made = shop(tmp_path, outcomes=pa.Table.from_pylist([runs.outcome("new")], schema=outcomes.OUTCOMES)).write()
+    run_id = go(made)["run_id"]
+    active = publish.active_run(made.config)
+    assert active is not None
+    (row,) = pq.read_table(active.folder / "recommendation_outcomes.parquet", partitioning=None).to_pylist()
+    assert (row["run_id"], row["judged_run_id"], row["ndcg"]) == (run_id, "2011-09-25-dddddddd", 0.25)
+
+
+def test_a_run_of_an_older_version_is_whole_without_it(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    report = go(made)
+    archive = Archive(made.config.tables)
+    (archive.path(report["run_id"]) / "recommendation_outcomes.parquet").unlink()
+    assert archive.holds(report["run_id"])
+    assert publish.is_published(made.config, report)
+    later = shop(tmp_path, night=made.night + timedelta(days=1)).write()
+    go(later)
+    assert publish.rollback(made.config).run_id == report["run_id"]

@@ -1,0 +1,164 @@
+"""Runs to load into a target, and the application that reads them: the same for every kind of target."""
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import schemas
+from pipeline.published import contract, targets
+from pipeline.settings.config import Config, Publish
+from tests.postgres import Server, require
+
+A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
+USERS = ("u", "v", "w")
+K = 4
+_numbers = itertools.count()
+
+
+@dataclass
+class Shop:
+    """A target, and how an application reads it.
+
+    Attributes:
+        kind: "duckdb" or "postgres".
+        config: the configuration.
+        home: a folder of its own.
+    """
+
+    kind: str
+    config: Config
+    home: Path
+
+    @property
+    def target(self) -> contract.Target:
+        """The target, as a process that has just started has it."""
+        return targets.of(self.config)
+
+    def load(self, run_id: str, users: Sequence[str] = USERS, **changes: Any) -> None:
+        """Load a run, as a publication would."""
+        folder = tables(self.home / "files" / run_id, run_id, users, **changes)
+        self.target.load(run_id, folder, history(run_id))
+
+    def publish(self, run_id: str, users: Sequence[str] = USERS) -> None:
+        """Load a run and make it active."""
+        self.load(run_id, users)
+        self.target.activate(run_id, published=True)
+
+    def run_ids(self) -> dict[str, int]:
+        """What an application sees now: the rows of each run in current_recommendations."""
+        return dict(self.query("select run_id, count(*) from current_recommendations group by run_id"))
+
+    def query(self, statement: str, **params: Any) -> list[tuple[Any, ...]]:
+        """A query of an application on a connection of its own; parameters are written $name."""
+        with self.reader() as query:
+            return query(statement, params)
+
+    @contextmanager
+    def reader(self) -> Iterator[Any]:
+        """A function that runs an application's queries, on one connection."""
+        if self.kind == "duckdb":
+            import duckdb
+
+            with duckdb.connect(str(self.config.tables / "current.duckdb"), read_only=True) as file:
+                yield lambda statement, params=None: _rows(file.sql(statement, params=params or {}).to_arrow_table())
+        else:
+            import psycopg
+
+            with psycopg.connect(os.environ["NIGHTJAR_DSN"], autocommit=True) as connection:
+                connection.execute("set search_path = nightjar")
+                yield lambda statement, params=None: connection.execute(
+                    bound(statement, params or {}), params
+                ).fetchall()
+
+
+def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    """Through Arrow: DuckDB's own way to times with a zone needs another package."""
+    return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def bound(statement: str, params: dict[str, Any]) -> Any:
+    """A statement with $name as psycopg writes it."""
+    for name in params:
+        statement = statement.replace(f"${name}", f"%({name})s")
+    return statement
+
+
+def make(kind: str, home: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A shop without runs; with PostgreSQL in a database of its own."""
+    if kind == "postgres":
+        require()
+        server: Server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("NIGHTJAR_DSN", server.create_database(f"target_{next(_numbers)}"))
+    return Shop(kind, Config(home=home, threads=1, publish=Publish(target=kind, settle_seconds=2)), home)
+
+
+def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: Any) -> Path:
+    """Parquet files of a run: K recommendations of each user, their profiles, two similar and two popular items.
+
+    Args:
+        folder: is made.
+        run_id: goes into every row.
+        users: their ids.
+        changes: values of every recommendation.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    last = datetime(2011, 9, 30, tzinfo=UTC)
+    made = {"surface": "s", "score": 1.5, "source": "als", "reason": "because", **changes}
+    items = [f"i{rank}" for rank in range(1, K + 1)]
+    rows: dict[str, list[dict[str, Any]]] = {
+        "recommendations": [
+            {"user_id": u, "rank": rank, "item_id": item} | made for u in users for rank, item in enumerate(items, 1)
+        ],
+        "similar_items": [
+            {"item_id": "i1", "rank": rank, "similar_item_id": f"i{rank + 1}", "score": 0.5} for rank in (1, 2)
+        ],
+        "popular_items": [{"segment": "all", "rank": rank, "item_id": f"i{rank}", "score": 9} for rank in (1, 2)],
+        "search_results": [
+            {"query": query, "rank": rank, "item_id": f"i{rank}", "score": 0.25}
+            for query in ("mug", "'; drop table search_results; --")
+            for rank in (1, 2)
+        ],
+        "user_profiles": [
+            {"user_id": u, "segment": "new", "top_categories": c, "events": 3, "last_event_time": t}
+            for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))
+        ],
+        "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
+        "runs": history(run_id).to_pylist(),
+    }
+    for name, schema in schemas.PUBLISHED.items():
+        complete = [{"run_id": run_id} | row for row in rows[name]]
+        pq.write_table(pa.Table.from_pylist(complete, schema=schema), folder / f"{name}.parquet")
+    return folder
+
+
+def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
+    """A row of recommendation_outcomes without run_id."""
+    counts = {"days": 7, "users": 40, "shown": 400, "hits": 30, "impressions": 9, "clicks": 2}
+    shares = {"hit_rate": 0.5, "precision": 0.0625, "ndcg": 0.25, "ndcg_low": 0.125, "ndcg_high": 0.375, "recall": 0.5}
+    names = {"judged_run_id": "2011-09-25-dddddddd", "surface": "s", "source": "all", "bucket_kind": "users"}
+    return names | counts | shares | {"bucket": bucket, "was_active": True} | changes
+
+
+def history(*run_ids: str) -> pa.Table:
+    """schemas.RUNS of some runs."""
+    rows = [
+        {
+            "run_id": run_id,
+            "run_date": date.fromisoformat(run_id[:10]),
+            "published_at": datetime(2011, 10, 4, tzinfo=UTC),
+            "code_version": "1",
+            "config_hash": "c",
+            "metrics": '{"all.final.ndcg": 0.5}',
+        }
+        for run_id in run_ids
+    ]
+    return pa.Table.from_pylist(rows, schema=schemas.RUNS)

@@ -1,0 +1,118 @@
+"""The file-per-run target: names, the link, the log, what a reader needs."""
+
+import json
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import schemas
+from pipeline.ground.errors import PublishError
+from pipeline.published import contract, targets
+from pipeline.published.targets.duckdb import DuckDBTarget
+from pipeline.settings.config import Config
+from tests.published.targets import runs
+
+A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> DuckDBTarget:
+    """A target with three runs loaded, none active."""
+    made = DuckDBTarget(Config(home=tmp_path, threads=1))
+    made.pointer.parent.mkdir(parents=True)
+    for run_id in (A, B, C):
+        made.load(run_id, tables(tmp_path / run_id, run_id), schemas.RUNS.empty_table())
+    return made
+
+
+def tables(folder: Path, run_id: str) -> Path:
+    """Parquet files of a run with one recommendation."""
+    folder.mkdir()
+    row = {"run_id": run_id, "surface": "s", "user_id": "u", "rank": 1, "item_id": "i", "score": 1.0}
+    rows = {"recommendations": [row | {"source": "als", "reason": "because"}]}
+    for name, schema in schemas.PUBLISHED.items():
+        pq.write_table(pa.Table.from_pylist(rows.get(name, []), schema=schema), folder / f"{name}.parquet")
+    return folder
+
+
+def test_it_is_a_target(tmp_path: Path) -> None:
+    made: contract.Target = DuckDBTarget(Config(home=tmp_path))
+    assert isinstance(targets.of(Config(home=tmp_path)), DuckDBTarget)
+    assert (made.active(), made.loaded()) == (None, [])
+    assert contract.run_date_of(A).isoformat() == "2011-10-02"
+
+
+def test_the_tables_have_the_columns_of_the_schemas(target: DuckDBTarget) -> None:
+    with duckdb.connect(str(target.path(A)), read_only=True) as connection:
+        for name, schema in schemas.PUBLISHED.items():
+            found = connection.table(name).to_arrow_table()
+            assert found.schema.names == schema.names
+            found.cast(schema)
+            nullable = connection.execute(
+                "select is_nullable from duckdb_columns() where table_name = $name order by column_index",
+                {"name": name},
+            ).fetchall()
+            assert [(field.nullable,) for field in schema] == nullable
+
+
+def test_the_pointer_is_a_relative_link_and_the_only_thing_that_changes(target: DuckDBTarget) -> None:
+    files = {path: path.stat().st_ino for path in target.folder.iterdir()}
+    target.activate(A, published=True)
+    target.activate(B, published=True)
+    assert str(target.pointer.readlink()) == f"runs/{B}.duckdb"
+    assert {path: path.stat().st_ino for path in target.folder.iterdir()} == files
+    with duckdb.connect(str(target.pointer), read_only=True) as connection:
+        assert connection.execute("select run_id from current_recommendations").fetchall() == [(B,)]
+
+
+def test_a_line_of_the_log_without_its_flip_does_not_count(target: DuckDBTarget) -> None:
+    target.activate(A, published=True)
+    target.activate(B, published=True)
+    with target.activations.open("a") as log:
+        log.write(json.dumps({"run_id": C, "previous": B, "published": True}) + "\n")
+    assert target.active() == B
+    assert target.previous(C) is None
+    target.activate(C, published=True)
+    assert [json.loads(line)["run_id"] for line in target.activations.read_text().splitlines()] == [A, B, C]
+
+
+def test_a_lost_file_is_named(target: DuckDBTarget, caplog: pytest.LogCaptureFixture) -> None:
+    target.activate(A, published=True)
+    target.drop(A)
+    assert target.active() is None
+    assert "whose file is gone" in caplog.text
+    target.activate(B, published=True)
+    assert target.active() == B
+    with pytest.raises(PublishError, match="cannot be read"):
+        target.read(A, "runs", schemas.RUNS)
+
+
+def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
+    with duckdb.connect(str(target.path(A)), read_only=True) as connection:
+        indexes = connection.execute("select table_name, expressions from duckdb_indexes() order by 1").fetchall()
+    assert indexes == [
+        ("recommendations", "[user_id]"),
+        ("search_results", "[query]"),
+        ("similar_items", "[item_id]"),
+        ("user_profiles", "[user_id]"),
+    ]
+
+
+def test_a_run_of_an_older_version_is_read_gone_back_to_and_forgotten(tmp_path: Path) -> None:
+    shop = runs.Shop("duckdb", Config(home=tmp_path, threads=1), tmp_path)
+    shop.config.tables.mkdir()
+    shop.publish(A)
+    with duckdb.connect(str(shop.config.tables / "runs" / f"{A}.duckdb")) as file:
+        file.execute("drop view current_recommendation_outcomes")
+        file.execute("drop table recommendation_outcomes")
+        file.execute("drop view current_search_results")
+        file.execute("drop table search_results")
+    shop.publish(B)
+    assert shop.target.ever_active() == {A, B}
+    shop.target.activate(A, published=False)
+    assert shop.run_ids() == {A: runs.K * 3}
+    assert shop.target.forget("u") == 2 * (runs.K + 1)
+    assert shop.run_ids() == {A: runs.K * 2}

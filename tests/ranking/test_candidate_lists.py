@@ -1,0 +1,49 @@
+"""Votes at pairs against dense products, and frames that do not depend on how users are cut into blocks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from pipeline.arrays.blocks import rows_for
+from pipeline.ranking import candidate_lists
+from pipeline.ranking.frames import frames
+from pipeline.ranking.pairs import Pairs
+from tests.planted import plant
+
+RNG = np.random.default_rng(11)
+VOTERS = np.where(RNG.random((10, 6)) < 0.5, RNG.random((10, 6)), 0).astype(np.float32)
+VOTES = np.where(RNG.random((6, 8)) < 0.5, RNG.random((6, 8)), 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("cells", [1, 20, 10**6])
+def test_votes_at_pairs_are_those_of_the_dense_product(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    monkeypatch.setattr(candidate_lists, "rows_for", lambda width, most: rows_for(width, most, cells))
+    keys = np.flatnonzero(RNG.random(80) < 0.4)
+    pairs = Pairs(np.arange(10, dtype=np.int32), 8, keys)
+    votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": csr_matrix(VOTES)})
+    assert votes.at("a", pairs) == pytest.approx((VOTERS @ VOTES).ravel()[keys], rel=1e-5)
+
+
+def test_nobody_is_asked_without_neighbours(tmp_path: Path) -> None:
+    night = plant(tmp_path, neighbours=0)
+    tonight = night.cutoffs[0]
+    _, frame = next(frames(tonight, night.folders, night.config))
+    assert np.isnan(frame.column("neighbours_7")).all()
+    assert np.isnan(frame.column("adoption.rank_new")).all()
+
+
+@pytest.mark.parametrize("reference_users", [20_000, 30])
+def test_a_block_is_the_same_however_users_are_cut(tmp_path: Path, reference_users: int) -> None:
+    """The bounded search for neighbours too: whom a user is compared with does not depend on its block."""
+    night = plant(tmp_path, reference_users=reference_users)
+    found = {}
+    for size in (17, 50, 1000):
+        config = night.config.model_copy(update={"block_users": size})
+        parts = [frame for _, frame in frames(night.cutoffs[0], night.folders, config)]
+        keys = np.concatenate([frame.pairs.history_keys for frame in parts])
+        found[size] = keys, np.concatenate([frame.features for frame in parts])
+    for size in (17, 50):
+        assert (found[size][0] == found[1000][0]).all()
+        assert np.array_equal(found[size][1], found[1000][1], equal_nan=True)

@@ -1,0 +1,63 @@
+"""The rankers' arithmetic: the correction for drawn negatives, and averaged seeds."""
+
+import numpy as np
+import pytest
+
+from pipeline.ranking import ranker
+from pipeline.ranking.frames import Frame
+from pipeline.ranking.pairs import Pairs
+from pipeline.settings.config import Ranker
+from tests.planted import small
+
+
+def frame(users: int, candidates: int, seed: int) -> tuple[Frame, np.ndarray]:
+    """Pairs with one feature whose true log-odds are -3 + 1.5 x; returns them and the true probabilities."""
+    rng = np.random.default_rng(seed)
+    keys = np.arange(users * candidates)
+    x = rng.normal(size=len(keys)).astype(np.float32)
+    truth = 1 / (1 + np.exp(3 - 1.5 * x))
+    pairs = Pairs(np.arange(users, dtype=np.int32), candidates, keys)
+    known = np.zeros(len(keys), dtype=bool)
+    acted = rng.random(len(keys)) < truth
+    return Frame(pairs, ("x",), x[:, None], ~known, np.zeros(len(keys), np.int8), acted), truth
+
+
+def test_the_correction_undoes_the_draw():
+    made, truth = frame(3000, 200, 0)  # everybody acts on something: 200 candidates, 7 % of them
+    sample = ranker.draw(made, 20, (0,))
+    assert sample.acted.mean() > 3 * made.acted.mean()
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=1e6).fit(sample.features, sample.acted)
+    learned = model.decision_function(made.features)
+    corrected = learned + ranker.prior_correction(np.array([200]), 20)[0]
+    assert (1 / (1 + np.exp(-learned))).mean() > 3 * truth.mean()
+    # The draw is from the others only, so what is undone is the share of them: about 7 % more of a pair's odds.
+    assert 1 / (1 + np.exp(-corrected)) == pytest.approx(truth, abs=0.03)
+    exact = learned + np.log(20 / (200 - 200 * truth.mean()))
+    assert 1 / (1 + np.exp(-exact)) == pytest.approx(truth, abs=0.02)
+
+
+def test_who_has_few_candidates_kept_them_all():
+    assert ranker.prior_correction(np.array([0, 10, 30, 60]), 30) == pytest.approx([0, 0, 0, -np.log(2)])
+
+
+def test_seeds_are_averaged_and_saved_side_by_side(tmp_path):
+    made, _ = frame(200, 50, 1)
+    config = small(tmp_path, seeds=3, rounds=5)
+    sample = ranker.draw(made, 20, (0,))
+    settings = config.fusion.rankers["hybrid_binary"]
+    boosters = ranker.fit(sample, settings, config)
+    ranker.write(boosters, tmp_path / "all.hybrid.txt")
+    assert {p.name for p in tmp_path.glob("*.txt")} == {"all.hybrid.txt", "all.hybrid.2.txt", "all.hybrid.3.txt"}
+    kept = np.ones(len(made.fresh), dtype=bool)
+    each = [ranker.score([booster], made, kept, 1) for booster in boosters]
+    assert not (each[0] == each[1]).all()
+    again = ranker.score(ranker.read(tmp_path / "all.hybrid.txt"), made, kept, 1)
+    assert again == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+
+
+def test_a_ranker_may_have_another_objective_for_new_items() -> None:
+    both, own = Ranker(), Ranker(new_objective="binary")
+    assert [both.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]
+    assert [own.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "binary"]

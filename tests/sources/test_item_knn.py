@@ -1,0 +1,68 @@
+"""Item-kNN against loops over items, and against a board whose missing squares are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from pipeline.ground import artifacts, lists
+from pipeline.operations import stages
+from pipeline.sources import item_knn
+from tests.sources import shop
+
+RNG = np.random.default_rng(3)
+HISTORY = np.where(RNG.random((12, 7)) < 0.5, RNG.random((12, 7)), 0).astype(np.float32)
+HISTORY[:, 5] = 0  # nobody ever acted on it
+
+
+def plain_similarities(neighbours: int, user_power: float, shrinkage: float) -> np.ndarray:
+    weighted = HISTORY / np.maximum((HISTORY > 0).sum(axis=1, keepdims=True), 1) ** user_power
+    similar = np.zeros((7, 7))
+    for i in range(7):
+        near = []
+        for j in range(7):
+            lengths = [np.sqrt((weighted[:, k] ** 2).sum() + shrinkage) for k in (i, j)]
+            product = float(weighted[:, i] @ weighted[:, j])
+            if i != j and product > 0:
+                near.append((product / lengths[0] / lengths[1], j))
+        for value, j in sorted(near, reverse=True)[:neighbours]:
+            similar[i, j] = value
+    return similar
+
+
+@pytest.mark.parametrize(("neighbours", "user_power", "shrinkage"), [(2, 0.0, 0.0), (3, 0.5, 1.0), (50, 1.0, 0.1)])
+def test_scores_are_the_nearest_items_similarities(neighbours: int, user_power: float, shrinkage: float) -> None:
+    comparable = item_knn.comparable(csr_matrix(HISTORY), user_power, shrinkage)
+    similar = item_knn.neighbours(comparable, neighbours, threads=2)
+    expected = plain_similarities(neighbours, user_power, shrinkage)
+    assert similar.toarray() == pytest.approx(expected, abs=1e-6)
+    for users in (np.arange(12), np.array([8, 4, 1])):
+        assert item_knn.scoring(csr_matrix(HISTORY), similar)(users).toarray() == pytest.approx(
+            HISTORY[users] @ expected, abs=1e-5
+        )
+
+
+def test_the_strongest_of_a_row_are_kept_ties_by_column() -> None:
+    matrix = csr_matrix(np.array([[1, 3, 3, 3], [0, 0, 0, 0], [2, 0, 1, 4]], dtype=np.float32))
+    assert item_knn.strongest(matrix, 2).toarray().tolist() == [[0, 3, 3, 0], [0, 0, 0, 0], [2, 0, 0, 4]]
+    assert item_knn.strongest(matrix, 9).toarray().tolist() == matrix.toarray().tolist()
+
+
+def test_checkerboard_gives_back_the_missing_square(tmp_path: Path) -> None:
+    config = shop.config_for(tmp_path, item_knn={"enabled": True, "candidates": 4})
+    shop.write_features(config.lake, {shop.NIGHT: shop.checkerboard(12)})
+    stages.run_stage("item_knn", shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "item_knn", shop.NIGHT), shop.NIGHT)
+    items, scores = lists.read_list(folder, "new", "item_knn")
+    assert items.tolist() == [[u, -1, -1, -1] for u in range(12)]
+    assert (scores[:, 0] > 0).all()
+
+
+def test_pool_all_adds_the_own_history(tmp_path: Path) -> None:
+    config = shop.config_for(tmp_path, item_knn={"enabled": True, "own_weight": 10_000.0, "candidates": 3})
+    shop.write_features(config.lake, {shop.NIGHT: HISTORY})
+    stages.run_stage("item_knn", shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "item_knn", shop.NIGHT), shop.NIGHT)
+    items, _ = lists.read_list(folder, "all", "item_knn")
+    assert items[:, 0].tolist() == HISTORY[HISTORY.any(axis=1)].argmax(axis=1).tolist()

@@ -1,0 +1,154 @@
+"""Item and user vectors: against a loop over the definition, for new and textless items, and linked when unchanged."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipeline.encoder import text_vectors
+from pipeline.ground import artifacts, lists
+from pipeline.operations import stages
+from pipeline.settings.config import LanguageModel
+from pipeline.sources import language_model
+from tests.encoder.text_shop import write_text_shop
+from tests.encoder.tiny_encoder import write_tiny_bert
+from tests.sources.shop import NIGHT, config_for, contents
+
+TEXTS = ["red mug", "blue mug", "red plate", "blue plate", "green lamp", "green bag", ""]
+NEW = "green mug"
+BEFORE = NIGHT - timedelta(days=14)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_bert(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def bought() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    found = (rng.random((9, len(TEXTS))) < 0.5).astype(np.float32)
+    found[:, 0] = 1
+    found[8] = 0
+    return found
+
+
+def with_new(values: np.ndarray) -> np.ndarray:
+    """The same actions when one more item is known that nobody bought."""
+    return np.pad(values, ((0, 0), (0, 1)))
+
+
+def ran(home: Path, tiny: Path, night: Any = NIGHT) -> tuple[Path, dict[str, Any]]:
+    section = {"model": str(tiny), "steps": 2, "batch_items": 4, "lexicon_size": 3}
+    config = config_for(home, fine_tune=section, language_model={"candidates": 4})
+    stages.run_stage("fine_tune", night, config)
+    manifest = stages.run_stage("language_model", night, config)
+    return artifacts.stage_dir(config.lake, "language_model", night), manifest["report"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny: Path, bought: np.ndarray) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    cutoffs = {NIGHT: with_new(bought), BEFORE: bought[:7]}
+    write_text_shop(home / "lake", cutoffs, [*TEXTS, NEW], learned=bought, anchored=TEXTS)
+    ran(home, tiny)
+    return home
+
+
+def test_every_item_has_a_vector_and_a_textless_one_a_zero_vector(home: Path, tiny: Path) -> None:
+    folder, report = ran(home, tiny)
+    vectors = np.load(folder / "item_vectors.npy")
+    assert vectors.shape == (len(TEXTS) + 1, 16 + 3)
+    assert np.isfinite(vectors).all()
+    assert vectors.any(axis=1).tolist() == [True] * 6 + [False, True]
+    assert (report["items"], report["without_text"], report["encoded"]) == (8, 1, 1)
+    tuned = artifacts.stage_dir(home / "lake", "fine_tune", NIGHT) / "encoder"
+    expected = text_vectors.load(tuned).encode([NEW, TEXTS[0]])
+    np.testing.assert_allclose(vectors[[7, 0]], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("cutoff", [NIGHT, BEFORE])
+def test_lists_are_the_best_products_of_the_vectors(home: Path, tiny: Path, bought: np.ndarray, cutoff: Any) -> None:
+    folder, _ = ran(home, tiny)
+    part = lists.cutoff_dir(folder, cutoff)
+    values = with_new(bought) if cutoff == NIGHT else bought[:7]
+    targets = np.flatnonzero(values.any(axis=1))
+    users = np.load(part / "user_vectors.npy")
+    assert users.shape[0] == len(targets)
+    scores = users @ np.load(folder / "item_vectors.npy")[: values.shape[1]].T
+    scores[:, 6] = -np.inf  # without text
+    for pool in lists.POOLS:
+        allowed = scores.copy()
+        if pool == "new":
+            allowed[values[targets] > 0] = -np.inf
+        items, best = lists.read_list(part, pool, "language_model")
+        for row in range(len(targets)):
+            expected = np.argsort(-allowed[row], kind="stable")[:4]
+            expected = expected[np.isfinite(allowed[row][expected])]
+            np.testing.assert_array_equal(items[row][items[row] >= 0], expected)
+            np.testing.assert_allclose(best[row][: len(expected)], allowed[row][expected], rtol=1e-4, atol=1e-6)
+
+
+def test_preferences_are_the_ridge_regression_of_hidden_actions() -> None:
+    """The closed form equals, in expectation, regression on profiles from which actions were dropped at random."""
+    from scipy.sparse import csr_matrix
+
+    rng = np.random.default_rng(0)
+    history = (rng.random((15, 6)) < 0.5) * rng.random((15, 6))
+    history[:, 5] = 0  # not sold yet
+    vectors = rng.normal(size=(6, 3))
+    section = LanguageModel(dropout=0.4, user_reg=2.0, item_reg=0.5, user_power=0.0)
+    gram, answer = np.zeros((3, 3)), np.zeros((3, 3))
+    rounds = 4000
+    for _ in range(rounds):
+        kept = history * (rng.random(history.shape) > 0.4) / 0.6
+        gram += (kept @ vectors).T @ (kept @ vectors) / rounds
+        answer += (kept @ vectors).T @ (history @ vectors) / rounds
+    sold = vectors[:5]
+    expected = np.linalg.solve(gram + 2.0 * np.eye(3), answer) @ np.linalg.inv(sold.T @ sold + 0.5 * np.eye(3))
+    found = language_model.fit_preferences(csr_matrix(history, dtype=np.float32), vectors.astype(np.float32), section)
+    np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.01)
+
+
+def test_user_vectors_are_the_weighted_mean_through_the_preferences() -> None:
+    from scipy.sparse import csr_matrix
+
+    history = np.array([[1.0, 3.0], [0.0, 0.0]])
+    vectors = np.array([[1.0, 0.0], [0.0, 2.0]], dtype=np.float32)
+    swap = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
+    found = language_model.user_vectors(csr_matrix(history), vectors, swap)
+    np.testing.assert_allclose(found, [[1.5, 0.25], [0, 0]])
+
+
+def test_the_next_night_links_the_label_cutoffs_and_encodes_only_new_texts(
+    home: Path, tiny: Path, bought: np.ndarray, tmp_path: Path
+) -> None:
+    after = NIGHT + timedelta(days=1)
+    later = with_new(with_new(bought))
+    texts = ["a better title", *TEXTS[1:], NEW, "star heart"]
+    for place in (home, tmp_path):  # beside a finished night, and alone
+        write_text_shop(
+            place / "lake", {after: later, BEFORE: bought[:7]}, texts, learned=bought, anchored=TEXTS, night=after
+        )
+    folder, report = ran(home, tiny, after)
+    assert (report["encoded"], report["cutoffs"], report["linked"]) == (2, 2, 1)
+    alone, report = ran(tmp_path, tiny, after)
+    assert (report["encoded"], report["linked"]) == (2, 0)
+    assert contents(alone) == contents(folder)
+    np.testing.assert_array_equal(
+        np.load(folder / "item_vectors.npy")[:7],
+        np.load(artifacts.stage_dir(home / "lake", "language_model", NIGHT) / "item_vectors.npy")[:7],
+    )
+
+
+def test_a_night_without_new_texts_never_loads_the_encoder(
+    tiny: Path, bought: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise AssertionError(f"{folder} was loaded")
+
+    write_text_shop(tmp_path / "lake", {NIGHT: bought}, TEXTS, learned=bought)
+    monkeypatch.setattr(text_vectors, "load", refuse)
+    assert ran(tmp_path, tiny)[1]["encoded"] == 0

@@ -1,0 +1,156 @@
+"""What is told, to a real HTTP server and to a function; what a broken notifier may not do."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.ground.errors import GateError, InputError
+from pipeline.tasks import notify
+
+GOT: list[dict[str, str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    GOT.clear()
+
+
+def keep(message: dict[str, str]) -> None:
+    GOT.append(message)
+
+
+def hang(_: dict[str, str]) -> None:
+    time.sleep(60)
+
+
+def leave(_: dict[str, str]) -> None:
+    raise SystemExit(3)
+
+
+def break_down(_: dict[str, str]) -> None:
+    raise ValueError("secret://me:hunter22@host")
+
+
+class Hook(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        GOT.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(500 if "broken" in self.path else 200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook-path"
+    server.shutdown()
+
+
+def context(error: BaseException | None, **params: Any) -> dict[str, Any]:
+    task = SimpleNamespace(task_id="evaluate", dag_id="nightly", log_url="http://airflow/log")
+    run = SimpleNamespace(run_id="manual__1", run_type=SimpleNamespace(value="manual"), run_after=None)
+    logical = datetime(2011, 10, 2, 2, tzinfo=UTC)
+    found = {"task_instance": task, "dag_run": run, "params": params, "logical_date": logical}
+    return found | ({"exception": error} if error else {})
+
+
+@pytest.mark.parametrize(
+    ("error", "event", "said"),
+    [
+        (GateError("significantly worse"), "blocked", "significantly worse"),
+        (InputError("half a log"), "failed", "half a log"),
+        (ConnectionError("postgresql://me:hunter22@db"), "crashed", "see the task's log"),
+        (None, "crashed", "see the task's log"),  # a killed process has no exception
+    ],
+)
+def test_a_webhook_is_told_what_happened_where(
+    url: str, monkeypatch: pytest.MonkeyPatch, error: BaseException | None, event: str, said: str
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", url)
+    notify.failed(context(error))
+    (message,) = GOT
+    assert (message["event"], message["message"], message["night"]) == (event, said, "2011-10-02")
+    assert (message["task"], message["dag"], message["run"]) == ("evaluate", "nightly", "manual__1")
+    assert message["error"] == (type(error).__name__ if error else "")
+    assert message["text"].startswith("Nightjar 2011-10-02 ")
+    assert "hunter22" not in json.dumps(message)
+
+
+def test_a_function_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{__name__}:keep")
+    notify.failed(context(GateError("worse"), run_date="2011-09-01"))
+    assert GOT[0]["night"] == "2011-09-01"
+
+
+def test_a_refusal_is_told_and_an_approval_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{__name__}:keep")
+    notify.answered(context(None), {"approved": True})
+    assert GOT == []
+    notify.answered(context(None), {"approved": False, "responded_by_user": {"id": "1", "name": "ada"}})
+    assert GOT[0]["event"] == "refused"
+    assert "ada refused it" in GOT[0]["text"]
+    assert "2011-10-02 is not published: ada refused it" in caplog.text
+
+
+def test_nothing_is_sent_where_nobody_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NIGHTJAR_NOTIFIER", raising=False)
+    notify.failed(context(GateError("worse")))
+    assert GOT == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        f"{__name__}:hang",
+        f"{__name__}:leave",
+        f"{__name__}:break_down",
+        "no_such_module:tell",
+        "nonsense",
+        "http://127.0.0.1:1/refused",
+        "file:///etc/passwd",
+    ],
+)
+def test_a_broken_notifier_changes_nothing(
+    where: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(notify, "TIMEOUT_SECONDS", 0.3)
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", where)
+    with caplog.at_level(logging.WARNING):
+        notify.failed(context(GateError("worse")))
+    assert "the notifier (NIGHTJAR_NOTIFIER) failed" in caplog.text
+    assert where not in caplog.text
+    assert "hunter22" not in caplog.text
+
+
+def test_a_webhook_that_says_no_is_only_a_warning(
+    url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{url}/broken")
+    notify.failed(context(GateError("worse")))
+    assert "HTTPError" in caplog.text
+    assert "hook-path" not in caplog.text
+
+
+def test_secrets_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_DSN", "postgresql://writer:s3cr3t-word@db/shop")
+    monkeypatch.setenv("NIGHTJAR_USER_KEY", "0123456789abcdef")
+    said = notify.without_secrets(
+        "no answer from postgresql://writer:s3cr3t-word@db/shop nor postgres://x:hunter22@h/d; "
+        "key 0123456789abcdef, password=hunter22 " + "x" * 5000
+    )
+    for secret in ("s3cr3t-word", "hunter22", "0123456789abcdef"):
+        assert secret not in said
+    assert len(said) < 1600
