@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 Seconds = tuple[float, float]  # of the clock, of the processors
 
@@ -61,7 +61,7 @@ def main() -> None:
 
 def _made(home: Path, night: date) -> str:
     """The three stages that took longest."""
-    lake = config.load(overrides={"home": home}).lake
+    lake = configuration.load(overrides={"home": home}).lake
     spent = {
         stage: artifacts.read_manifest(artifacts.stage_dir(lake, stage, night))["seconds"] for stage in stages.STAGES
     }

@@ -30,8 +30,7 @@ from pipeline.encoder import encoder_training, lexicon, text_vectors
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
-from pipeline.sources import language_model
+from pipeline.sources import configuration, language_model
 
 SHARE, SEED = 0.15, 0
 Scores = np.ndarray  # [judged users, hidden items]
@@ -63,7 +62,7 @@ class Night:
     seen: np.ndarray
 
 
-def read_night(settings: config.Config, night: date, seed: int) -> Night:
+def read_night(settings: configuration.FullConfig, night: date, seed: int) -> Night:
     """Hide items of one night whose features are there."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     user_row = {u: n for n, u in enumerate(read_users(features)["user_id"].to_pylist())}
@@ -134,7 +133,9 @@ def ease(matrix: sparse.csr_matrix, reg: float = 300.0) -> np.ndarray:
     return weights.astype(np.float32)
 
 
-def vectors_of(night: Night, encoder: encoders.Encoder, encoded: np.ndarray, settings: config.Config) -> np.ndarray:
+def vectors_of(
+    night: Night, encoder: encoders.Encoder, encoded: np.ndarray, settings: configuration.FullConfig
+) -> np.ndarray:
     """[I, d] of encoded texts; centre and words are learned from the items that are not hidden."""
     text, row = np.unique(np.array(night.texts)[~night.hidden], return_index=True)
     row, text = np.flatnonzero(~night.hidden)[row[text != ""]], text[text != ""]
@@ -142,14 +143,14 @@ def vectors_of(night: Night, encoder: encoders.Encoder, encoded: np.ndarray, set
     return text_vectors.fit(encoder, text.tolist(), encoded[row], size, seed).join(night.texts, encoded)
 
 
-def preferred(night: Night, vectors: np.ndarray, settings: config.Config) -> Scores:
+def preferred(night: Night, vectors: np.ndarray, settings: configuration.FullConfig) -> Scores:
     """Scores of the stage `language_model` for vectors [I, d]."""
     preferences = language_model.fit_preferences(night.recent, vectors, settings.language_model)
     users = language_model.user_vectors(night.recent[night.users], vectors, preferences)
     return np.asarray(users @ vectors[night.hidden].T)
 
 
-def rivals(night: Night, settings: config.Config) -> Iterator[tuple[str, Scores]]:
+def rivals(night: Night, settings: configuration.FullConfig) -> Iterator[tuple[str, Scores]]:
     """Name and scores of every way to rank the hidden items."""
     rng = np.random.default_rng(1)
     yield "random", rng.random(night.truth.shape)
@@ -189,7 +190,7 @@ def main() -> None:
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     overrides: dict[str, Any] = {} if chosen.steps is None else {"fine_tune": {"steps": chosen.steps}}
-    settings = config.load(chosen.config, overrides)
+    settings = configuration.load(chosen.config, overrides)
     print(load_history.load_history(settings, until=max(chosen.nights)))
     found: dict[str, list[np.ndarray]] = {}
     for date_ in chosen.nights:

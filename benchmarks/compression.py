@@ -31,7 +31,7 @@ from pipeline.encoder import encoder as encoders
 from pipeline.encoder import static_encoder, text_vectors
 from pipeline.encoder.encoder import Encoder, NoEncoder
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def dynamic_int8(encoder: Encoder) -> tuple[Encoder, float]:
     return encoders.quantised(encoder), file_mb(encoder) - saved
 
 
-def variants(night: Night, encoder: Encoder, settings: config.Config) -> Iterator[Row]:
+def variants(night: Night, encoder: Encoder, settings: configuration.FullConfig) -> Iterator[Row]:
     """One row per variant."""
     filled = sorted({text for text in night.texts if text.strip()})
     shown = sorted({t for t, hidden in zip(night.texts, night.hidden, strict=True) if not hidden and t.strip()})
@@ -138,7 +138,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = config.load(None)
+    settings = configuration.load(None)
     load_history.load_history(settings, until=max(chosen.nights))
     found: dict[str, list[Row]] = {}
     for day in chosen.nights:

@@ -25,7 +25,7 @@ from pipeline.arrays import determinism
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder.encoder import Encoder
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 HISTORY, TOKENS, PAIRS, RATE = 8, 96, 32, 1e-4
 WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -135,7 +135,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = config.load(None)
+    settings = configuration.load(None)
     load_history.load_history(settings, until=max(chosen.nights))
     print(f"{'night':<12}{'list':>8}{'re-ranked':>11}{'weight':>8}{'trained, s':>12}{'pairs/s':>9}", flush=True)
     for day in chosen.nights:

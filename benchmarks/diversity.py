@@ -24,8 +24,9 @@ from pipeline.arrays import metrics
 from pipeline.ground import artifacts, sql
 from pipeline.publication.night import Night
 from pipeline.publication.recommendations import recommendations
-from pipeline.settings import config
-from pipeline.settings.config import Config, Surface
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 
 K, HORIZON = 10, 14
 DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
@@ -50,14 +51,14 @@ class Point:
     coverage: float
 
 
-def night_of(settings: Config, run_date: date, connection: object) -> Night:
+def night_of(settings: FullConfig, run_date: date, connection: object) -> Night:
     """A finished night of the lake, as publication reads it."""
     names = ("features", "als", "language_model", "ensemble")
     folders = {name: artifacts.stage_dir(settings.lake, name, run_date) for name in names}
     return Night(**folders, run_date=run_date, run_id="benchmark", config=settings, connection=connection)  # type: ignore[arg-type]
 
 
-def made(settings: Config, run_date: date) -> pa.Table:
+def made(settings: FullConfig, run_date: date) -> pa.Table:
     """The recommendations that the settings give."""
     with sql.connect(settings.threads, settings.memory_limit_mb) as connection:
         return pa.concat_tables(recommendations(night_of(settings, run_date, connection)))
@@ -72,7 +73,7 @@ def shown(table: pa.Table) -> dict[str, list[str]]:
     return found
 
 
-def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[Point]:
+def measure(settings: FullConfig, run_date: date, shares: Sequence[float]) -> list[Point]:
     """Every surface at every diversity and share of the texts."""
     bought = scoring.grouped(scoring.purchases(settings.folder, scoring.BEGINNING, run_date))
     later = scoring.grouped(scoring.purchases(settings.folder, run_date, run_date + timedelta(days=HORIZON)))
@@ -166,7 +167,7 @@ def main() -> None:
     parser.add_argument("--text", type=float, nargs="*", default=[0.5], help="shares of the texts in likeness")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    points = measure(config.load(overrides={"home": given.home}), given.night, given.text)
+    points = measure(configuration.load(overrides={"home": given.home}), given.night, given.text)
     show(points)
     if given.plot is not None:
         given.plot.write_text(plot(points), encoding="utf-8")

@@ -32,8 +32,7 @@ from pipeline.encoder import lexicon
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
-from pipeline.sources import language_model
+from pipeline.sources import configuration, language_model
 
 LENGTH = 50
 
@@ -61,7 +60,7 @@ class Night:
     truth: np.ndarray
 
 
-def read_night(settings: config.Config, night: date) -> Night:
+def read_night(settings: configuration.FullConfig, night: date) -> Night:
     """Find the newcomers of a night whose features are there, and those of the night `horizon_days` later."""
     end = night + timedelta(days=settings.horizon_days)
     features = artifacts.stage_dir(settings.lake, "features", night)
@@ -137,7 +136,7 @@ def judge(night: Night, scores: np.ndarray) -> tuple[float, float]:
     return float(ndcg(scores[:, night.new], night.truth).mean()), float(recall(everything, truth).mean())
 
 
-def rankings(night: Night, settings: config.Config, tuned: Path) -> Iterator[tuple[str, np.ndarray]]:
+def rankings(night: Night, settings: configuration.FullConfig, tuned: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Name and scores [J, I] of every way to rank; `tuned` is the night's folder of stage fine_tune."""
     shape = (len(night.users), len(night.texts))
     yield "random", np.random.default_rng(1).random(shape)
@@ -168,7 +167,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = config.load(chosen.config)
+    settings = configuration.load(chosen.config)
     ends = [night + timedelta(days=settings.horizon_days) for night in chosen.nights]
     print(load_history.load_history(settings, until=max(ends)))
     found: dict[str, list[tuple[float, float]]] = {}

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.intake import quality
 from pipeline.operations import load_history
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 TUNED_UNTIL = date(2011, 7, 1)
 LAST = date(2011, 12, 9)
@@ -85,14 +85,14 @@ def numbers(whole: quality.Night, events: Events) -> quality.Night:
     return whole | measured | {"types": [{"type": kind, "events": n} for kind, n in sorted(kinds.items())]}
 
 
-def stops(settings: config.Config, past: Sequence[quality.Night], tonight: quality.Night) -> list[str]:
+def stops(settings: configuration.FullConfig, past: Sequence[quality.Night], tonight: quality.Night) -> list[str]:
     """The checks that would stop the night."""
     night = tonight["night"]
     found = quality.judge([*past, tonight], night, settings).get(night, {})
     return [check for check in found if settings.checks.severity[check] == "stop"]
 
 
-def report(settings: config.Config, first: date, last: date) -> str:
+def report(settings: configuration.FullConfig, first: date, last: date) -> str:
     """False alarms and halves caught in a range of nights, as text."""
     nights = {artifacts.run_date_of(f): f for f in artifacts.partitions_until(settings.lake, "ingest", last)}
     measured = [
@@ -133,7 +133,9 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="where the history is loaded; default: a temporary folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        settings = config.load(config.DEFAULT_CONFIG, {"home": str(arguments.home or temporary), "threads": 2})
+        settings = configuration.load(
+            configuration.DEFAULT_CONFIG, {"home": str(arguments.home or temporary), "threads": 2}
+        )
         print(load_history.load_history(settings, LAST))
         print(report(settings, date(2009, 12, 1), TUNED_UNTIL - timedelta(days=1)))
         print(report(settings, TUNED_UNTIL, LAST))

@@ -29,7 +29,8 @@ from pipeline.ground import schemas, sql
 from pipeline.published import targets
 from pipeline.published.targets import binary_copy
 from pipeline.published.targets.partitions import BATCH_ROWS
-from pipeline.settings.config import Config, Publish
+from pipeline.settings.sections.publication import Publish
+from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server
 
 RUN_ID = "2011-10-02-1f0c9a7e"
@@ -104,7 +105,7 @@ def bare_postgres(dsn: str, folder: Path, with_run_id: bool) -> tuple[float, flo
     return seconds
 
 
-def bare_duckdb(folder: Path, home: Path, config: Config) -> tuple[float, float]:
+def bare_duckdb(folder: Path, home: Path, config: FullConfig) -> tuple[float, float]:
     """Seconds of the insert, and of the index build with the checkpoint."""
     settings = {"threads": config.threads, "memory_limit": f"{config.memory_limit_mb}MiB"}
     path = home / "bare.duckdb"
@@ -120,7 +121,7 @@ def bare_duckdb(folder: Path, home: Path, config: Config) -> tuple[float, float]
         return insert, timed(index)
 
 
-def ours(config: Config, folder: Path) -> tuple[float, float]:
+def ours(config: FullConfig, folder: Path) -> tuple[float, float]:
     """Seconds of the load, and of the flip."""
     target = targets.of(config)
     if config.publish.target == "postgres":
@@ -174,7 +175,7 @@ def main() -> None:
 def measure(rows: int, repeat: int, home: Path, server: Server) -> None:
     """Every measurement of one run."""
     os.environ["NIGHTJAR_DSN"] = server.dsn()
-    folder, file = home / "run", Config(home=home)
+    folder, file = home / "run", FullConfig(home=home)
     write_run(folder, rows)
     print(f"{rows:,} rows, best of {repeat}, load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     print(f"{'':44s} {'copy':>8s} {'index':>8s} {'total':>8s}", flush=True)
@@ -183,7 +184,7 @@ def measure(rows: int, repeat: int, home: Path, server: Server) -> None:
         for name, action in {
             "published": lambda: bare_postgres(server.dsn(), folder, with_run_id=True),
             "bare": lambda: bare_postgres(server.dsn(), folder, with_run_id=False),
-            "postgres": lambda: ours(Config(home=home, publish=Publish(target="postgres")), folder),
+            "postgres": lambda: ours(FullConfig(home=home, publish=Publish(target="postgres")), folder),
             "bare file": lambda: bare_duckdb(folder, home, file),
             "duckdb": lambda: ours(file, folder),
         }.items():

@@ -29,9 +29,10 @@ from pipeline.arrays import factorisation, top_k
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.determinism import reproducible
 from pipeline.ranking import merging
-from pipeline.settings.config import Als, Sasrec
 from pipeline.sources import als, ease, item_knn, sasrec, user_knn
+from pipeline.sources.als import Als
 from pipeline.sources.candidates import Score
+from pipeline.sources.sequential.section import Sasrec
 from pipeline.sources.sequential.sequences import Events, lessons
 
 SHA256 = {

@@ -24,7 +24,7 @@ from benchmarks import scoring
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts, lists
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 SOURCES = (
     "popularity",
@@ -48,7 +48,9 @@ def by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
         return dict(connection.execute(statement, {"s": surface}).fetchall())
 
 
-def single_models(settings: config.Config, night: date, pool: lists.Pool) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def single_models(
+    settings: configuration.FullConfig, night: date, pool: lists.Pool
+) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Every list any stage made for the night, by name."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     users = np.array(read_users(features)["user_id"].to_pylist())
@@ -63,7 +65,7 @@ def single_models(settings: config.Config, night: date, pool: lists.Pool) -> Ite
             yield name, dict(zip(names, rows, strict=True))
 
 
-def judge(settings: config.Config, night: date, folder: Path | None) -> dict[tuple[str, str], np.ndarray]:
+def judge(settings: configuration.FullConfig, night: date, folder: Path | None) -> dict[tuple[str, str], np.ndarray]:
     """Score one night's lists: per-user NDCG@10 and Recall@50 by (protocol, list)."""
     bought = scoring.purchases(settings.folder, scoring.BEGINNING, night)
     later = scoring.purchases(settings.folder, night, night + timedelta(days=settings.horizon_days))
@@ -83,12 +85,12 @@ def judge(settings: config.Config, night: date, folder: Path | None) -> dict[tup
     return scores
 
 
-def _published(settings: config.Config, night: date, surface: str) -> dict[str, list[str]]:
+def _published(settings: configuration.FullConfig, night: date, surface: str) -> dict[str, list[str]]:
     folder = artifacts.stage_dir(settings.lake, "publish", night)
     return by_user(pq.read_table(folder / "recommendations.parquet"), surface)
 
 
-def show(settings: config.Config, results: dict[date, dict[tuple[str, str], np.ndarray]]) -> None:
+def show(settings: configuration.FullConfig, results: dict[date, dict[tuple[str, str], np.ndarray]]) -> None:
     """Print a table per protocol: NDCG@10 of each night, the means, and the difference to the published list."""
     for surface in settings.surfaces:
         protocol = surface.pool
@@ -117,7 +119,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = config.load(chosen.config)
+    settings = configuration.load(chosen.config)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if not load_history.is_loaded(settings, max(chosen.nights)):
         print(load_history.load_history(settings, until=max(chosen.nights)))

@@ -32,7 +32,7 @@ from benchmarks import synthetic
 from pipeline.ground import artifacts, schemas
 from pipeline.intake import ingest
 from pipeline.operations import stages
-from pipeline.settings.config import Config, load
+from pipeline.sources.configuration import FullConfig, load
 
 SHARES = "parallel_shares.json"
 NIGHT = max(day for _, day in synthetic.days())
@@ -98,7 +98,7 @@ repeats = false
 """
 
 
-def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> Config:
+def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> FullConfig:
     """Write the configuration and the nights' partitions that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     toml = synthetic.TOML.format(users=shop.users, items=shop.items, events=shop.events)
@@ -153,7 +153,7 @@ class Spent:
     written_mb: float
 
 
-def measure(config: Config, chosen: Sequence[str], report: bool = False) -> Iterator[Spent]:
+def measure(config: FullConfig, chosen: Sequence[str], report: bool = False) -> Iterator[Spent]:
     """Run stages, each in a process of its own, or report what finished ones took."""
     for stage in chosen:
         if report:
@@ -170,7 +170,7 @@ def measure(config: Config, chosen: Sequence[str], report: bool = False) -> Iter
         yield _spent(config, stage)
 
 
-def _spent(config: Config, stage: str) -> Spent:
+def _spent(config: FullConfig, stage: str) -> Spent:
     manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
     written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
     return Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)

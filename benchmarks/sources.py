@@ -23,14 +23,16 @@ from benchmarks import scoring
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts, lists
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 CHEAP = ("popularity", "als", "user_knn", "item_knn", "ease", "matrix_factorisation", "sasrec")
 NEEDED = {"language_model": ("fine_tune",), "sasrec": ("fine_tune", "language_model")}  # not made if not chosen
 SWITCHED = ("als", "user_knn", "item_knn", "ease", "matrix_factorisation", "language_model", "sasrec")
 
 
-def shown_by(settings: config.Config, stage: str, night: date, pool: lists.Pool) -> Iterator[tuple[str, scoring.Lists]]:
+def shown_by(
+    settings: configuration.FullConfig, stage: str, night: date, pool: lists.Pool
+) -> Iterator[tuple[str, scoring.Lists]]:
     """Tonight's lists of a stage by name."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     users = np.array(read_users(features)["user_id"].to_pylist())
@@ -43,7 +45,9 @@ def shown_by(settings: config.Config, stage: str, night: date, pool: lists.Pool)
         yield name, {user: items[row[row >= 0]].tolist() for user, row in zip(names, found, strict=True)}
 
 
-def measure(settings: config.Config, night: date, chosen: Sequence[str]) -> dict[tuple[str, str], dict[str, float]]:
+def measure(
+    settings: configuration.FullConfig, night: date, chosen: Sequence[str]
+) -> dict[tuple[str, str], dict[str, float]]:
     """Run the stages of one night: by (stage, list) NDCG@10 and Recall@50 per pool, seconds and MB."""
     horizon = timedelta(days=settings.horizon_days)
     history = scoring.grouped(scoring.purchases(settings.folder, scoring.BEGINNING, night))
@@ -87,7 +91,7 @@ def main() -> None:
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     on: dict[str, Any] = {stage: {"enabled": stage in chosen.stages} for stage in SWITCHED}
-    settings = config.load(chosen.config, on)
+    settings = configuration.load(chosen.config, on)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if not load_history.is_loaded(settings, max(chosen.nights)):
         print(load_history.load_history(settings, until=max(chosen.nights)))

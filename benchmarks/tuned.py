@@ -13,10 +13,10 @@ from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training
 from pipeline.encoder.encoder import Encoder
 from pipeline.ground import artifacts
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 
-def encoder_of(night: Night, day: date, settings: config.Config, seed: int = cold_items.SEED) -> Encoder:
+def encoder_of(night: Night, day: date, settings: configuration.FullConfig, seed: int = cold_items.SEED) -> Encoder:
     """The encoder after the default fine-tuning on what is not hidden, trained once a home."""
     key = artifacts.text_sha256(settings.digest("fine_tune"), day, seed)
     folder = settings.home / "benchmarks" / key[:16]
@@ -35,7 +35,7 @@ def encoder_of(night: Night, day: date, settings: config.Config, seed: int = col
     return encoder
 
 
-def score(night: Night, vectors: np.ndarray, settings: config.Config) -> tuple[float, float]:
+def score(night: Night, vectors: np.ndarray, settings: configuration.FullConfig) -> tuple[float, float]:
     """NDCG@10 and Recall@50 on the hidden items of vectors [I, d] with preferences fitted on them."""
     ndcg, recall = cold_items.judge(night, cold_items.preferred(night, vectors, settings)).mean(axis=1)
     return float(ndcg), float(recall)

@@ -40,7 +40,7 @@ from pipeline.encoder.tasks import Lessons
 from pipeline.features.read import read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 Section = dict[str, Any]
 VARIANTS: dict[str, dict[str, Section]] = {
@@ -86,7 +86,7 @@ def last_words(texts: list[str], least: int = 20) -> np.ndarray:
     return np.asarray(np.where(common[number], (np.cumsum(common) - 1)[number], -1), dtype=np.int64)
 
 
-def bought(settings: config.Config, day: date, hidden: np.ndarray) -> pa.Table:
+def bought(settings: configuration.FullConfig, day: date, hidden: np.ndarray) -> pa.Table:
     """user_index, item_index, day, weight, session_index (none) of every purchase of items that are not hidden."""
     features = artifacts.stage_dir(settings.lake, "features", day)
     user_row = {u: n for n, u in enumerate(read_users(features)["user_id"].to_pylist())}
@@ -109,7 +109,7 @@ def bought(settings: config.Config, day: date, hidden: np.ndarray) -> pa.Table:
     )
 
 
-def bought_next(settings: config.Config, day: date, night: Night) -> tuple[np.ndarray, np.ndarray]:
+def bought_next(settings: configuration.FullConfig, day: date, night: Night) -> tuple[np.ndarray, np.ndarray]:
     """User and item indices [P] of what is not hidden and was bought in the days after the night."""
     features = artifacts.stage_dir(settings.lake, "features", day)
     user_row = {u: n for n, u in enumerate(read_users(features)["user_id"].to_pylist())}
@@ -121,7 +121,7 @@ def bought_next(settings: config.Config, day: date, night: Night) -> tuple[np.nd
     return found[:, 0], found[:, 1]
 
 
-def trained(night: Night, day: date, settings: config.Config) -> dict[str, float]:
+def trained(night: Night, day: date, settings: configuration.FullConfig) -> dict[str, float]:
     """Train with the configured section; everything that is measured."""
     section, matrix = settings.fine_tune, night.learned
     filled = np.array([bool(text.strip()) for text in night.texts]) & ~night.hidden
@@ -185,13 +185,13 @@ def main() -> None:
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     if chosen.one is not None:
-        settings = config.load(None, {"fine_tune": chosen.one | {"epochs": 1, "track": []}})
+        settings = configuration.load(None, {"fine_tune": chosen.one | {"epochs": 1, "track": []}})
         (day,) = chosen.nights
         with blas_threads(settings.threads):
             night = cold_items.read_night(settings, day, cold_items.SEED)
             print(json.dumps({name: float(value) for name, value in trained(night, day, settings).items()}))
         return
-    settings = config.load(None)
+    settings = configuration.load(None)
     load_history.load_history(settings, until=max(chosen.nights))
     for day in chosen.nights:
         stages.run(day, settings, ["ingest", "features"])

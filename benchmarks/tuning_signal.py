@@ -28,7 +28,7 @@ from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 BATCH = 64
 FEWER = (0.1, 0.25, 0.5)
@@ -77,7 +77,7 @@ def pairs(matrix: sparse.csr_matrix, size: int, rng: np.random.Generator) -> np.
     return np.asarray(chosen[chosen[:, 0] != chosen[:, 1]])
 
 
-def ours(night: Night, settings: config.Config, steps: int) -> Learned:
+def ours(night: Night, settings: configuration.FullConfig, steps: int) -> Learned:
     """The default fine-tuning with a number of steps."""
     section = settings.fine_tune.model_copy(update={"steps": steps})
     with determinism.reproducible(settings.seed, settings.threads):
@@ -89,7 +89,7 @@ def ours(night: Night, settings: config.Config, steps: int) -> Learned:
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))
 
 
-def rival(night: Night, settings: config.Config, seconds: float, rate: float) -> Learned:
+def rival(night: Night, settings: configuration.FullConfig, seconds: float, rate: float) -> Learned:
     """sentence-transformers' loss on pairs for as many seconds."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -138,7 +138,7 @@ def main() -> None:
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     overrides: dict[str, Any] = {} if chosen.steps is None else {"fine_tune": {"steps": chosen.steps}}
-    settings = config.load(None, overrides)
+    settings = configuration.load(None, overrides)
     load_history.load_history(settings, until=chosen.night)
     stages.run(chosen.night, settings, ["ingest", "features"])
     night = cold_items.read_night(settings, chosen.night, cold_items.SEED)

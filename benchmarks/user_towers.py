@@ -37,7 +37,7 @@ from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 from pipeline.sources.sequential.attention import BUCKETS, time_bucket
 
 EVENTS, WINDOW, WINDOWS, EPOCHS, USERS, SAMPLED = 100, 14, 12, 6, 128, 1024
@@ -66,7 +66,7 @@ class Actions:
         return items, ages
 
 
-def read_actions(settings: config.Config, night: date, hidden: np.ndarray) -> Actions:
+def read_actions(settings: configuration.FullConfig, night: date, hidden: np.ndarray) -> Actions:
     """What the raw logs hold of it, up to the night."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     user_row = {user: row for row, user in enumerate(read_users(features)["user_id"].to_pylist())}
@@ -171,7 +171,7 @@ def towers(size: int) -> Iterator[tuple[str, Tower]]:
     yield "attention with 4 heads", Tower(size, 4, learned=True)
 
 
-def compare(night: Night, day: date, settings: config.Config) -> Iterator[tuple[str, float, float, float]]:
+def compare(night: Night, day: date, settings: configuration.FullConfig) -> Iterator[tuple[str, float, float, float]]:
     """Name, NDCG@10, Recall@50 and seconds of learning of every row."""
     encoder = tuned.encoder_of(night, day, settings)
     table = cold_items.vectors_of(night, encoder, encoder.encode(night.texts), settings)
@@ -203,7 +203,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.home:
         os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = config.load(None)
+    settings = configuration.load(None)
     load_history.load_history(settings, until=max(chosen.nights))
     found: dict[str, list[tuple[float, float, float]]] = {}
     for day in chosen.nights:

@@ -108,6 +108,13 @@ def stage(name: str, **operator: Any) -> Any:
     return run
 
 
+def candidate_sources() -> dict[str, tuple[str, ...]]:
+    """The models whose lists are fused, in an order in which they can be made, and what each reads beside features."""
+    from pipeline.sources import SOURCES  # names only
+
+    return SOURCES
+
+
 def ask(context: Any) -> None:
     """Before the approval: skip it where the run does not want one, else fill in the gate's comparison."""
     if not context["params"]["approval"]:
@@ -152,17 +159,11 @@ def nightly_recommendations() -> None:
     features = stage("features")(ingest)
 
     outcomes = stage("outcomes")(ingest, features)
-    popularity = stage("popularity")(features)
-    als = stage("als")(features)
-    user_knn = stage("user_knn")(features)
-    item_knn = stage("item_knn")(features)
-    ease = stage("ease")(features)
-    matrix_factorisation = stage("matrix_factorisation")(features)
-    fine_tune = stage("fine_tune", pool="gpu", queue="gpu", executor=GPU_EXECUTOR)(features)
-    language_model = stage("language_model")(features, fine_tune)
-    sasrec = stage("sasrec")(features, language_model)
+    made = {"fine_tune": stage("fine_tune", pool="gpu", queue="gpu", executor=GPU_EXECUTOR)(features)}
+    for source, reads in candidate_sources().items():
+        made[source] = stage(source)(features, *(made[name] for name in reads))
+    sources = [made[source] for source in candidate_sources()]
 
-    sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
     fusion = stage("fusion")(features, *sources)
     ensemble = stage("ensemble")(features, *sources, fusion)
     evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes)
@@ -176,7 +177,7 @@ def nightly_recommendations() -> None:
     )
     # skipped where a person refused, not where nobody was asked
     publish = stage("publish", trigger_rule=TriggerRule.NONE_FAILED, outlets=[TABLES])
-    evaluate >> approval >> publish(features, als, language_model, ensemble, outcomes, evaluate)
+    evaluate >> approval >> publish(features, *sources, ensemble, outcomes, evaluate)
 
 
 nightly_recommendations()

@@ -13,7 +13,9 @@ from typing import Any
 from pipeline.ground import nights
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
-from pipeline.settings import config
+from pipeline.settings import layers
+from pipeline.settings.config import Config
+from pipeline.sources import configuration
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -30,11 +32,11 @@ def _override(text: str) -> dict[str, Any]:
     return dict(nested)
 
 
-def _load(args: argparse.Namespace) -> config.Config:
+def _load(args: argparse.Namespace) -> Config:
     overrides: dict[str, Any] = {}
     for text in args.set:
-        overrides = config.merge(overrides, _override(text))
-    return config.load(args.config, overrides)
+        overrides = layers.merge(overrides, _override(text))
+    return configuration.load(args.config, overrides)
 
 
 def _require_over(night: date) -> None:

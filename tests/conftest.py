@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings import config as configuration
+from pipeline.sources import configuration
 
 pytest_plugins = ["tests.postgres"]
 
@@ -41,7 +41,7 @@ class Run:
     """
 
     home: Path
-    config: configuration.Config
+    config: configuration.FullConfig
     output: str
 
 
@@ -79,7 +79,7 @@ def settings(overrides: Mapping[str, Any], prefix: str = "") -> list[str]:
     return flags
 
 
-def small_config(home: Path) -> configuration.Config:
+def small_config(home: Path) -> configuration.FullConfig:
     """The configuration of the small night."""
     return configuration.load(EXAMPLE, SMALL | {"home": home})
 

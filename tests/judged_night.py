@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from pipeline.arrays import top_k
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging.outcomes import OUTCOMES
-from pipeline.settings.config import Config, Evaluate
+from pipeline.settings.sections.lists import Evaluate
+from pipeline.sources.configuration import FullConfig
 
 NIGHT = date(2011, 10, 3)
 CUTOFF = date(2011, 9, 18)
@@ -32,7 +33,7 @@ class Night:
         rows: {(pool, list): items [T, n]} as written for the judged cut-off.
     """
 
-    config: Config
+    config: FullConfig
     history: dict[int, list[int]]
     truth: dict[int, list[int]]
     rows: dict[tuple[str, str], np.ndarray]
@@ -64,7 +65,7 @@ class Night:
 def make(home: Path, night: date = NIGHT, final: float = 0.6, **evaluate: object) -> Night:
     """Write a night; `final` is how much the final list knows (0: nothing, 1: all)."""
     settings = Evaluate.model_validate({"resamples": 300, "new_user_items": 3, "heavy_user_items": 6} | evaluate)
-    made = Night(Config(home=home, evaluate=settings, threads=1, block_users=25), {}, {}, {}, night)
+    made = Night(FullConfig(home=home, evaluate=settings, threads=1, block_users=25), {}, {}, {}, night)
     rng = np.random.default_rng(7)
     for user in range(USERS):
         liked = np.arange(ITEMS)[user % 2 :: 2]

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays import top_k
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists, schemas
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 
 USERS, ITEMS, DIMENSIONS = 120, 80, 6
 NIGHT = date(2011, 10, 2)
@@ -27,10 +27,10 @@ STAGES |= {"ease": ("ease",), "language_model": ("language_model",)}
 STAGES |= dict.fromkeys(("item_knn", "matrix_factorisation", "sasrec"), ())  # switched off
 
 
-def small(home: Path, **fusion: object) -> Config:
+def small(home: Path, **fusion: object) -> FullConfig:
     """A configuration for the planted night."""
     settings = {"rounds": 30, "min_leaf": 10, "depth": 25, "length": 40, "neighbours": 10} | fusion
-    return Config.model_validate(
+    return FullConfig.model_validate(
         {
             "home": home,
             "label_windows": 6,
@@ -46,7 +46,7 @@ def small(home: Path, **fusion: object) -> Config:
 class Planted:
     """The stages' folders by name, for `run`."""
 
-    config: Config
+    config: FullConfig
     folders: dict[str, Path]
 
     @property

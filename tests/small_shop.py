@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging.outcomes import OUTCOMES
 from pipeline.publication import publish
-from pipeline.settings.config import Config, EventType, Publish, Surface
+from pipeline.settings.sections.data import EventType
+from pipeline.settings.sections.publication import Publish, Surface
+from pipeline.sources.configuration import FullConfig
 
 NIGHT = date(2011, 10, 2)
 STAGES = ("features", "als", "language_model", "ensemble", "outcomes", "evaluate")
@@ -33,7 +35,7 @@ class Shop:
         queries: each with its choices by item; `query_vectors` [Q, d] are the language model's.
     """
 
-    config: Config
+    config: FullConfig
     titles: Sequence[str]
     bought: Sequence[tuple[int, int, int, float]]
     all_lists: Sequence[Sequence[int]]
@@ -165,7 +167,7 @@ def shop(home: Path, night: date = NIGHT, **changes: Any) -> Shop:
     surfaces = (Surface(name="for_you", k=4), Surface(name="discover", repeats=False, k=4))
     section = Publish(similar_min_buyers=1, similar_k=5, popular_k=2)
     bought = {"purchase": EventType(label=True), "return": EventType(weight=-1)}
-    config = Config(home=home, surfaces=surfaces, publish=section, threads=1)
+    config = FullConfig(home=home, surfaces=surfaces, publish=section, threads=1)
     config = config.model_copy(update={"features": config.features.model_copy(update={"event_types": bought})})
     factors = [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [0, 0], [1, 1], [1, 0.2], [0, 0]]
     vectors = [[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.1], [0.1, 1, 0.05], [1, 1, 0], [1, 0.2, 0], [0, 0, 1]]

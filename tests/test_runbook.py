@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from pipeline.publication import publish
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, small_config
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ class Shop:
         self.toml.write_text(text + "\n", encoding="utf-8")
 
     @property
-    def config(self) -> Config:
+    def config(self) -> FullConfig:
         return small_config(self.home)
 
     def active(self) -> str:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 MAPPING = """
 select "user" as user_id, item as item_id, try_cast(ts as timestamp) as event_time, type as event_type, _file, _row
@@ -50,7 +50,7 @@ def write(path: Path, rows: Sequence[Row]) -> None:
 
 def shop(
     folder: Path, files: str = "log.jsonl", mapping: str = MAPPING, items: str | None = None, **over: Any
-) -> config.Config:
+) -> configuration.FullConfig:
     """A configuration whose log is `files` in `folder`; `over` overrides, its keys may be sections' dicts."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "events.sql").write_text(mapping)
@@ -58,12 +58,12 @@ def shop(
     if items is not None:
         (folder / "items.sql").write_text(items)
         ingest["items"] = {"files": files, "sql": "items.sql"}
-    return config.Config.model_validate(
+    return configuration.FullConfig.model_validate(
         {"home": folder / "home", "folder": folder, "threads": 2, "memory_limit_mb": 512, "ingest": ingest} | over
     )
 
 
-def ingest(shop: config.Config, night: date) -> Path:
+def ingest(shop: configuration.FullConfig, night: date) -> Path:
     """Run `ingest` for one night; its folder."""
     stages.run_stage("ingest", night, shop)
     return artifacts.stage_dir(shop.lake, "ingest", night)

@@ -29,7 +29,7 @@ from benchmarks.rivals.catalogue import PROTOCOLS, Data, Rival
 from benchmarks.rivals.report import OURS, Row
 from benchmarks.rivals.runner import Measured, Night
 from benchmarks.rivals.tune import tune
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 Files = dict[str, dict[str, dict[date, Path]]]
 """By protocol, list and night."""
@@ -57,7 +57,7 @@ def run_all(data: Data, rivals: Iterable[Rival], nights: list[Night], out: Path)
 
 def ours(data: Data, nights: list[Night], export: Path | None, home: Path | None, out: Path) -> Files:
     """Nightjar's published lists: an export's files, or written from the tables below a home folder."""
-    settings = config.load(data.example)
+    settings = configuration.load(data.example)
     files: Files = {protocol: {} for protocol in PROTOCOLS}
     for surface in settings.surfaces:
         by_night = {}

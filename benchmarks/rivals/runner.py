@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from benchmarks import scoring
 from benchmarks.rivals import environments
 from benchmarks.rivals.catalogue import HERE, Data, Rival
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 
 class FailedError(Exception):
@@ -56,7 +56,7 @@ def write_night(data: Data, night: date, out: Path) -> Night:
     found = Night(night, *(folder / f"{night}.{part}.parquet" for part in ("log", "history", "truth")))
     if not found.truth.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        horizon = timedelta(days=config.load(data.example).horizon_days)
+        horizon = timedelta(days=configuration.load(data.example).horizon_days)
         log = scoring.events(data.example.parent, scoring.BEGINNING, night)
         pq.write_table(log, found.history)
         pq.write_table(scoring.pairs(log), found.acted)

@@ -8,7 +8,7 @@
     texts/      texts.parquet, vectors.npy: the same for every text known at the anchor
 
 A training that is killed goes on from its last checkpoint when the stage runs again (pipeline.encoder.checkpoints).
-Nights link what they share (artifacts.memo): those tuned on the same day the encoder, those of a week the texts.
+Nights link what they share (artifacts.Memo): those tuned on the same day the encoder, those of a week the texts.
 The training itself is pipeline.encoder.encoder_training.
 """
 
@@ -34,8 +34,10 @@ from pipeline.encoder.encoder import Encoder
 from pipeline.encoder.static_encoder import StaticEncoder
 from pipeline.features.read import read_actions, read_queries
 from pipeline.ground import artifacts
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
-from pipeline.settings.config import Config, FineTune
+from pipeline.settings.config import Config
+from pipeline.settings.sections.models import FineTune
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -46,13 +48,14 @@ PART = "encoder"
 TEXTS = "texts"
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Fine-tune the encoder, or link what another night made of the same inputs; encode texts that came since.
 
     Args:
         features: actions, held_out, tuning_queries and tuning_texts.parquet, as of the day of tuning; texts.parquet,
             as of the anchor.
         config: seed, threads, section `fine_tune`.
+        memo: links what another night made.
         out: receives the folders `encoder` and `texts`.
     Returns:
         Steps, first and last loss, texts, and whether the encoder was linked.
@@ -102,8 +105,8 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
         known = sorted({text for text in read_texts(features) if text.strip()})
         text_vectors.save_known(folder, known, vectors_of(known, out / PART, out / PART, config)[0])
 
-    linked = artifacts.memo(out, PART, key, make)
-    artifacts.memo(out, TEXTS, f"{key} {artifacts.file_sha256(features / 'texts.parquet')}", encode)
+    linked = memo.part(PART, key, make)
+    memo.part(TEXTS, f"{key} {artifacts.file_sha256(features / 'texts.parquet')}", encode)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     ended: dict[str, Any] = json.loads((out / PART / "training.json").read_text())
     return ended | {"linked": linked}

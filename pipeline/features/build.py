@@ -2,7 +2,7 @@
 
 Every night's partition is read once; each cut-off is then a few SQL queries (sql/features/). Label cut-offs see what
 had arrived by the refresh anchor, tonight's cut-off what has arrived by tonight. A cut-off whose inputs are unchanged
-since a neighbouring night is linked, not made (artifacts.memo).
+since a neighbouring night is linked, not made (artifacts.Memo).
 """
 
 import logging
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, lists, schemas, sql
+from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -27,13 +28,14 @@ EPOCH = date(1970, 1, 1)
 TEXTS = pa.schema([schemas.ITEMS.field(name) for name in ("item_index", "text", "category")])
 
 
-def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str, Any]:
+def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Write the indices, the items' texts, and what was known at each cut-off.
 
     Args:
         ingest: tonight's partition; the earlier ones are its siblings.
         run_date: the day whose events are complete.
         config: event weights, half-life, cut-offs.
+        memo: links cut-offs that another night made.
         out: receives users, items, cutoffs, queries, tuning_queries, texts, actions, held_out, tuning_texts
             (.parquet) and a folder per cut-off.
     Returns:
@@ -47,7 +49,7 @@ def run(*, ingest: Path, run_date: date, config: Config, out: Path) -> dict[str,
     connection = sql.connect(config.threads, config.memory_limit_mb, out)
     try:
         events = Events(connection, folders, config)
-        cutoffs = _write_cutoffs(events, run_date, config, out)
+        cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
         _write_queries(events, run_date, run_date, config, out / "queries.parquet")
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
@@ -164,7 +166,7 @@ def _write(path: Path, table: pa.Table) -> int:
     return len(table)
 
 
-def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) -> dict[str, int]:
+def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -> dict[str, int]:
     """Write a folder per cut-off, tonight's first, and their list."""
     anchor = config.anchor(run_date)
     roles = {run_date: ("run", run_date), **dict.fromkeys(config.label_cutoffs(run_date), ("label", anchor))}
@@ -172,7 +174,7 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) ->
     for cutoff, (role, arrived_by) in roles.items():
         users, items = events.sizes(cutoff)
         rows.append({"cutoff": cutoff, "role": role, "users": users, "items": items})
-        new = _write_cutoff(events, rows[-1], arrived_by, config, out)
+        new = _write_cutoff(events, rows[-1], arrived_by, config, memo)
         log.info("features %d/%d: %s %s", len(rows), len(roles), cutoff, "made" if new else "linked")
         made += new
     made_of = {
@@ -181,11 +183,11 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, out: Path) ->
         "users": [row["users"] for row in rows],
         "items": [row["items"] for row in rows],
     }
-    _write(out / "cutoffs.parquet", events.query("cutoffs", schemas.CUTOFFS, None, **made_of))
+    _write(memo.out / "cutoffs.parquet", events.query("cutoffs", schemas.CUTOFFS, None, **made_of))
     return {"cutoffs": len(rows), "cutoffs_made": made}
 
 
-def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config: Config, out: Path) -> bool:
+def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config: Config, memo: Memo) -> bool:
     """Link or make one cut-off's folder; returns whether it was made."""
     about = row["cutoff"] + timedelta(days=config.horizon_days if row["role"] == "label" else 0)
     key = artifacts.text_sha256(row, events.content(arrived_by, about), events.goal, config.digest("features"))
@@ -211,7 +213,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
         events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
 
-    return not artifacts.memo(out, lists.cutoff_dir(out, row["cutoff"]).name, key, make)
+    return not memo.part(lists.cutoff_dir(memo.out, row["cutoff"]).name, key, make)
 
 
 def _write_learnable(events: Events, run_date: date, config: Config, out: Path) -> None:

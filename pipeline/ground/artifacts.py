@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -191,51 +190,46 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
 
 
-# The keys of the parts a stage makes while it runs; run_stage writes them into the manifest.
-PARTS = ".parts.json"
-
-
-_reuse = ContextVar("reuse", default=True)
-
-
-@contextlib.contextmanager
-def reuse(allowed: bool) -> Iterator[None]:
-    """Whether `memo` may link what another run made; a forced run makes everything anew."""
-    token = _reuse.set(allowed)
-    try:
-        yield
-    finally:
-        _reuse.reset(token)
-
-
-def memo(out: Path, part: str, key: str, make: Callable[[Path], None]) -> bool:
-    """Link `out/part` from a neighbouring night that made it from the same key, or make it.
+class Memo:
+    """The parts of a running stage's folder that are linked from a neighbouring night where it made them already.
 
     Args:
-        out: the folder the running stage writes to.
-        part: name of a sub-folder, e.g. "cutoff=2011-09-18".
-        key: hash of everything the part's bytes depend on; the code version is added here.
-        make: writes the part's files into the folder it is given; a pure function of what `key` hashes.
-    Returns:
-        True if the part was linked, False if it was made.
+        out: the folder the stage writes to.
+        reuse: whether parts may be linked; a forced run makes everything anew.
+
+    Attributes:
+        parts: the keys of the parts made or linked so far, by name; the manifest keeps them for other nights.
     """
-    key = text_sha256(key, code_version())
-    record = out / PARTS
-    parts = json.loads(record.read_text()) if record.exists() else {}
-    record.write_text(json.dumps(parts | {part: key}))
-    night = run_date_of(out)
-    nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if _reuse.get() else ()
-    for folder in (stage_dir(out.parent.parent, out.parent.name, night + timedelta(days=n)) for n in nights):
-        try:
-            if is_finished(folder) and _link(folder, out, part, key):
-                return True
-        except (FileNotFoundError, InputError):
-            if is_finished(folder):
-                raise
-            shutil.rmtree(out / part, ignore_errors=True)  # `prune` or `forget` removed the night meanwhile
-    (out / part).mkdir(parents=True)
-    make(out / part)
-    return False
+
+    def __init__(self, out: Path, reuse: bool = True) -> None:
+        self.out, self.parts = out, dict[str, str]()
+        self._nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if reuse else ()
+
+    def part(self, name: str, key: str, make: Callable[[Path], None]) -> bool:
+        """Link `out/name` from a neighbouring night that made it from the same key, or make it.
+
+        Args:
+            name: of a sub-folder, e.g. "cutoff=2011-09-18".
+            key: hash of everything the part's bytes depend on; the code version is added here.
+            make: writes the part's files into the folder it is given; a pure function of what `key` hashes.
+        Returns:
+            True if the part was linked, False if it was made.
+        """
+        key = text_sha256(key, code_version())
+        self.parts[name] = key
+        night = run_date_of(self.out)
+        lake, stage = self.out.parent.parent, self.out.parent.name
+        for folder in (stage_dir(lake, stage, night + timedelta(days=n)) for n in self._nights):
+            try:
+                if is_finished(folder) and _link(folder, self.out, name, key):
+                    return True
+            except (FileNotFoundError, InputError):
+                if is_finished(folder):
+                    raise
+                shutil.rmtree(self.out / name, ignore_errors=True)  # `prune` or `forget` removed the night meanwhile
+        (self.out / name).mkdir(parents=True)
+        make(self.out / name)
+        return False
 
 
 def _link(folder: Path, out: Path, part: str, key: str) -> bool:
@@ -258,13 +252,3 @@ def link(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
-
-
-def take_parts(out: Path) -> dict[str, str]:
-    """The keys of the parts made or linked so far; removes their record from the folder."""
-    record = out / PARTS
-    if not record.exists():
-        return {}
-    parts: dict[str, str] = json.loads(record.read_text())
-    record.unlink()
-    return parts

@@ -36,6 +36,9 @@ DUPLICATE = "duplicate of an earlier event"
 # Reasons that say nothing bad about a log.
 HARMLESS = {DUPLICATE, staging.FORGOTTEN}
 
+IS_HISTORY = True
+"""A night's log is history: only a forced run reads it again; see pipeline.operations.stages."""
+
 Report = dict[str, Any]
 Batches = Iterable[pa.RecordBatch]
 

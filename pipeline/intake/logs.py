@@ -13,7 +13,8 @@ import pyarrow as pa
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import long_lines, zstd_frames
-from pipeline.settings.config import Config, Source
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import Source
 
 PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}

@@ -14,7 +14,8 @@ from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import logs
 from pipeline.privacy import pseudonyms, suppression
-from pipeline.settings.config import Config, Source
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import Source
 
 # What a mapping may select, and what it must.
 COLUMNS = {

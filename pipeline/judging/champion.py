@@ -10,10 +10,11 @@ Tonight's fusion is judged at a cut-off two weeks back, so its opponent must not
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,13 +22,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.arrays.blocks import blocks
-from pipeline.ground import lists
+from pipeline.ground import artifacts, lists
 from pipeline.ground.lists import Pool
+from pipeline.publication import publish
+from pipeline.published.contract import ActiveRun
 from pipeline.settings.config import Config
 
-if TYPE_CHECKING:
-    from pipeline.published.contract import ActiveRun
-
+JUDGED_THERE, IN_USE = "judged at the same cut-off", "in use when the judged window began"
 JUDGED = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
@@ -58,7 +59,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Champion:
-    """The opponent.
+    """The opponent with its lists.
 
     Attributes:
         run_id: the published run whose lists these are.
@@ -74,6 +75,15 @@ class Champion:
 
     def __str__(self) -> str:
         return f"the table of {self.run_date} ({self.why})"
+
+    @property
+    def identity(self) -> str:
+        """Which lists these are, whatever is in them."""
+        return _identity(self.run_id, self.why)
+
+
+def _identity(run_id: str, why: str) -> str:
+    return f"{run_id}, {why}"
 
 
 def judged_path(folder: Path, pool: Pool) -> Path:
@@ -111,7 +121,25 @@ def placed(table: pa.Table, user_ids: pa.Array, item_ids: pa.Array) -> np.ndarra
     return result
 
 
-def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
+@dataclass(frozen=True)
+class Opponent:
+    """Which run tonight is compared with, and by which of its lists.
+
+    Attributes:
+        run: a published run.
+        why: these lists, in words; JUDGED_THERE: those it was judged by; IN_USE: its table; else it has none.
+    """
+
+    run: ActiveRun
+    why: str
+
+    @property
+    def identity(self) -> str:
+        """Which lists these are, whatever is in them."""
+        return _identity(self.run.run_id, self.why)
+
+
+def choose(config: Config, run_date: date, cutoff: date, same: Callable[[ActiveRun], bool]) -> Opponent | None:
     """Tonight's opponent; None before the first publication.
 
     It is the run of an earlier night that was active last. If this very night is published already, and with other
@@ -119,20 +147,53 @@ def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
     one run again with nothing changed gives the same bytes as the first time.
 
     Args:
+        config: where the tables are.
+        run_date: tonight.
+        cutoff: the judged cut-off.
+        same: whether a run's lists as it was judged are tonight's.
+    """
+    active = publish.active_run(config)
+    if active is not None and active.run_date == run_date and _was_judged_at(active, cutoff) and not same(active):
+        return Opponent(active, JUDGED_THERE)
+    earlier = publish.before(config, run_date)
+    if earlier is None:
+        return None
+    if _was_judged_at(earlier, cutoff):
+        return Opponent(earlier, JUDGED_THERE)
+    oldest = cutoff - timedelta(days=config.horizon_days)
+    kept = (run for run in publish.published_runs(config) if oldest <= run.run_date <= cutoff)
+    run = next((run for run in kept if (run.folder / "recommendations.parquet").is_file()), None)  # newest first
+    return Opponent(earlier, f"no table is kept that was in use on {cutoff}") if run is None else Opponent(run, IN_USE)
+
+
+def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
+    """Whether a finished evaluation was against the opponent that tonight has now: no rollback changed it since."""
+    report, files = manifest["report"], manifest["files"]
+
+    def same(run: ActiveRun) -> bool:
+        theirs = {judged_path(run.folder, pool) for pool in lists.POOLS}
+        return all(files.get(path.name, {}).get("sha256") == artifacts.file_sha256(path) for path in theirs)
+
+    now = choose(config, date.fromisoformat(manifest["run_date"]), date.fromisoformat(report["judged_cutoff"]), same)
+    return bool(report.get("opponent") == (now.identity if now else None))
+
+
+def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
+    """Tonight's opponent with its lists, see `choose`.
+
+    Args:
         setting: the night and the judged cut-off.
         tonight: the final lists per pool, [T, n].
     """
-    from pipeline.publication import publish
-
-    active = publish.active_run(setting.config)
-    if active is not None and active.run_date == setting.run_date:
-        judged = _judged(active, setting)
-        if judged is not None and not _same(judged.lists, tonight):
-            return judged
-    earlier = publish.before(setting.config, setting.run_date)
-    if earlier is None:
+    found = choose(setting.config, setting.run_date, setting.cutoff, lambda run: _same(_judged(run, setting), tonight))
+    if found is None:
         return None
-    return _judged(earlier, setting) or _published(earlier, setting)
+    served: dict[Pool, np.ndarray] = {}
+    if found.why == JUDGED_THERE:
+        served = _judged(found.run, setting)
+    elif found.why == IN_USE:
+        served = _published(found.run, setting)
+    return Champion(found.run.run_id, found.run.run_date, found.why, served)
 
 
 def _same(one: dict[Pool, np.ndarray], other: dict[Pool, np.ndarray]) -> bool:
@@ -146,39 +207,34 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return np.array_equal(one[:, :width], other[:, :width]) and all((part < 0).all() for part in rest)
 
 
-def _judged(run: "ActiveRun", setting: Setting) -> Champion | None:
-    """The run's lists as it was judged, if at the same cut-off.
+def _was_judged_at(run: ActiveRun, cutoff: date) -> bool:
+    """Whether a run was judged at a cut-off, and the lists it was judged by are kept beside its tables.
 
-    They stand beside its tables: the night's folder in the lake may hold those of another run of the night.
+    The night's folder in the lake may hold those of another run of the night.
     """
-    paths = {pool: judged_path(run.folder, pool) for pool in lists.POOLS}
     described = run.folder / "runs.parquet"
-    if not all(path.is_file() for path in (described, *paths.values())):
-        return None
+    if not all(path.is_file() for path in (described, *(judged_path(run.folder, pool) for pool in lists.POOLS))):
+        return False
     metrics = json.loads(pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py())
-    if metrics.get("judged_cutoff") != setting.cutoff.isoformat():
-        return None
-    found: dict[Pool, np.ndarray] = {
-        pool: placed(pq.read_table(path, partitioning=None), setting.user_ids, setting.item_ids)
-        for pool, path in paths.items()
+    return bool(metrics.get("judged_cutoff") == cutoff.isoformat())
+
+
+def _judged(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
+    """The lists a run was judged by."""
+    return {
+        pool: placed(
+            pq.read_table(judged_path(run.folder, pool), partitioning=None), setting.user_ids, setting.item_ids
+        )
+        for pool in lists.POOLS
     }
-    return Champion(run.run_id, run.run_date, "judged at the same cut-off", found)
 
 
-def _published(active: "ActiveRun", setting: Setting) -> Champion:
-    """The lists that were in use when the judged window began; a champion without lists if none are kept."""
-    from pipeline.publication import publish
-
-    oldest = setting.cutoff - timedelta(days=setting.config.horizon_days)
-    kept = (run for run in publish.published_runs(setting.config) if oldest <= run.run_date <= setting.cutoff)
-    run = next((run for run in kept if (run.folder / "recommendations.parquet").is_file()), None)  # newest first
-    if run is None:
-        return Champion(active.run_id, active.run_date, f"no table is kept that was in use on {setting.cutoff}", {})
+def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
+    """The lists that a run published; one surface stands for its pool, one without a predicate before others."""
     table = publish.published_lists(setting.config, run.run_id)
     found: dict[Pool, np.ndarray] = {}
-    unfiltered_first = sorted(setting.config.surfaces, key=lambda surface: surface.where != "true")
-    for surface in unfiltered_first:
+    for surface in sorted(setting.config.surfaces, key=lambda surface: surface.where != "true"):
         served = table.filter(pc.field("surface") == surface.name)
-        if served.num_rows and surface.pool not in found:  # one surface stands for its pool
+        if served.num_rows and surface.pool not in found:
             found[surface.pool] = placed(served, setting.user_ids, setting.item_ids)
-    return Champion(run.run_id, run.run_date, "in use when the judged window began", found)
+    return found

@@ -34,7 +34,9 @@ from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
+from pipeline.ranking.candidate_lists import item_text_vectors
 from pipeline.settings.config import Config
+from pipeline.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,7 @@ log = logging.getLogger(__name__)
 def run(
     *,
     features: Path,
-    popularity: Path,
-    als: Path,
-    user_knn: Path,
-    item_knn: Path,
-    ease: Path,
-    matrix_factorisation: Path,
-    language_model: Path,
-    sasrec: Path,
+    sources: Sources,
     fusion: Path,
     ensemble: Path,
     outcomes: Path,
@@ -61,7 +56,7 @@ def run(
 
     Args:
         features: the cut-offs, their labels.
-        popularity .. ensemble: the stages whose lists are judged.
+        sources, fusion, ensemble: the stages whose lists are judged.
         outcomes: how published runs have done since; for the report, and a warning where one fell.
         run_date: tonight.
         config: `evaluate`.
@@ -78,12 +73,10 @@ def run(
     """
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
-    sources = [popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec]
-    stages = [*sources, fusion, ensemble]
-    given, origin = _given(stages, judged, opponent)
+    given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent)
     if not any(config.evaluate.baseline in found for found in given.values()):
         raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")
-    boards = _boards(given, features, _vectors(language_model), judged, config)
+    boards = _boards(given, features, _vectors(sources), judged, config)
     since = since_publication.read(outcomes)
     fell = [] if config.evaluate.drift == "off" else since_publication.fallen(since, config)
     comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
@@ -122,7 +115,17 @@ def run(
         )
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
-    return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+    return (
+        {"opponent": opponent.identity if opponent else None}
+        | records.scalars(page)
+        | probabilities.scalars(trusted)
+        | since_publication.scalars(since, config)
+    )
+
+
+def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
+    """Whether a finished evaluation was against the opponent that tonight has now; see pipeline.operations.stages."""
+    return champion.still_holds(config, manifest)
 
 
 def _stopping(fell: list[str], config: Config) -> list[str]:
@@ -206,10 +209,10 @@ def _broken(ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
     return [problem for pool in found for problem in gate.broken_lists(*found[pool], tonight, pool, config)]
 
 
-def _vectors(language_model: Path) -> np.ndarray | None:
-    """[I, h] item vectors, memory-mapped; None where the language model wrote none."""
-    path = language_model / "item_vectors.npy"
-    return np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else None
+def _vectors(sources: Sources) -> np.ndarray | None:
+    """[I, h] vectors of the items' texts, memory-mapped; None where there are none."""
+    path = item_text_vectors(sources)
+    return None if path is None else np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:

@@ -15,7 +15,8 @@ from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
 from pipeline.features.read import Cutoff
 from pipeline.ground.lists import Pool
-from pipeline.settings.config import Config, Evaluate
+from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import Evaluate
 
 USER_BUCKETS = ("new", "light", "heavy")
 ITEM_BUCKETS = ("cold", "tail", "head")

@@ -77,9 +77,10 @@ def judged_runs(config: Config, run_date: date) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=JUDGED_RUNS)
 
 
-def is_current(config: Config, run_date: date, report: dict[str, Any]) -> bool:
+def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     """Whether a finished report still covers every kept run; one that was dropped since stays in it."""
-    judged = set(judged_runs(config, run_date).column("run_id").to_pylist())
+    report = manifest["report"]
+    judged = set(judged_runs(config, date.fromisoformat(manifest["run_date"])).column("run_id").to_pylist())
     return judged <= set(report.get("judged", [])) and report.get("settings") == _settings(config)
 
 

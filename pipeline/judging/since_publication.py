@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from pipeline.published.archive import Archive
 from pipeline.published.contract import run_date_of
-from pipeline.settings.config import Config, Surface
+from pipeline.settings.config import Config
+from pipeline.settings.sections.publication import Surface
 
 Row = dict[str, Any]
 

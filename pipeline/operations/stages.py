@@ -1,4 +1,14 @@
-"""The stages in data-flow order, and the one function that runs any of them."""
+"""The stages in data-flow order, and the one function that runs any of them.
+
+A stage is a module with `run`, whose parameters say what it reads: a stage's name is that stage's finished folder,
+`sources` are those of all candidate sources. It is also given, where it asks for them, `run_date`, `config`, the
+`section` of its own name, `memo` to link parts with, and `out`, where it writes. A module may say besides:
+
+    still_holds(config, manifest) -> bool    whether what the stage read beside its inputs (published runs, an earlier
+                                             tuning) is still what the finished artifact was made from
+    IS_HISTORY = True                        a night's artifact is history: only a forced run makes it again, and who
+                                             reads it reads every night up to its own
+"""
 
 import contextlib
 import inspect
@@ -8,12 +18,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from pipeline.ground import artifacts, resources
+from pipeline.ground import artifacts, manifests, resources
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
-from pipeline.ground.resources import peak_memory_mb, reset_peak_memory
 from pipeline.settings.config import Config
+from pipeline.sources import SOURCES
 
 log = logging.getLogger(__name__)
 
@@ -23,72 +35,78 @@ STAGES: dict[str, str] = {
     "ingest": "pipeline.intake.ingest",
     "features": "pipeline.features.build",
     "outcomes": "pipeline.judging.outcomes",
-    "popularity": "pipeline.sources.popularity",
-    "als": "pipeline.sources.als",
-    "user_knn": "pipeline.sources.user_knn",
-    "item_knn": "pipeline.sources.item_knn",
-    "ease": "pipeline.sources.ease",
-    "matrix_factorisation": "pipeline.sources.matrix_factorisation",
     "fine_tune": "pipeline.encoder.fine_tune",
-    "language_model": "pipeline.sources.language_model",
-    "sasrec": "pipeline.sources.sasrec",
+    **{name: f"pipeline.sources.{name}" for name in SOURCES},
     "fusion": "pipeline.ranking.fusion",
     "ensemble": "pipeline.ranking.ensemble",
     "evaluate": "pipeline.judging.evaluate",
     "publish": "pipeline.publication.publish",
 }
+ALL_SOURCES = "sources"
+"""The parameter of a stage that reads every source."""
 
 
-def stage_function(stage: str) -> Callable[..., Report]:
-    """The `run` function of a stage.
+def module_of(stage: str) -> ModuleType:
+    """The module of a stage.
 
     Raises:
         InputError: there is no such stage.
     """
     if stage not in STAGES:
         raise InputError(f"there is no stage '{stage}'; the stages are {', '.join(STAGES)}")
-    run: Callable[..., Report] = import_module(STAGES[stage]).run
-    return run
+    return import_module(STAGES[stage])
+
+
+def _parameters(stage: str) -> list[str]:
+    return list(inspect.signature(module_of(stage).run).parameters)
 
 
 def upstream(stage: str) -> tuple[str, ...]:
-    """The stages whose folders a stage reads: those of its parameters that are stages' names."""
-    return tuple(name for name in inspect.signature(stage_function(stage)).parameters if name in STAGES)
+    """The stages whose folders a stage reads, by its parameters."""
+    named = [name for name in _parameters(stage) if name in STAGES or name == ALL_SOURCES]
+    return tuple(read for name in named for read in (SOURCES if name == ALL_SOURCES else [name]))
+
+
+def is_history(stage: str) -> bool:
+    """Whether a stage's artifacts are history, see above."""
+    return bool(getattr(module_of(stage), "IS_HISTORY", False))
+
+
+def is_wanted(stage: str, config: Config) -> bool:
+    """Whether a stage has something to do: it is not switched off, nor is every source that alone would read it."""
+    readers = [name for name, read in SOURCES.items() if stage in read]
+    needed = stage in SOURCES or not readers or any(config.enabled(name) for name in readers)
+    return config.enabled(stage) and needed
 
 
 def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
-    """Content hashes of what a stage reads; a stage that reads `ingest` reads every night up to its own."""
+    """Content hashes of what a stage reads."""
     hashes = {}
     for name in upstream(stage):
         folder = artifacts.stage_dir(config.lake, name, run_date)
-        hashes[name] = artifacts.content_hash(folder)
-        if name == "ingest":
+        hashes[name] = artifacts.content_hash(folder)  # also where it is history: tonight's must be finished
+        if is_history(name):
             hashes[name] = artifacts.history_hash(config.lake, name, run_date)
     return hashes
+
+
+def _settings_hash(stage: str, config: Config) -> str:
+    """A hash of the settings that can change a stage's bytes."""
+    return config.digest(stage) if is_wanted(stage, config) else f"{config.digest(stage)} off"
 
 
 def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config) -> bool:
     """Whether a finished folder is what running the stage again would give."""
     if not artifacts.is_finished(folder):
         return False
-    if stage == "ingest":  # a night's log is history: only --force reads it again
+    if is_history(stage):
         return True
     manifest = artifacts.read_manifest(folder)
     made_of = (manifest["inputs"], manifest["config_hash"], manifest["code_version"])
-    return made_of == (inputs, config.digest(stage), artifacts.code_version()) and _still_holds(stage, manifest, config)
-
-
-def _still_holds(stage: str, manifest: dict[str, Any], config: Config) -> bool:
-    """Whether the published tables, which no stage has as input, still are as a stage left or found them."""
-    if stage == "outcomes":
-        from pipeline.judging import outcomes
-
-        return outcomes.is_current(config, date.fromisoformat(manifest["run_date"]), manifest["report"])
-    if stage != "publish":
-        return True
-    from pipeline.publication import publish
-
-    return publish.is_published(config, manifest["report"])
+    if made_of != (inputs, _settings_hash(stage, config), artifacts.code_version()):
+        return False
+    still_holds: Callable[[Config, dict[str, Any]], bool] | None = getattr(module_of(stage), "still_holds", None)
+    return still_holds is None or still_holds(config, manifest)
 
 
 def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -> dict[str, Any]:
@@ -111,8 +129,9 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
             log.info("%s %s is up to date: %s", stage, run_date, folder)
             return artifacts.read_manifest(folder) | {"skipped": True}
         _require_one_origin(inputs, run_date, config)
-        with artifacts.reuse(not force):
-            return _execute(stage, run_date, config, folder, inputs)
+        return _execute(
+            manifests.Made(stage, run_date, _written(config), _settings_hash(stage, config), inputs), config, force
+        )
 
 
 @contextlib.contextmanager
@@ -134,40 +153,40 @@ def _require_one_origin(inputs: dict[str, str], run_date: date, config: Config) 
         folder = artifacts.stage_dir(config.lake, name, run_date)
         made_of = artifacts.read_manifest(folder).get("inputs", {})
         for other, version in inputs.items():
-            if other != "ingest" and made_of.get(other, version) != version:
+            if not is_history(other) and made_of.get(other, version) != version:
                 raise InputError(
                     f"{folder} was made from another version of '{other}' than there is now: run stage '{name}' again. "
                     "Runs of one night with different settings go one after the other"
                 )
 
 
-def _execute(stage: str, run_date: date, config: Config, folder: Path, inputs: dict[str, str]) -> dict[str, Any]:
-    function = stage_function(stage)
-    given = {name: artifacts.stage_dir(config.lake, name, run_date) for name in inputs}
-    if "run_date" in inspect.signature(function).parameters:
-        given["run_date"] = run_date  # type: ignore[assignment]
+def _written(config: Config) -> dict[str, Any]:
+    """The configuration as manifests keep it."""
+    return config.model_dump(mode="json", exclude={"home", "folder"})
+
+
+def _execute(made: manifests.Made, config: Config, force: bool) -> dict[str, Any]:
+    stage, run_date = made.stage, made.run_date
+    folder = artifacts.stage_dir(config.lake, stage, run_date)
     log.info("%s %s starts", stage, run_date)
-    reset_peak_memory()
+    resources.reset_peak_memory()
     started = time.perf_counter()
     with artifacts.writing(folder) as out:
-        report = function(**given, config=config, out=out) if config.enabled(stage) else {"enabled": False}
-        parts = artifacts.take_parts(out)
-        manifest = {
-            "stage": stage,
-            "run_date": run_date.isoformat(),
-            "config": config.model_dump(mode="json", exclude={"home", "folder"}),
-            "config_hash": config.digest(stage),
-            "code_version": artifacts.code_version(),
-            "files": artifacts.describe(out),
-            "inputs": inputs,
-            "parts": parts,
-            "report": report,
-            "seconds": round(time.perf_counter() - started, 2),
-            "peak_memory_mb": peak_memory_mb(),
-        }
-        artifacts.write_manifest(out, manifest)
+        memo, report = Memo(out, reuse=not force), {"enabled": False}
+        if is_wanted(stage, config):
+            report = module_of(stage).run(**_arguments(stage, run_date, config, memo))
+        manifest = manifests.seal(out, made, report, started, memo.parts)
     log.info("%s %s done in %.1f s: %s", stage, run_date, manifest["seconds"], folder)
     return manifest
+
+
+def _arguments(stage: str, run_date: date, config: Config, memo: Memo) -> dict[str, Any]:
+    """What the parameters of a stage's `run` ask for."""
+    given: dict[str, Any] = {name: artifacts.stage_dir(config.lake, name, run_date) for name in STAGES}
+    given[ALL_SOURCES] = {name: given[name] for name in SOURCES}
+    given |= {"run_date": run_date, "config": config, "memo": memo, "out": memo.out}
+    given["section"] = getattr(config, stage, None)
+    return {name: given[name] for name in _parameters(stage)}
 
 
 def run(run_date: date, config: Config, stages: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
@@ -178,5 +197,5 @@ def run(run_date: date, config: Config, stages: Iterable[str] = (), force: bool 
     """
     chosen = set(stages) or set(STAGES)
     for stage in chosen:
-        stage_function(stage)
+        module_of(stage)
     return {stage: run_stage(stage, run_date, config, force) for stage in STAGES if stage in chosen}

@@ -3,7 +3,7 @@
 A folder of files and their manifest cannot be replaced in one step without an instant in which it is absent, so files
 are replaced one by one and the manifest last. A hidden folder beside it says meanwhile that the manifest may be older
 than the files; whoever finds one describes the files anew. A replaced file is a new one: other links to the old one,
-which `artifacts.memo` and the archive make, are not changed by it.
+which `artifacts.Memo` and the archive make, are not changed by it.
 """
 
 import json

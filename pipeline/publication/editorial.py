@@ -23,7 +23,8 @@ from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import logs, staging
 from pipeline.publication.surfaces import TOPPED_UP, Block
-from pipeline.settings.config import Config, Source
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import Source
 
 log = logging.getLogger(__name__)
 

@@ -16,6 +16,8 @@ from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, similar, surfaces
 from pipeline.settings.config import Config
+from pipeline.sources import Sources, registry
+from pipeline.sources.contract import Vectors
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -30,7 +32,8 @@ class Night:
     """What publication reads of one night, read once.
 
     Attributes:
-        features, als, language_model, ensemble: the stages' folders.
+        features, ensemble: the stages' folders.
+        sources: those of the sources.
         run_date: the night.
         run_id: goes into every row.
         config: the configuration.
@@ -39,8 +42,7 @@ class Night:
     """
 
     features: Path
-    als: Path
-    language_model: Path
+    sources: Sources
     ensemble: Path
     run_date: date
     run_id: str
@@ -109,13 +111,13 @@ class Night:
 
     @cached_property
     def factors(self) -> np.ndarray | None:
-        """[I, d] item factors of ALS; None where it is switched off."""
-        return self._vectors(self.als, "item_factors") if self.config.als.enabled else None
+        """[I, d] item vectors made of who acts on them (of ALS); None where their source is switched off."""
+        return self._vectors("behaviour", "item_factors")
 
     @cached_property
     def vectors(self) -> np.ndarray | None:
-        """[I, h] item vectors of the language model; None where it is switched off."""
-        return self._vectors(self.language_model, "item_vectors") if self.config.language_model.enabled else None
+        """[I, h] vectors of the items' texts (of the language model); None where their source is switched off."""
+        return self._vectors("text", "item_vectors")
 
     @cached_property
     def queries(self) -> pa.Table:
@@ -129,12 +131,12 @@ class Night:
 
     @cached_property
     def query_vectors(self) -> np.ndarray | None:
-        """[Q, h] query vectors of the language model; None where it is switched off."""
-        if not self.config.language_model.enabled:
+        """[Q, h] vectors of the queries' texts; None where their source is switched off."""
+        if (folder := self._scoring("text")) is None:
             return None
-        path = self.language_model / "query_vectors.npy"
+        path = folder / "query_vectors.npy"
         if not path.is_file():
-            raise InputError(f"{path} is missing: run stage 'language_model' again with --force")
+            raise InputError(f"{path} is missing: run stage '{folder.parent.name}' again with --force")
         return np.asarray(np.load(path, allow_pickle=False))
 
     @cached_property
@@ -179,8 +181,15 @@ class Night:
         table = sql.query(self.connection, "publish/names", NAMES, columns, length=NAME_LENGTH)
         return table.column("name").combine_chunks()
 
-    def _vectors(self, stage: Path, name: str) -> np.ndarray:
-        """[I, d] of a stage, written for tonight's cut-off or for the whole night."""
+    def _scoring(self, kind: Vectors) -> Path | None:
+        """The folder of the source with vectors of a kind; None where it is switched off or there is none."""
+        name = registry.scoring(kind)
+        return self.sources[name] if name is not None and self.config.enabled(name) else None
+
+    def _vectors(self, kind: Vectors, name: str) -> np.ndarray | None:
+        """[I, d] of the source with vectors of a kind, written for tonight's cut-off or for the whole night."""
+        if (stage := self._scoring(kind)) is None:
+            return None
         found = [path for folder in (self.cutoff.dir_in(stage), stage) if (path := folder / f"{name}.npy").is_file()]
         if not found:
             raise InputError(f"{stage} has no {name}.npy: run stage '{stage.parent.name}' again with --force")

@@ -27,7 +27,9 @@ from pipeline.publication.recommendations import recommendations
 from pipeline.published import targets
 from pipeline.published.archive import JUDGED, Archive
 from pipeline.published.contract import ActiveRun, Target, run_date_of
-from pipeline.settings.config import Config, Section
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Section
+from pipeline.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +42,7 @@ OPERATIONAL = {"target", "schema_name", "settle_seconds", "keep_runs", "activate
 def run(
     *,
     features: Path,
-    als: Path,
-    language_model: Path,
+    sources: Sources,
     ensemble: Path,
     outcomes: Path,
     evaluate: Path,
@@ -52,7 +53,7 @@ def run(
     """Publish a night.
 
     Args:
-        features, als, language_model, ensemble, outcomes, evaluate: the stages' finished folders.
+        features, sources, ensemble, outcomes, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per table of schemas.PUBLISHED, judged.<pool>.parquet from `evaluate`, and
@@ -66,9 +67,10 @@ def run(
         PublishError: the target did not take the tables; the active run is unchanged.
     """
     rules = editorial.read(config, run_date)
-    run_id = _run_id(run_date, config, rules, features, als, language_model, ensemble)
+    read = [features, *sources.values(), ensemble]
+    run_id = _run_id(run_date, config, rules, *read)
     with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
-        night = Night(features, als, language_model, ensemble, run_date, run_id, config, connection, rules)
+        night = Night(features, sources, ensemble, run_date, run_id, config, connection, rules)
         if config.publish.editorial is not None:
             obeyed = editorial.used(rules, night.lengths, night.items, night.showable)
             editorial.warn(obeyed)
@@ -218,8 +220,9 @@ def published_runs(config: Config) -> list[ActiveRun]:
     return [_run(config, run_id) for run_id in targets.of(config).loaded()]
 
 
-def is_published(config: Config, report: dict[str, Any]) -> bool:
+def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     """Whether the run a publication reported is still loaded, and what editors decide for its night still the same."""
+    report = manifest["report"]
     run_id, target = report["run_id"], targets.of(config)
     same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
     whole = same_rules and Archive(config.tables).holds(run_id) and run_id in target.loaded()

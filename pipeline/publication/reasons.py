@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.arrays.blocks import blocks
 from pipeline.publication.surfaces import CELLS, Pairs
-from pipeline.settings.config import EventType
+from pipeline.settings.sections.data import EventType
 
 
 class Kind(IntEnum):

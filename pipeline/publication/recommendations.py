@@ -18,7 +18,9 @@ from pipeline.ground.progress import track
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import Rules
-from pipeline.settings.config import Surface
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources import registry
+from pipeline.sources.contract import Says
 
 BOOSTED, PINNED = 1, 2
 """What editors did to a row; sql/publish/reasons.sql has the words."""
@@ -99,10 +101,10 @@ class Candidates:
         labels = json.loads(named[0].read_text(encoding="utf-8")) if named else []
         return cls(items, scores, sources, [*labels, "popularity", "ensemble"], "probability" in given)
 
-    def codes(self, *names: str) -> tuple[int, ...]:
-        """The codes of sources."""
-        known = len(self.labels) - 2
-        found = (code for code, label in enumerate(self.labels) if label in names)
+    def codes(self, says: Says) -> tuple[int, ...]:
+        """The codes of the lists that listen to somebody; what was topped up listens to everybody."""
+        known, made = len(self.labels) - 2, registry.candidate_lists()
+        found = (code for code, label in enumerate(self.labels) if label in made and made[label].says == says)
         return tuple(code if code < known else code - len(self.labels) for code in found)
 
     def block(self, rows: np.ndarray) -> surfaces.Block:
@@ -143,8 +145,8 @@ class Maker:
             similar=night.similar[0],
             is_new=night.is_new,
             is_popular=night.is_popular,
-            peers=candidates.codes("user_knn", "adoption"),
-            popularity=candidates.codes("popularity"),
+            peers=candidates.codes("peers"),
+            popularity=candidates.codes("everybody"),
         )
         editing = night.editing[surface.name]
         shown = night.shown[surface.name] & ~editing.pinned

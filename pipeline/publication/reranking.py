@@ -15,7 +15,7 @@ from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
 from pipeline.ground.errors import InputError
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
-from pipeline.settings.config import Surface
+from pipeline.settings.sections.publication import Surface
 
 if TYPE_CHECKING:
     from pipeline.publication.night import Night

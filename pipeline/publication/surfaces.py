@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.arrays.blocks import blocks, indptr_of
 from pipeline.features.read import Cutoff
 from pipeline.settings import predicates
-from pipeline.settings.config import Surface
+from pipeline.settings.sections.publication import Surface
 
 UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""

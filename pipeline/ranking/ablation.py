@@ -25,7 +25,9 @@ from pipeline.ranking import ranker
 from pipeline.ranking.frames import Frame, frames, wanted
 from pipeline.ranking.pairs import to_lists
 from pipeline.ranking.ranker import Sample
-from pipeline.settings.config import Config, Ranker
+from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import Ranker
+from pipeline.sources import Sources
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -52,13 +54,13 @@ EVERYTHING = ""
 Models = dict[tuple[lists.Pool, str], "Booster"]
 
 
-def run(sample: Sample | None, judged: Cutoff, stages: Mapping[str, Path], config: Config, folder: Path) -> None:
+def run(sample: Sample | None, judged: Cutoff, sources: Sources, config: Config, folder: Path) -> None:
     """Write the table; it is empty where there is nothing to learn from.
 
     Args:
         sample: what the fold applied at `judged` learns from, older windows only.
         judged: the label cut-off that judges.
-        stages: folders of the sources.
+        sources: their folders.
         config: `fusion.ablation_*`.
         folder: where the table is written.
     """
@@ -67,7 +69,7 @@ def run(sample: Sample | None, judged: Cutoff, stages: Mapping[str, Path], confi
         chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
         if chosen is not None and chosen.acted.any():
             models |= {(pool, name): model for name, model in _fit(_thinned(chosen, config), config).items()}
-    rows = judge(models, judged, stages, config) if models else []
+    rows = judge(models, judged, sources, config) if models else []
     pq.write_table(pa.Table.from_pylist(rows, schema=ABLATION), folder / "ablation.parquet")
 
 
@@ -123,12 +125,12 @@ def _fit(sample: Sample, config: Config) -> dict[str, "Booster"]:
     return models
 
 
-def judge(models: Models, judged: Cutoff, stages: Mapping[str, Path], config: Config) -> list[dict[str, Any]]:
+def judge(models: Models, judged: Cutoff, sources: Sources, config: Config) -> list[dict[str, Any]]:
     """Rows of the table: every model's NDCG@k on the judged window against the one with all sources."""
     number = {pool: wanted(judged, pool) for pool in lists.POOLS}
     gained: dict[tuple[lists.Pool, str], list[np.ndarray]] = {key: [] for key in models}
     alone, pairs = dict.fromkeys(models, 0), dict.fromkeys(lists.POOLS, 0)
-    for block, frame in frames(judged, stages, config):
+    for block, frame in frames(judged, sources, config):
         only = _only(frame.names, frame.features, config)
         for (pool, source), model in models.items():
             kept = frame.in_pool(pool)

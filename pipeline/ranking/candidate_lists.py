@@ -7,7 +7,7 @@ Two signals are made here because they need only the features and the item vecto
 * `text_affinity`: how near an item's text is to the user's decayed history.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -22,13 +22,15 @@ from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ranking.pairs import Listed, Pairs
-from pipeline.settings.config import Fusion
+from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import Fusion
+from pipeline.sources import Sources, registry
 from pipeline.sources.user_knn import Neighbourhood, references
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-ADOPTION = "adoption"
+ADOPTION = registry.ADOPTION.name
 # Elements gathered at a time when exact scores are computed.
 _GATHERED = 8_000_000
 
@@ -64,22 +66,22 @@ class Votes:
 
 
 @dataclass(frozen=True)
-class Sources:
+class CandidateLists:
     """All sources at one cut-off.
 
     Attributes:
         cutoff: whose targets the lists belong to.
-        stages: folders of the stages that wrote lists.
+        sources: folders of the sources that wrote them.
         settings: which lists take part, and the settings of `adoption` and `text_affinity`.
     """
 
     cutoff: Cutoff
-    stages: Mapping[str, Path]
+    sources: Sources
     settings: Fusion
 
     @cached_property
     def _lists(self) -> dict[tuple[lists.Pool, str], Path]:
-        folders = [self.cutoff.dir_in(stage) for stage in self.stages.values()]
+        folders = [self.cutoff.dir_in(stage) for stage in self.sources.values()]
         found = {(pool, name): f for f in folders for pool in lists.POOLS for name in lists.list_names(f, pool)}
         return {key: folder for key, folder in found.items() if key[1] in self.settings.sources}
 
@@ -140,16 +142,16 @@ class Sources:
         items, scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         return Listed.of(items, scores, self.cutoff.items)
 
-    def vectors(self, stage: str) -> tuple[Path, Path] | None:
-        """Files of user [T, d] and item [I, d] vectors whose product is the stage's score; None if it has none."""
-        folder = self.stages.get(stage)
+    def vectors(self, source: str) -> tuple[Path, Path] | None:
+        """Files of user [T, d] and item [I, d] vectors whose product is the source's score; None if it has none."""
+        folder = self.sources.get(source)
         places = [] if folder is None else [self.cutoff.dir_in(folder), folder]
         users, items = (_first(places, f"{side}_factors.npy", f"{side}_vectors.npy") for side in ("user", "item"))
         return None if users is None or items is None else (users, items)
 
-    def exact(self, stage: str, block: slice, pairs: Pairs) -> np.ndarray | None:
-        """[N] float32 scores of a stage with vectors, for any pair; None if it has none."""
-        paths = self.vectors(stage)
+    def exact(self, source: str, block: slice, pairs: Pairs) -> np.ndarray | None:
+        """[N] float32 scores of a source with vectors, for any pair; None if it has none."""
+        paths = self.vectors(source)
         if paths is None:
             return None
         users, items = np.asarray(_mapped(paths[0])[block]), _mapped(paths[1])  # mapped anew: nothing stays mapped
@@ -165,8 +167,7 @@ class Sources:
 
         All label cut-offs share one, made among the items of the newest, of which each takes its known prefix.
         """
-        folder = self.stages.get("language_model")
-        path = None if folder is None else _first([self.cutoff.dir_in(folder), folder], "item_vectors.npy")
+        path = item_text_vectors(self.sources)
         if path is None:
             return None
         cutoffs = read_cutoffs(self.cutoff.folder.parent)
@@ -177,6 +178,26 @@ class Sources:
     def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
         return None if self._near is None else Votes(profiles, {"text": self._near}).at("text", pairs)
+
+
+def item_text_vectors(sources: Sources) -> Path | None:
+    """The file [I, d] of what is known of the items' texts; None where no source made one."""
+    name = registry.scoring("text")
+    return None if name is None or name not in sources else _first([sources[name]], "item_vectors.npy")
+
+
+def with_made_lists(config: Config) -> Config:
+    """The configuration whose fusion.sources names the lists that are made: those it names, by default all.
+
+    Raises:
+        InputError: it names a list that no source makes.
+    """
+    known, makers = registry.candidate_lists(), registry.made_by()
+    if unknown := sorted(set(config.fusion.sources) - set(known)):
+        raise InputError(f"fusion.sources: there is no list {', '.join(unknown)}; there are {', '.join(known)}")
+    named = tuple(name for name in config.fusion.sources if config.enabled(makers.get(name, name)))
+    fusion = config.fusion.model_copy(update={"sources": named or registry.made_lists(config)})
+    return config.model_copy(update={"fusion": fusion})
 
 
 def _first(folders: list[Path], *names: str) -> Path | None:

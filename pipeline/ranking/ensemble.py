@@ -27,12 +27,15 @@ from pipeline.arrays.blocks import blocks
 from pipeline.features import rates
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.ranking import activity, calibration, merging
 from pipeline.ranking.blend import ndcg
+from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.frames import label_keys, wanted
 from pipeline.ranking.pairs import Listed, position, to_lists
 from pipeline.settings.config import Config
+from pipeline.sources import Sources
 
 MERGED = ("weighted", "reciprocal_rank", "borda")
 
@@ -42,31 +45,16 @@ Pair = tuple[np.ndarray, np.ndarray]
 WEIGHED_ON = {"judge": "validate", "publish": "judge"}
 
 
-def run(
-    *,
-    features: Path,
-    popularity: Path,
-    als: Path,
-    user_knn: Path,
-    item_knn: Path,
-    ease: Path,
-    matrix_factorisation: Path,
-    language_model: Path,
-    sasrec: Path,
-    fusion: Path,
-    config: Config,
-    out: Path,
-) -> dict[str, Any]:
+def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Learn the weights and the calibration, merge the members' lists, and name the final one."""
-    sources = (popularity, als, user_knn, item_knn, ease, matrix_factorisation, language_model, sasrec)
-    config = config.with_enabled_sources()
+    config = with_made_lists(config)
     cutoffs = {cutoff.cutoff: cutoff for cutoff in read_cutoffs(features)}
     folds = {fold: cutoffs[day] for fold, day in config.folds(max(cutoffs)).items() if day in cutoffs}
     (out / "sources.json").write_bytes((fusion / "sources.json").read_bytes())
     report: dict[str, Any] = {"linked": 0}
     weights: dict[str, Any] = {}
     calibrations: dict[str, Any] = {}
-    places = {folder.parent.name: folder for folder in (fusion, *sources)}
+    places = {"fusion": fusion, **sources}
     applied = {fold: calibration.Applied(fold, cutoff, places) for fold, cutoff in folds.items()}
     for fold, weighed_on in WEIGHED_ON.items():
         weights[fold], calibrations[fold] = {}, {}
@@ -87,7 +75,7 @@ def run(
                 (weights[fold], calibrations[fold]),
                 _members_hash(folds[fold], fold, places, config),
             )
-            report["linked"] += artifacts.memo(out, folds[fold].part, key, make)
+            report["linked"] += memo.part(folds[fold].part, key, make)
     for name, content in (("weights", weights), ("calibration", calibrations)):
         (out / f"{name}.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return report

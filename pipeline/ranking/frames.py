@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -11,12 +10,11 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.progress import track
 from pipeline.ranking import pair_features
-from pipeline.ranking.candidate_lists import ADOPTION, Sources, Votes
+from pipeline.ranking.candidate_lists import CandidateLists, Votes
 from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
 from pipeline.settings.config import Config
-
-# Sources with vectors, so that every pair has an exact score.
-EXACT = ("als", "language_model")
+from pipeline.sources import Sources, registry
+from pipeline.sources.registry import ADOPTION
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def feature_names(settings_sources: Sequence[str]) -> tuple[str, ...]:
 
 
 def _source_columns(
-    sources: Sources,
+    sources: CandidateLists,
     listed: Mapping[tuple[lists.Pool, str], Listed],
     votes: Votes,
     block: slice,
@@ -82,21 +80,21 @@ def _source_columns(
         columns[f"{name}.rank" if pool == "all" else f"{name}.rank_new"] = np.where(np.isnan(ranks), beyond, ranks)
         known = ~np.isnan(scores) if pool == "new" else ~np.isnan(scores) & np.isnan(columns[f"{name}.score"])
         columns[f"{name}.score"][known] = scores[known]
-    for name in EXACT:
-        exact = sources.exact(name, block, pairs) if name in sources.settings.sources else None
+    for name, source in registry.exact_lists().items():
+        exact = sources.exact(source, block, pairs) if name in sources.settings.sources else None
         if exact is not None:
             columns[f"{name}.score"] = exact
     for name in votes.votes:
-        columns[f"{name}.score" if name == ADOPTION else name] = votes.at(name, pairs)
+        columns[f"{name}.score" if name == ADOPTION.name else name] = votes.at(name, pairs)
     return columns
 
 
-def _frame(sources: Sources, known: pair_features.Known, block: slice, users: np.ndarray) -> Frame:
+def _frame(sources: CandidateLists, known: pair_features.Known, block: slice, users: np.ndarray) -> Frame:
     own = known.own(users)
     profiles = own.matrix("decay_90")
     listed, votes = sources.listed(block), sources.neighbours(users, profiles)
-    if ADOPTION in votes.votes:
-        listed["new", ADOPTION] = sources.adoption(votes, profiles)
+    if ADOPTION.name in votes.votes:
+        listed["new", ADOPTION.name] = sources.adoption(votes, profiles)
     by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
     pairs = union(users, sources.cutoff.items, by_name, sources.settings.depth)
     codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
@@ -112,16 +110,16 @@ def _frame(sources: Sources, known: pair_features.Known, block: slice, users: np
     return Frame(pairs, tuple(columns), features, fresh, best_source(pairs.keys, by_name, codes))
 
 
-def frames(cutoff: Cutoff, stages: Mapping[str, Path], config: Config) -> Iterator[tuple[slice, Frame]]:
+def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, Frame]]:
     """The frames of a cut-off's targets, block by block, with labels where the cut-off has them."""
-    sources = Sources(cutoff, stages, config.fusion)
+    candidates = CandidateLists(cutoff, sources, config.fusion)
     known = pair_features.Known.read(cutoff)
     targets = cutoff.targets()
     wanted = label_keys(cutoff) if cutoff.role == "label" else None
     said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
         said(block.start)
-        frame = _frame(sources, known, block, targets[block])
+        frame = _frame(candidates, known, block, targets[block])
         acted = None if wanted is None else position(wanted, frame.pairs.history_keys)[0]
         yield block, replace(frame, acted=acted)
 
@@ -142,6 +140,3 @@ def wanted(cutoff: Cutoff, pool: lists.Pool) -> np.ndarray:
         labels = labels.filter(labels.column("is_new"))
     targets = cutoff.targets()
     return np.bincount(np.searchsorted(targets, labels.column("user_index").to_numpy()), minlength=len(targets))
-
-
-__all__ = ["ADOPTION", "EXACT", "Frame", "feature_names", "frames", "label_keys", "wanted"]

@@ -34,13 +34,16 @@ import pyarrow.parquet as pq
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
 from pipeline.ranking import ablation, activity, ranker
 from pipeline.ranking.blend import Blend, calibrate, choose
+from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
 from pipeline.ranking.frames import Frame, frames
 from pipeline.ranking.lessons import Lesson, Lessons, sides
 from pipeline.ranking.pairs import to_lists
 from pipeline.settings.config import Config
+from pipeline.sources import Sources
 
 log = logging.getLogger(__name__)
 
@@ -57,58 +60,36 @@ IMPORTANCE = pa.schema(
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def run(
-    *,
-    features: Path,
-    popularity: Path,
-    als: Path,
-    user_knn: Path,
-    item_knn: Path,
-    ease: Path,
-    matrix_factorisation: Path,
-    language_model: Path,
-    sasrec: Path,
-    config: Config,
-    out: Path,
-) -> dict[str, Any]:
+def run(*, features: Path, sources: Sources, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Learn the three folds, or link what an earlier night of the week learned, and write their lists."""
-    stages = {
-        "popularity": popularity,
-        "als": als,
-        "user_knn": user_knn,
-        "item_knn": item_knn,
-        "ease": ease,
-        "matrix_factorisation": matrix_factorisation,
-        "language_model": language_model,
-        "sasrec": sasrec,
-    }
-    config = config.with_enabled_sources()
+    config = with_made_lists(config)
     tonight, *older = read_cutoffs(features)
     cutoffs = {cutoff.part: cutoff for cutoff in older}
-    key = artifacts.text_sha256(config.digest("fusion"), anchored_hash({"features": features, **stages}, cutoffs))
-    lessons = Lessons(cutoffs, stages, config)
+    key = artifacts.text_sha256(config.digest("fusion"), anchored_hash(features, sources, cutoffs))
+    lessons = Lessons(cutoffs, sources, config)
     (out / "sources.json").write_text(json.dumps(config.fusion.sources) + "\n", encoding="utf-8")
 
     report: dict[str, Any] = {"linked": 0}
+    folds = config.folds(tonight.cutoff)
     with blas_threads(config.threads):
-        for fold, applied in config.folds(tonight.cutoff).items():
+        for fold, applied in folds.items():
             windows = _windows(config, tonight.cutoff, applied, cutoffs)
             learned = partial(learn, lessons, windows, config)
-            report["linked"] += artifacts.memo(out, f"fold={fold}", f"{key} {fold}", learned)
+            report["linked"] += memo.part(f"fold={fold}", f"{key} {fold}", learned)
             report |= fold_report(out / f"fold={fold}", fold)
-        for fold, applied in config.folds(tonight.cutoff).items():
+        for fold, applied in folds.items():
             part = f"cutoff={applied.isoformat()}"
             if fold == "publish":
-                apply(tonight, stages, config, out / f"fold={fold}", out / tonight.part)
+                apply(tonight, sources, config, out / f"fold={fold}", out / tonight.part)
             elif part in cutoffs:
-                make = partial(apply, cutoffs[part], stages, config, out / f"fold={fold}")
-                report["linked"] += artifacts.memo(out, part, f"{key} {fold}", make)
-        judged = cutoffs.get(f"cutoff={config.folds(tonight.cutoff)['judge'].isoformat()}")
+                make = partial(apply, cutoffs[part], sources, config, out / f"fold={fold}")
+                report["linked"] += memo.part(part, f"{key} {fold}", make)
+        judged = cutoffs.get(f"cutoff={folds['judge'].isoformat()}")
         if config.fusion.ablation and judged is not None:
             windows = _windows(config, tonight.cutoff, judged.cutoff, cutoffs)
             made = partial(_ablate, lessons, windows, judged)
             key = artifacts.text_sha256(key, config.evaluate.k, config.evaluate.resamples)
-            report["linked"] += artifacts.memo(out, "ablation", f"{key} ablation", made)
+            report["linked"] += memo.part("ablation", f"{key} ablation", made)
     return report
 
 
@@ -120,21 +101,21 @@ def _windows(config: Config, run_date: date, applied: date, cutoffs: Mapping[str
 
 def _ablate(lessons: Lessons, windows: Sequence[str], judged: Cutoff, folder: Path) -> None:
     sample = _sample([lessons.of(part) for part in windows])
-    ablation.run(sample, judged, lessons.stages, lessons.config, folder)
+    ablation.run(sample, judged, lessons.sources, lessons.config, folder)
 
 
 def _sample(found: Sequence[Lesson]) -> ranker.Sample | None:
     return ranker.join([lesson.sample for lesson in found if lesson.sample is not None])
 
 
-def anchored_hash(stages: Mapping[str, Path], cutoffs: Mapping[str, Cutoff]) -> str:
-    """A hash of everything the folds learn from: the upstream files of the label cut-offs, and the item vectors."""
+def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff]) -> str:
+    """A hash of everything the folds learn from: the upstream files of the label cut-offs, and the items' texts."""
     found = {}
-    for name, folder in stages.items():
+    for name, folder in {"features": features, **sources}.items():
         files = artifacts.read_manifest(folder)["files"]
         found[name] = sorted((f, entry["sha256"]) for f, entry in files.items() if f.split("/")[0] in cutoffs)
-    vectors = stages["language_model"] / "item_vectors.npy"
-    if vectors.is_file() and cutoffs:  # the items known then are a prefix
+    vectors = item_text_vectors(sources)
+    if vectors is not None and cutoffs:  # the items known then are a prefix
         known = np.load(vectors, mmap_mode="r", allow_pickle=False)[: max(c.items for c in cutoffs.values())]
         found["item_vectors"] = [("known", artifacts.text_sha256(known.shape, known.tobytes().hex()))]
     return artifacts.text_sha256(found, [(c.part, c.users, c.items) for c in cutoffs.values()])
@@ -198,7 +179,7 @@ def fold_report(folder: Path, fold: str) -> dict[str, float]:
     return found
 
 
-def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path, folder: Path) -> None:
+def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: Path) -> None:
     """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
     blends = {p: Blend.from_json(c) for p, c in json.loads((fold / "blend.json").read_text(encoding="utf-8")).items()}
     boosters = {
@@ -212,7 +193,7 @@ def apply(cutoff: Cutoff, stages: Mapping[str, Path], config: Config, fold: Path
             for pool in lists.POOLS
             for name in (*config.fusion.rankers, "blend")
         }
-        for block, frame in frames(cutoff, stages, config):
+        for block, frame in frames(cutoff, sources, config):
             candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
             for (pool, name), booster in boosters.items():
                 scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +12,10 @@ from pipeline.ranking.blend import Evidence
 from pipeline.ranking.frames import Frame, frames, wanted
 from pipeline.ranking.ranker import Sample, draw, join
 from pipeline.settings.config import Config
+from pipeline.sources import Sources, registry
+from pipeline.sources.contract import Vectors
 
 log = logging.getLogger(__name__)
-
-LM, CF = "language_model", "als"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Lessons:
     """All label windows of a run, each made once and kept: about 300 bytes per kept pair."""
 
     cutoffs: Mapping[str, Cutoff]
-    stages: Mapping[str, Path]
+    sources: Sources
     config: Config
     _made: dict[str, Lesson] = field(default_factory=dict)
 
@@ -50,7 +49,7 @@ class Lessons:
 
     def _make(self, cutoff: Cutoff) -> Lesson:
         samples, pieces = [], []
-        for block, frame in frames(cutoff, self.stages, self.config):
+        for block, frame in frames(cutoff, self.sources, self.config):
             seed = (self.config.seed, cutoff.cutoff.toordinal(), block.start)
             samples.append(draw(frame, self.config.fusion.negatives, seed))
             pieces.append({pool: _evidence(frame, pool, block.start, self.config) for pool in lists.POOLS})
@@ -65,21 +64,30 @@ def sides(frame: Frame, depth: int, config: Config) -> tuple[np.ndarray, Columns
     """What the blend reads of a frame.
 
     Returns:
-        bool [N], pairs that the language model or ALS ranks within its `depth` best; and [N] columns: the scores of
-        both, NaN where absent, and whether the user and the item are cold.
+        bool [N], pairs that the source with vectors of texts (the language model) or of behaviour (ALS) ranks
+        within its `depth` best; and [N] columns: the scores of both, NaN where absent, and whether the user and
+        the item are cold.
     """
-    ranks = [frame.column(f"{n}.{c}") for n in (LM, CF) if n in config.fusion.sources for c in ("rank", "rank_new")]
+    names = [_fused(kind, config) for kind in ("text", "behaviour")]
+    ranks = [frame.column(f"{name}.{column}") for name in names if name for column in ("rank", "rank_new")]
     listed = np.zeros(len(frame.fresh), dtype=bool)
     for rank in ranks:
         listed |= rank <= depth  # false where NaN
     absent = np.full(len(frame.fresh), np.nan, dtype=np.float32)
-    lm, cf = (frame.column(f"{name}.score") if name in config.fusion.sources else absent for name in (LM, CF))
+    lm, cf = (frame.column(f"{name}.score") if name else absent for name in names)
     return listed, {
         "lm": lm,
         "cf": cf,
         "cold_user": ~(frame.column("user_items") >= config.fusion.cold_user_items),
         "cold_item": ~(frame.column("item_buyers_total") >= config.fusion.cold_item_buyers),
     }
+
+
+def _fused(kind: Vectors, config: Config) -> str | None:
+    """The fused list that the vectors of a kind score; None where there is none."""
+    source = registry.scoring(kind)
+    name = next((name for name, maker in registry.exact_lists().items() if maker == source), None)
+    return name if name in config.fusion.sources else None
 
 
 def _evidence(frame: Frame, pool: lists.Pool, start: int, config: Config) -> Columns:

@@ -13,7 +13,8 @@ import numpy as np
 
 from pipeline.ground.errors import TrainingError
 from pipeline.ranking.frames import Frame
-from pipeline.settings.config import Config, Ranker
+from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import Ranker
 
 if TYPE_CHECKING:
     from lightgbm import Booster

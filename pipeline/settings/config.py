@@ -16,29 +16,21 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.ground.errors import InputError
 from pipeline.settings import layers
-from pipeline.settings.layers import merge
 from pipeline.settings.sections.base import Section
 from pipeline.settings.sections.checks import Checks
-from pipeline.settings.sections.data import EventType, Features, Ingest, Retention, Source
-from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion, Ranker
-from pipeline.settings.sections.models import (
-    Als,
-    Ease,
-    FineTune,
-    ItemKnn,
-    LanguageModel,
-    MatrixFactorisation,
-    Popularity,
-    Sasrec,
-    UserKnn,
-)
+from pipeline.settings.sections.data import Features, Ingest, Retention
+from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
+from pipeline.settings.sections.models import FineTune
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "examples" / "online_retail" / "pipeline.toml"
 
 
 class Config(Section):
-    """The whole configuration. `home` and `folder` say where files are and do not enter any hash."""
+    """The whole configuration but for the sources' sections, which pipeline.sources.configuration adds.
+
+    `home` and `folder` say where files are and do not enter any hash.
+    """
 
     home: Path = Path(".nightjar")
     """Everything the pipeline writes: the lake, the tables."""
@@ -76,15 +68,7 @@ class Config(Section):
     ingest: Ingest = Ingest()
     checks: Checks = Checks()
     features: Features = Features()
-    popularity: Popularity = Popularity()
-    als: Als = Als()
-    user_knn: UserKnn = UserKnn()
-    item_knn: ItemKnn = ItemKnn()
-    ease: Ease = Ease()
-    matrix_factorisation: MatrixFactorisation = MatrixFactorisation()
     fine_tune: FineTune = FineTune()
-    language_model: LanguageModel = LanguageModel()
-    sasrec: Sasrec = Sasrec()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()
@@ -102,15 +86,9 @@ class Config(Section):
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"
 
-    def enabled(self, stage: str) -> bool:
-        """Whether a stage is made: a source's own switch; the encoder is tuned for the language model only."""
-        section = getattr(self, {"fine_tune": "language_model"}.get(stage, stage), None)
-        return bool(getattr(section, "enabled", True))
-
-    def with_enabled_sources(self) -> Self:
-        """The same, where the fusion names only sources that are made."""
-        sources = tuple(name for name in self.fusion.sources if self.enabled(name))
-        return self.model_copy(update={"fusion": self.fusion.model_copy(update={"sources": sources})})
+    def enabled(self, name: str) -> bool:
+        """Whether the section of this name is not switched off; what has no switch is on."""
+        return bool(getattr(getattr(self, name, None), "enabled", True))
 
     def anchor(self, run_date: date) -> date:
         """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
@@ -167,14 +145,14 @@ class Config(Section):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
-        content["off"] = sorted(name for name in named if not self.enabled(name))  # fine_tune has no switch of its own
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
+def load(kind: type[Config], path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read the configuration.
 
     Args:
+        kind: with the sections that there are.
         path: a TOML file; default: the environment's NIGHTJAR_CONFIG, else the example shop.
         overrides: nested mapping laid over the file, e.g. {"als": {"factors": 64}}.
     Raises:
@@ -188,7 +166,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     if profile := os.environ.get("NIGHTJAR_PROFILE"):
         content["profile"] = profile
     try:
-        return Config.model_validate(layers.stack(content, overrides or {}))
+        return kind.model_validate(layers.stack(content, overrides or {}))
     except ValidationError as error:
         said = {"extra_forbidden": "there is no such key"}
         first = "; ".join(
@@ -196,33 +174,3 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             for e in error.errors()
         )
         raise InputError(f"{path}: {first}") from None
-
-
-__all__ = [
-    "Als",
-    "Checks",
-    "Config",
-    "Ease",
-    "Ensemble",
-    "Evaluate",
-    "EventType",
-    "Features",
-    "FineTune",
-    "Fusion",
-    "Ingest",
-    "ItemKnn",
-    "LanguageModel",
-    "MatrixFactorisation",
-    "Outcomes",
-    "Popularity",
-    "Publish",
-    "Ranker",
-    "Retention",
-    "Sasrec",
-    "Section",
-    "Source",
-    "Surface",
-    "UserKnn",
-    "load",
-    "merge",
-]

@@ -10,21 +10,50 @@ so nothing else of the older fit is needed.
 Source: Hu, Koren & Volinsky, ICDM 2008; solver: Takacs, Pilaszy & Tikk, RecSys 2011 (conjugate gradient), by implicit.
 """
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.arrays.blocks import CELLS, blocks, rows_for
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.factorisation import factorise
-from pipeline.features.read import Cutoff, read_cutoffs
-from pipeline.settings.config import Als, Config
-from pipeline.sources.candidates import make_parts, write_candidates
+from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Decay, SourceSection
+from pipeline.sources.candidates import make_parts, tonights_fit, write_fit, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class Als(SourceSection):
+    """Implicit-feedback matrix factorisation (Hu, Koren & Volinsky, ICDM 2008)."""
+
+    values: Decay = "confidence"
+    """Column of the interactions that a pair's confidence is made of: alpha x (value + floor)."""
+    alpha: PositiveFloat = 1.0
+    """Weight of a pair with a history against one without, which weighs 1."""
+    floor: PositiveFloat = 0.05
+    """What an old action is still worth."""
+    factors: PositiveInt = 256
+    """Length of a user's and an item's vector."""
+    reg: PositiveFloat = 5.0
+    """L2 weight on the factors."""
+    iterations: PositiveInt = 15
+    """Iterations of the oldest cut-off, which starts from random numbers."""
+    warm_iterations: PositiveInt = 2
+    """Iterations of every later cut-off, which starts from the factors of the one before."""
+
+
+SOURCE = Source(
+    Als,
+    lists=(CandidateList("als", "Matrix factorisation (ALS)"),),
+    vectors="behaviour",
+)
 
 
 def confidence(cutoff: Cutoff, section: Als) -> "csr_matrix":
@@ -72,9 +101,8 @@ def loss(matrix: "csr_matrix", users: np.ndarray, items: np.ndarray, reg: float,
     return total + reg * (float(np.sum(users.astype(np.float64) ** 2)) + float(np.sum(items.astype(np.float64) ** 2)))
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) -> dict[str, Any]:
     """Fit every cut-off, oldest first, and write the factors and the list `als`."""
-    section = config.als
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         older = np.load(previous / "item_factors.npy") if previous else None
@@ -92,18 +120,8 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             def score(users: np.ndarray) -> np.ndarray:
                 return np.asarray(user_factors[rows[users]] @ item_factors.T)
 
-            write_candidates(
-                folder,
-                "als",
-                cutoff,
-                score,
-                n=section.candidates,
-                block_users=config.block_users,
-                threads=config.threads,
-            )
-        fit = {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)}
-        (folder / "fit.json").write_text(json.dumps(fit, sort_keys=True) + "\n")
+            write_source(folder, "als", cutoff, score, section=section, config=config, threads=config.threads)
+        write_fit(folder, {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)})
 
-    report = make_parts("als", make, features=features, out=out, config=config, tables=("interactions",), chained=True)
-    fit: dict[str, Any] = json.loads((read_cutoffs(features)[0].dir_in(out) / "fit.json").read_text())
-    return report | fit
+    report = make_parts("als", make, features=features, memo=memo, config=config, chained=True)
+    return report | tonights_fit(features, out)

@@ -1,13 +1,14 @@
 """What the sources share: one part per cut-off, and scores turned into ranked lists by blocks of users."""
 
 import contextlib
+import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
+from pipeline.settings.sections.base import RepeatingSection, SourceSection
 
 if TYPE_CHECKING:
     from scipy.sparse import coo_matrix, csr_matrix
@@ -48,9 +50,9 @@ def make_parts(
     make: Make,
     *,
     features: Path,
-    out: Path,
+    memo: artifacts.Memo,
     config: Config,
-    tables: Sequence[str],
+    tables: Sequence[str] = ("interactions",),
     chained: bool = False,
     also: Callable[[Cutoff], str] = lambda _: "",
 ) -> dict[str, int]:
@@ -60,7 +62,7 @@ def make_parts(
         stage: the stage's name, which is its section's.
         make: writes one part.
         features: the features stage's folder.
-        out: the running stage's folder.
+        memo: of the running stage.
         config: the configuration.
         tables: names of the cut-off's features tables the part depends on; `targets` is always one of them.
         chained: whether a part also depends on the part of the next older cut-off (warm start).
@@ -76,24 +78,51 @@ def make_parts(
         raise TrainingError(f"{tonight.folder} has no user with a history: {stage} has nothing to learn from")
     key, previous, linked = "", None, 0
     for number, cutoff in enumerate(sorted(cutoffs, key=lambda c: c.cutoff), start=1):
-        key = artifacts.text_sha256(
-            stage,
-            config.digest(stage),
-            inputs_hash(cutoff, (*tables, "targets")),
-            also(cutoff),
-            key if chained else "",
-        )
-        reused = artifacts.memo(out, cutoff.part, key, partial(make, cutoff, previous))
+        inputs, older = inputs_hash(cutoff, (*tables, "targets")), key if chained else ""
+        key = artifacts.text_sha256(stage, config.digest(stage), inputs, also(cutoff), older)
+        reused = memo.part(cutoff.part, key, partial(make, cutoff, previous))
         log.info("%s %d/%d: %s %s", stage, number, len(cutoffs), cutoff.cutoff, "linked" if reused else "made")
         linked += reused
-        previous = out / cutoff.part if chained else None
-    return {
-        "cutoffs": len(cutoffs),
-        "linked": linked,
-        "users": tonight.users,
-        "items": tonight.items,
-        "targets": len(tonight.targets()),
-    }
+        previous = memo.out / cutoff.part if chained else None
+    sizes = {"users": tonight.users, "items": tonight.items, "targets": len(tonight.targets())}
+    return {"cutoffs": len(cutoffs), "linked": linked} | sizes
+
+
+FIT = "fit.json"
+
+
+def write_fit(folder: Path, fitted: Mapping[str, Any]) -> None:
+    """Keep what is to be said of one cut-off's fit: JSON scalars."""
+    (folder / FIT).write_text(json.dumps(fitted, sort_keys=True) + "\n")
+
+
+def tonights_fit(features: Path, out: Path) -> dict[str, Any]:
+    """What `write_fit` kept of tonight's cut-off, made now or linked."""
+    fitted: dict[str, Any] = json.loads((read_cutoffs(features)[0].dir_in(out) / FIT).read_text())
+    return fitted
+
+
+def write_source(
+    folder: Path,
+    name: str,
+    cutoff: Cutoff,
+    score: Score,
+    *,
+    section: SourceSection,
+    config: Config,
+    above: float = -np.inf,
+    threads: int = 1,
+) -> None:
+    """Write the lists of a source as its section and the configuration say; arguments as `write_candidates`.
+
+    A source that knows nothing of repetition gets the own history added in pool `all`.
+    """
+    own = None
+    if isinstance(section, RepeatingSection):
+        own = cutoff.matrix(section.own)
+        own.data *= np.float32(section.own_weight)
+    n, rows = section.candidates, config.block_users
+    write_candidates(folder, name, cutoff, score, n=n, block_users=rows, own=own, above=above, threads=threads)
 
 
 def write_candidates(

@@ -8,15 +8,36 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
 from pipeline.settings.config import Config
-from pipeline.sources.candidates import Score, make_parts, write_candidates
+from pipeline.settings.sections.base import Decay, RepeatingSection
+from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class Ease(RepeatingSection):
+    """Closed-form item-item linear model (Steck, WWW 2019), for catalogues that fit in memory."""
+
+    values: Decay = "decay_30"
+    """Column of the interactions the model is fitted on and applied to."""
+    reg: PositiveFloat = 100.0
+    """L2 weight on the item-item weights."""
+    max_items: PositiveInt = 2000
+    """Items that take part, by decayed history; memory grows with its square, time with its cube."""
+
+
+SOURCE = Source(
+    Ease,
+    lists=(CandidateList("ease", "Item to item (EASE)"),),
+)
 
 
 def modelled_items(history: "csr_matrix", max_items: int) -> np.ndarray:
@@ -65,27 +86,16 @@ def scoring(history: "csr_matrix", items: np.ndarray, weights: np.ndarray) -> Sc
     return score
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: Ease, memo: Memo) -> dict[str, Any]:
     """Write the list `ease` of every cut-off."""
-    section = config.ease
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         history = cutoff.matrix(section.values)
         items = modelled_items(history, section.max_items)
-        own = cutoff.matrix(section.own)
-        own.data *= np.float32(section.own_weight)
         with blas_threads(1):  # as fast as two here, and not slowed down by what runs beside
             score = scoring(history, items, item_weights(history[:, items], section.reg))
-            write_candidates(
-                folder,
-                "ease",
-                cutoff,
-                score,
-                n=section.candidates,
-                block_users=config.block_users,
-                own=own,
-                above=0.0,
-                threads=config.threads,
+            write_source(
+                folder, "ease", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
             )
 
-    return make_parts("ease", make, features=features, out=out, config=config, tables=("interactions",))
+    return make_parts("ease", make, features=features, memo=memo, config=config)

@@ -15,14 +15,43 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import Cutoff
-from pipeline.settings.config import Config, ItemKnn
-from pipeline.sources.candidates import Score, make_parts, write_candidates
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Decay, RepeatingSection
+from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class ItemKnn(RepeatingSection):
+    """What goes with the items that the user acted on: each item's nearest items (Sarwar et al., WWW 2001)."""
+
+    values: Decay = "decay_30"
+    """Column of the interactions that items are compared by."""
+    user_power: NonNegativeFloat = 0.5
+    """A user counts with the number of items in the history to minus this power."""
+    shrinkage: NonNegativeFloat = 0.1
+    """Added to the denominator of the similarity, so that few common users make no neighbours."""
+    neighbours: PositiveInt = 200
+    """How many of the most similar items an item keeps; memory grows with items x this x 8 bytes."""
+    max_history: PositiveInt = 500
+    """Strongest actions of a user that count; time grows with interactions x this."""
+    profile: Decay = "decay_30"
+    """Column of the interactions that speaks for a user."""
+    own_weight: NonNegativeFloat = 1.0
+    """Weight of the own history in pool `all`."""
+
+
+SOURCE = Source(
+    ItemKnn,
+    lists=(CandidateList("item_knn", "Item to item (neighbours)"),),
+)
 
 
 def strongest(matrix: "csr_matrix", n: int) -> "csr_matrix":
@@ -91,24 +120,13 @@ def fit(cutoff: Cutoff, section: ItemKnn, threads: int) -> Score:
     return scoring(strongest(cutoff.matrix(section.profile), section.max_history), similar)
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: ItemKnn, memo: Memo) -> dict[str, Any]:
     """Write the list `item_knn` of every cut-off."""
-    section = config.item_knn
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         score = fit(cutoff, section, config.threads)
-        own = cutoff.matrix(section.own)
-        own.data *= np.float32(section.own_weight)
-        write_candidates(
-            folder,
-            "item_knn",
-            cutoff,
-            score,
-            n=section.candidates,
-            block_users=config.block_users,
-            own=own,
-            above=0.0,
-            threads=config.threads,
+        write_source(
+            folder, "item_knn", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
         )
 
-    return make_parts("item_knn", make, features=features, out=out, config=config, tables=("interactions",))
+    return make_parts("item_knn", make, features=features, memo=memo, config=config)

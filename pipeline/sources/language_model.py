@@ -19,20 +19,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import fine_tune as tuning
 from pipeline.features.read import Cutoff, query_texts, read_cutoffs, read_items, read_queries
 from pipeline.ground import artifacts
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError, TrainingError
-from pipeline.settings.config import Config, LanguageModel
-from pipeline.sources.candidates import inputs_hash, write_candidates
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Decay, SourceSection
+from pipeline.sources.candidates import inputs_hash, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[str, Any]:
+class LanguageModel(SourceSection):
+    """Item and user vectors from the fine-tuned encoder, and its candidates."""
+
+    values: Decay = "decay_30"
+    """Column of the interactions that profiles are made of and preferences are fitted on."""
+    floor: NonNegativeFloat = 0.02
+    """What an old action is still worth."""
+    user_power: float = Field(default=0.3, ge=0, le=1)
+    """A user counts in the fit with the sum of the history to minus this power."""
+    dropout: float = Field(default=0.9, ge=0, lt=1)
+    """How often an action is hidden from its own profile in the fit: high for items that nobody bought yet."""
+    user_reg: PositiveFloat = 30.0
+    """L2 weight on the profiles' side of the fit."""
+    item_reg: PositiveFloat = 0.3
+    """L2 weight on the items' side of the fit."""
+
+
+SOURCE = Source(
+    LanguageModel,
+    lists=(CandidateList("language_model", "Language model"),),
+    vectors="text",
+)
+
+
+def run(
+    *, features: Path, fine_tune: Path, config: Config, section: LanguageModel, memo: Memo, out: Path
+) -> dict[str, Any]:
     """Write the item vectors, and user vectors and candidates for every cut-off.
 
     Returns:
@@ -53,9 +83,9 @@ def run(*, features: Path, fine_tune: Path, config: Config, out: Path) -> dict[s
             key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read)
 
             def make(folder: Path, cutoff: Cutoff = cutoff, known: np.ndarray = known) -> None:
-                _write_cutoff(folder, cutoff, known, config)
+                _write_cutoff(folder, cutoff, known, section, config)
 
-            linked += artifacts.memo(out, cutoff.part, key, make)
+            linked += memo.part(cutoff.part, key, make)
     counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
     return counts | {"cutoffs": len(cutoffs), "linked": linked}
 
@@ -120,8 +150,7 @@ def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.nda
     return np.asarray((mean @ vectors) @ preferences, dtype=np.float32)
 
 
-def _write_cutoff(folder: Path, cutoff: Cutoff, vectors: np.ndarray, config: Config) -> None:
-    section = config.language_model
+def _write_cutoff(folder: Path, cutoff: Cutoff, vectors: np.ndarray, section: LanguageModel, config: Config) -> None:
     history = cutoff.matrix(section.values)
     history.data += np.float32(section.floor)
     preferences = fit_preferences(history, vectors, section)
@@ -137,4 +166,4 @@ def _write_cutoff(folder: Path, cutoff: Cutoff, vectors: np.ndarray, config: Con
         scores[:, ~with_text] = -np.inf
         return scores
 
-    write_candidates(folder, "language_model", cutoff, score, n=section.candidates, block_users=config.block_users)
+    write_source(folder, "language_model", cutoff, score, section=section, config=config)

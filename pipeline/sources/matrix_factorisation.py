@@ -11,19 +11,22 @@ cut-off without ratings has no list. The sums are minimised by torch (sparse Ada
 Source: Koren, Bell & Volinsky, IEEE Computer 2009, eq. 5.
 """
 
-import json
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.determinism import reproducible
-from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
-from pipeline.settings.config import Config, MatrixFactorisation
-from pipeline.sources.candidates import make_parts, write_candidates
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import SourceSection
+from pipeline.sources.candidates import make_parts, tonights_fit, write_fit, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,6 +36,32 @@ log = logging.getLogger(__name__)
 Ratings = tuple[np.ndarray, np.ndarray, np.ndarray]
 # Ratings per step.
 _BATCH = 4096
+NAME = "matrix_factorisation"
+
+
+class MatrixFactorisation(SourceSection):
+    """Explicit ratings: the squared error of the ratings given (Koren, Bell & Volinsky, IEEE Computer 2009)."""
+
+    enabled: bool = False
+    """Whether the source is made; only for logs whose events carry a rating as `value`."""
+    factors: PositiveInt = 32
+    """Length of a user's and an item's vector."""
+    reg: NonNegativeFloat = 0.05
+    """L2 weight on the biases and factors of every rating."""
+    epochs: PositiveInt = 20
+    """Passes over the ratings at the oldest cut-off, which starts from random numbers."""
+    warm_epochs: PositiveInt = 5
+    """Passes of every later cut-off, which starts from the factors of the one before."""
+    learning_rate: PositiveFloat = 0.01
+    """Highest rate of Adam; it falls to zero."""
+    min_ratings: PositiveInt = 5
+    """An item with fewer ratings is not listed."""
+
+
+SOURCE = Source(
+    MatrixFactorisation,
+    lists=(CandidateList("matrix_factorisation", "Matrix factorisation (ratings)"),),
+)
 
 
 def start(users: int, items: int, section: MatrixFactorisation, previous: Path | None) -> "dict[str, Tensor]":
@@ -108,7 +137,7 @@ def fit(
     return errors
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: MatrixFactorisation, memo: Memo, out: Path) -> dict[str, Any]:
     """Fit every cut-off, oldest first, and write the list `matrix_factorisation` where there are ratings.
 
     Returns:
@@ -122,14 +151,12 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
         if len(table):
             older = previous / "model.safetensors" if previous else None
             with reproducible(config.seed, config.threads):
-                report |= _write_cutoff(folder, cutoff, ratings, older, config)
-        (folder / "fit.json").write_text(json.dumps(report, sort_keys=True) + "\n")
+                report |= _write_cutoff(folder, cutoff, ratings, older, section=section, config=config)
+        write_fit(folder, report)
 
     tables = ("interactions", "ratings")
-    report = make_parts(
-        "matrix_factorisation", make, features=features, out=out, config=config, tables=tables, chained=True
-    )
-    fitted: dict[str, Any] = json.loads((read_cutoffs(features)[0].dir_in(out) / "fit.json").read_text())
+    report = make_parts(NAME, make, features=features, memo=memo, config=config, tables=tables, chained=True)
+    fitted = tonights_fit(features, out)
     if not fitted["ratings"]:
         log.warning(
             "matrix_factorisation: no event that arrived so far has a `value`, so there is no rating to learn from and "
@@ -139,13 +166,18 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
 
 
 def _write_cutoff(
-    folder: Path, cutoff: Cutoff, ratings: Ratings, older: Path | None, config: Config
+    folder: Path,
+    cutoff: Cutoff,
+    ratings: Ratings,
+    older: Path | None,
+    *,
+    section: MatrixFactorisation,
+    config: Config,
 ) -> dict[str, float]:
     """Fit one cut-off and write its model and lists."""
     import torch
     from safetensors.torch import save_file
 
-    section = config.matrix_factorisation
     older = older if older is not None and older.is_file() else None
     parameters = start(cutoff.users, cutoff.items, section, older)
     errors = fit(ratings, parameters, section, section.warm_epochs if older else section.epochs, config.seed)
@@ -161,6 +193,5 @@ def _write_cutoff(
         scores[:, rare] = -np.inf
         return scores
 
-    n, block_users = section.candidates, config.block_users
-    write_candidates(folder, "matrix_factorisation", cutoff, score, n=n, block_users=block_users)
+    write_source(folder, NAME, cutoff, score, section=section, config=config)
     return {"spread": float(ratings[2].std()), "rmse_first": errors[0], "rmse_last": errors[-1]}

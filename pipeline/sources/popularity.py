@@ -8,19 +8,51 @@ above 1 and where the log has prices.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import rows_for
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
+from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Decay, Section
 from pipeline.sources.candidates import Rank, Ranked, make_parts, write_candidates, write_ranked
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class Popularity(Section):
+    """Recent best-sellers, and the user's own purchases times them (buy again)."""
+
+    days: Literal[7, 28, 91, 365] = 28
+    """Best-sellers of the last days; counted in distinct buyers."""
+    segments: PositiveInt = 1
+    """Above 1, list `segment_popularity` is made: best-sellers among the users who usually pay as much, in this many
+    segments of equal size; only where the log has prices."""
+    everybody: NonNegativeFloat = 0.3
+    """Weight of all users' best-sellers beside a segment's own."""
+    history: Decay = "decay_365"
+    """Own history that buy-again ranks by."""
+    power: NonNegativeFloat = 0.3
+    """Buy-again multiplies the own history by (buyers + 1) to this power."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
+
+
+SOURCE = Source(
+    Popularity,
+    lists=(
+        CandidateList("buy_again", "Buy again", says="own", pools=("all",)),
+        CandidateList("popularity", "Best-sellers", says="everybody"),
+        CandidateList("segment_popularity", "Best-sellers of who pays as much", says="everybody", fused=False),
+    ),
+)
 
 
 def item_popularity(cutoff: Cutoff, days: int) -> np.ndarray:
@@ -109,9 +141,8 @@ def by_segment(ranks: Sequence[Rank], segments: np.ndarray, n: int) -> Rank:
     return rank
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> dict[str, Any]:
     """Write the lists `popularity`, `buy_again` and, where it is wanted, `segment_popularity` of every cut-off."""
-    section = config.popularity
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
@@ -124,22 +155,20 @@ def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
             ranks = [best_sellers(share, cutoff.matrix("count"), section.candidates) for share in shares]
             segment_rank = by_segment(ranks, segments, section.candidates)
             write_ranked(folder, "segment_popularity", cutoff, segment_rank, n=section.candidates, rows=rows)
-        history = cutoff.matrix(section.history)
-        history.data *= buy_again_weight(popularity, section.power)[history.indices]
-
-        def buy_again(users: np.ndarray) -> "csr_matrix":
-            return history[users]
-
-        write_candidates(
-            folder,
-            "buy_again",
-            cutoff,
-            buy_again,
-            n=section.candidates,
-            block_users=config.block_users,
-            pools=("all",),
-            above=0.0,
-        )
+        _write_buy_again(folder, cutoff, popularity, section, config.block_users)
 
     tables = ("interactions", "item_stats", *(["user_stats"] if section.segments > 1 else []))
-    return make_parts("popularity", make, features=features, out=out, config=config, tables=tables)
+    return make_parts("popularity", make, features=features, memo=memo, config=config, tables=tables)
+
+
+def _write_buy_again(
+    folder: Path, cutoff: Cutoff, popularity: np.ndarray, section: Popularity, block_users: int
+) -> None:
+    history = cutoff.matrix(section.history)
+    history.data *= buy_again_weight(popularity, section.power)[history.indices]
+
+    def score(users: np.ndarray) -> "csr_matrix":
+        return history[users]
+
+    n = section.candidates
+    write_candidates(folder, "buy_again", cutoff, score, n=n, block_users=block_users, pools=("all",), above=0.0)

@@ -11,16 +11,18 @@ Source: Kang & McAuley, ICDM 2018.
 """
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.arrays.determinism import reproducible
-from pipeline.features.read import Cutoff, read_cutoffs
-from pipeline.settings.config import Config, Sasrec
-from pipeline.sources.candidates import Score, make_parts, write_candidates
+from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
+from pipeline.sources.contract import CandidateList, Source
+from pipeline.sources.sequential.section import Sasrec
 from pipeline.sources.sequential.sequences import Events, events_of, latest, lessons
 
 if TYPE_CHECKING:
@@ -29,6 +31,12 @@ if TYPE_CHECKING:
     from pipeline.sources.sequential.attention import Network
 
 WEIGHTS = "model.safetensors"
+
+
+SOURCE = Source(
+    Sasrec,
+    lists=(CandidateList("sasrec", "Sequences (SASRec)"),),
+)
 
 
 def popularity(events: Events, items: int, half_life_days: float) -> np.ndarray:
@@ -123,7 +131,9 @@ def item_texts(language_model: Path, section: Sasrec) -> np.ndarray | None:
     return vectors
 
 
-def run(*, features: Path, language_model: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(
+    *, features: Path, language_model: Path, config: Config, section: Sasrec, memo: Memo, out: Path
+) -> dict[str, Any]:
     """Train every cut-off, oldest first, and write the list `sasrec`.
 
     Returns:
@@ -131,40 +141,34 @@ def run(*, features: Path, language_model: Path, config: Config, out: Path) -> d
     Raises:
         TrainingError: a loss is not finite.
     """
-    section = config.sasrec
     texts = item_texts(language_model, section)
 
     def known_texts(cutoff: Cutoff) -> str:
         return "" if texts is None else hashlib.sha256(texts[: cutoff.items].tobytes()).hexdigest()
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        known = None if texts is None else texts[: cutoff.items]
         with reproducible(config.seed, config.threads):
-            fitted = _write_cutoff(folder, cutoff, previous, None if texts is None else texts[: cutoff.items], config)
-        (folder / "fit.json").write_text(json.dumps(fitted, sort_keys=True) + "\n")
+            write_fit(folder, _write_cutoff(folder, cutoff, previous, known, section=section, config=config))
 
-    report = make_parts(
-        "sasrec",
-        make,
-        features=features,
-        out=out,
-        config=config,
-        tables=("interactions",),
-        chained=True,
-        also=known_texts,
-    )
-    fitted: dict[str, Any] = json.loads((read_cutoffs(features)[0].dir_in(out) / "fit.json").read_text())
-    return report | fitted | {"text_vectors": texts is not None}
+    report = make_parts("sasrec", make, features=features, memo=memo, config=config, chained=True, also=known_texts)
+    return report | tonights_fit(features, out) | {"text_vectors": texts is not None}
 
 
 def _write_cutoff(
-    folder: Path, cutoff: Cutoff, previous: Path | None, texts: np.ndarray | None, config: Config
+    folder: Path,
+    cutoff: Cutoff,
+    previous: Path | None,
+    texts: np.ndarray | None,
+    *,
+    section: Sasrec,
+    config: Config,
 ) -> dict[str, Any]:
     """Train one cut-off's network and write it and its lists."""
     from safetensors.torch import save_file
 
     from pipeline.sources.sequential.training import train
 
-    section = config.sasrec
     events = events_of(cutoff)
     popular = popularity(events, cutoff.items, section.half_life_days)
     older = previous / WEIGHTS if previous else None
@@ -176,7 +180,5 @@ def _write_cutoff(
     save_file({name: values.cpu().contiguous() for name, values in network.state_dict().items()}, folder / WEIGHTS)
     listed = (popular > 0) | (False if texts is None else texts.any(axis=1))
     score = scoring(network, events, listed, section.length)
-    own = cutoff.matrix(section.own)
-    own.data *= np.float32(section.own_weight)
-    write_candidates(folder, "sasrec", cutoff, score, n=section.candidates, block_users=config.block_users, own=own)
+    write_source(folder, "sasrec", cutoff, score, section=section, config=config)
     return fitted

@@ -9,15 +9,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks, indptr_of, rows_for
 from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
-from pipeline.sources.candidates import Score, make_parts, write_candidates
+from pipeline.settings.sections.base import Decay, RepeatingSection
+from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+class UserKnn(RepeatingSection):
+    """What similar users acted on in the last days."""
+
+    profile: Decay = "decay_90"
+    """Column of the interactions that users are compared by."""
+    votes: Decay = "decay_7"
+    """Column of the interactions that neighbours vote with."""
+    neighbours: PositiveInt = 400
+    """How many of the most similar users vote."""
+    reference_users: PositiveInt = 20_000
+    """Neighbours are looked for among this many users, those active last; in a smaller shop, among all."""
+    power: PositiveFloat = 2.0
+    """A vote weighs the similarity to this power."""
+
+
+SOURCE = Source(
+    UserKnn,
+    lists=(CandidateList("user_knn", "Similar customers", says="peers"),),
+)
 
 
 def normalised(matrix: "csr_matrix") -> "csr_matrix":
@@ -117,26 +142,15 @@ def voting(
     return score
 
 
-def run(*, features: Path, config: Config, out: Path) -> dict[str, Any]:
+def run(*, features: Path, config: Config, section: UserKnn, memo: Memo) -> dict[str, Any]:
     """Write the list `user_knn` of every cut-off."""
-    section = config.user_knn
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         among = references(cutoff, section.reference_users)
         profiles = cutoff.matrix(section.profile)
         score = voting(profiles, cutoff.matrix(section.votes), section.neighbours, section.power, among)
-        own = cutoff.matrix(section.own)
-        own.data *= np.float32(section.own_weight)
-        write_candidates(
-            folder,
-            "user_knn",
-            cutoff,
-            score,
-            n=section.candidates,
-            block_users=config.block_users,
-            own=own,
-            above=0.0,
-            threads=config.threads,
+        write_source(
+            folder, "user_knn", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
         )
 
-    return make_parts("user_knn", make, features=features, out=out, config=config, tables=("interactions",))
+    return make_parts("user_knn", make, features=features, memo=memo, config=config)

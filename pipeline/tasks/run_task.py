@@ -11,18 +11,19 @@ from typing import Any
 from pipeline.ground import artifacts, nights
 from pipeline.ground.errors import InputError
 from pipeline.operations import stages
-from pipeline.settings import config
+from pipeline.settings.config import Config
+from pipeline.sources import configuration
 
 log = logging.getLogger(__name__)
 
 
-def settings(params: Mapping[str, Any]) -> config.Config:
+def settings(params: Mapping[str, Any]) -> Config:
     """The configuration of a triggered run: pipeline.toml, the overrides, the chosen surfaces.
 
     Raises:
         InputError: an override is unknown, or a surface is not configured.
     """
-    loaded = config.load(overrides=params.get("overrides") or {})
+    loaded = configuration.load(overrides=params.get("overrides") or {})
     if params.get("force"):
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
     if names := params.get("surfaces"):
@@ -121,7 +122,7 @@ def export_night(night: str | None, surface: str) -> str | None:
     from pipeline.operations import export
 
     _speak()
-    loaded = config.load()
+    loaded = configuration.load()
     run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
     out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
     try:
@@ -144,7 +145,7 @@ def search_settings(params: Mapping[str, Any]) -> str:
     from pipeline.operations.tuning import trials
 
     _speak()
-    loaded = config.load()
+    loaded = configuration.load()
     chosen = tuple(nights.parse_nights(night)[0] for night in params["nights"])
     if not chosen:
         raise InputError("the search needs nights to judge on: give some, older than those that are reported")

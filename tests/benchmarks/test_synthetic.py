@@ -10,7 +10,7 @@ from benchmarks import growth, synthetic
 from benchmarks.synthetic import DAYS, Shop
 from pipeline.features.read import read_cutoffs
 from pipeline.operations import load_history, stages
-from pipeline.settings import config
+from pipeline.sources import configuration
 
 SHOP = Shop(users=2000, items=600, events=200_000)
 
@@ -64,7 +64,7 @@ def test_a_day_is_the_same_whenever_it_is_made() -> None:
 
 def test_the_raw_logs_run_through_the_pipeline(tmp_path: Path) -> None:
     synthetic.write(Shop(users=40, items=60, events=3000), tmp_path)
-    loaded = config.load(tmp_path / "pipeline.toml", {"home": tmp_path / "home", "threads": 1})
+    loaded = configuration.load(tmp_path / "pipeline.toml", {"home": tmp_path / "home", "threads": 1})
     last = max(day for _, day in synthetic.days())
     load_history.load_history(loaded, until=last)
     stages.run_stage("features", last, loaded)

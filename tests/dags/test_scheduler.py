@@ -23,7 +23,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history
 from pipeline.publication import publish
-from pipeline.settings import config as configuration
+from pipeline.sources import configuration
 from tests.dags import shop_of_today
 from tests.dags.live_airflow import LiveAirflow
 from tests.postgres import Server
@@ -104,7 +104,7 @@ class Story:
     """
 
     live: LiveAirflow
-    config: configuration.Config
+    config: configuration.FullConfig
     watch: Watch
     nights: list[date]
     runs: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from pipeline.__main__ import parser
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -216,7 +216,7 @@ def test_the_queue_and_the_pool_are_those_of_the_dag() -> None:
 
 
 def test_what_the_pipeline_writes_is_on_a_volume_and_the_shop_is_read_only() -> None:
-    config = Config(home=Path(image_environment()["NIGHTJAR_HOME"]))
+    config = FullConfig(home=Path(image_environment()["NIGHTJAR_HOME"]))
     for name in ("cpu-worker", "gpu-worker"):
         mounts = [interpolated(volume).split(":") for volume in SERVICES[name]["volumes"]]
         at = {mount[1]: mount[0] for mount in mounts}

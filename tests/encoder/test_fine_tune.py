@@ -17,7 +17,7 @@ from pipeline.encoder import encoder as encoders
 from pipeline.ground import artifacts
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from pipeline.settings.config import FineTune
+from pipeline.settings.sections.models import FineTune
 from tests.encoder.text_shop import DAY, actions_of, write_text_shop
 from tests.encoder.tiny_encoder import WORDS, write_tiny_bert
 from tests.sources.shop import NIGHT, config_for, contents

@@ -16,7 +16,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.intake import ingest, long_lines
 from pipeline.operations import load_history, stages
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.conftest import ROOT
 from tests.tiny_log import ingest as ingest_night
 from tests.tiny_log import row, rows_of, shop, write
@@ -32,7 +32,7 @@ SLOW = pytest.mark.slow
 LONG = "unreadable: longer than ingest.max_row_bytes"
 
 
-def lenient(folder: Path, files: str, **over: Any) -> Config:
+def lenient(folder: Path, files: str, **over: Any) -> FullConfig:
     """A shop that refuses row by row, and never stops for it."""
     return shop(folder, files, ingest={"max_reject_share": 1} | over.pop("ingest", {}), **over)
 

@@ -11,7 +11,7 @@ from pipeline.__main__ import main
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import PipelineError, ResourceError
 from pipeline.operations import load_history, stages
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.faults import disks
 from tests.tiny_log import ingest as ingest_night
 from tests.tiny_log import row, shop, write
@@ -38,14 +38,14 @@ def home(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path / "home"
 
 
-def leftovers(config: Config) -> list[str]:
+def leftovers(config: FullConfig) -> list[str]:
     """What is in the lake beside whole partitions, locks and empty folders."""
     files = [path for path in config.lake.rglob("*") if path.is_file() and not path.name.endswith(".lock")]
     whole = [path for path in files if artifacts.is_finished(path.parent) or artifacts.is_finished(path.parent.parent)]
     return [str(path.relative_to(config.lake)) for path in files if path not in whole]
 
 
-def ran(config: Config, stage: Callable[[], object], home: Path, sizes: range) -> list[str]:
+def ran(config: FullConfig, stage: Callable[[], object], home: Path, sizes: range) -> list[str]:
     """Run on ever larger disks until it works; what was said until then."""
     said = []
     for kib in sizes:
@@ -71,7 +71,7 @@ def test_a_full_disk_stops_ingest_and_features_and_leaves_nothing_half_written(l
     folders = [artifacts.stage_dir(s.lake, "ingest", MONDAY) for s in (settings, free)]
     assert artifacts.content_hash(folders[0]) == artifacts.content_hash(folders[1]), "the rerun is right"
 
-    def features(of: Config) -> Path:
+    def features(of: FullConfig) -> Path:
         stages.run_stage("features", MONDAY, of)
         return artifacts.stage_dir(of.lake, "features", MONDAY)
 

@@ -19,7 +19,7 @@ from pipeline.ground import artifacts, schemas
 from pipeline.ground.errors import InputError
 from pipeline.operations import stages
 from pipeline.operations.load_history import load_history
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.tiny_log import digests, row, rows_of, shop, write
 
 START = date(2024, 1, 1)
@@ -61,7 +61,7 @@ def made_up(nights: int = 73, late: bool = True) -> list[Event]:
     return events
 
 
-def write_lake(config: Config, events: list[Event], items: list[dict[str, Any]] = [], until: date = NIGHT) -> None:  # noqa: B006
+def write_lake(config: FullConfig, events: list[Event], items: list[dict[str, Any]] = [], until: date = NIGHT) -> None:  # noqa: B006
     """Ingest partitions by hand, one per night."""
     for number in range((until - START).days + 1):
         folder = artifacts.stage_dir(config.lake, "ingest", START + timedelta(days=number))
@@ -73,11 +73,11 @@ def write_lake(config: Config, events: list[Event], items: list[dict[str, Any]] 
             artifacts.write_manifest(out, {"files": artifacts.describe(out)})
 
 
-def config_at(home: Path, **over: Any) -> Config:
-    return Config.model_validate({"home": home, "threads": 2, "memory_limit_mb": 512} | SMALL | over)
+def config_at(home: Path, **over: Any) -> FullConfig:
+    return FullConfig.model_validate({"home": home, "threads": 2, "memory_limit_mb": 512} | SMALL | over)
 
 
-def build(config: Config, night: date = NIGHT) -> Path:
+def build(config: FullConfig, night: date = NIGHT) -> Path:
     """Run `features`; its folder."""
     stages.run_stage("features", night, config)
     return artifacts.stage_dir(config.lake, "features", night)
@@ -110,7 +110,7 @@ def brute_force(events: list[Event], cutoff: date, arrived_by: date) -> dict[tup
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, list[Event]]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FullConfig, list[Event]]:
     events = made_up()
     config = config_at(tmp_path_factory.mktemp("shop"))
     write_lake(config, events)
@@ -126,7 +126,7 @@ def known(events: list[Event], key: str, by: date) -> list[str]:
     return [i for arrived, i in sorted((a, i) for i, a in first.items()) if arrived <= number(by)]
 
 
-def test_indices_are_in_order_of_arrival(made: tuple[Path, Config, list[Event]]) -> None:
+def test_indices_are_in_order_of_arrival(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, _, events = made
     users, items = known(events, "user_id", NIGHT), known(events, "item_id", NIGHT)
     assert [(r["user_index"], r["user_id"]) for r in rows_of(folder, "users")] == list(enumerate(users))
@@ -136,7 +136,7 @@ def test_indices_are_in_order_of_arrival(made: tuple[Path, Config, list[Event]])
         assert cutoff.items == len(known(events, "item_id", cutoff.cutoff))
 
 
-def test_cutoffs_are_tonight_and_the_label_windows(made: tuple[Path, Config, list[Event]]) -> None:
+def test_cutoffs_are_tonight_and_the_label_windows(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, config, _ = made
     cutoffs = read.read_cutoffs(folder)
     assert [(c.role, c.cutoff) for c in cutoffs] == [
@@ -146,7 +146,7 @@ def test_cutoffs_are_tonight_and_the_label_windows(made: tuple[Path, Config, lis
     assert cutoffs[1].cutoff + timedelta(days=config.horizon_days) == config.anchor(NIGHT) < NIGHT
 
 
-def test_interactions_are_the_brute_force_sums(made: tuple[Path, Config, list[Event]]) -> None:
+def test_interactions_are_the_brute_force_sums(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, config, events = made
     users, items = known(events, "user_id", NIGHT), known(events, "item_id", NIGHT)
     for cutoff in read.read_cutoffs(folder):
@@ -180,7 +180,7 @@ def test_a_rating_is_the_mean_value_known_at_the_cutoff(tmp_path: Path) -> None:
     assert tonight.ratings().to_pylist() == [expected[0] | {"rating": pytest.approx(10 / 3)}, expected[1]]
 
 
-def test_item_stats_count_buyers_guests_included(made: tuple[Path, Config, list[Event]]) -> None:
+def test_item_stats_count_buyers_guests_included(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, _, events = made
     bought: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
     for e in events:
@@ -200,7 +200,7 @@ def test_item_stats_count_buyers_guests_included(made: tuple[Path, Config, list[
         assert stat["price"] == (pytest.approx(median(prices)) if prices else None)
 
 
-def test_user_stats_add_up(made: tuple[Path, Config, list[Event]]) -> None:
+def test_user_stats_add_up(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, _, events = made
     mine: dict[str, list[tuple[int, str, float]]] = defaultdict(list)
     for e in events:
@@ -223,7 +223,7 @@ def test_user_stats_add_up(made: tuple[Path, Config, list[Event]]) -> None:
         assert stat["mean_interval"] == (pytest.approx(interval) if interval is not None else None)
 
 
-def test_labels_are_purchases_of_users_with_a_history(made: tuple[Path, Config, list[Event]]) -> None:
+def test_labels_are_purchases_of_users_with_a_history(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, config, events = made
     users, items = known(events, "user_id", NIGHT), known(events, "item_id", NIGHT)
     for cutoff in read.read_cutoffs(folder)[1:]:
@@ -243,14 +243,16 @@ def test_labels_are_purchases_of_users_with_a_history(made: tuple[Path, Config, 
         assert list(cutoff.targets()) == sorted({u for u, _ in expected})
 
 
-def test_tonights_targets_are_everyone_with_a_history(made: tuple[Path, Config, list[Event]]) -> None:
+def test_tonights_targets_are_everyone_with_a_history(made: tuple[Path, FullConfig, list[Event]]) -> None:
     tonight = read.read_cutoffs(made[0])[0]
     assert list(tonight.targets()) == sorted(set(tonight.interactions(["user_index"]).column(0).to_pylist()))
     with pytest.raises(InputError, match="no labels"):
         tonight.labels()
 
 
-def test_actions_to_learn_texts_from_end_before_the_oldest_label_window(made: tuple[Path, Config, list[Event]]) -> None:
+def test_actions_to_learn_texts_from_end_before_the_oldest_label_window(
+    made: tuple[Path, FullConfig, list[Event]],
+) -> None:
     folder, config, events = made
     users, items = known(events, "user_id", NIGHT), known(events, "item_id", NIGHT)
     tuned_at = config.tuned_at(NIGHT)
@@ -267,7 +269,7 @@ def test_actions_to_learn_texts_from_end_before_the_oldest_label_window(made: tu
     assert {round(r["weight"], 6) for r in rows} == set(WEIGHTS.values())
 
 
-def test_every_table_has_its_contract(made: tuple[Path, Config, list[Event]]) -> None:
+def test_every_table_has_its_contract(made: tuple[Path, FullConfig, list[Event]]) -> None:
     folder, config, _ = made
     part = f"cutoff={config.label_cutoffs(NIGHT)[0]}"
     contracts = {
@@ -289,7 +291,7 @@ def test_every_table_has_its_contract(made: tuple[Path, Config, list[Event]]) ->
 
 
 def test_what_arrives_later_moves_no_byte_of_an_earlier_night(
-    made: tuple[Path, Config, list[Event]], tmp_path: Path
+    made: tuple[Path, FullConfig, list[Event]], tmp_path: Path
 ) -> None:
     folder, _, events = made
     config = config_at(tmp_path)
@@ -299,7 +301,7 @@ def test_what_arrives_later_moves_no_byte_of_an_earlier_night(
     assert digests(build(config)) == digests(folder)
 
 
-def test_a_late_event_changes_later_nights_only(made: tuple[Path, Config, list[Event]], tmp_path: Path) -> None:
+def test_a_late_event_changes_later_nights_only(made: tuple[Path, FullConfig, list[Event]], tmp_path: Path) -> None:
     _, _, events = made
     late = event(10_000, "u1", "i1", number(NIGHT) - 30, arrived=number(NIGHT) + 1)
     with_it, without = config_at(tmp_path / "with"), config_at(tmp_path / "without")
@@ -329,7 +331,9 @@ def test_nights_that_were_never_ingested_are_said(tmp_path: Path, caplog: pytest
     assert f"run --run-date {NIGHT - timedelta(days=2)}..{NIGHT - timedelta(days=1)} --stages ingest" in caplog.text
 
 
-def test_a_linked_cutoff_is_what_it_would_be_made_anew(made: tuple[Path, Config, list[Event]], tmp_path: Path) -> None:
+def test_a_linked_cutoff_is_what_it_would_be_made_anew(
+    made: tuple[Path, FullConfig, list[Event]], tmp_path: Path
+) -> None:
     _, _, events = made
     once, twice = config_at(tmp_path / "once"), config_at(tmp_path / "twice")
     following = NIGHT + timedelta(days=1)
@@ -343,7 +347,9 @@ def test_a_linked_cutoff_is_what_it_would_be_made_anew(made: tuple[Path, Config,
     assert digests(folders[0]) == digests(folders[1])
 
 
-def test_the_same_bytes_with_another_number_of_threads(made: tuple[Path, Config, list[Event]], tmp_path: Path) -> None:
+def test_the_same_bytes_with_another_number_of_threads(
+    made: tuple[Path, FullConfig, list[Event]], tmp_path: Path
+) -> None:
     folder, _, events = made
     config = config_at(tmp_path, threads=1)
     write_lake(config, events)
@@ -364,7 +370,7 @@ ITEMS = [
 ]
 
 
-def texts(config: Config, night: date) -> dict[str, dict[str, Any]]:
+def texts(config: FullConfig, night: date) -> dict[str, dict[str, Any]]:
     return {r["item_id"]: r for r in rows_of(build(config, night), "items")}
 
 

@@ -8,7 +8,7 @@ import pytest
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import logs
-from pipeline.settings.config import Source
+from pipeline.settings.sections.data import Source
 from tests.tiny_log import ingest, row, rows_of, shop, write
 
 NIGHT = date(2024, 2, 29)

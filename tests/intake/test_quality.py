@@ -16,9 +16,9 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
 from pipeline.operations import load_history
-from pipeline.settings import config
-from pipeline.settings.config import Checks, Config
-from pipeline.settings.sections.checks import names
+from pipeline.settings.sections.checks import Checks, names
+from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 from tests.tiny_log import ingest as ingest_night
 from tests.tiny_log import row, shop, write
 
@@ -50,7 +50,7 @@ def history(weeks: int = 10, **over: Any) -> list[quality.Night]:
 
 def found(tonight: quality.Night, past: list[quality.Night] | None = None, **checks: Any) -> quality.Offences:
     """What the checks say of tonight."""
-    settings = Config(checks=Checks(**checks))
+    settings = FullConfig(checks=Checks(**checks))
     nights = [*(history() if past is None else past), tonight]
     return quality.judge(nights, tonight["night"], settings).get(tonight["night"], {})
 
@@ -135,7 +135,7 @@ def a_year(shop: str) -> list[quality.Night]:
 
 @pytest.mark.parametrize("shop", ["one", "few", "dozens", "batch"])
 def test_chance_never_stops_a_small_shop_or_a_batch_job_in_a_year(shop: str) -> None:
-    settings = Config()
+    settings = FullConfig()
     judged = quality.judge(a_year(shop), NIGHT - timedelta(days=364), settings)
     stops = [(n, o) for n, o in judged.items() if any(settings.checks.severity[check] == "stop" for check in o)]
     assert stops == []
@@ -172,20 +172,20 @@ def test_limits_and_severity_are_configured() -> None:
 def test_an_unknown_check_is_refused_and_an_override_keeps_the_others(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.toml"
     path.write_text('[checks.severity]\nvolume = "warn"\n')
-    loaded = config.load(path, {"checks": {"severity": {"nulls": "stop"}}}).checks.severity
+    loaded = configuration.load(path, {"checks": {"severity": {"nulls": "stop"}}}).checks.severity
     assert (loaded["volume"], loaded["nulls"], loaded["freshness"], loaded["runs"]) == ("warn", "stop", "stop", "stop")
     assert set(loaded) == {*names("events"), *names("tables")}
     path.write_text('[checks.severity]\nvolumes = "warn"\n')
     with pytest.raises(InputError, match=r"checks\.severity: .*there is no check volumes; the checks are clock"):
-        config.load(path)
+        configuration.load(path)
     path.write_text('[checks.severity]\nvolume = "ignore"\n')
     with pytest.raises(InputError, match=r"checks\.severity\.volume"):
-        config.load(path)
+        configuration.load(path)
 
 
 def test_severities_do_not_change_what_a_stage_makes() -> None:
-    loud = Config(checks=Checks(severity={"volume": "warn"}, min_share=0.1))
-    assert loud.digest("ingest", "publish") == Config().digest("ingest", "publish")
+    loud = FullConfig(checks=Checks(severity={"volume": "warn"}, min_share=0.1))
+    assert loud.digest("ingest", "publish") == FullConfig().digest("ingest", "publish")
 
 
 # --- through ingest ---------------------------------------------------------------------------------------------------
@@ -211,14 +211,14 @@ def day_of_sales(night: date) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def open_shop(tmp_path: Path) -> Callable[..., Config]:
+def open_shop(tmp_path: Path) -> Callable[..., FullConfig]:
     """Writes six weeks of daily logs up to NIGHT (no file on Saturdays), and gives configurations over them."""
     for n in range(43):
         night = FIRST + timedelta(days=n)
         if night.weekday() != 5:
             write(tmp_path / f"{night}.csv", day_of_sales(night))
 
-    def configured(home: str = "home", **checks: Any) -> Config:
+    def configured(home: str = "home", **checks: Any) -> FullConfig:
         settings = {"allow_empty": True, "max_reject_share": 0.2}
         return shop(tmp_path, FILES, PRICED, home=tmp_path / home, ingest=settings, checks=checks | {"min_rows": 50})
 
@@ -230,14 +230,14 @@ def report(folder: Path) -> dict[str, Any]:
     return found
 
 
-def cut(config: Config, night: date = NIGHT) -> Path:
+def cut(config: FullConfig, night: date = NIGHT) -> Path:
     """Cut a night's log at noon."""
     path = config.folder / f"{night}.csv"
     write(path, [r for r in day_of_sales(night) if r["ts"] < f"{night} 12:00:00"])
     return path
 
 
-def test_half_a_night_stops_says_what_is_usual_and_leaves_nothing(open_shop: Callable[..., Config]) -> None:
+def test_half_a_night_stops_says_what_is_usual_and_leaves_nothing(open_shop: Callable[..., FullConfig]) -> None:
     settings = open_shop()
     load_history.load_history(settings, NIGHT - timedelta(days=1))
     path = cut(settings)
@@ -259,7 +259,7 @@ def test_half_a_night_stops_says_what_is_usual_and_leaves_nothing(open_shop: Cal
     assert (again["events"], again["unusual"]) == (120, {}), "the whole log is taken once it is there"
 
 
-def test_one_run_may_warn_instead(open_shop: Callable[..., Config], caplog: pytest.LogCaptureFixture) -> None:
+def test_one_run_may_warn_instead(open_shop: Callable[..., FullConfig], caplog: pytest.LogCaptureFixture) -> None:
     load_history.load_history(open_shop(), NIGHT - timedelta(days=1))
     cut(open_shop())
     with caplog.at_level(logging.WARNING):
@@ -269,7 +269,7 @@ def test_one_run_may_warn_instead(open_shop: Callable[..., Config], caplog: pyte
     assert "is not as usual. volume: 45 events" in caplog.text
 
 
-def test_a_night_without_a_file_or_without_rows_says_what_is_usual(open_shop: Callable[..., Config]) -> None:
+def test_a_night_without_a_file_or_without_rows_says_what_is_usual(open_shop: Callable[..., FullConfig]) -> None:
     settings = open_shop()
     load_history.load_history(settings, NIGHT - timedelta(days=1))
     strict = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"allow_empty": False})})
@@ -285,7 +285,7 @@ def test_a_night_without_a_file_or_without_rows_says_what_is_usual(open_shop: Ca
     assert report(ingest_night(settings, NIGHT))["unusual"].keys() == {"empty"}, "allowed, and said"
 
 
-def test_history_is_never_stopped_and_judged_as_its_nights_were(open_shop: Callable[..., Config]) -> None:
+def test_history_is_never_stopped_and_judged_as_its_nights_were(open_shop: Callable[..., FullConfig]) -> None:
     missing, short = NIGHT - timedelta(days=1), NIGHT - timedelta(days=2)
     (open_shop().folder / f"{missing}.csv").unlink()
     cut(open_shop(), short)
@@ -303,7 +303,7 @@ def test_history_is_never_stopped_and_judged_as_its_nights_were(open_shop: Calla
     assert load_history.load_history(open_shop("strict"), NIGHT) is not None
 
 
-def test_the_numbers_are_what_is_counted_by_hand(open_shop: Callable[..., Config]) -> None:
+def test_the_numbers_are_what_is_counted_by_hand(open_shop: Callable[..., FullConfig]) -> None:
     settings = open_shop()
     load_history.load_history(settings, NIGHT)
     numbers = report(artifacts.stage_dir(settings.lake, "ingest", NIGHT))["quality"]
@@ -321,7 +321,7 @@ def test_the_numbers_are_what_is_counted_by_hand(open_shop: Callable[..., Config
     assert {t["type"]: t["events"] for t in numbers["types"]} == kinds
 
 
-def test_prices_are_compared_with_the_latest_of_the_item(open_shop: Callable[..., Config]) -> None:
+def test_prices_are_compared_with_the_latest_of_the_item(open_shop: Callable[..., FullConfig]) -> None:
     settings = open_shop(price_factor=1.2, price_nights=5)
     load_history.load_history(settings, NIGHT - timedelta(days=1))
     numbers = report(ingest_night(settings, NIGHT))["quality"]
@@ -342,7 +342,7 @@ def test_prices_are_compared_with_the_latest_of_the_item(open_shop: Callable[...
     assert numbers["far_prices"] == sum(max(a / b, b / a) > 1.2 for a, b in steps)
 
 
-def test_partitions_made_before_there_were_numbers_are_no_history(open_shop: Callable[..., Config]) -> None:
+def test_partitions_made_before_there_were_numbers_are_no_history(open_shop: Callable[..., FullConfig]) -> None:
     settings = open_shop()
     load_history.load_history(settings, NIGHT - timedelta(days=1))
     for path in settings.lake.glob("ingest/*/manifest.json"):

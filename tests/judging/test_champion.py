@@ -14,7 +14,8 @@ from pipeline.judging import champion
 from pipeline.judging.champion import Setting
 from pipeline.publication import publish
 from pipeline.published.contract import ActiveRun
-from pipeline.settings.config import Config, Surface
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources.configuration import FullConfig
 
 USERS = pa.array(["ann", "bob", "cid"])
 ITEMS = pa.array(["a", "b", "c", "d"])
@@ -52,7 +53,7 @@ class Shelf:
 
     @property
     def setting(self) -> Setting:
-        return Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=self.home, surfaces=(Surface(name="for_you"),)))
+        return Setting(TONIGHT, CUTOFF, USERS, ITEMS, FullConfig(home=self.home, surfaces=(Surface(name="for_you"),)))
 
     def runs(self) -> list[ActiveRun]:
         return [ActiveRun(f"{night}-x", night, self.folder(night)) for night in sorted(self.shown, reverse=True)]
@@ -97,7 +98,7 @@ def fixture_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
 
 def test_a_home_without_tables_has_no_opponent(tmp_path: Path) -> None:
-    assert champion.find(Setting(TONIGHT, CUTOFF, USERS, ITEMS, Config(home=tmp_path)), {}) is None
+    assert champion.find(Setting(TONIGHT, CUTOFF, USERS, ITEMS, FullConfig(home=tmp_path)), {}) is None
 
 
 def test_a_first_publication_has_no_opponent(shelf: Shelf) -> None:

@@ -9,7 +9,7 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import lists
 from pipeline.judging import gate
 from pipeline.judging.gate import Comparison
-from pipeline.settings.config import Evaluate
+from pipeline.settings.sections.lists import Evaluate
 from tests.judged_night import ITEMS, NIGHT, USERS, Night, make
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground.lists import Pool
 from pipeline.judging import measuring
-from pipeline.settings.config import Evaluate
+from pipeline.settings.sections.lists import Evaluate
 from tests.judged_night import CUTOFF, ITEMS, LATE_ITEMS, USERS, Night, make
 
 

@@ -17,7 +17,7 @@ from pipeline.judging import outcomes
 from pipeline.publication import publish
 from pipeline.published.archive import Archive
 from pipeline.published.targets.duckdb import DuckDBTarget
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.published.targets import runs
 from tests.small_shop import go, shop
 
@@ -54,14 +54,14 @@ class World:
     sold: dict[date, np.ndarray] = field(default_factory=dict)
 
     @property
-    def config(self) -> Config:
+    def config(self) -> FullConfig:
         types = {
             "purchase": {"label": True},
             "view": {"weight": 0.1},
             "impression": {"weight": 0.0},
             "click": {"weight": 0.2},
         }
-        return Config.model_validate(
+        return FullConfig.model_validate(
             {
                 "home": self.home,
                 "threads": 2,
@@ -376,14 +376,14 @@ def test_a_finished_night_is_made_again_only_for_runs_it_does_not_cover(tmp_path
     made = world(tmp_path)
     kept = {run_id: made.tables.pop(run_id) for run_id in ["2011-10-12-cccccccc"]}
     made.write().score()
-    assert outcomes.is_current(made.config, TONIGHT, made.report)
+    assert outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
     Archive(made.config.tables).drop("2011-10-05-bbbbbbbb")  # retention forgets nothing that is known
-    assert outcomes.is_current(made.config, TONIGHT, made.report)
+    assert outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
     made.tables = kept
     made._archive()
-    assert not outcomes.is_current(made.config, TONIGHT, made.report)
+    assert not outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
     made.score()
-    assert outcomes.is_current(made.config, TONIGHT, made.report)
+    assert outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
 
 
 def test_before_the_first_publication_there_is_nothing(tmp_path: Path) -> None:
@@ -408,7 +408,7 @@ def test_a_run_of_an_older_version_is_whole_without_it(tmp_path: Path) -> None:
     archive = Archive(made.config.tables)
     (archive.path(report["run_id"]) / "recommendation_outcomes.parquet").unlink()
     assert archive.holds(report["run_id"])
-    assert publish.is_published(made.config, report)
+    assert publish.still_holds(made.config, {"report": report})
     later = shop(tmp_path, night=made.night + timedelta(days=1)).write()
     go(later)
     assert publish.rollback(made.config).run_id == report["run_id"]

@@ -14,7 +14,8 @@ from pipeline.ground.errors import GateError
 from pipeline.judging import evaluate, since_publication
 from pipeline.judging.outcomes import OUTCOMES
 from pipeline.published.archive import Archive
-from pipeline.settings.config import Config, Surface
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources.configuration import FullConfig
 from tests.judged_night import Night, make
 from tests.published.targets.runs import history, outcome
 
@@ -28,7 +29,7 @@ def row(run_id: str = RUN, ndcg: float = 0.25, days: int = 14, **changes: Any) -
     return outcome("everyone", **(names | interval | changes))
 
 
-def judged_to(config: Config, run_id: str = RUN, **metrics: float) -> None:
+def judged_to(config: FullConfig, run_id: str = RUN, **metrics: float) -> None:
     """Keep a run that was judged so before it was published."""
     folder = Archive(config.tables).path(run_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,20 +37,20 @@ def judged_to(config: Config, run_id: str = RUN, **metrics: float) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.RUNS), folder / "runs.parquet")
 
 
-def promise(config: Config, value: float, run_id: str = RUN) -> None:
+def promise(config: FullConfig, value: float, run_id: str = RUN) -> None:
     numbers = {"": value, ".low": value - 0.04, ".high": value + 0.04}
     judged_to(config, run_id, **{f"all.final.ndcg{end}": number for end, number in numbers.items()})
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(home=tmp_path)
+def config(tmp_path: Path) -> FullConfig:
+    return FullConfig(home=tmp_path)
 
 
 # The difference's half interval is 0.05 = (0.03^2 + 0.04^2)^0.5, and a tenth is tolerated.
 @pytest.mark.parametrize(("promised", "falls"), [(0.25, False), (0.33, False), (0.335, True), (0.4, True)])
 def test_a_run_fell_where_the_whole_interval_is_below_what_is_tolerated(
-    config: Config, promised: float, falls: bool
+    config: FullConfig, promised: float, falls: bool
 ) -> None:
     promise(config, promised)
     assert bool(since_publication.fallen([row()], config)) is falls
@@ -57,7 +58,7 @@ def test_a_run_fell_where_the_whole_interval_is_below_what_is_tolerated(
     assert since_publication.fallen([row()], loose) == []
 
 
-def test_only_whole_horizons_of_runs_that_were_read_are_compared(config: Config) -> None:
+def test_only_whole_horizons_of_runs_that_were_read_are_compared(config: FullConfig) -> None:
     for run_id in (RUN, NEWER):
         promise(config, 0.5, run_id)
     assert since_publication.fallen([row(days=13)], config) == []
@@ -68,14 +69,14 @@ def test_only_whole_horizons_of_runs_that_were_read_are_compared(config: Config)
     assert since_publication.fallen([row(NEWER, ndcg=0.5), row(RUN)], config) == []  # the newest whole one counts
 
 
-def test_surfaces_that_show_something_else_than_was_judged_are_not_compared(config: Config) -> None:
+def test_surfaces_that_show_something_else_than_was_judged_are_not_compared(config: FullConfig) -> None:
     promise(config, 0.5)
     for rules in ({"where": "price > 1"}, {"diversity": 0.1}, {"max_per_category": 2}):
         changed = config.model_copy(update={"surfaces": (Surface.model_validate({"name": "for_you"} | rules),)})
         assert since_publication.fallen([row()], changed) == []
 
 
-def test_the_report_lists_the_runs_beside_what_they_were_judged_to(config: Config) -> None:
+def test_the_report_lists_the_runs_beside_what_they_were_judged_to(config: FullConfig) -> None:
     promise(config, 0.3)
     rows = [row(NEWER, days=7, impressions=0, clicks=0), row(RUN, impressions=0, clicks=0), row(surface="<b>")]
     ((title, html),) = since_publication.section(rows, config, ["a <run> fell"])

@@ -25,7 +25,7 @@ from pipeline.ground.errors import InputError, UnavailableError
 from pipeline.operations import export, forget, load_history
 from pipeline.privacy import redaction, suppression
 from pipeline.publication import publish
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
 from tests.on_disk import everything_under
 from tests.published.targets import runs
@@ -47,7 +47,7 @@ LOG = [
 PEOPLE = [GONE, "person-7", "person-778"]
 
 
-def a_home(tmp_path: Path, **settings: Any) -> Config:
+def a_home(tmp_path: Path, **settings: Any) -> FullConfig:
     """Two nights' partitions, one night's stages, its publication; and what killed processes left behind."""
     tiny_log.write(tmp_path / "shop" / "log.csv", LOG)
     config = tiny_log.shop(
@@ -80,12 +80,12 @@ def names_them(home: Path) -> list[bytes]:
     return re.findall(rb".{0,40}person-77(?!8).{0,40}", everything_under(home))
 
 
-def finished(config: Config) -> dict[str, str]:
+def finished(config: FullConfig) -> dict[str, str]:
     """Digests of what is finished in the lake."""
     return {name: digest for name, digest in tiny_log.digests(config.lake).items() if "/run_date" in name}
 
 
-def published(config: Config) -> dict[str, Any]:
+def published(config: FullConfig) -> dict[str, Any]:
     """Every row that applications can read, of every run, and of the Parquet files beside."""
     found: dict[str, Any] = {}
     for run in publish.published_runs(config):
@@ -169,7 +169,7 @@ def test_several_people_and_an_item_of_the_same_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ids", [[], [""], ["a", ""]])
 def test_an_empty_id_is_refused(tmp_path: Path, ids: list[str]) -> None:
     with pytest.raises(InputError, match="needs the id"):
-        forget.forget(Config(home=tmp_path), ids, ASKED)
+        forget.forget(FullConfig(home=tmp_path), ids, ASKED)
 
 
 def test_with_pseudonyms_the_plain_id_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ print(steps)
 """
 
 
-def killed(config: Config, at: int) -> int:
+def killed(config: FullConfig, at: int) -> int:
     """Run forget in a process that dies at its n-th change of the file system; returns its changes if it lived."""
     arguments = [sys.executable, "-c", KILLED, config.model_dump_json(), str(at), GONE]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=os.environ)

@@ -11,7 +11,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.operations import prune, stages
 from pipeline.publication import publish
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
 from tests.conftest import NIGHT as SMALL_NIGHT
 from tests.conftest import pipeline as command
@@ -20,7 +20,7 @@ NIGHT = date(2011, 10, 2)
 DAY = timedelta(days=1)
 
 
-def published_night(home: Path, night: date) -> Config:
+def published_night(home: Path, night: date) -> FullConfig:
     """A night of the small shop, with its publication."""
     shop = small_shop.shop(home, night=night).write()
     report = small_shop.go(shop)
@@ -31,7 +31,7 @@ def published_night(home: Path, night: date) -> Config:
     return shop.config
 
 
-def present(config: Config) -> dict[str, list[str]]:
+def present(config: FullConfig) -> dict[str, list[str]]:
     """The stages of each night in the lake."""
     found: dict[str, list[str]] = {}
     for path in sorted(config.lake.glob("*/run_date=*")):

@@ -10,7 +10,8 @@ import pytest
 from pipeline.ground.errors import InputError
 from pipeline.operations import load_history, stages, tune
 from pipeline.operations.tuning.trials import Goal, pools_of
-from pipeline.settings import config, layers
+from pipeline.settings import layers
+from pipeline.sources import configuration
 from tests import tiny_log
 
 NIGHT = date(2011, 5, 1)
@@ -19,7 +20,7 @@ KNOBS = '[buy_again]\n"popularity.power" = { low = 0.0, high = 3.0 }\n"popularit
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> config.Config:
+def shop(tmp_path_factory: pytest.TempPathFactory) -> configuration.FullConfig:
     """Sixty days of thirty loyal users; popularity misleads, as each third of them buys items of its own."""
     folder = tmp_path_factory.mktemp("shop")
     rng = np.random.default_rng(1)
@@ -35,7 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> config.Config:
     return made
 
 
-def test_a_search_finds_what_is_better_keeps_it_and_goes_on(shop: config.Config, tmp_path: Path) -> None:
+def test_a_search_finds_what_is_better_keeps_it_and_goes_on(shop: configuration.FullConfig, tmp_path: Path) -> None:
     space = tmp_path / "space.toml"
     space.write_text(KNOBS)
     out = tmp_path / "tuned.toml"
@@ -49,10 +50,10 @@ def test_a_search_finds_what_is_better_keeps_it_and_goes_on(shop: config.Config,
     assert written == layers.merge({"als": {"reg": 7.0}}, {"popularity": written["popularity"]})
     assert set(written["popularity"]) == {"power", "history"}
     assert "# buy_again: NDCG" in out.read_text()
-    assert config.Config.model_validate(layers.merge(shop.model_dump(), written)).als.reg == 7.0
+    assert configuration.FullConfig.model_validate(layers.merge(shop.model_dump(), written)).als.reg == 7.0
 
 
-def test_the_first_trial_is_what_is_in_force(shop: config.Config, tmp_path: Path) -> None:
+def test_the_first_trial_is_what_is_in_force(shop: configuration.FullConfig, tmp_path: Path) -> None:
     space = tmp_path / "space.toml"
     space.write_text('[buy_again]\n"popularity.power" = { low = 0.0, high = 1.0 }\n')  # 2.5 is in force
     found = tune.run(shop, GOAL, tmp_path / "tuned.toml", number=1, knobs_from=space)
@@ -60,7 +61,7 @@ def test_the_first_trial_is_what_is_in_force(shop: config.Config, tmp_path: Path
     assert found.value == found.before
 
 
-def test_a_trial_leaves_the_shop_s_own_lake_alone(shop: config.Config) -> None:
+def test_a_trial_leaves_the_shop_s_own_lake_alone(shop: configuration.FullConfig) -> None:
     assert {folder.name for folder in shop.lake.iterdir()} == {"ingest"}
 
 
@@ -83,14 +84,14 @@ def test_only_what_the_list_needs_is_run() -> None:
         ('[buy_again]\n"popularity.power" = { low = 0.0, high = 1.0, choices = [1] }\n', "not both"),
     ],
 )
-def test_a_knob_that_is_none_is_named(shop: config.Config, tmp_path: Path, text: str, said: str) -> None:
+def test_a_knob_that_is_none_is_named(shop: configuration.FullConfig, tmp_path: Path, text: str, said: str) -> None:
     space = tmp_path / "space.toml"
     space.write_text(text)
     with pytest.raises(InputError, match=said):
         tune.run(shop, GOAL, tmp_path / "tuned.toml", number=1, knobs_from=space)
 
 
-def test_a_night_that_was_never_ingested_is_named(shop: config.Config, tmp_path: Path) -> None:
+def test_a_night_that_was_never_ingested_is_named(shop: configuration.FullConfig, tmp_path: Path) -> None:
     goal = Goal("buy_again", (NIGHT + timedelta(days=30),), ("all",))
     with pytest.raises(InputError, match=r"2011-05-31 is not ingested: python -m pipeline load-history"):
         tune.run(shop, goal, tmp_path / "tuned.toml", number=1)
@@ -100,4 +101,4 @@ def test_the_shipped_space_is_one_of_settings_that_exist() -> None:
     from pipeline.operations.tuning import space
 
     for name in layers.read_toml(space.SHIPPED, ""):
-        assert space.read(space.SHIPPED, name, config.Config())
+        assert space.read(space.SHIPPED, name, configuration.FullConfig())

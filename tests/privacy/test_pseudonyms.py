@@ -12,7 +12,7 @@ from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
 from pipeline.operations import load_history
 from pipeline.privacy import pseudonyms
-from pipeline.settings import config
+from pipeline.sources import configuration
 from tests.on_disk import everything_under
 from tests.tiny_log import MAPPING, digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night
@@ -113,4 +113,4 @@ def test_a_history_has_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_key_is_in_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(pseudonyms.VARIABLE, KEY)
-    assert KEY not in f"{pseudonyms.key()!r} {pseudonyms.key()} {config.Config().model_dump_json()}"
+    assert KEY not in f"{pseudonyms.key()!r} {pseudonyms.key()} {configuration.FullConfig().model_dump_json()}"

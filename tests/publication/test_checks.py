@@ -12,8 +12,8 @@ from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
-from pipeline.settings.config import Checks, Surface
-from pipeline.settings.sections.checks import names
+from pipeline.settings.sections.checks import Checks, names
+from pipeline.settings.sections.publication import Surface
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require

@@ -16,7 +16,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, publish
 from pipeline.publication.surfaces import Block
-from pipeline.settings import config
+from pipeline.settings.sections.data import Source
 from tests.small_shop import NIGHT, Shop, go, shop
 
 COLUMNS = ("kind", "surface", "item_id", "rank", "factor", "valid_from", "valid_until", "note")
@@ -27,7 +27,7 @@ def rule(kind: str, item: str, **given: object) -> dict[str, object]:
     return dict.fromkeys(COLUMNS) | {"kind": kind, "item_id": item} | given
 
 
-def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules.csv") -> config.Source:
+def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules.csv") -> Source:
     """Write a table of rules and its mapping."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.sql").write_text("select * from raw")
@@ -36,7 +36,7 @@ def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules
         (folder / name).write_text("\n".join(lines) + "\n")
     else:
         (folder / name).write_text("".join(json.dumps(r, default=str) + "\n" for r in rules))
-    return config.Source(files=name, sql="rules.sql")
+    return Source(files=name, sql="rules.sql")
 
 
 def edited(tmp_path: Path, *rules: dict[str, object], name: str = "rules.csv", **changes: Any) -> Shop:
@@ -155,11 +155,11 @@ def test_a_rule_holds_on_the_days_its_tables_are_for(tmp_path: Path) -> None:
 def test_other_rules_are_another_run_and_the_same_rules_the_same(tmp_path: Path) -> None:
     made = edited(tmp_path, rule("block", "i1"))
     first = go(made)
-    assert publish.is_published(made.config, first)
+    assert publish.still_holds(made.config, {"report": first})
     editors(tmp_path, [rule("block", "i1", note="why"), rule("block", "i2", valid_until=date(2001, 1, 1))])
-    assert publish.is_published(made.config, first)  # a note, and a rule of another time
+    assert publish.still_holds(made.config, {"report": first})  # a note, and a rule of another time
     editors(tmp_path, [rule("block", "i2")])
-    assert not publish.is_published(made.config, first)
+    assert not publish.still_holds(made.config, {"report": first})
     assert go(made)["run_id"] != first["run_id"]
 
 

@@ -437,9 +437,9 @@ def test_a_run_keeps_the_lists_it_was_judged_by(tmp_path: Path) -> None:
 def test_lost_copies_of_a_run_make_it_out_of_date(tmp_path: Path) -> None:
     made = shop(tmp_path).write()
     report = go(made)
-    assert publish.is_published(made.config, report)
+    assert publish.still_holds(made.config, {"report": report})
     (archive.Archive(made.config.tables).path(report["run_id"]) / "runs.parquet").unlink()
-    assert not publish.is_published(made.config, report)
+    assert not publish.still_holds(made.config, {"report": report})
 
 
 def test_retention_leaves_the_copies_of_runs_that_another_target_knows(tmp_path: Path) -> None:
@@ -454,8 +454,8 @@ def test_retention_leaves_the_copies_of_runs_that_another_target_knows(tmp_path:
 def test_going_back_is_said_when_the_night_runs_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     reports = [go(shop(tmp_path, night=night).write()) for night in (NIGHT, LATER)]
     config = shop(tmp_path).config
-    assert publish.is_published(config, reports[1])
+    assert publish.still_holds(config, {"report": reports[1]})
     assert "somebody went back" not in caplog.text
     publish.rollback(config)
-    assert publish.is_published(config, reports[1])
+    assert publish.still_holds(config, {"report": reports[1]})
     assert f"went back to {reports[0]['run_id']}" in caplog.text

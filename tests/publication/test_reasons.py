@@ -7,7 +7,7 @@ import pytest
 from pipeline.ground import schemas, sql
 from pipeline.publication import reasons
 from pipeline.publication.reasons import Facts, Kind
-from pipeline.settings.config import EventType
+from pipeline.settings.sections.data import EventType
 
 PEER, POPULARITY, ALS, TOPPED = 2, 1, 0, -2
 # Items: 0 owned; 1 like 0; 2 new and like 0; 3 new; 4 popular; 5 nothing; 6 popular and like 0.

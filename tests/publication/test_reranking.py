@@ -10,7 +10,9 @@ import pytest
 from pipeline.ground.errors import InputError
 from pipeline.publication import publish, recommendations, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
-from pipeline.settings.config import Config, Source, Surface, load
+from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources.configuration import FullConfig, load
 from tests.small_shop import Shop, go, shop
 
 RNG = np.random.default_rng(3)
@@ -195,7 +197,7 @@ def test_categories_of_empty_text_are_none() -> None:
     found = reranking.categories(pa.chunked_array([["a", None, "", "b", "a"]]))
     assert found.tolist()[1:3] == [-1, -1]
     assert found[0] == found[4] != found[3]
-    assert Config().surfaces[0].is_personal is False
+    assert FullConfig().surfaces[0].is_personal is False
 
 
 def test_a_calibrated_score_is_published_and_what_is_topped_up_is_no_likelier(tmp_path: Path) -> None:

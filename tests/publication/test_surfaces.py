@@ -14,7 +14,7 @@ from pipeline.ground.errors import InputError
 from pipeline.publication import surfaces
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, History
 from pipeline.settings import predicates
-from pipeline.settings.config import Surface
+from pipeline.settings.sections.publication import Surface
 
 
 def items(count: int = 4) -> pa.Table:

@@ -6,7 +6,7 @@ import pytest
 from pipeline.ranking import ranker
 from pipeline.ranking.frames import Frame
 from pipeline.ranking.pairs import Pairs
-from pipeline.settings.config import Ranker
+from pipeline.settings.sections.lists import Ranker
 from tests.planted import small
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, lists, schemas
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 
 NIGHT = date(2011, 5, 1)
 DECAYS = ("confidence", "decay_7", "decay_30", "decay_90", "decay_365")
@@ -69,6 +69,6 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in files}
 
 
-def config_for(home: Path, **sections: Any) -> Config:
+def config_for(home: Path, **sections: Any) -> FullConfig:
     """A configuration with everything below `home`, two threads and blocks so small that there are several."""
-    return Config.model_validate({"home": home, "threads": 2, "block_users": 3, **sections})
+    return FullConfig.model_validate({"home": home, "threads": 2, "block_users": 3, **sections})

@@ -12,8 +12,8 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from pipeline.settings.config import Als
 from pipeline.sources import als
+from pipeline.sources.als import Als
 from tests.sources import shop
 
 RNG = np.random.default_rng(3)

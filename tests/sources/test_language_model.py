@@ -10,8 +10,8 @@ import pytest
 from pipeline.encoder import text_vectors
 from pipeline.ground import artifacts, lists
 from pipeline.operations import stages
-from pipeline.settings.config import LanguageModel
 from pipeline.sources import language_model
+from pipeline.sources.language_model import LanguageModel
 from tests.encoder.text_shop import write_text_shop
 from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for, contents

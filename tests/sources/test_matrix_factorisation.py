@@ -12,8 +12,8 @@ import torch
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from pipeline.settings.config import MatrixFactorisation
 from pipeline.sources import matrix_factorisation as mf
+from pipeline.sources.matrix_factorisation import MatrixFactorisation
 from tests.sources import shop
 
 RNG = np.random.default_rng(5)

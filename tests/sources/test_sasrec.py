@@ -14,10 +14,11 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from pipeline.settings.config import Config, Sasrec
 from pipeline.sources import sasrec
+from pipeline.sources.configuration import FullConfig
 from pipeline.sources.sequential import sequences
 from pipeline.sources.sequential.attention import Network
+from pipeline.sources.sequential.section import Sasrec
 from pipeline.sources.sequential.sequences import Events
 from pipeline.sources.sequential.training import batch_of, chances, loss, train
 from tests.sources import shop
@@ -114,12 +115,12 @@ def test_a_loss_that_is_not_finite_is_an_error() -> None:
         train(network(), sequences.lessons(events, 6, 3), np.ones(12), section, steps=5, seed=0)
 
 
-def small(tmp_path: Path, **settings: object) -> Config:
+def small(tmp_path: Path, **settings: object) -> FullConfig:
     chosen = {"enabled": True, "size": 8, "steps": 12, "warm_steps": 3, "candidates": 6} | settings
     return shop.config_for(tmp_path, sasrec=chosen)
 
 
-def write_night(config: Config, items: int = 8) -> Path:
+def write_night(config: FullConfig, items: int = 8) -> Path:
     """Two cut-offs; the later one knows one item more, which nobody bought."""
     board = shop.checkerboard(items)
     wider = np.hstack([board, np.zeros((items, 1), dtype=np.float32)])
@@ -134,7 +135,7 @@ def write_night(config: Config, items: int = 8) -> Path:
     return features
 
 
-def write_language_model(config: Config, vectors: np.ndarray | None) -> None:
+def write_language_model(config: FullConfig, vectors: np.ndarray | None) -> None:
     with artifacts.writing(artifacts.stage_dir(config.lake, "language_model", shop.NIGHT)) as out:
         if vectors is not None:
             np.save(out / "item_vectors.npy", vectors)

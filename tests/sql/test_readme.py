@@ -13,7 +13,8 @@ import pytest
 
 from pipeline.ground import schemas, sql
 from pipeline.published import targets
-from pipeline.settings.config import Config, Publish
+from pipeline.settings.sections.publication import Publish
+from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server
 from tests.published.targets.runs import bound, history, outcome
 
@@ -95,7 +96,7 @@ def databases(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("NIGHTJAR_DSN", dsn)
         for kind in ("duckdb", "postgres"):
-            target = targets.of(Config(home=home, threads=1, publish=Publish(target=kind)))
+            target = targets.of(FullConfig(home=home, threads=1, publish=Publish(target=kind)))
             (home / "tables").mkdir(exist_ok=True)
             for run_id, folder in folders.items():
                 target.load(run_id, folder, history(*RUNS))

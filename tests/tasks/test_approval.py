@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline.ground import artifacts
-from pipeline.settings import config
+from pipeline.sources import configuration
 from pipeline.tasks.approval import escaped, question
 
 NIGHT = date(2011, 10, 2)
@@ -27,7 +27,7 @@ REPORT = {
 
 
 def asked(home: Path) -> tuple[str, str]:
-    settings = config.Config(home=home)
+    settings = configuration.FullConfig(home=home)
     folder = artifacts.stage_dir(settings.lake, "evaluate", NIGHT)
     folder.mkdir(parents=True)
     artifacts.write_manifest(folder, {"report": REPORT})

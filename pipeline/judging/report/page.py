@@ -10,20 +10,11 @@ from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, Comparison
 from pipeline.judging.measuring import Measured
 from pipeline.settings.config import Config
+from pipeline.sources import registry
 
 FUSED_STAGES = ("fusion", "ensemble")
 
-TITLES = {
-    "popularity": "Best-sellers",
-    "buy_again": "Buy again",
-    "als": "Matrix factorisation (ALS)",
-    "user_knn": "Similar customers",
-    "item_knn": "Item to item (neighbours)",
-    "ease": "Item to item (EASE)",
-    "matrix_factorisation": "Matrix factorisation (ratings)",
-    "sasrec": "Sequences (SASRec)",
-    "adoption": "Discoveries of similar customers",
-    "language_model": "Language model",
+FUSED_TITLES = {
     "blend": "Alpha blend",
     "hybrid": "Learned hybrid",
     "hybrid_binary": "Learned hybrid (log loss)",
@@ -37,7 +28,8 @@ TITLES = {
 
 def title(name: str) -> str:
     """A list's name for people; a name that is not known stays as it is."""
-    return TITLES.get(name, name)
+    made = registry.candidate_lists().get(name)
+    return made.title if made else FUSED_TITLES.get(name, name)
 
 
 @dataclass(frozen=True)

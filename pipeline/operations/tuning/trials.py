@@ -14,9 +14,14 @@ from pipeline.ground.lists import Pool
 from pipeline.judging import measuring
 from pipeline.operations import stages
 from pipeline.settings.config import Config
+from pipeline.sources import registry
 
-# The stage that makes each list that is not named like its stage.
-MADE_BY = {"buy_again": "popularity", "final": "ensemble"}
+FINAL = "final"
+
+
+def maker(name: str) -> str:
+    """The stage that makes a list: of a source, or `final`, the published one."""
+    return "ensemble" if name == FINAL else registry.made_by().get(name, name)
 
 
 @dataclass(frozen=True)
@@ -37,7 +42,7 @@ class Goal:
     def stages(self) -> list[str]:
         """The stages that make the list and all it is made from, in data-flow order, `ingest` excepted."""
         needed: set[str] = set()
-        open_ = [MADE_BY.get(self.name, self.name)]
+        open_ = [maker(self.name)]
         while open_:
             stage = open_.pop()
             needed.add(stage)
@@ -75,7 +80,7 @@ def scores(goal: Goal, config: Config) -> Iterator[float]:
 def _score(name: str, night: date, pool: Pool, config: Config) -> float:
     features = artifacts.stage_dir(config.lake, "features", night)
     judged = next(c for c in read_cutoffs(features) if c.cutoff == config.folds(night)["judge"])
-    folder = judged.dir_in(artifacts.stage_dir(config.lake, MADE_BY.get(name, name), night))
+    folder = judged.dir_in(artifacts.stage_dir(config.lake, maker(name), night))
     items = lists.read_list(folder, pool, name)[0]
     truth = measuring.read_truth(judged, pool)
     known = read_items(features, ["item_index"]).num_rows
@@ -84,5 +89,6 @@ def _score(name: str, night: date, pool: Pool, config: Config) -> float:
 
 
 def pools_of(name: str, asked: Sequence[Pool]) -> tuple[Pool, ...]:
-    """The pools to judge in; buy-again has no list of new items."""
-    return tuple(pool for pool in asked if name != "buy_again" or pool == "all") or ("all",)
+    """The pools to judge in, of those asked for: a list may not exist in all (buy-again has no new items)."""
+    made = registry.candidate_lists().get(name)
+    return tuple(pool for pool in asked if made is None or pool in made.pools) or ("all",)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
 
 # Columns of the interactions a model can be told to read (pipeline.features.read.Cutoff.matrix).
 Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay_365"]
@@ -19,3 +19,14 @@ class SourceSection(Section):
 
     enabled: bool = True
     """Whether the source is made."""
+    candidates: PositiveInt = 120
+    """Length of the lists."""
+
+
+class RepeatingSection(SourceSection):
+    """A source that knows nothing of repetition: in pool `all` the own history is added to its scores."""
+
+    own: Decay = "decay_365"
+    """Own history that is added in pool `all`."""
+    own_weight: NonNegativeFloat = 0.1
+    """Weight of the own history in pool `all`."""

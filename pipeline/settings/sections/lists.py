@@ -32,20 +32,9 @@ class Ranker(Section):
 class Fusion(Section):
     """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
 
-    sources: tuple[str, ...] = (
-        "buy_again",
-        "als",
-        "user_knn",
-        "item_knn",
-        "ease",
-        "language_model",
-        "sasrec",
-        "matrix_factorisation",
-        "adoption",
-        "popularity",
-    )
+    sources: tuple[str, ...] = ()
     """Lists whose items become candidates, as far as they are made; of several that rank an item alike, the first named
-    is its source."""
+    is its source. Empty: the lists of all sources, the user's own repetitions first and what everybody likes last."""
     depth: PositiveInt = 40
     """Best items of every list that become candidates."""
     length: PositiveInt = 150

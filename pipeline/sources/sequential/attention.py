@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.settings.config import Sasrec
+from pipeline.sources.sequential.section import Sasrec
 
 # Time differences fall into half octaves of days: 0, 1, 2, 3-4, ... up to four years.
 BUCKETS = 22

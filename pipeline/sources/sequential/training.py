@@ -16,8 +16,8 @@ from torch import Tensor
 
 from pipeline.encoder.sampling import sample_items
 from pipeline.ground.errors import TrainingError
-from pipeline.settings.config import Sasrec
 from pipeline.sources.sequential.attention import Network
+from pipeline.sources.sequential.section import Sasrec
 from pipeline.sources.sequential.sequences import Sequences
 
 log = logging.getLogger(__name__)

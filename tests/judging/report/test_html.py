@@ -12,7 +12,8 @@ from pipeline.judging.gate import Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS, Measured
 from pipeline.judging.report import html
 from pipeline.judging.report.page import Page
-from pipeline.settings.config import Config, Surface
+from pipeline.settings.sections.publication import Surface
+from pipeline.sources.configuration import FullConfig
 
 HOSTILE = "<script>alert('x')</script>&\"odd\""
 VOID = {"meta", "br"}
@@ -60,7 +61,7 @@ def page(gains: dict[Pool, float], reasons: tuple[str, ...] = (), opponent: bool
         comparisons=tuple(comparisons),
         reasons=reasons,
         stages={HOSTILE: "als"},
-        config=Config(surfaces=(Surface(name="for_you"), Surface(name="discover", repeats=False))),
+        config=FullConfig(surfaces=(Surface(name="for_you"), Surface(name="discover", repeats=False))),
     )
 
 

@@ -9,7 +9,8 @@ from pipeline.judging.gate import Comparison
 from pipeline.judging.measuring import Measured
 from pipeline.judging.report import page as report
 from pipeline.judging.report.page import Page
-from pipeline.settings.config import Config, Evaluate
+from pipeline.settings.sections.lists import Evaluate
+from pipeline.sources.configuration import FullConfig
 
 STAGES = {"als": "als", "popularity": "popularity", "weighted": "ensemble", "final": "ensemble"}
 
@@ -31,7 +32,7 @@ def made(*comparisons: Comparison, opponent: bool = False, reasons: tuple[str, .
         comparisons=comparisons,
         reasons=reasons,
         stages=STAGES,
-        config=Config(evaluate=Evaluate(block=block)),
+        config=FullConfig(evaluate=Evaluate(block=block)),
     )
 
 
@@ -90,7 +91,8 @@ def test_relative_to_the_other_side() -> None:
 def test_the_gate_metric_has_its_own_depth() -> None:
     assert made().gate_metric == "ndcg@10"
     assert (
-        Page(**made().__dict__ | {"config": Config(evaluate=Evaluate(gate_metric="recall"))}).gate_metric == "recall@50"
+        Page(**made().__dict__ | {"config": FullConfig(evaluate=Evaluate(gate_metric="recall"))}).gate_metric
+        == "recall@50"
     )
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from pipeline.ground import schemas
 from pipeline.published import contract, targets
-from pipeline.settings.config import Config, Publish
+from pipeline.settings.sections.publication import Publish
+from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server, require
 
 A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
@@ -35,7 +36,7 @@ class Shop:
     """
 
     kind: str
-    config: Config
+    config: FullConfig
     home: Path
 
     @property
@@ -98,7 +99,7 @@ def make(kind: str, home: Path, request: pytest.FixtureRequest, monkeypatch: pyt
         require()
         server: Server = request.getfixturevalue("postgres")
         monkeypatch.setenv("NIGHTJAR_DSN", server.create_database(f"target_{next(_numbers)}"))
-    return Shop(kind, Config(home=home, threads=1, publish=Publish(target=kind, settle_seconds=2)), home)
+    return Shop(kind, FullConfig(home=home, threads=1, publish=Publish(target=kind, settle_seconds=2)), home)
 
 
 def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: Any) -> Path:

@@ -12,7 +12,7 @@ from pipeline.ground import schemas
 from pipeline.ground.errors import PublishError
 from pipeline.published import contract, targets
 from pipeline.published.targets.duckdb import DuckDBTarget
-from pipeline.settings.config import Config
+from pipeline.sources.configuration import FullConfig
 from tests.published.targets import runs
 
 A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
@@ -21,7 +21,7 @@ A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
 @pytest.fixture
 def target(tmp_path: Path) -> DuckDBTarget:
     """A target with three runs loaded, none active."""
-    made = DuckDBTarget(Config(home=tmp_path, threads=1))
+    made = DuckDBTarget(FullConfig(home=tmp_path, threads=1))
     made.pointer.parent.mkdir(parents=True)
     for run_id in (A, B, C):
         made.load(run_id, tables(tmp_path / run_id, run_id), schemas.RUNS.empty_table())
@@ -39,8 +39,8 @@ def tables(folder: Path, run_id: str) -> Path:
 
 
 def test_it_is_a_target(tmp_path: Path) -> None:
-    made: contract.Target = DuckDBTarget(Config(home=tmp_path))
-    assert isinstance(targets.of(Config(home=tmp_path)), DuckDBTarget)
+    made: contract.Target = DuckDBTarget(FullConfig(home=tmp_path))
+    assert isinstance(targets.of(FullConfig(home=tmp_path)), DuckDBTarget)
     assert (made.active(), made.loaded()) == (None, [])
     assert contract.run_date_of(A).isoformat() == "2011-10-02"
 
@@ -102,7 +102,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
 
 
 def test_a_run_of_an_older_version_is_read_gone_back_to_and_forgotten(tmp_path: Path) -> None:
-    shop = runs.Shop("duckdb", Config(home=tmp_path, threads=1), tmp_path)
+    shop = runs.Shop("duckdb", FullConfig(home=tmp_path, threads=1), tmp_path)
     shop.config.tables.mkdir()
     shop.publish(A)
     with duckdb.connect(str(shop.config.tables / "runs" / f"{A}.duckdb")) as file:

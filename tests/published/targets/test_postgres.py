@@ -17,7 +17,8 @@ from pipeline.published.targets import binary_copy, session
 from pipeline.published.targets import postgres as postgres_target
 from pipeline.published.targets.partitions import KEYS
 from pipeline.published.targets.postgres import PostgresTarget
-from pipeline.settings.config import Config, Publish
+from pipeline.settings.sections.publication import Publish
+from pipeline.sources.configuration import FullConfig
 from tests.published.targets.runs import USERS, A, B, C, K, Shop, history, make, tables
 
 WHOLE = K * len(USERS)
@@ -57,7 +58,7 @@ def names(dsn: str) -> set[str]:
 def test_it_is_a_target_and_connects_only_when_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NIGHTJAR_DSN", raising=False)
     monkeypatch.delenv("AIRFLOW_CONN_NIGHTJAR", raising=False)
-    made: contract.Target = targets.of(Config(home=tmp_path, publish=Publish(target="postgres")))
+    made: contract.Target = targets.of(FullConfig(home=tmp_path, publish=Publish(target="postgres")))
     assert isinstance(made, PostgresTarget)
     with pytest.raises(PublishError, match="neither NIGHTJAR_DSN nor AIRFLOW_CONN_NIGHTJAR is set"):
         made.active()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.settings import config as configuration
+from pipeline.sources import configuration
 from tests.tiny_log import ingest, rows_of, write
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "online_retail"

@@ -1,0 +1,30 @@
+"""The whole configuration: what every stage shares, and a section for every source.
+
+The settings below know no source, so a source's section stands in its own module; here they are put together.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import create_model
+
+from pipeline.settings import config
+from pipeline.sources import SOURCES
+from pipeline.sources.registry import source
+
+
+@cache
+def _with_sections(names: tuple[str, ...]) -> type[config.Config]:
+    sections: dict[str, Any] = {name: (source(name).section, source(name).section()) for name in names}
+    return create_model("FullConfig", __base__=config.Config, __doc__=config.Config.__doc__, **sections)
+
+
+FullConfig = _with_sections(tuple(SOURCES))
+"""pipeline.settings.config.Config with a field for every source."""
+
+
+def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> config.Config:
+    """Read the configuration; see pipeline.settings.config.load."""
+    return config.load(FullConfig, path, overrides)

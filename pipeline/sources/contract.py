@@ -1,0 +1,47 @@
+"""What a source says about itself."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.ground.lists import POOLS, Pool
+from pipeline.settings.sections.base import Section
+
+Says = Literal["own", "taste", "peers", "everybody"]
+"""Whom a list listens to: the user's own repetitions, a model of the user's taste, similar users, or all of them."""
+Vectors = Literal["behaviour", "text"]
+"""What a source's vectors are made of: who acts on an item, or what is written about it."""
+
+
+@dataclass(frozen=True)
+class CandidateList:
+    """A ranked list per target that a source writes, see pipeline.ground.lists.
+
+    Attributes:
+        name: of its files.
+        title: for people.
+        says: whom it listens to; decides the reasons that users read, and which of equal lists an item is credited to.
+        pools: that it has lists for.
+        fused: whether it is fused by default; any list can be named in fusion.sources.
+    """
+
+    name: str
+    title: str
+    says: Says = "taste"
+    pools: tuple[Pool, ...] = POOLS
+    fused: bool = True
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source.
+
+    Attributes:
+        section: its settings, the configuration's section of its name.
+        lists: what it writes; the first is the one its vectors score.
+        vectors: what its vectors are made of: user_*.npy of a cut-off and item_*.npy, whose product is the score of any
+            pair, listed or not; None: it has none.
+    """
+
+    section: type[Section]
+    lists: tuple[CandidateList, ...]
+    vectors: Vectors | None = None
