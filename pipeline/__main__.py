@@ -15,7 +15,6 @@ from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
 from pipeline.settings.config import Config
-from pipeline.sources import configuration
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -33,6 +32,8 @@ def _override(text: str) -> dict[str, Any]:
 
 
 def _load(args: argparse.Namespace) -> Config:
+    from pipeline.sources import configuration
+
     overrides: dict[str, Any] = {}
     for text in args.set:
         overrides = layers.merge(overrides, _override(text))

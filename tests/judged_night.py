@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -42,8 +43,11 @@ class Night:
     def folder(self, stage: str) -> Path:
         return artifacts.stage_dir(self.config.lake, stage, self.night)
 
-    def inputs(self) -> dict[str, Path]:
-        return {stage: self.folder(stage) for stage in ("features", *SINGLE, *OFF, "fusion", "ensemble", "outcomes")}
+    def inputs(self) -> dict[str, Any]:
+        sources = {name: self.folder(name) for name in (*SINGLE, *OFF)}
+        return {"sources": sources} | {
+            name: self.folder(name) for name in ("features", "fusion", "ensemble", "outcomes")
+        }
 
     def put(self, stage: str, name: str, quality: float, seed: int = 0) -> None:
         """A list for both pools and cut-offs: noise, plus `quality` for what the user truly acts on next."""

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays import top_k
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists, schemas
+from pipeline.ground.artifacts import Memo
 from pipeline.sources.configuration import FullConfig
 
 USERS, ITEMS, DIMENSIONS = 120, 80, 6
@@ -60,10 +62,20 @@ class Planted:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def finish(self, stage: str) -> None:
+    @property
+    def sources(self) -> dict[str, Path]:
+        """The folders of the sources by name."""
+        return {name: folder for name, folder in self.folders.items() if name != "features"}
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What a stage that reads features and all sources is called with."""
+        return {"features": self.folders["features"], "sources": self.sources}
+
+    def finish(self, stage: str, memo: Memo | None = None) -> None:
         """Write a stage's manifest, as `run_stage` does."""
         folder = artifacts.stage_dir(self.config.lake, stage, NIGHT)
-        artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": artifacts.take_parts(folder)})
+        artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": memo.parts if memo else {}})
 
 
 def plant(home: Path, seed: int = 0, **fusion: object) -> Planted:

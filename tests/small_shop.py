@@ -62,8 +62,10 @@ class Shop:
     def folder(self, stage: str) -> Path:
         return artifacts.stage_dir(self.config.lake, stage, self.night)
 
-    def folders(self) -> dict[str, Path]:
-        return {stage: self.folder(stage) for stage in STAGES}
+    def folders(self) -> dict[str, Any]:
+        """What `publish` is called with."""
+        given = {stage: self.folder(stage) for stage in STAGES}
+        return {"sources": {name: given.pop(name) for name in ("als", "language_model")}} | given
 
     def write(self) -> "Shop":
         """Write every stage's folder."""

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,13 +15,12 @@ FAILS = ("InputError", "TrainingError", "GateError", "PublishError")
 MAY_PASS = {"UnavailableError": "retry", "ResourceError": "retry", "OSError": "default"}
 
 READ_DAG = """
-import json, sys, time
+import json, sys
 import airflow.sdk, airflow.models, airflow.timetables.interval
 from airflow.sdk import task
-before, started = set(sys.modules), time.perf_counter()
+before = set(sys.modules)
 sys.path.insert(0, "dags")
 import nightly_recommendations as module
-seconds = time.perf_counter() - started
 dag = module.nightly_recommendations()
 tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
                      "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback)}
@@ -33,7 +31,7 @@ def decided(name):
     return found.action.value
 import export_surface, search_settings
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
-print(json.dumps({"tasks": tasks, "seconds": seconds, "heavy": sorted(heavy & (set(sys.modules) - before)),
+print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
                   "search": search_settings.search_settings().params.dump(),
                   "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
@@ -66,8 +64,7 @@ def test_the_edges_are_the_signatures(dag: dict) -> None:
     assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared | {"approval": ["evaluate"]}
 
 
-def test_parsing_takes_under_a_second_and_imports_nothing_heavy(dag: dict) -> None:
-    assert dag["seconds"] < 1
+def test_parsing_imports_nothing_heavy(dag: dict) -> None:
     assert dag["heavy"] == []
 
 
@@ -132,7 +129,7 @@ def test_the_form_and_the_triage_notes_are_there(dag: dict) -> None:
     assert dag["catchup"] is False
 
 
-def test_the_command_line_helps_in_under_a_second() -> None:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "pipeline", "--help"], cwd=ROOT, check=True, capture_output=True)
-    assert time.perf_counter() - started < 1.5  # a loaded machine; 0.3 s of it is Python and pydantic
+def test_the_command_line_helps_without_anything_heavy() -> None:
+    code = "import sys, pipeline.__main__ as command; command.parser().format_help(); print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert not {"torch", "transformers", "implicit", "pandas", "pyarrow", "numpy", "duckdb"} & set(done.stdout.split())

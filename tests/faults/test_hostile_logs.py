@@ -60,7 +60,7 @@ def test_a_truncated_file_is_named_and_read_once_it_is_whole(tmp_path: Path, nam
 
 MEASURED = """
 import sys, pathlib, datetime
-from pipeline import stages
+from pipeline.operations import stages
 from tests.tiny_log import ingest, shop
 folder = pathlib.Path(sys.argv[1])
 ingest(shop(folder, sys.argv[2], ingest={"max_reject_share": 1}), datetime.date(2024, 2, 29))

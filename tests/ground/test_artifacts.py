@@ -39,7 +39,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_run_killed_while_writing_leaves_the_finished_version_and_its_rest_is_cleared(tmp_path: Path) -> None:
     folder = finish(tmp_path, "als", NIGHT, "first")
     code = (
-        "import os, signal, sys; from pathlib import Path; from pipeline import artifacts\n"
+        "import os, signal, sys; from pathlib import Path; from pipeline.ground import artifacts\n"
         "folder = Path(sys.argv[1])\n"
         "with artifacts.lock(folder), artifacts.writing(folder) as out:\n"
         "    (out / 'a.txt').write_text('second'); os.kill(os.getpid(), signal.SIGKILL)"
@@ -84,9 +84,9 @@ def made_by(lake: Path, night: date, key: str, calls: list[str]) -> Path:
         (part / "factors.txt").write_text(key)
 
     with artifacts.lock(folder), artifacts.writing(folder) as out:
-        artifacts.memo(out, "cutoff=2011-09-18", key, make)
-        parts = artifacts.take_parts(out)
-        artifacts.write_manifest(out, {"files": artifacts.describe(out), "parts": parts})
+        memo = artifacts.Memo(out)
+        memo.part("cutoff=2011-09-18", key, make)
+        artifacts.write_manifest(out, {"files": artifacts.describe(out), "parts": memo.parts})
     return folder / "cutoff=2011-09-18" / "factors.txt"
 
 

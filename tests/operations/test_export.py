@@ -124,8 +124,8 @@ def test_a_link_is_followed_and_what_is_no_file_is_left_alone(made: Shop, tmp_pa
 MEMORY = """
 import resource, sys
 from pathlib import Path
-from pipeline import config, export
-from pipeline.publication.targets import ActiveRun
+from pipeline.operations import export
+from pipeline.published.contract import ActiveRun
 run = ActiveRun("2011-10-02-1", None, Path(sys.argv[1]))
 export.choose = lambda *_: run
 def peak():

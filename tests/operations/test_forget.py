@@ -266,10 +266,10 @@ def counted(function):
 for name in ("replace", "rename", "rmdir", "mkdir", "unlink"):
     setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
 shutil.rmtree = counted(shutil.rmtree)
-from pipeline import config
-from pipeline.privacy import forget
+from pipeline.operations import forget
+from pipeline.sources.configuration import FullConfig
 
-loaded = config.Config.model_validate_json(sys.argv[1])
+loaded = FullConfig.model_validate_json(sys.argv[1])
 forget.forget(loaded, [sys.argv[3]], date(2011, 11, 1))
 print(steps)
 """

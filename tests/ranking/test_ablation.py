@@ -24,7 +24,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
     older = [f"cutoff={day}" for day in night.config.learnable(night.cutoffs[0].cutoff, judged.cutoff)]
     sample = ranker.join([s for part in older if (s := lessons.of(part).sample) is not None])
     out = night.out("fusion")
-    ablation.run(sample, judged, lessons.stages, night.config, out)
+    ablation.run(sample, judged, lessons.sources, night.config, out)
     return {(row["pool"], row["source"]): row for row in pq.read_table(out / "ablation.parquet").to_pylist()}
 
 
@@ -75,5 +75,5 @@ def test_proposed_reads_the_ranks_of_both_pools():
 
 def test_without_anything_to_learn_from_the_table_is_empty(tmp_path):
     night = plant(tmp_path)
-    ablation.run(None, window(night, "judge"), night.folders, night.config, night.out("fusion"))
+    ablation.run(None, window(night, "judge"), night.sources, night.config, night.out("fusion"))
     assert pq.read_table(night.out("fusion") / "ablation.parquet").num_rows == 0

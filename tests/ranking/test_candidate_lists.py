@@ -8,6 +8,7 @@ from scipy.sparse import csr_matrix
 
 from pipeline.arrays.blocks import rows_for
 from pipeline.ranking import candidate_lists
+from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.frames import frames
 from pipeline.ranking.pairs import Pairs
 from tests.planted import plant
@@ -29,7 +30,7 @@ def test_votes_at_pairs_are_those_of_the_dense_product(monkeypatch: pytest.Monke
 def test_nobody_is_asked_without_neighbours(tmp_path: Path) -> None:
     night = plant(tmp_path, neighbours=0)
     tonight = night.cutoffs[0]
-    _, frame = next(frames(tonight, night.folders, night.config))
+    _, frame = next(frames(tonight, night.sources, with_made_lists(night.config)))
     assert np.isnan(frame.column("neighbours_7")).all()
     assert np.isnan(frame.column("adoption.rank_new")).all()
 
@@ -40,8 +41,8 @@ def test_a_block_is_the_same_however_users_are_cut(tmp_path: Path, reference_use
     night = plant(tmp_path, reference_users=reference_users)
     found = {}
     for size in (17, 50, 1000):
-        config = night.config.model_copy(update={"block_users": size})
-        parts = [frame for _, frame in frames(night.cutoffs[0], night.folders, config)]
+        config = with_made_lists(night.config).model_copy(update={"block_users": size})
+        parts = [frame for _, frame in frames(night.cutoffs[0], night.sources, config)]
         keys = np.concatenate([frame.pairs.history_keys for frame in parts])
         found[size] = keys, np.concatenate([frame.features for frame in parts])
     for size in (17, 50):

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.ground import lists
+from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.ranking import ensemble, fusion, merging
+from pipeline.ranking.candidate_lists import with_made_lists
 from tests.planted import Planted, plant, quality, read_json, relabel, window
 
 
@@ -15,9 +17,15 @@ from tests.planted import Planted, plant, quality, read_json, relabel, window
 def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """A planted night that has been fused."""
     found = plant(tmp_path_factory.mktemp("planted"), rounds=10)
-    fusion.run(**found.folders, config=found.config, out=found.out("fusion"))
-    found.finish("fusion")
+    fuse(found)
     return found
+
+
+def fuse(night: Planted) -> None:
+    """Run the fusion before."""
+    memo = Memo(night.out("fusion"))
+    fusion.run(**night.given, config=night.config, memo=memo, out=memo.out)
+    night.finish("fusion", memo)
 
 
 def run(night: Planted, out: Path, **settings: object) -> dict[str, object]:
@@ -25,7 +33,7 @@ def run(night: Planted, out: Path, **settings: object) -> dict[str, object]:
     section = night.config.ensemble.model_copy(update=settings)
     config = night.config.model_copy(update={"ensemble": section})
     out.mkdir(parents=True)
-    return ensemble.run(**night.folders, fusion=night.out("fusion"), config=config, out=out)
+    return ensemble.run(**night.given, fusion=night.out("fusion"), config=config, memo=Memo(out), out=out)
 
 
 def test_final_is_the_configured_list_with_sources(night, tmp_path):
@@ -39,7 +47,7 @@ def test_final_is_the_configured_list_with_sources(night, tmp_path):
         assert (final == borda).all()
         sources = np.load(folder / f"{pool}.final.sources.npy")
         assert ((sources >= 0) == (final >= 0)).all()
-    assert read_json(out / "sources.json") == list(night.config.with_enabled_sources().fusion.sources)
+    assert read_json(out / "sources.json") == list(with_made_lists(night.config).fusion.sources)
 
 
 def test_probabilities_fall_along_a_list_and_hold_for_all_users(night, tmp_path):
@@ -83,7 +91,7 @@ def test_a_member_can_be_final(night, tmp_path):
     als = lists.read_list(cutoff.dir_in(night.folders["als"]), "new", "als")[0]
     assert (final[:, : als.shape[1]] == als).all()
     sources = np.load(cutoff.dir_in(out) / "new.final.sources.npy")
-    assert set(sources[final >= 0].tolist()) == {night.config.fusion.sources.index("als")}
+    assert set(sources[final >= 0].tolist()) == {with_made_lists(night.config).fusion.sources.index("als")}
 
 
 def test_an_unknown_final_is_refused(night, tmp_path):
@@ -112,7 +120,7 @@ def test_weights_do_not_see_the_judged_window(night, tmp_path):
     run(night, before)
     other = plant(tmp_path / "other", rounds=10)
     relabel(other, window(other, "judge"))
-    fusion.run(**other.folders, config=other.config, out=other.out("fusion"))
+    fuse(other)
     run(other, after)
     part = window(night, "judge").part
     for path in (before / part).iterdir():

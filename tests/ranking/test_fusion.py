@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, lists
+from pipeline.ground.artifacts import Memo
 from pipeline.ranking import fusion
 from tests.planted import NIGHT, STAGES, Planted, plant, quality, relabel, window
 
@@ -17,8 +18,10 @@ LISTS = ("blend", "hybrid", "hybrid_binary")
 
 def run(night: Planted) -> tuple[Path, dict[str, object]]:
     """Run the stage into its place in the lake."""
-    out = night.out("fusion")
-    return out, fusion.run(**night.folders, config=night.config, out=out)
+    memo = Memo(night.out("fusion"))
+    report = fusion.run(**night.given, config=night.config, memo=memo, out=memo.out)
+    night.finish("fusion", memo)
+    return memo.out, report
 
 
 @pytest.fixture(scope="module")
@@ -104,16 +107,13 @@ def test_a_rerun_gives_the_same_bytes_and_another_night_of_the_week_links_what_w
     _, out, _ = fused
     again = plant(tmp_path)
     folder, report = run(again)
-    (folder / artifacts.PARTS).rename(tmp_path / "parts")
-    first = {name: content for name, content in files(out).items() if name != artifacts.PARTS}
-    assert files(folder) == first
+    first = {name: content for name, content in files(out).items() if name != artifacts.MANIFEST}
+    assert {n: c for n, c in files(folder).items() if n != artifacts.MANIFEST} == first
     assert report["linked"] == 0
-    (tmp_path / "parts").rename(folder / artifacts.PARTS)
-    again.finish("fusion")
     shutil.move(folder, artifacts.stage_dir(again.config.lake, "fusion", NIGHT.replace(day=3)))
     linked, report = run(again)
     assert report["linked"] == 6
-    assert {n: c for n, c in files(linked).items() if n != artifacts.PARTS} == first
+    assert {n: c for n, c in files(linked).items() if n != artifacts.MANIFEST} == first
 
 
 def test_importance_adds_up(fused):

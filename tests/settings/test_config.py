@@ -46,7 +46,7 @@ def test_without_a_name_it_is_the_example_shop_wherever_one_stands(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NIGHTJAR_CONFIG", raising=False)
-    assert configuration.load().folder == Path(__file__).resolve().parents[1] / "examples" / "online_retail"
+    assert configuration.load().folder == Path(__file__).resolve().parents[2] / "examples" / "online_retail"
 
 
 @pytest.mark.parametrize("days_later", range(7))

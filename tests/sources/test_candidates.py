@@ -113,7 +113,7 @@ def test_als_is_quiet_and_quick_without_any_environment(tmp_path: Path) -> None:
     """Without OPENBLAS_NUM_THREADS implicit warns and crawls, unless the program limits BLAS itself."""
     program = """
 import numpy, scipy.sparse, warnings
-from pipeline.models.als import factorise
+from pipeline.arrays.factorisation import factorise
 warnings.simplefilter("error")
 matrix = scipy.sparse.random(2000, 1500, 0.02, "csr", numpy.float32, 1)
 users, items = factorise(matrix, numpy.full((1500, 64), 0.01, numpy.float32), 2, 5.0, 2)
