@@ -232,7 +232,7 @@ def weights_of(log: Log, found: Sequence[Lists]) -> tuple[float, ...]:
     def gains(grid: Sequence[tuple[float, ...]]) -> np.ndarray:
         return np.array([figures(merged(log, found, weights), log.wanted)[3] for weights in grid])
 
-    return merging.search(len(found), 0.25, gains)
+    return merging.best_weights(len(found), 0.25, gains)
 
 
 def table(name: str, sequences: Sequence[np.ndarray], models: Sequence[str]) -> Iterator[str]:

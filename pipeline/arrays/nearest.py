@@ -16,7 +16,9 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return np.asarray(np.divide(clean, length, out=np.zeros_like(clean), where=length > 0))
 
 
-def nearest(vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest(
+    vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k: int, *, rows_at_a_time: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The k most similar candidates of each query item, never the item itself.
 
     Args:
@@ -24,6 +26,7 @@ def nearest(vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k:
         queries: [Q] item indices.
         candidates: [C] item indices, ascending.
         k: how many; only cosines above 0 count.
+        rows_at_a_time: query items compared together; default: as many as SCORES_PER_BLOCK allows.
     Returns:
         items int32 [Q, k] (-1 pads), cosines float32 [Q, k] (-inf pads), descending.
     """
@@ -34,7 +37,8 @@ def nearest(vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k:
     transposed = vectors[candidates].T  # [d, C]
     column = np.full(len(vectors), -1)
     column[candidates] = np.arange(len(candidates))
-    for rows in blocks(len(queries), max(1, SCORES_PER_BLOCK // len(candidates))):
+    size = rows_at_a_time or max(1, SCORES_PER_BLOCK // len(candidates))
+    for rows in blocks(len(queries), size):
         scores = vectors[queries[rows]] @ transposed  # [B, C]
         own = column[queries[rows]]
         scores[np.flatnonzero(own >= 0), own[own >= 0]] = -np.inf

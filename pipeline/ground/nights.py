@@ -1,6 +1,5 @@
 """Which night a run is for. The only place that turns an orchestrator's dates into a `run_date`."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from pipeline.ground.errors import InputError
@@ -72,8 +71,3 @@ def require_over(night: date, today: date) -> None:
             f"the day {night} is not over (today is {today} in UTC), so its events are not complete: run "
             f"{today - timedelta(days=1)} or an earlier night; is the date mistyped?"
         )
-
-
-def as_text(nights: Iterable[date]) -> str:
-    """Nights as comma-separated ISO dates."""
-    return ", ".join(night.isoformat() for night in nights)

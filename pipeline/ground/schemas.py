@@ -147,7 +147,7 @@ ITEM_STATS = pa.schema(
         pa.field("buyers_91", pa.int32(), nullable=False),
         pa.field("buyers_365", pa.int32(), nullable=False),
         pa.field("buyers_total", pa.int32(), nullable=False),
-        pa.field("buyers_year_ago_14", pa.int32(), nullable=False),
+        pa.field("buyers_year_ago", pa.int32(), nullable=False),
         pa.field("first_age", pa.float32()),
         pa.field("last_age", pa.float32()),
         pa.field("price", pa.float32()),

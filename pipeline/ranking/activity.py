@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 FEATURES = ("actions", "days_active", "items", "first_age", "last_age", "mean_interval", "basket_items")
-NEVER = -30.0
-"""Log-odds of what cannot be."""
 
 
 def features(cutoff: Cutoff) -> np.ndarray:

@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 
-from pipeline.arrays import metrics
+from pipeline.arrays import logistic, metrics
 from pipeline.ranking.pairs import to_lists
 
 K = 10
@@ -31,7 +31,7 @@ class Curve:
     def probability(self, scores: np.ndarray) -> np.ndarray:
         """float32 in [0, 1]; a score that does not exist has probability 0."""
         z = self.slope * (scores.astype(np.float64) - self.centre) / self.scale + self.intercept
-        probability = np.where(np.isnan(scores), 0.0, 1 / (1 + np.exp(-np.clip(z, -30, 30))))
+        probability = np.where(np.isnan(scores), 0.0, logistic.sigmoid(z))
         return probability.astype(np.float32)
 
 
@@ -121,10 +121,8 @@ def calibrate(scores: np.ndarray, acted: np.ndarray, iterations: int = 25) -> Cu
     centre, scale = float(raw.mean()), float(raw.std()) or 1.0
     design = np.stack([(raw - centre) / scale, np.ones(len(raw))], axis=1)  # [N, 2]
     weights = np.array([0.0, np.log((label.mean() + 1e-6) / (1 - label.mean() + 1e-6))])
-    for _ in range(iterations):
-        p = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        curvature = design.T @ (design * (p * (1 - p))[:, None]) + 1e-3 * np.eye(2)  # [2, 2]
-        weights = weights + np.linalg.solve(curvature, design.T @ (label - p) - 1e-3 * weights)
+    ridge = np.full(2, 1e-3)
+    weights = logistic.fit(design, label, weights, ridge=ridge, towards=np.zeros(2), iterations=iterations)
     return Curve(max(float(weights[0]), 1e-6), float(weights[1]), centre, scale)
 
 

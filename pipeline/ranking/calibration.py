@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pipeline.arrays import logistic
 from pipeline.features.rates import item_rates
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
@@ -25,7 +26,6 @@ from pipeline.ranking.ranker import prior_correction
 from pipeline.settings.config import Config
 
 Method = Literal["platt", "isotonic"]
-_FURTHEST = 30.0
 _SMOOTHING = 5.0
 """Pairs at the average rate that a step of the isotonic curve is mixed with."""
 
@@ -46,10 +46,8 @@ class Calibration:
     def probability(self, log_odds: np.ndarray, rank: np.ndarray) -> np.ndarray:
         """float64 in 0..1, shaped like the arguments; `rank` is 1-based."""
         constant, slope, fall = self.weights
-        z = np.clip(constant + slope * log_odds + fall * np.log(rank), -_FURTHEST, _FURTHEST)
-        if self.z:
-            return np.asarray(np.interp(z, self.z, self.level))
-        return np.asarray(1 / (1 + np.exp(-z)))
+        z = np.clip(constant + slope * log_odds + fall * np.log(rank), -logistic.FURTHEST, logistic.FURTHEST)
+        return np.asarray(np.interp(z, self.z, self.level)) if self.z else logistic.sigmoid(z)
 
     def to_json(self) -> dict[str, Any]:
         """For calibration.json."""
@@ -76,19 +74,13 @@ def learn(log_odds: np.ndarray, rank: np.ndarray, acted: np.ndarray, method: Met
     return found if method == "platt" else _isotonic(found, columns @ weights, acted)
 
 
-def _logistic(columns: np.ndarray, label: np.ndarray, towards: np.ndarray, iterations: int = 30) -> np.ndarray:
-    """Weights [C] of a logistic regression by Newton's method, drawn to `towards` as one pair would; not the first."""
+def _logistic(columns: np.ndarray, label: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """Weights [C] of a logistic regression, drawn to `towards` as one pair would draw them; the first, nearly not."""
     drawn = np.array([1e-6, *np.ones(len(towards) - 1)])
     share = (label.sum() + 0.5) / (len(label) + 1)
-    weights = towards.copy()
-    weights[0] = np.log(share / (1 - share)) - (columns @ towards).mean()
-    for _ in range(iterations):
-        p = 1 / (1 + np.exp(-np.clip(columns @ weights, -_FURTHEST, _FURTHEST)))
-        gradient = columns.T @ (label - p) - drawn * (weights - towards)
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(drawn)
-        step = np.linalg.solve(curvature, gradient)
-        weights = weights + step * min(1.0, 4.0 / max(np.abs(step).max(), 1e-12))
-    return weights
+    start = towards.copy()
+    start[0] = np.log(share / (1 - share)) - (columns @ towards).mean()
+    return logistic.fit(columns, label, start, ridge=drawn, towards=towards, iterations=30, longest_step=4.0)
 
 
 def _isotonic(curve: Calibration, z: np.ndarray, acted: np.ndarray) -> Calibration:
@@ -148,7 +140,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Known:
+class ListedOdds:
     """What probabilities of one cut-off and pool are made from, beside the lists.
 
     Attributes:
@@ -162,7 +154,7 @@ class Known:
     width: int
 
     @classmethod
-    def read(cls, at: Applied, pool: lists.Pool, config: Config) -> "Known":
+    def read(cls, at: Applied, pool: lists.Pool, config: Config) -> "ListedOdds":
         """Read what the fusion wrote."""
         for name, ranker in config.fusion.rankers.items():
             if ranker.within(pool).objective == "binary" and (at.learned / f"{pool}.{name}.txt").is_file():
@@ -230,7 +222,7 @@ class Chances:
     fitted: Fitted | None
     acting: np.ndarray
     targets: np.ndarray
-    known: Known
+    known: ListedOdds
     rates: np.ndarray
 
     @classmethod
@@ -240,10 +232,12 @@ class Chances:
         if fitted is None:
             acting = np.ones(cutoff.users, dtype=np.float32)
         elif model.is_file():
-            acting = _sigmoid(activity.log_odds(model, cutoff, config.threads))
+            acting = logistic.sigmoid(activity.log_odds(model, cutoff, config.threads).astype(np.float64)).astype(
+                np.float32
+            )
         else:
             acting = np.full(cutoff.users, fitted.acting, dtype=np.float32)
-        known = Known.read(at, pool, config)
+        known = ListedOdds.read(at, pool, config)
         return cls(fitted, acting, cutoff.targets(), known, item_rates(cutoff, config.horizon_days))
 
     def of_lists(self, items: np.ndarray, block: slice) -> np.ndarray:
@@ -253,7 +247,3 @@ class Chances:
         rank = np.arange(1, items.shape[1] + 1)[None, :]
         given = self.fitted.curve.probability(self.known.log_odds(items, block), rank)
         return falling(given * self.acting[self.targets[block]][:, None], items >= 0)
-
-
-def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
-    return np.asarray(1 / (1 + np.exp(-log_odds.astype(np.float64))), dtype=np.float32)

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays import top_k
-from pipeline.arrays.blocks import blocks, rows_for
+from pipeline.arrays.blocks import blocks, indptr_of, rows_for
+from pipeline.arrays.nearest import nearest, unit
 from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 ADOPTION = registry.ADOPTION.name
 # Elements gathered at a time when exact scores are computed.
 _GATHERED = 8_000_000
+# Items whose texts are compared with all others at a time.
+_COMPARED = 1024
 
 
 @dataclass(frozen=True)
@@ -210,29 +213,22 @@ def _mapped(path: Path) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _nearest_in(path: Path, changed: int, items: int, n: int) -> "csr_matrix":
-    """`nearest` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old one."""
-    return nearest(_mapped(path)[:items], n)
+    """`near_texts` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old."""
+    return near_texts(_mapped(path)[:items], n)
 
 
-def nearest(vectors: np.ndarray, n: int, block_items: int = 1024) -> "csr_matrix":
-    """[I, I] CSR with the n largest positive cosines of each row, itself excluded, to the power 4.
+def near_texts(vectors: np.ndarray, n: int) -> "csr_matrix":
+    """[I, I] CSR float32 with the n largest positive cosines of each row, itself excluded, to the power 4.
 
     The power makes the near ones count and the crowd not.
 
     Args:
         vectors: [I, h]; a zero row is near nothing.
         n: neighbours kept per row.
-        block_items: rows compared at a time.
     """
-    from scipy.sparse import csr_matrix, vstack
+    from scipy.sparse import csr_matrix
 
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = (vectors / np.where(length > 0, length, 1)).astype(np.float32)
-    parts = []
-    for part in blocks(len(unit), block_items):
-        cosine = unit[part] @ unit.T  # [b, I]
-        cosine[np.arange(len(cosine)), np.arange(part.start, part.stop)] = -np.inf
-        items, values = top_k.top_n(cosine, n, above=0.0)
-        starts = np.concatenate([[0], np.cumsum((items >= 0).sum(axis=1))])
-        parts.append(csr_matrix((values[items >= 0] ** 4, items[items >= 0], starts), shape=cosine.shape))
-    return vstack(parts, format="csr") if parts else csr_matrix((0, 0), dtype=np.float32)
+    everything = np.arange(len(vectors))
+    items, cosines = nearest(unit(vectors), everything, everything, n, rows_at_a_time=_COMPARED)
+    starts = indptr_of((items >= 0).sum(axis=1))
+    return csr_matrix((cosines[items >= 0] ** 4, items[items >= 0], starts), shape=(len(vectors),) * 2)

@@ -144,7 +144,7 @@ def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists
                 found[place] += ndcg(*columns, scores, acted, number_wanted[rows]) * len(rows)
         return found
 
-    best = merging.search(number, config.ensemble.step, gains, 1e-9 * len(judged))
+    best = merging.best_weights(number, config.ensemble.step, gains, 1e-9 * len(judged))
     return [float(weight) for weight in merging.shrink(best, config.ensemble.shrinkage)]
 
 
@@ -167,7 +167,7 @@ def calibrate(
         return None
     judged = judged[:: -(-len(judged) // config.ensemble.calibration_users)]
     members, keys = read_members(window, at.places, pool, config), label_keys(window)
-    known = calibration.Known.read(at, pool, config)
+    known = calibration.ListedOdds.read(at, pool, config)
     parts = []
     for part in blocks(len(judged), config.block_users):
         rows = judged[part]

@@ -89,7 +89,7 @@ def _source_columns(
     return columns
 
 
-def _frame(sources: CandidateLists, known: pair_features.Known, block: slice, users: np.ndarray) -> Frame:
+def _frame(sources: CandidateLists, known: pair_features.CutoffFacts, block: slice, users: np.ndarray) -> Frame:
     own = known.own(users)
     profiles = own.matrix("decay_90")
     listed, votes = sources.listed(block), sources.neighbours(users, profiles)
@@ -113,7 +113,7 @@ def _frame(sources: CandidateLists, known: pair_features.Known, block: slice, us
 def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, Frame]]:
     """The frames of a cut-off's targets, block by block, with labels where the cut-off has them."""
     candidates = CandidateLists(cutoff, sources, config.fusion)
-    known = pair_features.Known.read(cutoff)
+    known = pair_features.CutoffFacts.read(cutoff)
     targets = cutoff.targets()
     wanted = label_keys(cutoff) if cutoff.role == "label" else None
     said = track(f"fusion {cutoff.cutoff}", len(targets))

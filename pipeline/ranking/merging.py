@@ -103,7 +103,7 @@ def transfers(weights: tuple[float, ...], step: float) -> list[tuple[float, ...]
     return found
 
 
-def search(
+def best_weights(
     members: int, step: float, gains: Callable[[Sequence[tuple[float, ...]]], np.ndarray], tolerance: float = 0.0
 ) -> tuple[float, ...]:
     """The best weights: of the whole simplex for few members, else by ascent from equal weights.

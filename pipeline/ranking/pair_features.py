@@ -26,7 +26,7 @@ _ITEM = (
     "buyers_91",
     "buyers_365",
     "buyers_total",
-    "buyers_year_ago_14",
+    "buyers_year_ago",
     "first_age",
     "last_age",
 )
@@ -70,7 +70,7 @@ class Own:
 
 
 @dataclass(frozen=True)
-class Known:
+class CutoffFacts:
     """The features of one cut-off: 40 bytes per user and per item in memory, interactions read a block at a time.
 
     Attributes:
@@ -86,7 +86,7 @@ class Known:
     user: Columns
 
     @classmethod
-    def read(cls, cutoff: Cutoff) -> "Known":
+    def read(cls, cutoff: Cutoff) -> "CutoffFacts":
         """Read the features of a cut-off."""
         buyers, again = np.zeros(cutoff.items), np.zeros(cutoff.items)
         with cutoff.history(["item_index", "count"]) as history:
@@ -112,7 +112,7 @@ def _log(prices: pa.ChunkedArray) -> np.ndarray:
     return logarithms
 
 
-def own_history(pairs: Pairs, own: Own, known: Known) -> Columns:
+def own_history(pairs: Pairs, own: Own, known: CutoffFacts) -> Columns:
     """What the user did with the item: how often, how recently, and whether it is due again.
 
     `own_due` is the time since the last action over the usual interval between two; `own_since_visit` is 0 for what the
@@ -136,7 +136,7 @@ def own_history(pairs: Pairs, own: Own, known: Known) -> Columns:
     return {f"own_{name}": column for name, column in found.items()} | derived
 
 
-def user_activity(pairs: Pairs, known: Known) -> Columns:
+def user_activity(pairs: Pairs, known: CutoffFacts) -> Columns:
     """How active the user is, and how much of it is repetition."""
     users = pairs.users[pairs.rows]
     found = {f"user_{name}": known.user[name][users] for name in (*_USER, "log_price")}
@@ -146,7 +146,7 @@ def user_activity(pairs: Pairs, known: Known) -> Columns:
     return found
 
 
-def item_popularity(pairs: Pairs, known: Known) -> Columns:
+def item_popularity(pairs: Pairs, known: CutoffFacts) -> Columns:
     """How popular the item is, whether that is growing, how old it is, and its price against the user's usual one."""
     items, users = pairs.items, pairs.users[pairs.rows]
     found = {f"item_{name}": column[items] for name, column in known.item.items()}
@@ -161,6 +161,6 @@ def item_popularity(pairs: Pairs, known: Known) -> Columns:
     }
 
 
-def of_pairs(pairs: Pairs, own: Own, known: Known) -> Columns:
+def of_pairs(pairs: Pairs, own: Own, known: CutoffFacts) -> Columns:
     """All columns of this module."""
     return own_history(pairs, own, known) | user_activity(pairs, known) | item_popularity(pairs, known)

@@ -21,7 +21,7 @@ counts as (
         count(*) filter (last_age < 91) as buyers_91,
         count(*) filter (last_age < 365) as buyers_365,
         count(*) as buyers_total,
-        count(*) filter (a_year_ago) as buyers_year_ago_14,
+        count(*) filter (a_year_ago) as buyers_year_ago,
         max(first_age) as first_age,
         min(last_age) as last_age
     from buyers
@@ -48,7 +48,7 @@ final as (
         coalesce(buyers_91, 0) as buyers_91,
         coalesce(buyers_365, 0) as buyers_365,
         coalesce(buyers_total, 0) as buyers_total,
-        coalesce(buyers_year_ago_14, 0) as buyers_year_ago_14,
+        coalesce(buyers_year_ago, 0) as buyers_year_ago,
         first_age,
         last_age,
         coalesce(recent_prices.price, old_prices.price) as price

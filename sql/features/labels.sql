@@ -1,7 +1,7 @@
--- one row per (user, item) of a target user with a label action in the days after the cut-off
+-- one row per (user, item) with a label action in the days after the cut-off, of users with a history by then
 with user_item_days as (from user_item_days),
 history as (from interactions),
-targets as (select distinct user_index from history),
+known as (select distinct user_index from history),
 final as (
     select
         windowed.user_index,
@@ -12,7 +12,7 @@ final as (
             where history.user_index = windowed.user_index and history.item_index = windowed.item_index
         ) as is_new
     from user_item_days as windowed
-    semi join targets using (user_index)
+    semi join known using (user_index)
     where windowed.day > $cutoff_day and windowed.day <= $cutoff_day + $horizon_days and windowed.labels > 0
     group by windowed.user_index, windowed.item_index
 )

@@ -6,7 +6,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.ranking import calibration
-from pipeline.ranking.calibration import Applied, Calibration, Chances, Fitted, Known
+from pipeline.ranking.calibration import Applied, Calibration, Chances, Fitted, ListedOdds
 from tests.planted import plant, window
 
 
@@ -80,10 +80,10 @@ def test_few_pairs_give_finite_probabilities():
 
 def test_log_odds_are_looked_up_corrected_and_low_where_unlisted():
     listed = (np.array([[4, 2, -1], [1, 0, 3]]), np.array([[2.0, 1.0, -np.inf], [3.0, 0.5, 0.0]], np.float32))
-    known = Known(listed, np.array([-1.0, 0.0], np.float32), 5)
+    known = ListedOdds(listed, np.array([-1.0, 0.0], np.float32), 5)
     found = known.log_odds(np.array([[2, 4, 0], [3, -1, -1]]), np.array([0, 1]))
     assert found.tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]  # item 0 of user 0 is not listed: as the lowest
-    assert not Known(None, np.zeros(0, np.float32), 5).log_odds(np.array([[1]]), slice(0, 1)).any()
+    assert not ListedOdds(None, np.zeros(0, np.float32), 5).log_odds(np.array([[1]]), slice(0, 1)).any()
 
 
 def test_json_is_whole():

@@ -89,7 +89,7 @@ def test_the_search_finds_the_best_weights_however_many_members(number):
         looked_at.extend(grid)
         return np.array([worth(weights) for weights in grid])
 
-    best = merging.search(number, 0.1, gains)
+    best = merging.best_weights(number, 0.1, gains)
     assert sum(best) == pytest.approx(1)
     reached = min(worth(w) - worth(best) for w in [(*(0.5, 0.3, 0.2), *[0.0] * (number - 3))])
     assert reached <= 0.02
@@ -97,8 +97,8 @@ def test_the_search_finds_the_best_weights_however_many_members(number):
 
 
 def test_equals_are_settled_by_equal_weights():
-    assert merging.search(6, 0.1, lambda grid: np.zeros(len(grid))) == (1 / 6,) * 6
-    assert merging.search(2, 0.5, lambda grid: np.zeros(len(grid))) == (0.5, 0.5)
+    assert merging.best_weights(6, 0.1, lambda grid: np.zeros(len(grid))) == (1 / 6,) * 6
+    assert merging.best_weights(2, 0.5, lambda grid: np.zeros(len(grid))) == (0.5, 0.5)
 
 
 def test_a_transfer_moves_one_step():

@@ -33,7 +33,7 @@ def test_windows_end_on_the_cutoff_day_and_count_a_buyer_once() -> None:
 def test_a_year_ago_is_the_same_fortnight_as_the_one_to_come() -> None:
     ages = [365, 364, 351, 350, 10]  # the days after the cut-off day of last year: ages 364 to 351
     found = stats([(1, buyer, TODAY - age) for buyer, age in enumerate(ages)], [(3, 0, 1.0)])
-    assert found["buyers_year_ago_14"] == [0, 2, 0]
+    assert found["buyers_year_ago"] == [0, 2, 0]
 
 
 def test_the_price_is_the_recent_median_or_else_the_last_days() -> None:
