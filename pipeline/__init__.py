@@ -1,8 +1,8 @@
 """Behaviour logs in, tomorrow's recommendation tables out.
 
-    raw logs -> ingest -> features -+-> popularity, als, ... -----------------+-> fusion -> ensemble -> evaluate -> publish
-                                    +-> fine_tune (GPU) -> language_model, ... +                           |
-                                    +-> outcomes: how published runs have done since ----------------------+
+    raw logs -> ingest -> features -+-> popularity, als, ... ------------+-> fusion -> ensemble -> evaluate -> publish
+                                    +-> fine_tune -> language_model, ... +                            |
+                                    +-> outcomes: how published runs have done since -----------------+
 
 Every stage is one module with one function, `run`, whose parameters name what it reads (pipeline.operations.stages);
 stages meet only on disk, in `<lake>/<stage>/run_date=YYYY-MM-DD/`. `python -m pipeline --help` runs them without
