@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.settings.sections.publication import Surface
 
 
 @contextlib.contextmanager
@@ -31,34 +30,38 @@ def over(items: pa.Table | None) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def require(surface: Surface) -> None:
-    """Check a predicate without any data.
+def require(surface: str, where: str) -> None:
+    """Check a surface's predicate without any data.
 
     Raises:
         ValueError: it is no condition, or reaches beyond the items' columns; names the surface.
     """
     try:
         with over(None) as connection:
-            passing(connection, surface)
+            passing(connection, surface, where)
     except InputError as error:
         raise ValueError(str(error)) from None
 
 
-def passing(connection: duckdb.DuckDBPyConnection, surface: Surface) -> np.ndarray:
+def passing(connection: duckdb.DuckDBPyConnection, surface: str, where: str) -> np.ndarray:
     """Which items pass a surface's predicate: bool [I]; an item it says nothing about does not.
 
+    Args:
+        connection: from `over`.
+        surface: its name, for messages.
+        where: the predicate.
     Raises:
         InputError: as `require`, or a value it cannot be worked out for.
     """
-    where = f"surface '{surface.name}': where = {surface.where!r}"
-    faults = sql.execute(connection, "publish/where_faults", predicate=surface.where).fetchall()
+    said = f"surface '{surface}': where = {where!r}"
+    faults = sql.execute(connection, "publish/where_faults", predicate=where).fetchall()
     if faults:
-        raise InputError(f"{where} cannot be used: {'; '.join(fault for (fault,) in faults)}")
+        raise InputError(f"{said} cannot be used: {'; '.join(fault for (fault,) in faults)}")
     try:
-        chosen = connection.table("items").select(duckdb.SQLExpression(surface.where).alias("passes"))
+        chosen = connection.table("items").select(duckdb.SQLExpression(where).alias("passes"))
         if str(chosen.types[0]) != "BOOLEAN":
-            raise InputError(f"{where} is a {chosen.types[0]}: write a condition, e.g. kind = 'product'")
+            raise InputError(f"{said} is a {chosen.types[0]}: write a condition, e.g. kind = 'product'")
         rows = chosen.fetchnumpy()["passes"]
     except duckdb.Error as error:
-        raise InputError(f"{where} is not a condition on the items table: {error}") from None
+        raise InputError(f"{said} is not a condition on the items table: {error}") from None
     return np.asarray(np.ma.filled(rows, False), dtype=bool)

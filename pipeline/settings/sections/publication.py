@@ -108,5 +108,5 @@ class Surface(Section):
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
 
-            require(self)
+            require(self.name, self.where)
         return self
