@@ -2,7 +2,7 @@
 
     python -m benchmarks.compression 2011-05-08 2011-06-05 [--home FOLDER]
 
-Nights, hidden items and judge are those of benchmarks/cold_items.py; every row's vectors have preferences fitted
+Nights, hidden items and judge are those of benchmarks/hidden_items.py; every row's vectors have preferences fitted
 on them as in production. An item's vector is the encoder's (384 numbers) beside its words' (384).
 
     int8 vectors      each vector's numbers in 8 bits, with one float32 scale a vector
@@ -13,25 +13,19 @@ on them as in production. An item's vector is the encoder's (384 numbers) beside
     words alone       the profile `fast`
 """
 
-import argparse
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks import cold_items, tuned
-from benchmarks.cold_items import Night
+from benchmarks import hidden_items, nights
+from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
-from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import static_encoder, text_vectors
 from pipeline.encoder.encoder import Encoder, NoEncoder
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 
 
 @dataclass(frozen=True)
@@ -72,7 +66,7 @@ def timed(make: Callable[[], np.ndarray], texts: int) -> tuple[np.ndarray, float
 
 def file_mb(encoder: Encoder) -> float:
     """MB of the float32 parameters."""
-    return sum(p.numel() * p.element_size() for p in encoder.model.parameters()) / 2**20
+    return float(sum(p.numel() * p.element_size() for p in encoder.model.parameters()) / 2**20)
 
 
 def dynamic_int8(encoder: Encoder) -> tuple[Encoder, float]:
@@ -84,7 +78,7 @@ def dynamic_int8(encoder: Encoder) -> tuple[Encoder, float]:
     return encoders.quantised(encoder), file_mb(encoder) - saved
 
 
-def variants(night: Night, encoder: Encoder, settings: configuration.FullConfig) -> Iterator[Row]:
+def variants(night: HiddenItems, encoder: Encoder, settings: FullConfig) -> Iterator[Row]:
     """One row per variant."""
     filled = sorted({text for text in night.texts if text.strip()})
     shown = sorted({t for t, hidden in zip(night.texts, night.hidden, strict=True) if not hidden and t.strip()})
@@ -96,7 +90,8 @@ def variants(night: Night, encoder: Encoder, settings: configuration.FullConfig)
         return np.vstack([distinct, np.zeros((1, distinct.shape[1]), dtype=np.float32)])[place]
 
     def row(name: str, vectors: np.ndarray, item_bytes: int, model_mb: float, rate: float) -> Row:
-        return Row(name, *tuned.score(night, vectors, settings), item_bytes, model_mb, rate)
+        found = hidden_items.score(night, hidden_items.preferred(night, vectors, settings))
+        return Row(name, *found, item_bytes, model_mb, rate)
 
     with determinism.reproducible(settings.seed, settings.threads):
         encoded, rate = timed(lambda: encoder.encode(filled), len(filled))
@@ -132,24 +127,15 @@ def variants(night: Night, encoder: Encoder, settings: configuration.FullConfig)
 
 def main() -> None:
     """Print the table: means over the nights."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
-    chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = configuration.load(None)
-    load_history.load_history(settings, until=max(chosen.nights))
+    chosen = nights.arguments(__doc__).parse_args()
+    settings = nights.settings_of(chosen)
     found: dict[str, list[Row]] = {}
-    for day in chosen.nights:
-        stages.run(day, settings, ["ingest", "features"])
-        with blas_threads(settings.threads):
-            night = cold_items.read_night(settings, day, cold_items.SEED)
-            for row in variants(night, tuned.encoder_of(night, day, settings), settings):
-                found.setdefault(row.name, []).append(row)
+    for day, night in hidden_items.each(settings, chosen.nights):
+        for row in variants(night, hidden_items.tuned_encoder(night, day, settings), settings):
+            found.setdefault(row.name, []).append(row)
     print(f"\n{'':<28}{'NDCG@10':>9}{'Recall@50':>11}{'bytes/item':>12}{'model MB':>10}{'texts/s':>9}")
     for name, rows in found.items():
-        ndcg, recall, rate = (np.mean([getattr(row, key) for row in rows]) for key in ("ndcg", "recall", "rate"))
+        ndcg, recall, rate = nights.means([(row.ndcg, row.recall, row.rate) for row in rows])
         print(f"{name:<28}{ndcg:>9.4f}{recall:>11.4f}{rows[0].item_bytes:>12}{rows[0].model_mb:>10.1f}{rate:>9.0f}")
 
 

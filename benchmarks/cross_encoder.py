@@ -2,7 +2,7 @@
 
     python -m benchmarks.cross_encoder 2011-05-08 2011-06-05 [--steps 150] [--top 30] [--home FOLDER]
 
-Nights, hidden items and judge are those of benchmarks/cold_items.py. The list is what the language model ranks in
+Nights, hidden items and judge are those of benchmarks/hidden_items.py. The list is what the language model ranks in
 production (fine-tuned encoder beside words, with preferences). The cross-encoder is a sequence classifier with two
 labels on the fine-tuned encoder: "the customer's last titles [SEP] the item's title" -> bought or not. It learns from
 items that are not hidden, taken out of the history that is read; half of the wrong items are drawn by popularity, half
@@ -10,22 +10,18 @@ are the nearest texts to the right one. Its logit is blended with the list's sco
 blend's weight w is chosen on the first half of the customers and reported on the second (and the other way round).
 """
 
-import argparse
-import os
 import time
+from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks import cold_items, tuned
-from benchmarks.cold_items import Night
+from benchmarks import hidden_items, nights
+from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
-from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder.encoder import Encoder
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 
 HISTORY, TOKENS, PAIRS, RATE = 8, 96, 32, 1e-4
 WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -50,7 +46,7 @@ class CrossEncoder(torch.nn.Module):
         return logits
 
 
-def history_text(night: Night, user: int, without: int, rng: np.random.Generator | None) -> str:
+def history_text(night: HiddenItems, user: int, without: int, rng: np.random.Generator | None) -> str:
     """A customer's titles, the most recent or a sample weighted by recency, without one item."""
     row = night.recent[user]
     items, weight = row.indices[row.indices != without], row.data[row.indices != without]
@@ -61,7 +57,7 @@ def history_text(night: Night, user: int, without: int, rng: np.random.Generator
     return ", ".join(night.texts[item] for item in chosen)
 
 
-def train(night: Night, encoder: Encoder, vectors: np.ndarray, steps: int, seed: int) -> CrossEncoder:
+def train(night: HiddenItems, encoder: Encoder, vectors: np.ndarray, steps: int, seed: int) -> CrossEncoder:
     """Fine-tune on pairs."""
     rng = np.random.default_rng(seed)
     model = CrossEncoder(encoder)
@@ -102,7 +98,7 @@ def standard(scores: np.ndarray) -> np.ndarray:
     return np.asarray((scores - scores.mean(1, keepdims=True)) / np.maximum(scores.std(1, keepdims=True), 1e-9))
 
 
-def reranked(night: Night, scores: np.ndarray, top: int, model: CrossEncoder, users: np.ndarray) -> np.ndarray:
+def reranked(night: HiddenItems, scores: np.ndarray, top: int, model: CrossEncoder, users: np.ndarray) -> np.ndarray:
     """[weights, users] NDCG@10 with the first `top` of the list re-ranked."""
     hidden = np.flatnonzero(night.hidden)
     ranked = np.where(night.seen, -np.inf, scores)[users]
@@ -116,53 +112,62 @@ def reranked(night: Night, scores: np.ndarray, top: int, model: CrossEncoder, us
             logits[row] = (found[:, 1] - found[:, 0]).numpy()
     listed = standard(np.take_along_axis(ranked, best, axis=1))
     rows = []
-    part = Night(**{**night.__dict__, "truth": night.truth[users], "seen": night.seen[users]})
+    part = replace(night, truth=night.truth[users], seen=night.seen[users])
     for weight in WEIGHTS:
         changed = np.full_like(ranked, -1e9)
         np.put_along_axis(changed, best, (1 - weight) * listed + weight * standard(logits), axis=1)
-        rows.append(cold_items.judge(part, changed)[0])
+        rows.append(hidden_items.judge(part, changed)[0])
     return np.stack(rows)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A night's NDCG@10 by weight [W, users], seconds of training, pairs read a second."""
+
+    found: np.ndarray
+    trained: float
+    rate: float
+
+
+def compare(night: HiddenItems, day: date, settings: FullConfig, *, steps: int, top: int, most: int) -> Compared:
+    """Train a cross-encoder and re-rank the lists of at most so many customers, drawn."""
+    encoder = hidden_items.tuned_encoder(night, day, settings)
+    encoded = encoder.encode(night.texts)
+    vectors = hidden_items.vectors_of(night, encoder, encoded, settings)
+    scores = hidden_items.preferred(night, vectors, settings)
+    started = time.perf_counter()
+    model = train(night, encoder, encoded, steps, settings.seed)
+    trained = time.perf_counter() - started
+    users = np.random.default_rng(0).permutation(len(night.users))[:most]
+    started = time.perf_counter()
+    found = reranked(night, scores, top, model, users)
+    return Compared(found, trained, len(users) * top / (time.perf_counter() - started))
+
+
+def show(day: date, compared: Compared) -> None:
+    """Print a night: the weight of each half is the best of the other."""
+    found = compared.found
+    halves = np.arange(found.shape[1]) % 2 == 0
+    picked = [int(found[:, half].mean(axis=1).argmax()) for half in (halves, ~halves)]
+    other = np.r_[found[picked[0]][~halves], found[picked[1]][halves]]
+    weights = "/".join(f"{WEIGHTS[n]:g}" for n in picked)
+    row = f"{day!s:<12}{found[0].mean():>8.4f}{other.mean():>11.4f}{weights:>8}"
+    print(f"{row}{compared.trained:>12.0f}{compared.rate:>9.0f}", flush=True)
+    print("    by weight: " + "  ".join(f"{w:g}: {v:.4f}" for w, v in zip(WEIGHTS, found.mean(axis=1), strict=True)))
 
 
 def main() -> None:
     """Print NDCG@10 with and without it, and what it costs."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
+    options = nights.arguments(__doc__)
     options.add_argument("--steps", type=int, default=150)
     options.add_argument("--top", type=int, default=30, help="items of a list that are re-ranked")
     options.add_argument("--users", type=int, default=300, help="at most so many customers, drawn")
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
     chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = configuration.load(None)
-    load_history.load_history(settings, until=max(chosen.nights))
+    settings = nights.settings_of(chosen)
     print(f"{'night':<12}{'list':>8}{'re-ranked':>11}{'weight':>8}{'trained, s':>12}{'pairs/s':>9}", flush=True)
-    for day in chosen.nights:
-        stages.run(day, settings, ["ingest", "features"])
-        with blas_threads(settings.threads), determinism.reproducible(settings.seed, settings.threads):
-            night = cold_items.read_night(settings, day, cold_items.SEED)
-            encoder = tuned.encoder_of(night, day, settings)
-            encoded = encoder.encode(night.texts)
-            scores = cold_items.preferred(night, cold_items.vectors_of(night, encoder, encoded, settings), settings)
-            started = time.perf_counter()
-            model = train(night, encoder, encoded, chosen.steps, settings.seed)
-            trained = time.perf_counter() - started
-            users = np.random.default_rng(0).permutation(len(night.users))[: chosen.users]
-            started = time.perf_counter()
-            found = reranked(night, scores, chosen.top, model, users)
-            rate = len(users) * chosen.top / (time.perf_counter() - started)
-        halves = np.arange(len(users)) % 2 == 0
-        picked = [int(found[:, half].mean(axis=1).argmax()) for half in (halves, ~halves)]
-        other = np.r_[found[picked[0]][~halves], found[picked[1]][halves]]
-        weights = "/".join(f"{WEIGHTS[n]:g}" for n in picked)
-        print(
-            f"{day!s:<12}{found[0].mean():>8.4f}{other.mean():>11.4f}{weights:>8}{trained:>12.0f}{rate:>9.0f}",
-            flush=True,
-        )
-        print(
-            "    by weight: " + "  ".join(f"{w:g}: {v:.4f}" for w, v in zip(WEIGHTS, found.mean(axis=1), strict=True))
-        )
+    for day, night in hidden_items.each(settings, chosen.nights):
+        with determinism.reproducible(settings.seed, settings.threads):
+            show(day, compare(night, day, settings, steps=chosen.steps, top=chosen.top, most=chosen.users))
 
 
 if __name__ == "__main__":

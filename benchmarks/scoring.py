@@ -9,7 +9,7 @@ Source: Järvelin & Kekäläinen, ACM TOIS 2002.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 EVENTS = Path(__file__).parent / "events"
 BEGINNING = date(2000, 1, 1)
 RESAMPLES = 2000
+DISCOUNT = 1 / np.log2(np.arange(2, 12))
 
 Lists = Mapping[str, Sequence[str]]
 """item_ids, best first, by user_id."""
@@ -49,12 +50,25 @@ def purchases(example: Path, after: date, until: date) -> pa.Table:
     return pairs(events(example, after, until))
 
 
+def known_and_later(example: Path, night: date, horizon: timedelta) -> tuple[pa.Table, pa.Table]:
+    """Distinct (user_id, item_id) acted on up to the night, and in the days after it: history and truth."""
+    return purchases(example, BEGINNING, night), purchases(example, night, night + horizon)
+
+
 def grouped(table: pa.Table) -> dict[str, set[str]]:
     """item_ids by user_id."""
     rows: dict[str, set[str]] = {}
     for user, item in zip(table["user_id"].to_pylist(), table["item_id"].to_pylist(), strict=True):
         rows.setdefault(user, set()).add(item)
     return rows
+
+
+def by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
+    """A surface's lists of published recommendations."""
+    statement = "select user_id, list(item_id order by rank) from recs where surface = $s group by 1"
+    with duckdb.connect() as connection:
+        connection.register("recs", table)
+        return dict(connection.execute(statement, {"s": surface}).fetchall())
 
 
 def read_lists(file: Path) -> dict[str, list[str]]:
@@ -80,15 +94,37 @@ def judged(truth: Acted, history: Acted, protocol: str) -> list[str]:
 
 def per_user(shown: Lists, truth: Acted, history: Acted, protocol: str) -> tuple[np.ndarray, np.ndarray]:
     """NDCG@10 and Recall@50 of each judged user, in the order of sorted user ids."""
-    discount = 1 / np.log2(np.arange(2, 12))
     ndcg, recall = [], []
     for user in judged(truth, history, protocol):
         wanted = truth[user] - history[user] if protocol == "new" else truth[user]
         ranked = dict.fromkeys(i for i in shown.get(user, []) if protocol == "all" or i not in history[user])
         hits = [r for r, item in enumerate(ranked) if r < 50 and item in wanted]
-        ndcg.append(sum(discount[r] for r in hits if r < 10) / discount[: min(10, len(wanted))].sum())
+        ndcg.append(sum(DISCOUNT[r] for r in hits if r < 10) / DISCOUNT[: min(10, len(wanted))].sum())
         recall.append(len(hits) / len(wanted))
     return np.array(ndcg), np.array(recall)
+
+
+def ndcg_of_scores(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """[J] NDCG@10 of each row's ranking by score; ties go to the lower column.
+
+    Args:
+        scores: [J, N]; -inf is never a hit.
+        truth: bool [J, N], somewhere true in every row.
+    """
+    gain = _hits(scores, truth, 10) @ DISCOUNT[: scores.shape[1]]
+    return np.asarray(gain / np.cumsum(DISCOUNT)[np.minimum(truth.sum(axis=1), 10) - 1])
+
+
+def recall_of_scores(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """[J] Recall@50; scores and truth as of `ndcg_of_scores`."""
+    return np.asarray(_hits(scores, truth, 50).sum(axis=1) / truth.sum(axis=1))
+
+
+def _hits(scores: np.ndarray, truth: np.ndarray, length: int) -> np.ndarray:
+    """[J, length] whether each of the best by score is true."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :length]
+    shown = np.isfinite(np.take_along_axis(scores, order, axis=1))
+    return np.asarray(np.take_along_axis(truth, order, axis=1) & shown)
 
 
 def interval(difference: np.ndarray) -> tuple[float, float]:

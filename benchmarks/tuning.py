@@ -2,13 +2,13 @@
 
     python -m benchmarks.tuning 2011-05-08 2011-06-05 [--only modes tasks data] [--steps 60] [--home FOLDER]
 
-Nights, hidden items and judge are those of benchmarks/cold_items.py. Every row is a training of its own, in a
+Nights, hidden items and judge are those of benchmarks/hidden_items.py. Every row is a training of its own, in a
 process of its own, with the same number of steps; all else is the default. Two numbers each for NDCG@10 and Recall@50
 on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
 F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
 
-    modes   what is trained (pipeline/models/tuning_modes.py)
-    tasks   what is learned beside retrieval (pipeline/models/tasks.py), the logQ correction, ALS's hard negatives. The
+    modes   what is trained (pipeline/encoder/tuning_modes.py)
+    tasks   what is learned beside retrieval (pipeline/encoder/tasks.py), the logQ correction, ALS's hard negatives. The
             log has no categories: "category" is the last word of a title that at least 20 titles end with
     models  the pretrained encoder's lowest layers alone
     data    augmentation, same-basket examples, the balance of head and tail, layers frozen
@@ -16,31 +16,25 @@ F1 is that of telling what customers bought in the 14 days after the night from 
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
 import time
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from scipy import sparse
 
-from benchmarks import cold_items
-from benchmarks.cold_items import Night
+from benchmarks import hidden_items, nights
+from benchmarks.hidden_items import HiddenItems
 from benchmarks.scoring import BEGINNING, events, purchases
 from pipeline.arrays import determinism
-from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training, fine_tune, held_out
 from pipeline.encoder.tasks import Lessons
-from pipeline.features.read import read_items, read_users
-from pipeline.ground import artifacts
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 
 Section = dict[str, Any]
 VARIANTS: dict[str, dict[str, Section]] = {
@@ -86,42 +80,29 @@ def last_words(texts: list[str], least: int = 20) -> np.ndarray:
     return np.asarray(np.where(common[number], (np.cumsum(common) - 1)[number], -1), dtype=np.int64)
 
 
-def bought(settings: configuration.FullConfig, day: date, hidden: np.ndarray) -> pa.Table:
+def bought(settings: FullConfig, day: date, hidden: np.ndarray) -> pa.Table:
     """user_index, item_index, day, weight, session_index (none) of every purchase of items that are not hidden."""
-    features = artifacts.stage_dir(settings.lake, "features", day)
-    user_row = {u: n for n, u in enumerate(read_users(features)["user_id"].to_pylist())}
-    item_row = {i: n for n, i in enumerate(read_items(features)["item_id"].to_pylist())}
-    table = events(settings.folder, BEGINNING, day)
-    rows = [
-        (user_row[user], item_row[item], time.toordinal())
-        for user, item, time in zip(*(table[name].to_pylist() for name in ("user_id", "item_id", "time")), strict=True)
-        if user in user_row and item in item_row and not hidden[item_row[item]]
-    ]
-    found = np.array(sorted(set(rows)), dtype=np.int32)
+    rows = nights.Rows.of(settings, day).actions(events(settings.folder, BEGINNING, day), hidden).astype(np.int32)
     return pa.table(
         {
-            "user_index": found[:, 0],
-            "item_index": found[:, 1],
-            "day": found[:, 2],
-            "weight": np.ones(len(found), dtype=np.float32),
-            "session_index": pa.nulls(len(found), pa.int32()),
+            "user_index": rows[:, 0],
+            "item_index": rows[:, 1],
+            "day": rows[:, 2],
+            "weight": np.ones(len(rows), dtype=np.float32),
+            "session_index": pa.nulls(len(rows), pa.int32()),
         }
     )
 
 
-def bought_next(settings: configuration.FullConfig, day: date, night: Night) -> tuple[np.ndarray, np.ndarray]:
+def bought_next(settings: FullConfig, day: date, night: HiddenItems) -> tuple[np.ndarray, np.ndarray]:
     """User and item indices [P] of what is not hidden and was bought in the days after the night."""
-    features = artifacts.stage_dir(settings.lake, "features", day)
-    user_row = {u: n for n, u in enumerate(read_users(features)["user_id"].to_pylist())}
-    item_row = {i: n for n, i in enumerate(read_items(features)["item_id"].to_pylist())}
     later = purchases(settings.folder, day, day + timedelta(days=settings.horizon_days))
-    pairs = zip(later["user_id"].to_pylist(), later["item_id"].to_pylist(), strict=True)
-    found = np.array([(user_row[u], item_row[i]) for u, i in pairs if u in user_row and i in item_row])
-    found = found[(found[:, 0] < night.learned.shape[0]) & ~night.hidden[found[:, 1]]]
-    return found[:, 0], found[:, 1]
+    users, items = nights.Rows.of(settings, day).pairs(later)
+    kept = (users < night.learned.shape[0]) & ~night.hidden[items]
+    return users[kept], items[kept]
 
 
-def trained(night: Night, day: date, settings: configuration.FullConfig) -> dict[str, float]:
+def trained(night: HiddenItems, day: date, settings: FullConfig) -> dict[str, float]:
     """Train with the configured section; everything that is measured."""
     section, matrix = settings.fine_tune, night.learned
     filled = np.array([bool(text.strip()) for text in night.texts]) & ~night.hidden
@@ -149,52 +130,57 @@ def trained(night: Night, day: date, settings: configuration.FullConfig) -> dict
         )
         seconds = time.process_time() - started
         encoded = encoder.encode(night.texts)
-    alone = (cold_items.means(night.recent)[night.users] @ encoded) @ encoded[night.hidden].T
-    whole = cold_items.preferred(night, cold_items.vectors_of(night, encoder, encoded, settings), settings)
-    judged = [cold_items.judge(night, scores).mean(axis=1) for scores in (alone, whole)]
+    whole = hidden_items.preferred(night, hidden_items.vectors_of(night, encoder, encoded, settings), settings)
+    alone, used = (hidden_items.score(night, scores) for scores in (hidden_items.alone(night, encoded), whole))
     ends = encoder_training.epochs_of(curve)[-1]
     return {
-        "alone_ndcg": judged[0][0],
-        "alone_recall": judged[0][1],
-        "ndcg": judged[1][0],
-        "recall": judged[1][1],
-        "f1": ends["test_f1"],
+        "alone_ndcg": alone[0],
+        "alone_recall": alone[1],
+        "ndcg": used[0],
+        "recall": used[1],
+        "f1": float(ends["test_f1"]),
         "parameters": float(count),
         "seconds": seconds,
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
 
 
-def in_a_process(day: date, overrides: Section) -> dict[str, float]:
+def in_a_process(day: date, overrides: Section, chosen: argparse.Namespace) -> dict[str, float]:
     """`trained`, where no other variant has left memory behind."""
     command = [sys.executable, "-m", "benchmarks.tuning", "--one", json.dumps(overrides), day.isoformat()]
+    for name in ("config", "home"):
+        if given := getattr(chosen, name):
+            command += [f"--{name}", str(given)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
+def one(day: date, chosen: argparse.Namespace) -> None:
+    """Print what one training comes to, as JSON."""
+    settings = nights.settings_of(chosen, {"fine_tune": chosen.one | {"epochs": 1, "track": []}})
+    with determinism.blas_threads(settings.threads):
+        print(json.dumps(trained(hidden_items.read(settings, day), day, settings)))
+
+
+def show(name: str, mean: dict[str, float]) -> None:
+    """Print a row."""
+    pairs = (f"{mean[a]:>12.4f} {mean[b]:>7.4f}" for a, b in (("alone_ndcg", "alone_recall"), ("ndcg", "recall")))
+    costs = f"{mean['parameters']:>12,.0f}{mean['seconds']:>7.0f}{mean['peak_mb']:>9.0f}"
+    print(f"{name:<34}{''.join(pairs)}{mean['f1']:>7.3f}{costs}", flush=True)
+
+
 def main() -> None:
     """Print the tables: means over the nights."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
+    options = nights.arguments(__doc__)
     options.add_argument("--only", nargs="+", choices=list(VARIANTS), default=list(VARIANTS))
     options.add_argument("--steps", type=int, default=60)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
     options.add_argument("--one", type=json.loads, help=argparse.SUPPRESS)
     chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     if chosen.one is not None:
-        settings = configuration.load(None, {"fine_tune": chosen.one | {"epochs": 1, "track": []}})
-        (day,) = chosen.nights
-        with blas_threads(settings.threads):
-            night = cold_items.read_night(settings, day, cold_items.SEED)
-            print(json.dumps({name: float(value) for name, value in trained(night, day, settings).items()}))
+        one(chosen.nights[0], chosen)
         return
-    settings = configuration.load(None)
-    load_history.load_history(settings, until=max(chosen.nights))
-    for day in chosen.nights:
-        stages.run(day, settings, ["ingest", "features"])
+    nights.make_features(nights.settings_of(chosen), chosen.nights)
     head = f"{'alone NDCG, Recall':>20}{'NDCG@10, Recall@50':>20}{'F1':>7}{'trained':>12}{'CPU s':>7}{'peak MB':>9}"
     known: dict[str, dict[str, float]] = {}
     for group in chosen.only:
@@ -202,14 +188,9 @@ def main() -> None:
         for name, overrides in VARIANTS[group].items():
             asked = json.dumps(overrides | {"steps": chosen.steps})
             if asked not in known:
-                rows = [in_a_process(day, json.loads(asked)) for day in chosen.nights]
-                known[asked] = {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-            mean = known[asked]
-            pairs = (
-                f"{mean[a]:>12.4f} {mean[b]:>7.4f}" for a, b in (("alone_ndcg", "alone_recall"), ("ndcg", "recall"))
-            )
-            costs = f"{mean['parameters']:>12,.0f}{mean['seconds']:>7.0f}{mean['peak_mb']:>9.0f}"
-            print(f"{name:<34}{''.join(pairs)}{mean['f1']:>7.3f}{costs}", flush=True)
+                rows = [in_a_process(day, json.loads(asked), chosen) for day in chosen.nights]
+                known[asked] = dict(zip(rows[0], nights.means([list(row.values()) for row in rows]), strict=True))
+            show(name, known[asked])
 
 
 if __name__ == "__main__":

@@ -3,32 +3,27 @@
     pip install --no-deps sentence-transformers==6.2.0    # the rival; into the environment that runs this
     python -m benchmarks.tuning_signal 2011-07-31 [--home FOLDER] [--rates 2e-5 1e-4]
 
-The night, the hidden items and the judge are those of benchmarks/cold_items.py; the encoder alone ranks, by the
+The night, the hidden items and the judge are those of benchmarks/hidden_items.py; the encoder alone ranks, by the
 mean of what a customer bought. The rival is sentence-transformers' MultipleNegativesRankingLoss on pairs (what a
 customer bought, something else the same customer bought), drawn with the same weights, from the same encoder, on as
 many threads, for as many seconds as the default fine-tuning takes, at each of `--rates`; the best counts. A positive is
 a pair that enters the loss. The last rows train for fewer steps, to find the quality that the rival ends with.
 """
 
-import argparse
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from benchmarks import cold_items
-from benchmarks.cold_items import Night
+from benchmarks import hidden_items, nights
+from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 
 BATCH = 64
 FEWER = (0.1, 0.25, 0.5)
@@ -54,12 +49,9 @@ class Learned:
         )
 
 
-def quality(night: Night, encode: Callable[[list[str]], np.ndarray]) -> tuple[float, float]:
+def quality(night: HiddenItems, encode: Callable[[list[str]], np.ndarray]) -> tuple[float, float]:
     """NDCG@10 and Recall@50 of an encoder alone."""
-    vectors = encode(night.texts)
-    profiles = cold_items.means(night.recent)[night.users]
-    ndcg, recall = cold_items.judge(night, (profiles @ vectors) @ vectors[night.hidden].T).mean(axis=1)
-    return float(ndcg), float(recall)
+    return hidden_items.score(night, hidden_items.alone(night, encode(night.texts)))
 
 
 def pairs(matrix: sparse.csr_matrix, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -77,7 +69,7 @@ def pairs(matrix: sparse.csr_matrix, size: int, rng: np.random.Generator) -> np.
     return np.asarray(chosen[chosen[:, 0] != chosen[:, 1]])
 
 
-def ours(night: Night, settings: configuration.FullConfig, steps: int) -> Learned:
+def ours(night: HiddenItems, settings: FullConfig, steps: int) -> Learned:
     """The default fine-tuning with a number of steps."""
     section = settings.fine_tune.model_copy(update={"steps": steps})
     with determinism.reproducible(settings.seed, settings.threads):
@@ -89,7 +81,7 @@ def ours(night: Night, settings: configuration.FullConfig, steps: int) -> Learne
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))
 
 
-def rival(night: Night, settings: configuration.FullConfig, seconds: float, rate: float) -> Learned:
+def rival(night: HiddenItems, settings: FullConfig, seconds: float, rate: float) -> Learned:
     """sentence-transformers' loss on pairs for as many seconds."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -121,35 +113,35 @@ def rival(night: Night, settings: configuration.FullConfig, seconds: float, rate
 
         def encode(given: list[str]) -> np.ndarray:
             vectors = np.asarray(model.encode(given, normalize_embeddings=True, show_progress_bar=False))
-            return vectors * np.array([bool(text.strip()) for text in given])[:, None]
+            return np.asarray(vectors * np.array([bool(text.strip()) for text in given])[:, None])
 
         result = quality(night, encode)
     return Learned(f"sentence-transformers, rate {rate:g}", *result, took, positives)
 
 
+def compared(night: HiddenItems, settings: FullConfig, rates: Sequence[float]) -> Iterator[tuple[Learned, float]]:
+    """Every row, with the positives a second of the rival's best."""
+    steps = settings.fine_tune.steps
+    full = ours(night, settings, steps)
+    others = [rival(night, settings, full.seconds, rate) for rate in rates]
+    best = max(others, key=lambda found: found.ndcg)
+    base = best.positives / best.seconds
+    yield from ((found, base) for found in (*others, full))
+    yield from ((ours(night, settings, max(2, round(steps * share))), base) for share in FEWER)
+
+
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("night", type=date.fromisoformat)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
+    options = nights.arguments(__doc__, several=False)
     options.add_argument("--rates", type=float, nargs="+", default=[2e-5, 1e-4], help="the rival's learning rates")
     options.add_argument("--steps", type=int, help="default: fine_tune.steps of the configuration")
     chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     overrides: dict[str, Any] = {} if chosen.steps is None else {"fine_tune": {"steps": chosen.steps}}
-    settings = configuration.load(None, overrides)
-    load_history.load_history(settings, until=chosen.night)
-    stages.run(chosen.night, settings, ["ingest", "features"])
-    night = cold_items.read_night(settings, chosen.night, cold_items.SEED)
-    steps = settings.fine_tune.steps
-    full = ours(night, settings, steps)
-    others = [rival(night, settings, full.seconds, rate) for rate in chosen.rates]
-    best = max(others, key=lambda found: found.ndcg)
-    base = best.positives / best.seconds
+    settings = nights.settings_of(chosen, overrides)
     print(f"\n{'':<46}{'NDCG@10':>9}{'Recall@50':>11}{'seconds':>9}{'positives':>11}{'per s':>9}{'ratio':>8}")
-    for found in (*others, full, *(ours(night, settings, max(2, round(steps * share))) for share in FEWER)):
-        print(found.row(base), flush=True)
+    for _, night in hidden_items.each(settings, [chosen.night]):
+        for found, base in compared(night, settings, chosen.rates):
+            print(found.row(base), flush=True)
 
 
 if __name__ == "__main__":

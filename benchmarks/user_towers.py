@@ -2,7 +2,7 @@
 
     python -m benchmarks.user_towers 2011-05-08 2011-06-05 [--home FOLDER]
 
-Nights, hidden items and judge are those of benchmarks/cold_items.py, the item vectors those of the fine-tuned
+Nights, hidden items and judge are those of benchmarks/hidden_items.py, the item vectors those of the fine-tuned
 encoder beside the words, the same in every row and fixed. A learned tower reads a user's latest EVENTS actions on items
 that are not hidden, weighs them, and maps their weighted mean p to p + p A; A starts at zero. It learns from the 14-day
 windows before the night: what a user acted on in a window and never before it, by a softmax over sampled items.
@@ -11,33 +11,26 @@ windows before the night: what a user acted on in a window and never before it, 
     ... with a map               A is learned
     additive attention           weights softmax(v . tanh(W f + age)), age in half octaves of days; and A
     attention with n heads       the same with n sets of weights, whose means are added
-    preferences (what runs)      ridge regression on the decayed mean (pipeline/models/language_model.py)
+    preferences (what runs)      ridge regression on the decayed mean (pipeline/sources/language_model.py)
 
 Source of the attention: Wu et al., "Neural News Recommendation with Multi-Head Self-Attention", EMNLP 2019.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks import cold_items, tuned
-from benchmarks.cold_items import Night
+from benchmarks import hidden_items, nights
+from benchmarks.hidden_items import HiddenItems
 from benchmarks.scoring import BEGINNING, events
 from pipeline.arrays import determinism
-from pipeline.arrays.determinism import blas_threads
-from pipeline.features.read import read_items, read_users
-from pipeline.ground import artifacts
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from pipeline.sources.configuration import FullConfig
 from pipeline.sources.sequential.attention import BUCKETS, time_bucket
 
 EVENTS, WINDOW, WINDOWS, EPOCHS, USERS, SAMPLED = 100, 14, 12, 6, 128, 1024
@@ -66,18 +59,11 @@ class Actions:
         return items, ages
 
 
-def read_actions(settings: configuration.FullConfig, night: date, hidden: np.ndarray) -> Actions:
+def read_actions(settings: FullConfig, night: date, hidden: np.ndarray) -> Actions:
     """What the raw logs hold of it, up to the night."""
-    features = artifacts.stage_dir(settings.lake, "features", night)
-    user_row = {user: row for row, user in enumerate(read_users(features)["user_id"].to_pylist())}
-    item_row = {item: row for row, item in enumerate(read_items(features)["item_id"].to_pylist())}
-    table = events(settings.folder, BEGINNING, night)
-    user = np.array([user_row.get(name, -1) for name in table["user_id"].to_pylist()])
-    item = np.array([item_row.get(name, -1) for name in table["item_id"].to_pylist()])
-    day = table["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    kept = (user >= 0) & (item >= 0) & ~hidden[item]
-    rows = np.unique(np.stack([user[kept], -day[kept], item[kept]], axis=1), axis=0)
-    return Actions(rows[:, 0], rows[:, 2], -rows[:, 1])
+    rows = nights.Rows.of(settings, night).actions(events(settings.folder, BEGINNING, night), hidden)
+    user, item, day = rows[np.lexsort((rows[:, 1], -rows[:, 2], rows[:, 0]))].T
+    return Actions(user, item, day)
 
 
 class Tower(nn.Module):
@@ -171,11 +157,11 @@ def towers(size: int) -> Iterator[tuple[str, Tower]]:
     yield "attention with 4 heads", Tower(size, 4, learned=True)
 
 
-def compare(night: Night, day: date, settings: configuration.FullConfig) -> Iterator[tuple[str, float, float, float]]:
+def compare(night: HiddenItems, day: date, settings: FullConfig) -> Iterator[tuple[str, float, float, float]]:
     """Name, NDCG@10, Recall@50 and seconds of learning of every row."""
-    encoder = tuned.encoder_of(night, day, settings)
-    table = cold_items.vectors_of(night, encoder, encoder.encode(night.texts), settings)
-    yield "preferences (what runs)", *tuned.score(night, table, settings), 0.0
+    encoder = hidden_items.tuned_encoder(night, day, settings)
+    table = hidden_items.vectors_of(night, encoder, encoder.encode(night.texts), settings)
+    yield "preferences (what runs)", *hidden_items.score(night, hidden_items.preferred(night, table, settings)), 0.0
     actions = read_actions(settings, day, night.hidden)
     last = day.toordinal() - date(1970, 1, 1).toordinal()
     table = table / np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-9)
@@ -191,31 +177,21 @@ def compare(night: Night, day: date, settings: configuration.FullConfig) -> Iter
             with torch.inference_mode():
                 users = tower(vectors, torch.from_numpy(items), torch.from_numpy(ages))
                 scores = (users @ vectors[torch.from_numpy(night.hidden)].T).numpy()
-            ndcg, recall = cold_items.judge(night, scores).mean(axis=1)
-            yield name, float(ndcg), float(recall), spent
+            yield name, *hidden_items.score(night, scores), spent
 
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
-    chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = configuration.load(None)
-    load_history.load_history(settings, until=max(chosen.nights))
+    chosen = nights.arguments(__doc__).parse_args()
+    settings = nights.settings_of(chosen)
     found: dict[str, list[tuple[float, float, float]]] = {}
-    for day in chosen.nights:
-        stages.run(day, settings, ["ingest", "features"])
-        with blas_threads(settings.threads):
-            night = cold_items.read_night(settings, day, cold_items.SEED)
-            for name, *values in compare(night, day, settings):
-                found.setdefault(name, []).append((values[0], values[1], values[2]))
-                print(f"  {day} {name:<28}{values[0]:>9.4f}{values[1]:>11.4f}{values[2]:>9.1f} s", flush=True)
+    for day, night in hidden_items.each(settings, chosen.nights):
+        for name, *values in compare(night, day, settings):
+            found.setdefault(name, []).append((values[0], values[1], values[2]))
+            print(f"  {day} {name:<28}{values[0]:>9.4f}{values[1]:>11.4f}{values[2]:>9.1f} s", flush=True)
     print(f"\n{'':<28}{'NDCG@10':>9}{'Recall@50':>11}{'seconds':>9}")
-    for name, rows in sorted(found.items(), key=lambda entry: float(np.mean([row[0] for row in entry[1]]))):
-        ndcg, recall, seconds = np.mean(rows, axis=0)
+    for name, rows in sorted(found.items(), key=lambda entry: nights.means(entry[1])[0]):
+        ndcg, recall, seconds = nights.means(rows)
         print(f"{name:<28}{ndcg:>9.4f}{recall:>11.4f}{seconds:>9.1f}")
 
 
