@@ -18,7 +18,7 @@ from benchmarks.hidden_items import HiddenItems, means
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training, lexicon
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 
 Scores = np.ndarray  # [judged users, hidden items]
 
@@ -42,10 +42,10 @@ def ease(matrix: sparse.csr_matrix, reg: float = 300.0) -> np.ndarray:
     inverse = np.linalg.inv((matrix.T @ matrix).toarray().astype(np.float64) + reg * np.eye(matrix.shape[1]))
     weights = inverse / -np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    return weights.astype(np.float32)
+    return np.asarray(weights.astype(np.float32))
 
 
-def rankings(night: HiddenItems, settings: FullConfig) -> Iterator[tuple[str, Scores]]:
+def rankings(night: HiddenItems, settings: Config) -> Iterator[tuple[str, Scores]]:
     """Name and scores of every way to rank the hidden items."""
     rng = np.random.default_rng(1)
     yield "random", rng.random(night.truth.shape)

@@ -25,7 +25,7 @@ from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import static_encoder, text_vectors
 from pipeline.encoder.encoder import Encoder, NoEncoder
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def dynamic_int8(encoder: Encoder) -> tuple[Encoder, float]:
     return encoders.quantised(encoder), file_mb(encoder) - saved
 
 
-def variants(night: HiddenItems, encoder: Encoder, settings: FullConfig) -> Iterator[Row]:
+def variants(night: HiddenItems, encoder: Encoder, settings: Config) -> Iterator[Row]:
     """One row per variant."""
     filled = sorted({text for text in night.texts if text.strip()})
     shown = sorted({t for t, hidden in zip(night.texts, night.hidden, strict=True) if not hidden and t.strip()})

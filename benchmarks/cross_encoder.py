@@ -21,7 +21,7 @@ from benchmarks import hidden_items, nights
 from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
 from pipeline.encoder.encoder import Encoder
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 
 HISTORY, TOKENS, PAIRS, RATE = 8, 96, 32, 1e-4
 WEIGHTS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
@@ -129,7 +129,7 @@ class Compared:
     rate: float
 
 
-def compare(night: HiddenItems, day: date, settings: FullConfig, *, steps: int, top: int, most: int) -> Compared:
+def compare(night: HiddenItems, day: date, settings: Config, *, steps: int, top: int, most: int) -> Compared:
     """Train a cross-encoder and re-rank the lists of at most so many customers, drawn."""
     encoder = hidden_items.tuned_encoder(night, day, settings)
     encoded = encoder.encode(night.texts)

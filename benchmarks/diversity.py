@@ -3,14 +3,13 @@
     python -m benchmarks.diversity 2011-06-05 [--home FOLDER] [--text 0 0.5 1] [--plot FILE.svg]
 
 Nothing is fitted: the night's ensemble is read, and its lists are made as a publication makes them. Quality is scored
-against the raw logs of the 14 days after the night (benchmarks.scoring), with the paired difference to no
+against the raw logs of the `horizon_days` after the night (benchmarks.scoring), with the paired difference to no
 diversity. Intra-list diversity is 1 - mean cosine over the pairs of the first 10, once of the texts' vectors, once of
 the ALS factors; coverage is the share of the catalogue that somebody is shown among the first 10. Nights before
 2011-07-01 are for choosing, later ones only for reporting.
 """
 
-import argparse
-import os
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,16 +18,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from benchmarks import scoring
+from benchmarks import nights, scoring
 from pipeline.arrays import metrics
 from pipeline.ground import artifacts, sql
 from pipeline.publication.night import Night
 from pipeline.publication.recommendations import recommendations
+from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
-from pipeline.sources import configuration
-from pipeline.sources.configuration import FullConfig
 
-K, HORIZON = 10, 14
+K = 10
 DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
 WIDTH, HEIGHT, MARGIN = 520, 340, 56
 COLOURS = ("#2f5fb3", "#b3322b", "#1b7f4d")
@@ -51,60 +49,42 @@ class Point:
     coverage: float
 
 
-def night_of(settings: FullConfig, run_date: date, connection: object) -> Night:
+def night_of(settings: Config, run_date: date, connection: object) -> Night:
     """A finished night of the lake, as publication reads it."""
     names = ("features", "als", "language_model", "ensemble")
     folders = {name: artifacts.stage_dir(settings.lake, name, run_date) for name in names}
     return Night(**folders, run_date=run_date, run_id="benchmark", config=settings, connection=connection)  # type: ignore[arg-type]
 
 
-def made(settings: FullConfig, run_date: date) -> pa.Table:
+def made(settings: Config, run_date: date) -> pa.Table:
     """The recommendations that the settings give."""
     with sql.connect(settings.threads, settings.memory_limit_mb) as connection:
         return pa.concat_tables(recommendations(night_of(settings, run_date, connection)))
 
 
-def shown(table: pa.Table) -> dict[str, list[str]]:
-    """item_ids by user_id; the rows of one surface are sorted by user and rank."""
-    users, items = table["user_id"].to_pylist(), table["item_id"].to_pylist()
-    found: dict[str, list[str]] = {}
-    for user, item in zip(users, items, strict=True):
-        found.setdefault(user, []).append(item)
-    return found
-
-
-def measure(settings: FullConfig, run_date: date, shares: Sequence[float]) -> list[Point]:
+def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[Point]:
     """Every surface at every diversity and share of the texts."""
-    bought = scoring.grouped(scoring.purchases(settings.folder, scoring.BEGINNING, run_date))
-    later = scoring.grouped(scoring.purchases(settings.folder, run_date, run_date + timedelta(days=HORIZON)))
+    known = scoring.known_and_later(settings.folder, run_date, timedelta(days=settings.horizon_days))
+    bought, later = (scoring.grouped(table) for table in known)
     with sql.connect(1, 512) as connection:
         night = night_of(settings, run_date, connection)
         item_ids = {item: i for i, item in enumerate(night.items["item_id"].to_pylist())}
         vectors = (np.asarray(night.vectors), np.asarray(night.factors))
-    points, plain = [], {}
-    for text in shares:
-        for diversity in DIVERSITIES:
-            changed = tuple(_diverse(surface, diversity, text) for surface in settings.surfaces)
-            table = made(settings.model_copy(update={"surfaces": changed}), run_date)
-            for surface in changed:
-                lists = shown(table.filter(pa.compute.field("surface") == surface.name))
-                ndcg, recall = scoring.per_user(lists, later, bought, surface.pool)
-                before = plain.setdefault((surface.name, text), ndcg)
-                tops = np.array([[item_ids[i] for i in row[:K]] + [-1] * (K - len(row)) for row in lists.values()])
-                unlike = [float(np.nanmean(metrics.diversity(tops, v))) for v in vectors]
-                points.append(
-                    Point(
-                        surface.name,
-                        text,
-                        diversity,
-                        float(ndcg.mean()),
-                        float(recall.mean()),
-                        float((ndcg - before).mean()),
-                        *(scoring.interval(ndcg - before) if diversity else (0.0, 0.0)),
-                        *unlike,
-                        metrics.coverage(tops, len(item_ids)),
-                    )
-                )
+    points: list[Point] = []
+    plain: dict[tuple[str, float], np.ndarray] = {}
+    for text, diversity in itertools.product(shares, DIVERSITIES):
+        changed = tuple(_diverse(surface, diversity, text) for surface in settings.surfaces)
+        table = made(settings.model_copy(update={"surfaces": changed}), run_date)
+        for surface in changed:
+            lists = scoring.by_user(table, surface.name)
+            ndcg, recall = scoring.per_user(lists, later, bought, surface.pool)
+            change = ndcg - plain.setdefault((surface.name, text), ndcg)
+            low, high = scoring.interval(change) if diversity else (0.0, 0.0)
+            tops = np.array([[item_ids[i] for i in row[:K]] + [-1] * (K - len(row)) for row in lists.values()])
+            unlike = [float(np.nanmean(metrics.diversity(tops, v))) for v in vectors]
+            covered = metrics.coverage(tops, len(item_ids))
+            worth = (float(ndcg.mean()), float(recall.mean()), float(change.mean()), low, high)
+            points.append(Point(surface.name, text, diversity, *worth, unlike[0], unlike[1], covered))
     return points
 
 
@@ -161,13 +141,11 @@ def _label(x: float, y: float, text: str, colour: str = "#333") -> str:
 
 def main() -> None:
     """Measure, print, and draw where asked."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("night", type=date.fromisoformat)
-    parser.add_argument("--home", type=Path, default=Path(os.environ.get("NIGHTJAR_HOME", ".nightjar")))
+    parser = nights.arguments(__doc__, several=False)
     parser.add_argument("--text", type=float, nargs="*", default=[0.5], help="shares of the texts in likeness")
     parser.add_argument("--plot", type=Path)
     given = parser.parse_args()
-    points = measure(configuration.load(overrides={"home": given.home}), given.night, given.text)
+    points = measure(nights.settings_of(given), given.night, given.text)
     show(points)
     if given.plot is not None:
         given.plot.write_text(plot(points), encoding="utf-8")

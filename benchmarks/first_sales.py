@@ -11,8 +11,6 @@ popularity the mean number of buyers, in the last 28 days, of the category's ite
 Nights before 2011-07-01 are for tuning, later ones only for reporting.
 """
 
-import argparse
-import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,25 +18,23 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from scipy import sparse
 
-from benchmarks.cold_items import means
-from benchmarks.scoring import BEGINNING, purchases
+from benchmarks import nights, scoring
+from benchmarks.hidden_items import means
 from pipeline.arrays import determinism
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import lexicon
-from pipeline.features.read import read_cutoffs, read_items, read_users
+from pipeline.features.read import read_cutoffs, read_items
 from pipeline.ground import artifacts
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration, language_model
-
-LENGTH = 50
+from pipeline.operations import stages
+from pipeline.settings.config import Config
+from pipeline.sources import language_model
 
 
 @dataclass(frozen=True)
-class Night:
+class Newcomers:
     """One night and the items that came after it.
 
     Attributes:
@@ -60,37 +56,28 @@ class Night:
     truth: np.ndarray
 
 
-def read_night(settings: configuration.FullConfig, night: date) -> Night:
+def read(settings: Config, night: date) -> Newcomers:
     """Find the newcomers of a night whose features are there, and those of the night `horizon_days` later."""
     end = night + timedelta(days=settings.horizon_days)
     features = artifacts.stage_dir(settings.lake, "features", night)
-    known = read_items(features)
-    texts = [text or "" for text in known["text"].to_pylist()]
-    item_row = {item: row for row, item in enumerate(known["item_id"].to_pylist())}
+    rows, texts = nights.Rows.of(settings, night), read_items(features)["text"].to_pylist()
     later = read_items(artifacts.stage_dir(settings.lake, "features", end))
     for item, text in zip(later["item_id"].to_pylist(), later["text"].to_pylist(), strict=True):
-        if item not in item_row:
-            item_row[item] = len(texts)
-            texts.append(text or "")
-    user_row = {user: row for row, user in enumerate(read_users(features)["user_id"].to_pylist())}
-    shape = (len(user_row), len(texts))
-
-    def matrix(table: pa.Table) -> sparse.csr_matrix:
-        pairs = zip(table["user_id"].to_pylist(), table["item_id"].to_pylist(), strict=True)
-        found = np.array([(user_row[u], item_row[i]) for u, i in pairs if u in user_row and i in item_row])
-        ones = np.ones(len(found), dtype=np.float32)
-        return sparse.csr_matrix((ones, (found[:, 0], found[:, 1])), shape=shape)
-
-    history = matrix(purchases(settings.folder, BEGINNING, night))
-    bought = matrix(purchases(settings.folder, night, end))
-    month = matrix(purchases(settings.folder, night - timedelta(days=28), night))
-    new = np.flatnonzero((sold(history) == 0) & (sold(bought) > 0))
-    tonight = read_cutoffs(features)[0].matrix(settings.language_model.values)
-    tonight.data += np.float32(settings.language_model.floor)
-    recent = sparse.csr_matrix((tonight.data, tonight.indices, tonight.indptr), shape=shape)
-    truth = bought[:, new].toarray() > 0
+        if item not in rows.item:
+            rows.item[item] = len(texts)
+            texts.append(text)
+    texts = [text or "" for text in texts]
+    bought, after = scoring.known_and_later(settings.folder, night, timedelta(days=settings.horizon_days))
+    history, following = rows.matrix(bought), rows.matrix(after)
+    month = rows.matrix(scoring.purchases(settings.folder, night - timedelta(days=28), night))
+    new = np.flatnonzero((sold(history) == 0) & (sold(following) > 0))
+    section = nights.language_model_section(settings)
+    tonight = read_cutoffs(features)[0].matrix(section.values)
+    tonight.data += np.float32(section.floor)
+    recent = sparse.csr_matrix((tonight.data, tonight.indices, tonight.indptr), shape=history.shape)
+    truth = following[:, new].toarray() > 0
     users = np.flatnonzero(truth.any(axis=1) & (np.diff(history.indptr) > 0) & (np.diff(recent.indptr) > 0))
-    return Night(texts, new, history, recent, sold(month), users, truth[users])
+    return Newcomers(texts, new, history, recent, sold(month), users, truth[users])
 
 
 def sold(matrix: sparse.csr_matrix) -> np.ndarray:
@@ -108,35 +95,18 @@ def category_popularity(texts: Sequence[str], popularity: np.ndarray, known: np.
     return np.array([np.mean(members[c]) if c and c in members else everywhere for c in categories])
 
 
-def recall(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """[J] share of each customer's true items among the LENGTH with the highest scores; ties go to the lower row.
-
-    Args:
-        scores: [J, N]; -inf is never shown.
-        truth: bool [J, N].
-    """
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :LENGTH]
-    shown = np.isfinite(np.take_along_axis(scores, order, axis=1))
-    return np.asarray((np.take_along_axis(truth, order, axis=1) & shown).sum(axis=1) / truth.sum(axis=1))
-
-
-def ndcg(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """[J] NDCG@10, binary gain; scores and truth as of `recall`."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-    discount = 1 / np.log2(np.arange(2, 12))
-    gain = np.take_along_axis(truth, order, axis=1) @ discount[: order.shape[1]]
-    return np.asarray(gain / np.cumsum(discount)[np.minimum(truth.sum(axis=1), 10) - 1])
-
-
-def judge(night: Night, scores: np.ndarray) -> tuple[float, float]:
+def judge(night: Newcomers, scores: np.ndarray) -> tuple[float, float]:
     """Mean NDCG@10 among the newcomers, and mean recall@50 among everything not bought yet; scores [J, I]."""
     everything = np.where(night.history[night.users].toarray() > 0, -np.inf, scores)
     truth = np.zeros(scores.shape, dtype=bool)
     truth[:, night.new] = night.truth
-    return float(ndcg(scores[:, night.new], night.truth).mean()), float(recall(everything, truth).mean())
+    return (
+        float(scoring.ndcg_of_scores(scores[:, night.new], night.truth).mean()),
+        float(scoring.recall_of_scores(everything, truth).mean()),
+    )
 
 
-def rankings(night: Night, settings: configuration.FullConfig, tuned: Path) -> Iterator[tuple[str, np.ndarray]]:
+def rankings(night: Newcomers, settings: Config, tuned: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Name and scores [J, I] of every way to rank; `tuned` is the night's folder of stage fine_tune."""
     shape = (len(night.users), len(night.texts))
     yield "random", np.random.default_rng(1).random(shape)
@@ -153,31 +123,24 @@ def rankings(night: Night, settings: configuration.FullConfig, tuned: Path) -> I
         plain = encoders.load(settings.fine_tune.model, max_tokens=settings.fine_tune.max_tokens).encode(night.texts)
     yield "encoder, zero-shot", (profiles @ plain) @ plain.T
     vectors, _ = language_model.item_vectors(night.texts, tuned, settings)
-    preferences = language_model.fit_preferences(night.recent, vectors, settings.language_model)
+    preferences = language_model.fit_preferences(night.recent, vectors, nights.language_model_section(settings))
     liked = language_model.user_vectors(night.recent[night.users], vectors, preferences)
     yield "language model (what runs)", liked @ vectors.T
 
 
 def main() -> None:
     """Print the table."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
-    options.add_argument("--config", type=Path)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
-    chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = configuration.load(chosen.config)
-    ends = [night + timedelta(days=settings.horizon_days) for night in chosen.nights]
-    print(load_history.load_history(settings, until=max(ends)))
+    chosen = nights.arguments(__doc__).parse_args()
+    settings = nights.settings_of(chosen)
     found: dict[str, list[tuple[float, float]]] = {}
-    for date_, end in zip(chosen.nights, ends, strict=True):
-        stages.run(date_, settings, ["ingest", "features", "fine_tune"])
-        stages.run(end, settings, ["ingest", "features"])
+    ends = [day + timedelta(days=settings.horizon_days) for day in chosen.nights]
+    nights.make_features(settings, [*chosen.nights, *ends])
+    for day in chosen.nights:
+        stages.run(day, settings, ["fine_tune"])
         with blas_threads(settings.threads):
-            night = read_night(settings, date_)
-            print(f"{date_}: {len(night.new)} newcomers among {len(night.texts)} items, {len(night.users)} customers")
-            for name, scores in rankings(night, settings, artifacts.stage_dir(settings.lake, "fine_tune", date_)):
+            night = read(settings, day)
+            print(f"{day}: {len(night.new)} newcomers among {len(night.texts)} items, {len(night.users)} customers")
+            for name, scores in rankings(night, settings, artifacts.stage_dir(settings.lake, "fine_tune", day)):
                 found.setdefault(name, []).append(judge(night, scores))
     for place, measure in enumerate(("NDCG@10 among the newcomers", "Recall@50 among all not bought")):
         print(f"\n{measure:<32} {' '.join(f'{n!s:>10}' for n in chosen.nights)}     mean")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import scale
+from benchmarks import scale, synthetic
 from benchmarks.synthetic import Shop
 from pipeline.operations import stages
 
@@ -109,8 +109,7 @@ def main() -> None:
     parser.add_argument("--factors", type=int, nargs="+", default=[1, 3, 10])
     parser.add_argument("--of", nargs="+", default=["users", "items", "events"], choices=["users", "items", "events"])
     parser.add_argument("--threads", type=int, default=2)
-    for name in ("users", "items", "events"):
-        parser.add_argument(f"--{name}", type=int, default=getattr(BASE, name), help="at 1 times")
+    synthetic.add_sizes(parser, BASE)
     args = parser.parse_args()
     base = Shop(args.users, args.items, args.events)
     first = night(base, args.folder, args.threads)

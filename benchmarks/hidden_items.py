@@ -22,8 +22,8 @@ from pipeline.encoder import encoder_training, text_vectors
 from pipeline.encoder.encoder import Encoder
 from pipeline.features.read import read_cutoffs, read_items
 from pipeline.ground import artifacts
+from pipeline.settings.config import Config
 from pipeline.sources import language_model
-from pipeline.sources.configuration import FullConfig
 
 SHARE, SEED = 0.15, 0
 
@@ -54,7 +54,7 @@ class HiddenItems:
     seen: np.ndarray
 
 
-def each(settings: FullConfig, days: Sequence[date], seed: int = SEED) -> Iterator[tuple[date, HiddenItems]]:
+def each(settings: Config, days: Sequence[date], seed: int = SEED) -> Iterator[tuple[date, HiddenItems]]:
     """Every night, its features made where they are not there; BLAS has the configured threads meanwhile."""
     nights.make_features(settings, days)
     for day in days:
@@ -62,7 +62,7 @@ def each(settings: FullConfig, days: Sequence[date], seed: int = SEED) -> Iterat
             yield day, read(settings, day, seed)
 
 
-def read(settings: FullConfig, night: date, seed: int = SEED) -> HiddenItems:
+def read(settings: Config, night: date, seed: int = SEED) -> HiddenItems:
     """Hide items of one night whose features are there."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     rows, texts = nights.Rows.of(settings, night), read_items(features)["text"].to_pylist()
@@ -71,8 +71,9 @@ def read(settings: FullConfig, night: date, seed: int = SEED) -> HiddenItems:
     hidden = np.zeros(len(texts), dtype=bool)
     hidden[np.random.default_rng(seed).permutation(len(texts))[: int(SHARE * len(texts))]] = True
     tonight = read_cutoffs(features)[0]
-    recent = tonight.matrix(settings.language_model.values)
-    recent.data += np.float32(settings.language_model.floor)
+    section = nights.language_model_section(settings)
+    recent = tonight.matrix(section.values)
+    recent.data += np.float32(section.floor)
     known, recent, learned = (_without(m, hidden) for m in (whole, recent, tonight.matrix("decay_90")))
     truth, seen = (m[:, hidden].toarray() > 0 for m in (later, whole))
     truth &= ~seen
@@ -102,7 +103,7 @@ def alone(night: HiddenItems, vectors: np.ndarray) -> np.ndarray:
     return np.asarray((means(night.recent)[night.users] @ vectors) @ vectors[night.hidden].T)
 
 
-def vectors_of(night: HiddenItems, encoder: Encoder, encoded: np.ndarray, settings: FullConfig) -> np.ndarray:
+def vectors_of(night: HiddenItems, encoder: Encoder, encoded: np.ndarray, settings: Config) -> np.ndarray:
     """[I, d] of encoded texts; centre and words are learned from the items that are not hidden."""
     text, row = np.unique(np.array(night.texts)[~night.hidden], return_index=True)
     row, text = np.flatnonzero(~night.hidden)[row[text != ""]], text[text != ""]
@@ -110,9 +111,9 @@ def vectors_of(night: HiddenItems, encoder: Encoder, encoded: np.ndarray, settin
     return text_vectors.fit(encoder, text.tolist(), encoded[row], size, seed).join(night.texts, encoded)
 
 
-def preferred(night: HiddenItems, vectors: np.ndarray, settings: FullConfig) -> np.ndarray:
+def preferred(night: HiddenItems, vectors: np.ndarray, settings: Config) -> np.ndarray:
     """Scores [users, hidden items] of the stage `language_model` for vectors [I, d]."""
-    preferences = language_model.fit_preferences(night.recent, vectors, settings.language_model)
+    preferences = language_model.fit_preferences(night.recent, vectors, nights.language_model_section(settings))
     users = language_model.user_vectors(night.recent[night.users], vectors, preferences)
     return np.asarray(users @ vectors[night.hidden].T)
 
@@ -123,7 +124,7 @@ def score(night: HiddenItems, scores: np.ndarray) -> tuple[float, float]:
     return float(ndcg), float(recall)
 
 
-def tuned_encoder(night: HiddenItems, day: date, settings: FullConfig, seed: int = SEED) -> Encoder:
+def tuned_encoder(night: HiddenItems, day: date, settings: Config, seed: int = SEED) -> Encoder:
     """The encoder after the configured fine-tuning on what is not hidden, trained once a home."""
     key = artifacts.text_sha256(settings.digest("fine_tune"), day, seed)
     folder = settings.home / "benchmarks" / key[:16]

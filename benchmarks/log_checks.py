@@ -28,9 +28,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import nights
 from pipeline.ground import artifacts
 from pipeline.intake import quality
 from pipeline.operations import load_history
+from pipeline.settings.config import Config
 from pipeline.sources import configuration
 
 TUNED_UNTIL = date(2011, 7, 1)
@@ -85,18 +87,18 @@ def numbers(whole: quality.Night, events: Events) -> quality.Night:
     return whole | measured | {"types": [{"type": kind, "events": n} for kind, n in sorted(kinds.items())]}
 
 
-def stops(settings: configuration.FullConfig, past: Sequence[quality.Night], tonight: quality.Night) -> list[str]:
+def stops(settings: Config, past: Sequence[quality.Night], tonight: quality.Night) -> list[str]:
     """The checks that would stop the night."""
     night = tonight["night"]
     found = quality.judge([*past, tonight], night, settings).get(night, {})
     return [check for check in found if settings.checks.severity[check] == "stop"]
 
 
-def report(settings: configuration.FullConfig, first: date, last: date) -> str:
+def report(settings: Config, first: date, last: date) -> str:
     """False alarms and halves caught in a range of nights, as text."""
-    nights = {artifacts.run_date_of(f): f for f in artifacts.partitions_until(settings.lake, "ingest", last)}
+    folders = {artifacts.run_date_of(f): f for f in artifacts.partitions_until(settings.lake, "ingest", last)}
     measured = [
-        {"night": night} | artifacts.read_manifest(folder)["report"][quality.KEY] for night, folder in nights.items()
+        {"night": night} | artifacts.read_manifest(folder)["report"][quality.KEY] for night, folder in folders.items()
     ]
     judged = [n for n in measured if n["night"] >= first and n["events"]]
     found = {night: o for night, o in quality.judge(measured, first, settings).items() if night <= last}
@@ -117,7 +119,7 @@ def report(settings: configuration.FullConfig, first: date, last: date) -> str:
         if len(same) < settings.checks.min_nights:
             continue
         with_history += 1
-        events = read(nights[night], night)
+        events = read(folders[night], night)
         for cut in HALVES:
             if checks := stops(settings, past, numbers(tonight, cut(events))):
                 caught[cut.__name__] += 1
@@ -133,9 +135,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="where the history is loaded; default: a temporary folder")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        settings = configuration.load(
-            configuration.DEFAULT_CONFIG, {"home": str(arguments.home or temporary), "threads": 2}
-        )
+        settings = configuration.load(nights.EXAMPLE, {"home": str(arguments.home or temporary), "threads": 2})
         print(load_history.load_history(settings, LAST))
         print(report(settings, date(2009, 12, 1), TUNED_UNTIL - timedelta(days=1)))
         print(report(settings, TUNED_UNTIL, LAST))

@@ -15,7 +15,9 @@ from scipy import sparse
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts, lists
 from pipeline.operations import load_history, stages
-from pipeline.sources.configuration import FullConfig, load
+from pipeline.settings.config import Config
+from pipeline.sources.configuration import load
+from pipeline.sources.language_model import LanguageModel
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "online_retail" / "pipeline.toml"
 
@@ -37,20 +39,20 @@ def arguments(said: str | None, *, several: bool = True) -> argparse.ArgumentPar
     return parser
 
 
-def settings_of(chosen: argparse.Namespace, overrides: Mapping[str, Any] | None = None) -> FullConfig:
+def settings_of(chosen: argparse.Namespace, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration that --config and --home name, with settings of the benchmark's own laid over it."""
     path = chosen.config or os.environ.get("NIGHTJAR_CONFIG") or EXAMPLE
     home = {"home": str(chosen.home)} if chosen.home else {}
     return load(Path(path), {**(overrides or {}), **home})
 
 
-def load_logs(settings: FullConfig, until: date) -> None:
+def load_logs(settings: Config, until: date) -> None:
     """Load the history up to a night, unless it is there."""
     if not load_history.is_loaded(settings, until):
         print(load_history.load_history(settings, until=until), flush=True)
 
 
-def make_features(settings: FullConfig, nights: Sequence[date]) -> None:
+def make_features(settings: Config, nights: Sequence[date]) -> None:
     """Load the history and make the features of nights, where they are not there."""
     load_logs(settings, max(nights))
     for night in nights:
@@ -69,7 +71,7 @@ class Rows:
     item: dict[str, int]
 
     @classmethod
-    def of(cls, settings: FullConfig, night: date) -> Self:
+    def of(cls, settings: Config, night: date) -> Self:
         """Those of a night whose features are there."""
         features = artifacts.stage_dir(settings.lake, "features", night)
         users, items = read_users(features)["user_id"].to_pylist(), read_items(features)["item_id"].to_pylist()
@@ -105,9 +107,14 @@ class Rows:
         return users[known], items[known], known
 
 
-def lists_of(
-    settings: FullConfig, stage: str, night: date, pool: lists.Pool
-) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def language_model_section(settings: Config) -> LanguageModel:
+    """The section of the language model, which the configuration has as that of one source among others."""
+    section = getattr(settings, "language_model")  # noqa: B009 (sources are not fields that a type checker knows)
+    assert isinstance(section, LanguageModel)
+    return section
+
+
+def lists_of(settings: Config, stage: str, night: date, pool: lists.Pool) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Tonight's lists of a stage, by name: item_ids, best first, by user_id."""
     features = artifacts.stage_dir(settings.lake, "features", night)
     users = np.array(read_users(features)["user_id"].to_pylist())

@@ -29,6 +29,7 @@ from pipeline.ground import schemas, sql
 from pipeline.published import targets
 from pipeline.published.targets import binary_copy
 from pipeline.published.targets.partitions import BATCH_ROWS
+from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server
@@ -72,7 +73,7 @@ def history() -> pa.Table:
     return pa.Table.from_pylist([night | {"code_version": "", "config_hash": "", "metrics": "{}"}], schemas.RUNS)
 
 
-def timed(action: Callable[[], None]) -> float:
+def timed(action: Callable[[], object]) -> float:
     """Seconds on the clock."""
     started = time.perf_counter()
     action()
@@ -105,9 +106,12 @@ def bare_postgres(dsn: str, folder: Path, with_run_id: bool) -> tuple[float, flo
     return seconds
 
 
-def bare_duckdb(folder: Path, home: Path, config: FullConfig) -> tuple[float, float]:
+def bare_duckdb(folder: Path, home: Path, config: Config) -> tuple[float, float]:
     """Seconds of the insert, and of the index build with the checkpoint."""
-    settings = {"threads": config.threads, "memory_limit": f"{config.memory_limit_mb}MiB"}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": config.threads,
+        "memory_limit": f"{config.memory_limit_mb}MiB",
+    }
     path = home / "bare.duckdb"
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path), config=settings) as connection:
@@ -121,7 +125,7 @@ def bare_duckdb(folder: Path, home: Path, config: FullConfig) -> tuple[float, fl
         return insert, timed(index)
 
 
-def ours(config: FullConfig, folder: Path) -> tuple[float, float]:
+def ours(config: Config, folder: Path) -> tuple[float, float]:
     """Seconds of the load, and of the flip."""
     target = targets.of(config)
     if config.publish.target == "postgres":
@@ -180,14 +184,15 @@ def measure(rows: int, repeat: int, home: Path, server: Server) -> None:
     print(f"{rows:,} rows, best of {repeat}, load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     print(f"{'':44s} {'copy':>8s} {'index':>8s} {'total':>8s}", flush=True)
     measured: dict[str, list[tuple[float, float]]] = {}
+    actions: dict[str, Callable[[], tuple[float, float]]] = {
+        "published": lambda: bare_postgres(server.dsn(), folder, with_run_id=True),
+        "bare": lambda: bare_postgres(server.dsn(), folder, with_run_id=False),
+        "postgres": lambda: ours(FullConfig(home=home, publish=Publish(target="postgres")), folder),
+        "bare file": lambda: bare_duckdb(folder, home, file),
+        "duckdb": lambda: ours(file, folder),
+    }
     for _ in range(repeat):
-        for name, action in {
-            "published": lambda: bare_postgres(server.dsn(), folder, with_run_id=True),
-            "bare": lambda: bare_postgres(server.dsn(), folder, with_run_id=False),
-            "postgres": lambda: ours(FullConfig(home=home, publish=Publish(target="postgres")), folder),
-            "bare file": lambda: bare_duckdb(folder, home, file),
-            "duckdb": lambda: ours(file, folder),
-        }.items():
+        for name, action in actions.items():
             measured.setdefault(name, []).append(action())
     best = {name: min(found, key=sum) for name, found in measured.items()}
     line("PostgreSQL, bare, published columns", *best["published"], rows)

@@ -8,89 +8,50 @@ intervals over the customers. Nights before 2011-07-01 are for tuning, later one
 another example, e.g. examples/deskdrop/pipeline.toml.
 """
 
-import argparse
 import logging
-import os
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks import scoring
-from pipeline.features.read import read_cutoffs, read_items, read_users
-from pipeline.ground import artifacts, lists
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from benchmarks import nights, scoring
+from pipeline.ground import artifacts
+from pipeline.operations import stages
+from pipeline.settings.config import Config
+from pipeline.sources import SOURCES
 
-SOURCES = (
-    "popularity",
-    "als",
-    "user_knn",
-    "item_knn",
-    "ease",
-    "matrix_factorisation",
-    "language_model",
-    "sasrec",
-    "fusion",
-    "ensemble",
-)
+MODELS = (*SOURCES, "fusion", "ensemble")
+"""Stages whose lists are judged beside what is published."""
+Judged = Mapping[tuple[str, str], np.ndarray]
+"""[2, users] NDCG@10 and Recall@50 by (protocol, list)."""
 
 
-def by_user(table: pa.Table, surface: str) -> dict[str, list[str]]:
-    """A surface's published lists."""
-    statement = "select user_id, list(item_id order by rank) from recs where surface = $s group by 1"
-    with duckdb.connect() as connection:
-        connection.register("recs", table)
-        return dict(connection.execute(statement, {"s": surface}).fetchall())
-
-
-def single_models(
-    settings: configuration.FullConfig, night: date, pool: lists.Pool
-) -> Iterator[tuple[str, dict[str, list[str]]]]:
-    """Every list any stage made for the night, by name."""
-    features = artifacts.stage_dir(settings.lake, "features", night)
-    users = np.array(read_users(features)["user_id"].to_pylist())
-    items = np.array([*read_items(features)["item_id"].to_pylist(), None])
-    run = read_cutoffs(features)[0]
-    names = users[run.targets()].tolist()
-    for stage in SOURCES:
-        folder = run.dir_in(artifacts.stage_dir(settings.lake, stage, night))
-        for name in lists.list_names(folder, pool):
-            found, _ = lists.read_list(folder, pool, name)
-            rows = (x[x != None].tolist() for x in items[found])  # noqa: E711
-            yield name, dict(zip(names, rows, strict=True))
-
-
-def judge(settings: configuration.FullConfig, night: date, folder: Path | None) -> dict[tuple[str, str], np.ndarray]:
-    """Score one night's lists: per-user NDCG@10 and Recall@50 by (protocol, list)."""
-    bought = scoring.purchases(settings.folder, scoring.BEGINNING, night)
-    later = scoring.purchases(settings.folder, night, night + timedelta(days=settings.horizon_days))
+def judge(settings: Config, night: date, folder: Path | None) -> Judged:
+    """Score one night's lists; where a folder is given they are written there, with history and truth."""
+    bought, later = scoring.known_and_later(settings.folder, night, timedelta(days=settings.horizon_days))
     history, truth = scoring.grouped(bought), scoring.grouped(later)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         pq.write_table(bought, folder / f"{night}.history.parquet")
         pq.write_table(later, folder / f"{night}.truth.parquet")
-    scores = {}
+    scores: dict[tuple[str, str], np.ndarray] = {}
     for surface in settings.surfaces:
-        protocol: lists.Pool = surface.pool
-        tables = [(surface.name, _published(settings, night, surface.name)), *single_models(settings, night, protocol)]
-        for name, shown in tables:
-            scores[protocol, name] = np.stack(scoring.per_user(shown, truth, history, protocol))
+        models = (entry for stage in MODELS for entry in nights.lists_of(settings, stage, night, surface.pool))
+        for name, shown in [(surface.name, _published(settings, night, surface.name)), *models]:
+            scores[surface.pool, name] = np.stack(scoring.per_user(shown, truth, history, surface.pool))
             if folder is not None:
-                scoring.write_lists(folder / f"{night}.{protocol}.{name}.parquet", shown)
+                scoring.write_lists(folder / f"{night}.{surface.pool}.{name}.parquet", shown)
     return scores
 
 
-def _published(settings: configuration.FullConfig, night: date, surface: str) -> dict[str, list[str]]:
+def _published(settings: Config, night: date, surface: str) -> dict[str, list[str]]:
     folder = artifacts.stage_dir(settings.lake, "publish", night)
-    return by_user(pq.read_table(folder / "recommendations.parquet"), surface)
+    return scoring.by_user(pq.read_table(folder / "recommendations.parquet"), surface)
 
 
-def show(settings: configuration.FullConfig, results: dict[date, dict[tuple[str, str], np.ndarray]]) -> None:
+def show(settings: Config, results: Mapping[date, Judged]) -> None:
     """Print a table per protocol: NDCG@10 of each night, the means, and the difference to the published list."""
     for surface in settings.surfaces:
         protocol = surface.pool
@@ -111,18 +72,12 @@ def show(settings: configuration.FullConfig, results: dict[date, dict[tuple[str,
 
 def main() -> None:
     """Run the nights that are not there yet, and score them."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
-    options.add_argument("--config", type=Path)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
+    options = nights.arguments(__doc__)
     options.add_argument("--export", type=Path, help="also write lists, history and truth as Parquet")
     chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
-    settings = configuration.load(chosen.config)
+    settings = nights.settings_of(chosen)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if not load_history.is_loaded(settings, max(chosen.nights)):
-        print(load_history.load_history(settings, until=max(chosen.nights)))
+    nights.load_logs(settings, max(chosen.nights))
     results = {}
     for night in chosen.nights:
         stages.run(night, settings)

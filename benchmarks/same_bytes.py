@@ -143,8 +143,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("night", type=date.fromisoformat, nargs="?")
     parser.add_argument("--most", type=int, default=3, help="rows shown of a table that differs")
     chosen: Any = parser.parse_args(arguments)
+    before, after = (run_folder(folder, chosen.night) for folder in (chosen.before, chosen.after))
     same = True
-    for alike, text in compare(*(run_folder(f, chosen.night) for f in (chosen.before, chosen.after)), chosen.most):
+    for alike, text in compare(before, after, chosen.most):
         print(text)
         same &= alike
     print("same" if same else "DIFFERENT")

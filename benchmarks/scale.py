@@ -32,7 +32,8 @@ from benchmarks import synthetic
 from pipeline.ground import artifacts, schemas
 from pipeline.intake import ingest
 from pipeline.operations import stages
-from pipeline.sources.configuration import FullConfig, load
+from pipeline.settings.config import Config
+from pipeline.sources.configuration import load
 
 SHARES = "parallel_shares.json"
 NIGHT = max(day for _, day in synthetic.days())
@@ -98,7 +99,7 @@ repeats = false
 """
 
 
-def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> FullConfig:
+def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> Config:
     """Write the configuration and the nights' partitions that are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     toml = synthetic.TOML.format(users=shop.users, items=shop.items, events=shop.events)
@@ -153,7 +154,7 @@ class Spent:
     written_mb: float
 
 
-def measure(config: FullConfig, chosen: Sequence[str], report: bool = False) -> Iterator[Spent]:
+def measure(config: Config, chosen: Sequence[str], report: bool = False) -> Iterator[Spent]:
     """Run stages, each in a process of its own, or report what finished ones took."""
     for stage in chosen:
         if report:
@@ -170,7 +171,7 @@ def measure(config: FullConfig, chosen: Sequence[str], report: bool = False) -> 
         yield _spent(config, stage)
 
 
-def _spent(config: FullConfig, stage: str) -> Spent:
+def _spent(config: Config, stage: str) -> Spent:
     manifest = artifacts.read_manifest(artifacts.stage_dir(config.lake, stage, NIGHT))
     written = sum(entry["bytes"] for entry in manifest["files"].values()) / 2**20
     return Spent(stage, manifest["seconds"], manifest["peak_memory_mb"], written)
@@ -209,9 +210,7 @@ def main() -> None:
     """Prepare the shop and measure its night."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--users", type=int, default=1_000_000)
-    parser.add_argument("--items", type=int, default=100_000)
-    parser.add_argument("--events", type=int, default=100_000_000)
+    synthetic.add_sizes(parser, synthetic.Shop(users=1_000_000, items=100_000, events=100_000_000))
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--report", action="store_true", help="run nothing, print what finished stages took")
     parser.add_argument("--shares", type=Path, help="folder of a run with several --threads")

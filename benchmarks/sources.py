@@ -8,56 +8,43 @@ its manifest; a part that a neighbouring night made is linked, so nights of the 
 `--stages`: every source but the language model, whose encoder takes minutes; the sequence model then reads no texts.
 """
 
-import argparse
 import logging
-import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import scoring
-from pipeline.features.read import read_cutoffs, read_items, read_users
-from pipeline.ground import artifacts, lists
-from pipeline.operations import load_history, stages
-from pipeline.sources import configuration
+from benchmarks import nights, scoring
+from pipeline.ground import lists
+from pipeline.operations import stages
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import SourceSection
+from pipeline.sources import SOURCES
+from pipeline.sources.registry import source
 
-CHEAP = ("popularity", "als", "user_knn", "item_knn", "ease", "matrix_factorisation", "sasrec")
-NEEDED = {"language_model": ("fine_tune",), "sasrec": ("fine_tune", "language_model")}  # not made if not chosen
-SWITCHED = ("als", "user_knn", "item_knn", "ease", "matrix_factorisation", "language_model", "sasrec")
-
-
-def shown_by(
-    settings: configuration.FullConfig, stage: str, night: date, pool: lists.Pool
-) -> Iterator[tuple[str, scoring.Lists]]:
-    """Tonight's lists of a stage by name."""
-    features = artifacts.stage_dir(settings.lake, "features", night)
-    users = np.array(read_users(features)["user_id"].to_pylist())
-    items = np.array(read_items(features)["item_id"].to_pylist())
-    tonight = read_cutoffs(features)[0]
-    names = users[tonight.targets()].tolist()
-    folder = tonight.dir_in(artifacts.stage_dir(settings.lake, stage, night))
-    for name in lists.list_names(folder, pool):
-        found, _ = lists.read_list(folder, pool, name)
-        yield name, {user: items[row[row >= 0]].tolist() for user, row in zip(names, found, strict=True)}
+CHEAP = tuple(name for name in SOURCES if name != "language_model")
+SWITCHED = tuple(name for name in SOURCES if issubclass(source(name).section, SourceSection))
+Found = dict[tuple[str, str], dict[str, float]]
+"""By (stage, list): a number by column."""
 
 
-def measure(
-    settings: configuration.FullConfig, night: date, chosen: Sequence[str]
-) -> dict[tuple[str, str], dict[str, float]]:
-    """Run the stages of one night: by (stage, list) NDCG@10 and Recall@50 per pool, seconds and MB."""
-    horizon = timedelta(days=settings.horizon_days)
-    history = scoring.grouped(scoring.purchases(settings.folder, scoring.BEGINNING, night))
-    truth = scoring.grouped(scoring.purchases(settings.folder, night, night + horizon))
-    found: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+def needed(stage: str) -> tuple[str, ...]:
+    """Stages that a source reads beside the features, directly or not; a source that is not chosen is made empty."""
+    return tuple(name for read in SOURCES.get(stage, ()) for name in (*needed(read), read))
+
+
+def measure(settings: Config, night: date, chosen: Sequence[str]) -> Found:
+    """Run the stages of one night: NDCG@10 and Recall@50 per pool, seconds and MB."""
+    tables = scoring.known_and_later(settings.folder, night, timedelta(days=settings.horizon_days))
+    history, truth = (scoring.grouped(table) for table in tables)
+    found: Found = defaultdict(dict)
     stages.run(night, settings, ["ingest", "features"])
     for stage in (name for name in stages.STAGES if name in chosen):
-        manifest = stages.run(night, settings, [*NEEDED.get(stage, ()), stage])[stage]
+        manifest = stages.run(night, settings, [*needed(stage), stage])[stage]
         for pool in lists.POOLS:
-            for name, shown in shown_by(settings, stage, night, pool):
+            for name, shown in nights.lists_of(settings, stage, night, pool):
                 ndcg, recall = scoring.per_user(shown, truth, history, pool)
                 row = {f"{pool} NDCG@10": float(ndcg.mean()), f"{pool} Recall@50": float(recall.mean())}
                 row |= {"seconds": manifest["seconds"], "MB": manifest["peak_memory_mb"]}
@@ -68,7 +55,7 @@ def measure(
 COLUMNS = ("all NDCG@10", "all Recall@50", "new NDCG@10", "new Recall@50", "seconds", "MB")
 
 
-def show(results: dict[date, dict[tuple[str, str], dict[str, float]]]) -> None:
+def show(results: Mapping[date, Found]) -> None:
     """Print the means over the nights, best `new` first, then each night's NDCG@10."""
     names = {name for night in results.values() for name in night}
     rows = {n: [[night[n].get(c, np.nan) for c in COLUMNS] for night in results.values() if n in night] for n in names}
@@ -82,19 +69,13 @@ def show(results: dict[date, dict[tuple[str, str], dict[str, float]]]) -> None:
 
 def main() -> None:
     """Make the sources that are not there yet, and score them."""
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("nights", nargs="+", type=date.fromisoformat)
-    options.add_argument("--stages", nargs="+", default=CHEAP, choices=(*CHEAP, "language_model"))
-    options.add_argument("--config", type=Path)
-    options.add_argument("--home", type=Path, help="default: NIGHTJAR_HOME, else .nightjar")
+    options = nights.arguments(__doc__)
+    options.add_argument("--stages", nargs="+", default=CHEAP, choices=SOURCES)
     chosen = options.parse_args()
-    if chosen.home:
-        os.environ["NIGHTJAR_HOME"] = str(chosen.home)
     on: dict[str, Any] = {stage: {"enabled": stage in chosen.stages} for stage in SWITCHED}
-    settings = configuration.load(chosen.config, on)
+    settings = nights.settings_of(chosen, on)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if not load_history.is_loaded(settings, max(chosen.nights)):
-        print(load_history.load_history(settings, until=max(chosen.nights)))
+    nights.load_logs(settings, max(chosen.nights))
     show({night: measure(settings, night, chosen.stages) for night in chosen.nights})
 
 

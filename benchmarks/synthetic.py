@@ -145,7 +145,7 @@ class Shop:
         rank = np.exp(luck * np.log(size + 1)).astype(np.int64) - 1  # continuous Zipf with exponent 1
         drift = (day * size) // (10 * DAYS)
         items = self._starts[clusters] + (np.minimum(rank, size - 1) + drift) % size
-        return np.where(self.born[items] <= day, items, self._starts[clusters])
+        return np.asarray(np.where(self.born[items] <= day, items, self._starts[clusters]))
 
     def draw(self, day: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Users, items, kinds (positions in KINDS) and seconds of one day's events [N], in the order of time."""
@@ -230,9 +230,9 @@ def write(shop: Shop, folder: Path) -> None:
     (folder / "items.sql").write_text(ITEMS_SQL, encoding="utf-8")
     sizes = {"users": shop.users, "items": shop.items, "events": shop.events}
     (folder / "pipeline.toml").write_text(TOML.format(**sizes), encoding="utf-8")
-    for day, name in days():
-        pq.write_table(shop.log(day), folder / "logs" / f"{name}.parquet", compression="zstd")
-        pq.write_table(shop.catalogue(day), folder / "items" / f"{name}.parquet", compression="zstd")
+    for day, night in days():
+        pq.write_table(shop.log(day), folder / "logs" / f"{night}.parquet", compression="zstd")
+        pq.write_table(shop.catalogue(day), folder / "items" / f"{night}.parquet", compression="zstd")
 
 
 def days() -> Iterator[tuple[int, date]]:
@@ -240,13 +240,17 @@ def days() -> Iterator[tuple[int, date]]:
     return ((day, START + timedelta(days=day)) for day in range(DAYS))
 
 
+def add_sizes(parser: argparse.ArgumentParser, default: Shop) -> None:
+    """--users, --items and --events."""
+    for name in ("users", "items", "events"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(default, name), help="default: %(default)s")
+
+
 def main() -> None:
     """Write a shop."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--users", type=int, default=10_000)
-    parser.add_argument("--items", type=int, default=2_000)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    add_sizes(parser, Shop(users=10_000, items=2_000, events=1_000_000))
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     write(Shop(args.users, args.items, args.events, args.seed), args.folder)

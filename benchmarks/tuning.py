@@ -34,7 +34,7 @@ from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training, fine_tune, held_out
 from pipeline.encoder.tasks import Lessons
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 
 Section = dict[str, Any]
 VARIANTS: dict[str, dict[str, Section]] = {
@@ -80,7 +80,7 @@ def last_words(texts: list[str], least: int = 20) -> np.ndarray:
     return np.asarray(np.where(common[number], (np.cumsum(common) - 1)[number], -1), dtype=np.int64)
 
 
-def bought(settings: FullConfig, day: date, hidden: np.ndarray) -> pa.Table:
+def bought(settings: Config, day: date, hidden: np.ndarray) -> pa.Table:
     """user_index, item_index, day, weight, session_index (none) of every purchase of items that are not hidden."""
     rows = nights.Rows.of(settings, day).actions(events(settings.folder, BEGINNING, day), hidden).astype(np.int32)
     return pa.table(
@@ -94,7 +94,7 @@ def bought(settings: FullConfig, day: date, hidden: np.ndarray) -> pa.Table:
     )
 
 
-def bought_next(settings: FullConfig, day: date, night: HiddenItems) -> tuple[np.ndarray, np.ndarray]:
+def bought_next(settings: Config, day: date, night: HiddenItems) -> tuple[np.ndarray, np.ndarray]:
     """User and item indices [P] of what is not hidden and was bought in the days after the night."""
     later = purchases(settings.folder, day, day + timedelta(days=settings.horizon_days))
     users, items = nights.Rows.of(settings, day).pairs(later)
@@ -102,7 +102,7 @@ def bought_next(settings: FullConfig, day: date, night: HiddenItems) -> tuple[np
     return users[kept], items[kept]
 
 
-def trained(night: HiddenItems, day: date, settings: FullConfig) -> dict[str, float]:
+def trained(night: HiddenItems, day: date, settings: Config) -> dict[str, float]:
     """Train with the configured section; everything that is measured."""
     section, matrix = settings.fine_tune, night.learned
     filled = np.array([bool(text.strip()) for text in night.texts]) & ~night.hidden

@@ -23,7 +23,7 @@ from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 
 BATCH = 64
 FEWER = (0.1, 0.25, 0.5)
@@ -69,7 +69,7 @@ def pairs(matrix: sparse.csr_matrix, size: int, rng: np.random.Generator) -> np.
     return np.asarray(chosen[chosen[:, 0] != chosen[:, 1]])
 
 
-def ours(night: HiddenItems, settings: FullConfig, steps: int) -> Learned:
+def ours(night: HiddenItems, settings: Config, steps: int) -> Learned:
     """The default fine-tuning with a number of steps."""
     section = settings.fine_tune.model_copy(update={"steps": steps})
     with determinism.reproducible(settings.seed, settings.threads):
@@ -81,7 +81,7 @@ def ours(night: HiddenItems, settings: FullConfig, steps: int) -> Learned:
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))
 
 
-def rival(night: HiddenItems, settings: FullConfig, seconds: float, rate: float) -> Learned:
+def rival(night: HiddenItems, settings: Config, seconds: float, rate: float) -> Learned:
     """sentence-transformers' loss on pairs for as many seconds."""
     import torch
     from sentence_transformers import SentenceTransformer
@@ -119,7 +119,7 @@ def rival(night: HiddenItems, settings: FullConfig, seconds: float, rate: float)
     return Learned(f"sentence-transformers, rate {rate:g}", *result, took, positives)
 
 
-def compared(night: HiddenItems, settings: FullConfig, rates: Sequence[float]) -> Iterator[tuple[Learned, float]]:
+def compared(night: HiddenItems, settings: Config, rates: Sequence[float]) -> Iterator[tuple[Learned, float]]:
     """Every row, with the positives a second of the rival's best."""
     steps = settings.fine_tune.steps
     full = ours(night, settings, steps)

@@ -30,7 +30,7 @@ from benchmarks import hidden_items, nights
 from benchmarks.hidden_items import HiddenItems
 from benchmarks.scoring import BEGINNING, events
 from pipeline.arrays import determinism
-from pipeline.sources.configuration import FullConfig
+from pipeline.settings.config import Config
 from pipeline.sources.sequential.attention import BUCKETS, time_bucket
 
 EVENTS, WINDOW, WINDOWS, EPOCHS, USERS, SAMPLED = 100, 14, 12, 6, 128, 1024
@@ -59,7 +59,7 @@ class Actions:
         return items, ages
 
 
-def read_actions(settings: FullConfig, night: date, hidden: np.ndarray) -> Actions:
+def read_actions(settings: Config, night: date, hidden: np.ndarray) -> Actions:
     """What the raw logs hold of it, up to the night."""
     rows = nights.Rows.of(settings, night).actions(events(settings.folder, BEGINNING, night), hidden)
     user, item, day = rows[np.lexsort((rows[:, 1], -rows[:, 2], rows[:, 0]))].T
@@ -88,7 +88,8 @@ class Tower(nn.Module):
             asked = self.ask(hidden) + base[..., None]  # [B, L, heads]; starts near the decayed mean
         else:
             asked = base[..., None]
-        return asked.masked_fill((items < 0)[..., None], -1e9).softmax(dim=1).sum(dim=2)
+        shares: Tensor = asked.masked_fill((items < 0)[..., None], -1e9).softmax(dim=1).sum(dim=2)
+        return shares
 
     def forward(self, vectors: Tensor, items: Tensor, ages: Tensor) -> Tensor:
         """[B, d]; vectors [I, d], items and ages [B, L]."""
@@ -157,7 +158,7 @@ def towers(size: int) -> Iterator[tuple[str, Tower]]:
     yield "attention with 4 heads", Tower(size, 4, learned=True)
 
 
-def compare(night: HiddenItems, day: date, settings: FullConfig) -> Iterator[tuple[str, float, float, float]]:
+def compare(night: HiddenItems, day: date, settings: Config) -> Iterator[tuple[str, float, float, float]]:
     """Name, NDCG@10, Recall@50 and seconds of learning of every row."""
     encoder = hidden_items.tuned_encoder(night, day, settings)
     table = hidden_items.vectors_of(night, encoder, encoder.encode(night.texts), settings)

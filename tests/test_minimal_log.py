@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import scoring
-from benchmarks.quality import by_user
 from tests.conftest import ROOT, command, settings
 
 DESKDROP = ROOT / "examples" / "deskdrop"
@@ -57,7 +56,7 @@ def test_a_minimal_log_runs_and_is_better_than_best_sellers(tmp_path: Path) -> N
     history = scoring.grouped(scoring.purchases(DESKDROP, scoring.BEGINNING, NIGHT))
     truth = scoring.grouped(scoring.purchases(DESKDROP, NIGHT, NIGHT + timedelta(days=HORIZON)))
     for surface, protocol in (("for_you", "all"), ("discover", "new")):
-        ours = scoring.per_user(by_user(published, surface), truth, history, protocol)[0]
+        ours = scoring.per_user(scoring.by_user(published, surface), truth, history, protocol)[0]
         best = dict.fromkeys(history, best_sellers(NIGHT, history, protocol))
         assert ours.mean() > 1.5 * scoring.per_user(best, truth, history, protocol)[0].mean() > 0
 

@@ -23,11 +23,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks import scoring
-from benchmarks.quality import by_user
 from benchmarks.rivals import catalogue, environments, report, runner
 from benchmarks.rivals.catalogue import PROTOCOLS, Data, Rival
 from benchmarks.rivals.report import OURS, Row
-from benchmarks.rivals.runner import Measured, Night
+from benchmarks.rivals.runner import Measured, NightFiles
 from benchmarks.rivals.tune import tune
 from pipeline.sources import configuration
 
@@ -35,7 +34,9 @@ Files = dict[str, dict[str, dict[date, Path]]]
 """By protocol, list and night."""
 
 
-def run_all(data: Data, rivals: Iterable[Rival], nights: list[Night], out: Path) -> tuple[Files, dict[str, Measured]]:
+def run_all(
+    data: Data, rivals: Iterable[Rival], nights: list[NightFiles], out: Path
+) -> tuple[Files, dict[str, Measured]]:
     """Where the rivals' lists are, and what a night took; one that cannot run is left out."""
     files: Files = {protocol: {} for protocol in PROTOCOLS}
     cost = {}
@@ -55,7 +56,7 @@ def run_all(data: Data, rivals: Iterable[Rival], nights: list[Night], out: Path)
     return files, cost
 
 
-def ours(data: Data, nights: list[Night], export: Path | None, home: Path | None, out: Path) -> Files:
+def ours(data: Data, nights: list[NightFiles], export: Path | None, home: Path | None, out: Path) -> Files:
     """Nightjar's published lists: an export's files, or written from the tables below a home folder."""
     settings = configuration.load(data.example)
     files: Files = {protocol: {} for protocol in PROTOCOLS}
@@ -68,19 +69,19 @@ def ours(data: Data, nights: list[Night], export: Path | None, home: Path | None
                 table = home / "lake" / "publish" / f"run_date={night.date}" / "recommendations.parquet"
                 by_night[night.date] = out / f"{night.date}.{surface.pool}.parquet"
                 if table.exists():
-                    scoring.write_lists(by_night[night.date], by_user(pq.read_table(table), surface.name))
+                    scoring.write_lists(by_night[night.date], scoring.by_user(pq.read_table(table), surface.name))
         files[surface.pool].setdefault(OURS, by_night)
     return files
 
 
 def draw(
-    rows: Mapping[str, list[Row]], nights: list[Night], cost: Mapping[str, Measured], python: Path, out: Path
+    rows: Mapping[str, list[Row]], nights: list[NightFiles], cost: Mapping[str, Measured], python: Path, out: Path
 ) -> None:
     """Draw the plots, in an environment that has matplotlib."""
     drawn: dict[str, dict[str, object]] = {}
     for protocol in PROTOCOLS:
         for row in rows[protocol]:
-            users = [scoring.judged(*_judges(n), protocol) for n in nights]
+            users = [scoring.judged(*n.judges(), protocol) for n in nights]
             entry = drawn.setdefault(row.name, {"title": row.title.split(" (")[0], "ours": row.name == OURS})
             entry[protocol] = [row.mean, *scoring.pooled_interval(users, list(row.ndcg.values()))]
             if row.name in cost:
@@ -90,10 +91,6 @@ def draw(
         numbers.flush()
         script = catalogue.HERE / "plots.py"
         subprocess.run([str(python), str(script), numbers.name, str(out)], check=True)
-
-
-def _judges(night: Night) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    return scoring.grouped(pq.read_table(night.truth)), scoring.grouped(pq.read_table(night.acted))
 
 
 def _cost(text: str) -> Measured:

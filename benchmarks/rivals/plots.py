@@ -7,6 +7,7 @@ is not drawn.
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -18,7 +19,7 @@ OURS, THEIRS = "#0b6e4f", "#8d99ae"
 PANELS = {"all": "NDCG@10, all items", "new": "NDCG@10, never-bought items"}
 
 
-def quality(rows: list[dict], out: Path) -> None:
+def quality(rows: list[dict[str, Any]], out: Path) -> None:
     """Bars of both protocols, with 95 % intervals."""
     figure, axes = plt.subplots(1, 2, figsize=(12, 0.32 * len(rows) + 1.2), layout="constrained")
     for axis, (protocol, label) in zip(axes, PANELS.items(), strict=True):
@@ -35,7 +36,7 @@ def quality(rows: list[dict], out: Path) -> None:
     _save(figure, out, "quality")
 
 
-def cost(rows: list[dict], out: Path) -> None:
+def cost(rows: list[dict[str, Any]], out: Path) -> None:
     """Time and memory of a night, each on a logarithmic axis."""
     shown = sorted((r for r in rows if r.get("seconds")), key=lambda r: r["seconds"])
     figure, axes = plt.subplots(1, 2, figsize=(12, 0.32 * len(shown) + 1.2), layout="constrained", sharey=True)

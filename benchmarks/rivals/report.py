@@ -6,11 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from benchmarks import scoring
 from benchmarks.rivals.catalogue import PROTOCOLS, Rival
-from benchmarks.rivals.runner import Measured, Night
+from benchmarks.rivals.runner import Measured, NightFiles
 
 OURS = "nightjar"
 
@@ -44,14 +43,14 @@ class Row:
 
 
 def score(
-    nights: list[Night], files: Mapping[str, Mapping[date, Path]], titles: Mapping[str, str], protocol: str
+    nights: list[NightFiles], files: Mapping[str, Mapping[date, Path]], titles: Mapping[str, str], protocol: str
 ) -> list[Row]:
     """Score lists under a protocol, best first.
 
     Args:
         files: by list's name and night, the Parquet file; a list is left out unless it has all nights.
     """
-    judges = {n.date: [scoring.grouped(pq.read_table(f)) for f in (n.truth, n.acted)] for n in nights}
+    judges = {n.date: n.judges() for n in nights}
     users = [scoring.judged(*judges[n.date], protocol) for n in nights]
     values: dict[str, dict[date, tuple[np.ndarray, np.ndarray]]] = {}
     for name, by_night in files.items():

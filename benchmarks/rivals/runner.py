@@ -35,7 +35,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Night:
+class NightFiles:
     """A night's files.
 
     Attributes:
@@ -49,11 +49,15 @@ class Night:
     acted: Path
     truth: Path
 
+    def judges(self) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
+        """Truth and history as the scorer reads them: item_ids by user_id."""
+        return scoring.grouped(pq.read_table(self.truth)), scoring.grouped(pq.read_table(self.acted))
 
-def write_night(data: Data, night: date, out: Path) -> Night:
+
+def write_night(data: Data, night: date, out: Path) -> NightFiles:
     """Write history and truth of a night from the example's raw logs, once."""
     folder = out / "nights" / data.name
-    found = Night(night, *(folder / f"{night}.{part}.parquet" for part in ("log", "history", "truth")))
+    found = NightFiles(night, *(folder / f"{night}.{part}.parquet" for part in ("log", "history", "truth")))
     if not found.truth.exists():
         folder.mkdir(parents=True, exist_ok=True)
         horizon = timedelta(days=configuration.load(data.example).horizon_days)
@@ -64,7 +68,7 @@ def write_night(data: Data, night: date, out: Path) -> Night:
     return found
 
 
-def run(rival: Rival, night: Night, python: Path, folder: Path) -> Measured:
+def run(rival: Rival, night: NightFiles, python: Path, folder: Path) -> Measured:
     """Run a rival on a night, unless the same settings, script, versions and history were run before.
 
     Args:
@@ -88,7 +92,7 @@ def run(rival: Rival, night: Night, python: Path, folder: Path) -> Measured:
     return measured
 
 
-def _key(rival: Rival, night: Night) -> str:
+def _key(rival: Rival, night: NightFiles) -> str:
     parts = [json.dumps(rival.protocols, sort_keys=True, default=str).encode(), rival.file.read_bytes()]
     parts += [(HERE / "scripts" / "common.py").read_bytes(), night.history.read_bytes()]
     if rival.environment:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from benchmarks import scoring
 from benchmarks.rivals import environments, runner
@@ -47,13 +46,13 @@ def _better(rival: Rival, found: dict[str, float], best: dict[str, float]) -> li
 
 
 def _score(
-    rival: Rival, settings: dict[str, Settings], nights: list[runner.Night], python: Path, out: Path
+    rival: Rival, settings: dict[str, Settings], nights: list[runner.NightFiles], python: Path, out: Path
 ) -> dict[str, float]:
     found: dict[str, list[float]] = {protocol: [] for protocol in settings}
     for night in nights:
         folder = out / rival.name / str(night.date)
         runner.run(replace(rival, protocols=settings), night, python, folder)
-        truth, history = (scoring.grouped(pq.read_table(f)) for f in (night.truth, night.acted))
+        truth, history = night.judges()
         for protocol in settings:
             shown = scoring.read_lists(folder / f"{protocol}.parquet")
             found[protocol].append(scoring.per_user(shown, truth, history, protocol)[0].mean())

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from benchmarks import cold_items, cross_encoder
+from benchmarks import cross_encoder
+from benchmarks.hidden_items import HiddenItems
 
 
 def test_standard_scores_have_mean_0_and_deviation_1() -> None:
@@ -37,7 +38,7 @@ def test_the_weight_goes_from_the_list_to_the_classifier() -> None:
             assert histories == ["known"] * len(items)
             return torch.tensor([[0.0, float(item == "right")] for item in items])
 
-    whole = cold_items.Night(**vars(night))
+    whole = HiddenItems(**vars(night))
     scores = -np.arange(len(texts) - 1, dtype=np.float64)[None]
     found = cross_encoder.reranked(whole, scores, 4, cast("Any", Oracle()), np.array([0]))
     assert found[0, 0] == 1 / np.log2(5)  # fourth, as the list has it

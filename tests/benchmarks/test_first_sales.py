@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from benchmarks import first_sales
-from benchmarks.first_sales import Night
+from benchmarks import first_sales, scoring
+from benchmarks.first_sales import Newcomers
 
 
 def test_recall_counts_the_first_fifty_of_what_may_be_shown() -> None:
@@ -14,7 +14,7 @@ def test_recall_counts_the_first_fifty_of_what_may_be_shown() -> None:
     truth = np.zeros((2, 60), dtype=bool)
     truth[0, [0, 49, 50, 59]] = True
     truth[1, [3, 55]] = True
-    np.testing.assert_allclose(first_sales.recall(scores, truth), [0.5, 0.5])
+    np.testing.assert_allclose(scoring.recall_of_scores(scores, truth), [0.5, 0.5])
 
 
 def test_a_category_is_the_last_word_and_an_unknown_one_has_the_mean() -> None:
@@ -26,7 +26,7 @@ def test_a_category_is_the_last_word_and_an_unknown_one_has_the_mean() -> None:
 
 def test_items_bought_before_are_left_out_only_among_everything() -> None:
     history = sparse.csr_matrix(np.array([[1, 0, 0, 0]], dtype=np.float32))
-    night = Night(
+    night = Newcomers(
         texts=["a", "b", "c", "d"],
         new=np.array([2, 3]),
         history=history,

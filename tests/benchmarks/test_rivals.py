@@ -12,7 +12,7 @@ import pytest
 from benchmarks import scoring
 from benchmarks.rivals import catalogue, report, runner
 from benchmarks.rivals.catalogue import HERE, Rival
-from benchmarks.rivals.runner import Measured, Night
+from benchmarks.rivals.runner import Measured, NightFiles
 
 NIGHT = date(2020, 1, 31)
 FAKE = Rival("fake", "Fake", str(HERE / "fake_rival.py"), protocols={"all": {}, "new": {}})
@@ -20,23 +20,23 @@ PAIRS = [("ann", "a"), ("ann", "b"), ("bob", "a"), ("bob", "c"), ("cid", "a"), (
 
 
 @pytest.fixture
-def night(tmp_path: Path) -> Night:
+def night(tmp_path: Path) -> NightFiles:
     users, items = (list(column) for column in zip(*PAIRS, strict=True))
     log = pa.table(
         {"user_id": users, "item_id": items, "time": [datetime(2020, 1, 5)] * len(users), "weight": [1.0] * len(users)}
     )
-    found = Night(NIGHT, *(tmp_path / f"{part}.parquet" for part in ("log", "history", "truth")))
+    found = NightFiles(NIGHT, *(tmp_path / f"{part}.parquet" for part in ("log", "history", "truth")))
     pq.write_table(log, found.history)
     pq.write_table(scoring.pairs(log), found.acted)
     pq.write_table(pa.table({"user_id": ["ann", "bob", "dan"], "item_id": ["d", "a", "a"]}), found.truth)
     return found
 
 
-def run(rival: Rival, night: Night, folder: Path) -> Measured:
+def run(rival: Rival, night: NightFiles, folder: Path) -> Measured:
     return runner.run(rival, night, Path(sys.executable), folder)
 
 
-def test_a_rival_is_run_measured_and_kept(night: Night, tmp_path: Path) -> None:
+def test_a_rival_is_run_measured_and_kept(night: NightFiles, tmp_path: Path) -> None:
     folder = tmp_path / "fake"
     first = run(FAKE, night, folder)
     assert scoring.read_lists(folder / "new.parquet")["ann"] == ["c", "d"]
@@ -47,7 +47,7 @@ def test_a_rival_is_run_measured_and_kept(night: Night, tmp_path: Path) -> None:
     assert not (folder / "all.parquet").exists()  # it was not run again
 
 
-def test_other_settings_are_run_again(night: Night, tmp_path: Path) -> None:
+def test_other_settings_are_run_again(night: NightFiles, tmp_path: Path) -> None:
     folder = tmp_path / "fake"
     run(FAKE, night, folder)
     (folder / "all.parquet").unlink()
@@ -55,14 +55,14 @@ def test_other_settings_are_run_again(night: Night, tmp_path: Path) -> None:
     assert (folder / "all.parquet").exists()
 
 
-def test_a_rival_that_fails_says_why(night: Night, tmp_path: Path) -> None:
+def test_a_rival_that_fails_says_why(night: NightFiles, tmp_path: Path) -> None:
     script = tmp_path / "broken.py"
     script.write_text("raise SystemExit('no such model')")
     with pytest.raises(runner.FailedError, match="no such model"):
         run(replace(FAKE, script=str(script)), night, tmp_path / "broken")
 
 
-def test_the_table_says_what_the_lists_are_worth(night: Night, tmp_path: Path) -> None:
+def test_the_table_says_what_the_lists_are_worth(night: NightFiles, tmp_path: Path) -> None:
     run(FAKE, night, tmp_path / "fake")
     ours = tmp_path / "ours.parquet"
     scoring.write_lists(ours, {"ann": ["d"], "bob": ["a"]})
@@ -77,7 +77,7 @@ def test_the_table_says_what_the_lists_are_worth(night: Night, tmp_path: Path) -
     assert "| Fake | 0.5000 | 0.5000 | 0.5000 |" in "\n".join(report.details(rows, "all"))
 
 
-def test_a_list_without_every_night_is_left_out(night: Night, tmp_path: Path) -> None:
+def test_a_list_without_every_night_is_left_out(night: NightFiles, tmp_path: Path) -> None:
     assert report.score([night], {"late": {NIGHT: tmp_path / "none.parquet"}, "never": {}}, {}, "all") == []
 
 
