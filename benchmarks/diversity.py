@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -25,6 +26,7 @@ from pipeline.publication.night import Night
 from pipeline.publication.recommendations import recommendations
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
+from pipeline.sources import SOURCES
 
 K = 10
 DIVERSITIES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7)
@@ -49,11 +51,18 @@ class Point:
     coverage: float
 
 
-def night_of(settings: Config, run_date: date, connection: object) -> Night:
+def night_of(settings: Config, run_date: date, connection: duckdb.DuckDBPyConnection) -> Night:
     """A finished night of the lake, as publication reads it."""
-    names = ("features", "als", "language_model", "ensemble")
-    folders = {name: artifacts.stage_dir(settings.lake, name, run_date) for name in names}
-    return Night(**folders, run_date=run_date, run_id="benchmark", config=settings, connection=connection)  # type: ignore[arg-type]
+    features, ensemble = (artifacts.stage_dir(settings.lake, name, run_date) for name in ("features", "ensemble"))
+    return Night(
+        features=features,
+        sources={name: artifacts.stage_dir(settings.lake, name, run_date) for name in SOURCES},
+        ensemble=ensemble,
+        run_date=run_date,
+        run_id="benchmark",
+        config=settings,
+        connection=connection,
+    )
 
 
 def made(settings: Config, run_date: date) -> pa.Table:
@@ -69,7 +78,7 @@ def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[P
     with sql.connect(1, 512) as connection:
         night = night_of(settings, run_date, connection)
         item_ids = {item: i for i, item in enumerate(night.items["item_id"].to_pylist())}
-        vectors = (np.asarray(night.vectors), np.asarray(night.factors))
+        vectors = (night.vectors, night.factors)
     points: list[Point] = []
     plain: dict[tuple[str, float], np.ndarray] = {}
     for text, diversity in itertools.product(shares, DIVERSITIES):
@@ -81,7 +90,7 @@ def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[P
             change = ndcg - plain.setdefault((surface.name, text), ndcg)
             low, high = scoring.interval(change) if diversity else (0.0, 0.0)
             tops = np.array([[item_ids[i] for i in row[:K]] + [-1] * (K - len(row)) for row in lists.values()])
-            unlike = [float(np.nanmean(metrics.diversity(tops, v))) for v in vectors]
+            unlike = [np.nan if v is None else float(np.nanmean(metrics.diversity(tops, v))) for v in vectors]
             covered = metrics.coverage(tops, len(item_ids))
             worth = (float(ndcg.mean()), float(recall.mean()), float(change.mean()), low, high)
             points.append(Point(surface.name, text, diversity, *worth, unlike[0], unlike[1], covered))
