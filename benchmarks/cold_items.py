@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks import hidden_items, nights
-from benchmarks.hidden_items import HiddenItems, means
+from benchmarks.hidden_items import HiddenItems, row_shares
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import encoder_training, lexicon
@@ -27,7 +27,7 @@ def linear_content(
     night: HiddenItems, tfidf: sparse.csr_matrix, user_reg: float = 1.0, item_reg: float = 1.0
 ) -> Scores:
     """The yardstick: score = p M f with p the mean TF-IDF of the history and M by ridge regression on TF-IDF words."""
-    profiles = (means(night.known) @ tfidf).toarray()  # [U, V]
+    profiles = (row_shares(night.known) @ tfidf).toarray()  # [U, V]
     shown = tfidf[~night.hidden].toarray()
     unit = np.eye(tfidf.shape[1], dtype=np.float32)
     left = np.linalg.solve(
@@ -50,7 +50,10 @@ def rankings(night: HiddenItems, settings: Config) -> Iterator[tuple[str, Scores
     rng = np.random.default_rng(1)
     yield "random", rng.random(night.truth.shape)
     section = settings.fine_tune
-    profiles, shown = means(night.known)[night.users], sorted({t for t in np.array(night.texts)[~night.hidden] if t})
+    profiles, shown = (
+        row_shares(night.known)[night.users],
+        sorted({t for t in np.array(night.texts)[~night.hidden] if t}),
+    )
     tfidf = lexicon.fit(shown, 1, seed=0).tfidf(night.texts)
     yield "TF-IDF", (profiles @ tfidf @ tfidf[night.hidden].T).toarray()
     yield "linear model on TF-IDF", linear_content(night, tfidf)

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from benchmarks import nights, scoring
-from benchmarks.hidden_items import means
+from benchmarks.hidden_items import row_shares
 from pipeline.arrays import determinism
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
@@ -115,7 +115,7 @@ def rankings(night: Newcomers, settings: Config, tuned: Path) -> Iterator[tuple[
         "popularity of the category",
         np.tile(category_popularity(night.texts, night.popularity, known), (len(night.users), 1)),
     )
-    profiles = means(night.recent)[night.users]
+    profiles = row_shares(night.recent)[night.users]
     shown = sorted({text for text, there in zip(night.texts, known, strict=True) if there and text})
     words = lexicon.fit(shown, 1, seed=0).tfidf(night.texts)
     yield "TF-IDF", (profiles @ words @ words.T).toarray()

@@ -69,7 +69,7 @@ k = 20
 repeats = false
 """
 STAGES = [stage for stage in stages.STAGES if stage != "ingest"]
-Spent = dict[str, scale.Spent]
+ByStage = dict[str, scale.Spent]
 
 
 def exponent(factors: Sequence[float], values: Sequence[float]) -> float:
@@ -77,7 +77,7 @@ def exponent(factors: Sequence[float], values: Sequence[float]) -> float:
     return float(np.polyfit(np.log(factors), np.log(np.maximum(values, 1e-3)), 1)[0])
 
 
-def night(shop: Shop, folder: Path, threads: int) -> Spent:
+def night(shop: Shop, folder: Path, threads: int) -> ByStage:
     """Measure one night in a folder that is removed afterwards."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -87,7 +87,7 @@ def night(shop: Shop, folder: Path, threads: int) -> Spent:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def rows(name: str, factors: Sequence[int], found: Sequence[Spent]) -> list[str]:
+def rows(name: str, factors: Sequence[int], found: Sequence[ByStage]) -> list[str]:
     """The table's lines for one of the three."""
     lines = []
     for stage in STAGES:

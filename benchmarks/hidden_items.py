@@ -93,14 +93,14 @@ def judge(night: HiddenItems, scores: np.ndarray) -> np.ndarray:
     return np.stack([scoring.ndcg_of_scores(ranked, night.truth), scoring.recall_of_scores(ranked, night.truth)])
 
 
-def means(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def row_shares(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     """Rows that sum to 1."""
     return sparse.diags(1 / np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-9)) @ matrix
 
 
 def alone(night: HiddenItems, vectors: np.ndarray) -> np.ndarray:
     """Scores [users, hidden items] of an encoder alone: likeness to the mean of the recent history; vectors [I, d]."""
-    return np.asarray((means(night.recent)[night.users] @ vectors) @ vectors[night.hidden].T)
+    return np.asarray((row_shares(night.recent)[night.users] @ vectors) @ vectors[night.hidden].T)
 
 
 def vectors_of(night: HiddenItems, encoder: Encoder, encoded: np.ndarray, settings: Config) -> np.ndarray:

@@ -199,7 +199,7 @@ MODELS: dict[str, tuple[Callable[[Log, Settings], Score], dict[str, tuple[float,
 }
 
 
-def settings_of(grid: Mapping[str, Sequence[float]]) -> Iterator[Settings]:
+def grid_points(grid: Mapping[str, Sequence[float]]) -> Iterator[Settings]:
     """Every point of a grid."""
     return (dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()))
 
@@ -208,7 +208,7 @@ def chosen(name: str, log: Log) -> tuple[Settings, Lists]:
     """A model's settings with the best NDCG@10, and its lists."""
     fit, grid = MODELS[name]
     tried = []
-    for settings in settings_of(grid):
+    for settings in grid_points(grid):
         found = rank(log, fit(log, settings))
         tried.append((figures(found[0], log.wanted)[3], settings, found))
     return max(tried, key=lambda entry: entry[0])[1:]

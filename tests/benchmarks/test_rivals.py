@@ -15,7 +15,7 @@ from benchmarks.rivals.catalogue import HERE, Rival
 from benchmarks.rivals.runner import Measured, NightFiles
 
 NIGHT = date(2020, 1, 31)
-FAKE = Rival("fake", "Fake", str(HERE / "fake_rival.py"), protocols={"all": {}, "new": {}})
+FAKE = Rival("fake", "Fake", str(Path(__file__).with_name("fake_rival.py")), protocols={"all": {}, "new": {}})
 PAIRS = [("ann", "a"), ("ann", "b"), ("bob", "a"), ("bob", "c"), ("cid", "a"), ("cid", "d")]
 
 
