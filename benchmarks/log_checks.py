@@ -4,17 +4,7 @@
 
 False alarms: nights that stop or warn although their log is whole. Then every night is cut in half, four ways, and
 the halves that stop are counted. Thresholds were chosen on the nights before 2011-07-01, the later ones looked at
-afterwards.
-
-With the defaults, of the nights with enough history to judge:
-
-| nights | whole ones that stop | cut at noon | at half of the day | after half of the events | every other event |
-|---|---|---|---|---|---|
-| 441 before 2011-07-01 | 7, of which 5 around Christmas | 441 | 440 | 427 | 105 |
-| 138 since | 1, the last: the data set ends there at 12:50 | 138 | 138 | 118 | 21 |
-
-25 of all nights warn, 24 of them because they have no log: the bank holidays. This shop's nights vary too much by
-themselves for half of the events, spread over the day, to be told from a slow day; on a steadier shop `volume` does.
+afterwards. What it gave stands in benchmarks/README.md.
 """
 
 import argparse
