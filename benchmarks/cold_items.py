@@ -26,7 +26,8 @@ from benchmarks.scoring import BEGINNING, purchases
 from pipeline.arrays import determinism
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, lexicon, text_vectors
+from pipeline.encoder import lexicon, training
+from pipeline.encoder import vectors as text_vectors
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
@@ -167,7 +168,7 @@ def rivals(night: Night, settings: configuration.FullConfig) -> Iterator[tuple[s
         vectors = vectors_of(night, encoder, plain, settings)
         yield "zero-shot + words + preferences", preferred(night, vectors, settings)
         started, cpu = time.perf_counter(), time.process_time()
-        encoder, _, ended = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, _, ended = training.train(encoder, night.texts, night.learned, section, settings.seed)
         spent = f"{time.perf_counter() - started:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
         print(f"  trained {ended['steps']} steps in {spent}, loss {ended.get('loss_last', 0):.3f}", flush=True)
         tuned = encoder.encode(night.texts)

@@ -10,7 +10,7 @@ from benchmarks import cold_items
 from benchmarks.cold_items import Night
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training
+from pipeline.encoder import saved, training
 from pipeline.encoder.encoder import Encoder
 from pipeline.ground import artifacts
 from pipeline.sources import configuration
@@ -21,13 +21,13 @@ def encoder_of(night: Night, day: date, settings: configuration.FullConfig, seed
     key = artifacts.text_sha256(settings.digest("fine_tune"), day, seed)
     folder = settings.home / "benchmarks" / key[:16]
     if (folder / "trained.json").is_file():
-        kept = encoders.reload(folder)
+        kept = saved.load(folder)
         assert isinstance(kept, Encoder)
         return kept
     started = time.perf_counter()
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(settings.fine_tune.model, max_tokens=settings.fine_tune.max_tokens)
-        encoder, _, _ = encoder_training.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
+        encoder, _, _ = training.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
     encoder.model.eval()
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)

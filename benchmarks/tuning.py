@@ -7,8 +7,8 @@ process of its own, with the same number of steps; all else is the default. Two 
 on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
 F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
 
-    modes   what is trained (pipeline/models/tuning_modes.py)
-    tasks   what is learned beside retrieval (pipeline/models/tasks.py), the logQ correction, ALS's hard negatives. The
+    modes   what is trained (pipeline/encoder/modes.py)
+    tasks   what is learned beside retrieval (pipeline/encoder/tasks.py), the logQ correction, ALS's hard negatives. The
             log has no categories: "category" is the last word of a title that at least 20 titles end with
     models  the pretrained encoder's lowest layers alone
     data    augmentation, same-basket examples, the balance of head and tail, layers frozen
@@ -35,8 +35,11 @@ from benchmarks.scoring import BEGINNING, events, purchases
 from pipeline.arrays import determinism
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, fine_tune, held_out
-from pipeline.encoder.tasks import Lessons
+from pipeline.encoder import held_out, training_data
+from pipeline.encoder.curve import epochs_of
+from pipeline.encoder.learner import EncoderLearner
+from pipeline.encoder.training import train
+from pipeline.encoder.training_data import TaskData
 from pipeline.features.read import read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
@@ -128,22 +131,22 @@ def trained(night: Night, day: date, settings: configuration.FullConfig) -> dict
     held = held_out.split(*bought_next(settings, day, night), matrix, filled, settings.seed)
     if section.baskets > 0:
         purchases = bought(settings, day, night.hidden)
-        matrix = fine_tune.with_baskets(matrix, purchases, section.half_life_days, section.baskets)
+        matrix = training_data.with_baskets(matrix, purchases, section.half_life_days, section.baskets)
     categories = np.where(night.hidden, -1, last_words(night.texts))
-    lessons = Lessons(categories, sparse.csr_matrix(matrix.shape, dtype=np.int64), (int(categories.max()) + 1, 1))
+    task_data = TaskData(categories, sparse.csr_matrix(matrix.shape, dtype=np.int64), (int(categories.max()) + 1, 1))
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
-        training = encoder_training.Training(encoder, night.texts, matrix, section, settings.seed, lessons=lessons)
-        count = sum(parameter.numel() for parameter in training.parameters)
+        learner = EncoderLearner(encoder, night.texts, matrix, section, settings.seed, task_data=task_data)
+        count = sum(parameter.numel() for parameter in learner.parameters)
         encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
         started = time.process_time()
-        encoder, curve, _ = encoder_training.train(
+        encoder, curve, _ = train(
             encoder,
             night.texts,
             matrix,
             section,
             settings.seed,
-            lessons=lessons,
+            task_data=task_data,
             held_out=held,
             threads=settings.threads,
         )
@@ -152,7 +155,7 @@ def trained(night: Night, day: date, settings: configuration.FullConfig) -> dict
     alone = (cold_items.means(night.recent)[night.users] @ encoded) @ encoded[night.hidden].T
     whole = cold_items.preferred(night, cold_items.vectors_of(night, encoder, encoded, settings), settings)
     judged = [cold_items.judge(night, scores).mean(axis=1) for scores in (alone, whole)]
-    ends = encoder_training.epochs_of(curve)[-1]
+    ends = epochs_of(curve)[-1]
     return {
         "alone_ndcg": judged[0][0],
         "alone_recall": judged[0][1],

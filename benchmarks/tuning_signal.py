@@ -26,7 +26,7 @@ from benchmarks import cold_items
 from benchmarks.cold_items import Night
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training
+from pipeline.encoder import pretrained, training
 from pipeline.operations import load_history, stages
 from pipeline.sources import configuration
 
@@ -83,7 +83,7 @@ def ours(night: Night, settings: configuration.FullConfig, steps: int) -> Learne
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(section.model, max_tokens=section.max_tokens)
         started = time.perf_counter()
-        encoder, curve, _ = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, curve, _ = training.train(encoder, night.texts, night.learned, section, settings.seed)
         seconds = time.perf_counter() - started
         found = quality(night, encoder.encode)
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))
@@ -99,7 +99,7 @@ def rival(night: Night, settings: configuration.FullConfig, seconds: float, rate
     texts = np.array(night.texts, dtype=object)
     rng = np.random.default_rng(settings.seed)
     with determinism.reproducible(settings.seed, settings.threads):
-        model = SentenceTransformer(str(encoders.resolve(section.model)), device="cpu")
+        model = SentenceTransformer(str(pretrained.resolve(section.model)), device="cpu")
         model.max_seq_length = section.max_tokens
         loss = MultipleNegativesRankingLoss(model)
         optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=section.weight_decay)

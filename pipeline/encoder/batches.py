@@ -56,6 +56,7 @@ class Batches:
         filled: np.ndarray,
         choices: "csr_matrix | None",
         section: FineTune,
+        *,
         seed: int,
         threads: int,
     ) -> None:

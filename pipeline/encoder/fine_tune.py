@@ -26,6 +26,7 @@ from pipeline.encoder import encoder as encoders
 from pipeline.encoder import pretrained, static, warm_starts
 from pipeline.encoder import vectors as text_vectors
 from pipeline.encoder.checkpoints import Checkpoint
+from pipeline.encoder.curve import METRICS
 from pipeline.encoder.encoder import Encoder
 from pipeline.encoder.static import StaticEncoder
 from pipeline.encoder.training_data import read_texts
@@ -61,9 +62,14 @@ def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, A
         if config.fine_tune.model == pretrained.NONE:
             _write_words(folder, read_texts(features, "tuning_texts"), config.fine_tune, config.seed)
             return
-        tuned_at = config.tuned_at(artifacts.run_date_of(out))
+        from pipeline.encoder import fitting
+
         with reproducible(config.seed, config.threads):
-            _write_encoder(folder, features, config, checkpoint, parent, {"tuned_at": str(tuned_at), "key": key})
+            encoder, curve, ended = fitting.fit(features, config, checkpoint, parent)
+            pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
+            ended |= {"tuned_at": str(config.tuned_at(artifacts.run_date_of(out))), "key": key}
+            (folder / ENDED).write_text(json.dumps(ended, sort_keys=True) + "\n")
+            _write_encoder(folder, encoder, _distinct(read_texts(features, "tuning_texts")), config)
 
     def encode(folder: Path) -> None:
         known = _distinct(read_texts(features))
@@ -83,10 +89,11 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
         config: whose lake the earlier nights are in.
         manifest: of the night's finished artifact.
     """
-    if not config.enabled("fine_tune"):
+    report = manifest["report"]
+    if report.get("enabled") is False:
         return True
     parent = warm_starts.parent_of(date.fromisoformat(manifest["run_date"]), config)
-    return bool(manifest["report"].get("parent") == (parent.key if parent else None))
+    return bool(report.get("parent") == (parent.key if parent else None))
 
 
 def _key(features: Path, config: Config, parent: Parent | None) -> str:
@@ -104,18 +111,9 @@ def _distinct(texts: list[str]) -> list[str]:
     return sorted({text for text in texts if text.strip()})
 
 
-def _write_encoder(
-    folder: Path, features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None, named: dict[str, str]
-) -> None:
-    """The folder `encoder`; `named` goes into training.json."""
-    from pipeline.encoder import curve as curves
-    from pipeline.encoder import fitting
-
+def _write_encoder(folder: Path, encoder: Encoder, known: list[str], config: Config) -> None:
+    """What turns a text into its vector, and the vectors of the texts that are known."""
     section = config.fine_tune
-    encoder, curve, ended = fitting.fit(features, config, checkpoint, parent)
-    pq.write_table(pa.Table.from_pylist(curve, curves.METRICS), folder / "metrics.parquet")
-    (folder / ENDED).write_text(json.dumps(ended | named, sort_keys=True) + "\n")
-    known = _distinct(read_texts(features, "tuning_texts"))
     encoded = (encoders.quantised(encoder) if section.encode_with == "int8" else encoder).encode(known)
     kept: Encoder | StaticEncoder = encoder
     if section.encode_with == "static":

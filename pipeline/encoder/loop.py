@@ -7,7 +7,6 @@ What is trained is a Learner; what happens between the steps (judging, tracking,
 
 import logging
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +68,7 @@ class Ended:
         return found
 
 
-class Learner(ABC):
+class Learner:
     """What is trained.
 
     Attributes:
@@ -80,7 +79,6 @@ class Learner(ABC):
     parameters: Sequence[torch.nn.Parameter]
     optimizer: torch.optim.Optimizer
 
-    @abstractmethod
     def gradients(self, step: int) -> Row | None:
         """Leave a step's gradients in the parameters, which have none yet.
 
@@ -89,6 +87,7 @@ class Learner(ABC):
         Raises:
             TrainingError: a loss is not finite.
         """
+        raise NotImplementedError
 
     def moved(self, step: int) -> None:
         """Called when the parameters have moved, before their gradients are dropped; by default nothing happens."""

@@ -11,6 +11,7 @@ thrown away with the training: what stays is what they did to the encoder.
 Source of the relevance head: Reimers & Gurevych, "Sentence-BERT", EMNLP 2019, classification objective.
 """
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -85,3 +86,14 @@ class Heads(nn.Module):
             if bool((shown >= 0).any()):
                 found["behaviour"] = functional.cross_entropy(self("behaviour", right[shown >= 0]), shown[shown >= 0])
         return found
+
+    def relevance(self, profiles: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """[P] how well users' and items' unit rows [P, h] go together, by the relevance head without dropout."""
+        device = self.linear["relevance"].weight.device
+        self.eval()
+        with torch.inference_mode():
+            parts = pair_parts(*(torch.from_numpy(rows.astype(np.float32)).to(device) for rows in (profiles, vectors)))
+            logits = self("relevance", parts)
+            said = (logits[:, 1] - logits[:, 0]).cpu().numpy()
+        self.train()
+        return np.asarray(said)

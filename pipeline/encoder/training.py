@@ -1,28 +1,16 @@
-"""The fine-tuning of the encoder: what a step learns, and how well the encoder does meanwhile.
-
-A user is the decayed sum of the other items acted on; the loss is a softmax over the sampled items, the user's other
-items left out. Further tasks (pipeline.encoder.tasks) read the same vectors.
-"""
+"""The fine-tuning of the encoder: the learner, what watches it, and what comes out."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from pipeline.arrays import nearest
 from pipeline.encoder import curve as curves
-from pipeline.encoder import distributed, hooks, loop, losses, modes
-from pipeline.encoder import held_out as held_outs
-from pipeline.encoder.batches import Batches
+from pipeline.encoder import distributed, hooks, loop, modes
 from pipeline.encoder.checkpoints import Checkpoint
-from pipeline.encoder.curve import TASKS
 from pipeline.encoder.encoder import Encoder
 from pipeline.encoder.held_out import HeldOut
-from pipeline.encoder.loop import Curve, Hook, Learner, Plan, Row
-from pipeline.encoder.sampling import thinned
-from pipeline.encoder.tasks import Heads, pair_parts
+from pipeline.encoder.learner import EncoderLearner
+from pipeline.encoder.loop import Curve, Ended, Hook, Plan
 from pipeline.encoder.trackers import Tracker
 from pipeline.encoder.training_data import TaskData
 from pipeline.settings.sections.fine_tune import FineTune
@@ -31,168 +19,6 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 log = logging.getLogger(__name__)
-
-
-class Training(Learner):
-    """One fine-tuning: the encoder, what it learns from, and where it stands.
-
-    Args:
-        encoder: what is tuned, in place but for the parts that a tuning mode adds.
-        texts: [I] item texts; items without one take no part.
-        matrix: [U, I] decayed actions.
-        section: steps, batch, rates.
-        seed: of the sampling.
-        threads: of the ALS that hard negatives come from.
-        task_data: what tasks beside retrieval learn from.
-    """
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        texts: Sequence[str],
-        matrix: "csr_matrix",
-        section: FineTune,
-        seed: int,
-        *,
-        threads: int = 1,
-        task_data: TaskData | None = None,
-    ) -> None:
-        self.section, self.texts, self.task_data = section, list(texts), task_data
-        filled = np.array([bool(text.strip()) for text in texts], dtype=bool)
-        self.tokens = encoder.tokenise(self.texts)
-        self.frozen = encoder.encode(self.texts) if section.mode == "head" else None
-        self.encoder, self.parameters = modes.attach(encoder, section)
-        self.device = next(self.encoder.model.parameters()).device
-        self.heads = self._heads()
-        if self.heads is not None:
-            self.parameters = [*self.parameters, *self.heads.parameters()]
-        if distributed.rank():  # the heads begin alike everywhere, dropout does not
-            torch.manual_seed(seed + distributed.rank())
-        wanted = task_data is not None and section.tasks.query > 0 and section.mode != "head"
-        asked, choices = task_data.asked(filled) if task_data is not None and wanted else ([], None)
-        self.queries = encoder.tokenise(asked)
-        self.batches = Batches(matrix, filled, choices, section, seed, threads)
-        self.rate = section.learning_rate or modes.RATES[section.mode]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=self.rate, weight_decay=section.weight_decay, betas=(0.9, 0.98), fused=True
-        )
-
-    def _heads(self) -> Heads | None:
-        """Those of the tasks that count, if there are any."""
-        if self.task_data is None:
-            return None
-        size, section = self.encoder.model.config.hidden_size, self.section
-        heads = Heads(size, section.tasks, self.task_data.names, section.dropout).to(self.device)
-        return heads if heads.share else None
-
-    def start(self, checkpoint: Checkpoint | None) -> tuple[int, Curve]:
-        """Training mode, with the configured dropout; goes on from the checkpoint.
-
-        Returns:
-            The last step that was done, and the curve so far.
-        """
-        self.encoder.model.train(self.section.mode != "head")
-        for module in self.encoder.model.modules():
-            if isinstance(module, torch.nn.Dropout) and self.section.mode == "full":
-                module.p = self.section.dropout
-        if self.heads is not None:
-            self.heads.train()
-        if checkpoint is None:
-            return 0, []
-        done, curve = checkpoint.restore(self.parameters, self.optimizer, self.batches.rng)
-        self.batches.go_on(done)
-        return done, curve
-
-    def vectors(self, items: np.ndarray) -> torch.Tensor:
-        """[S, h] unit vectors of items, with gradients."""
-        if self.frozen is None:
-            chosen = (self.tokens[item] for item in items)
-            if self.section.token_dropout > 0:
-                chosen = (thinned(tokens, self.section.token_dropout, self.batches.rng) for tokens in chosen)
-            return self.encoder.pooled(list(chosen))
-        return self.encoder.headed(self._tensor(self.frozen[items]))
-
-    def _tensor(self, array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(self.device)
-
-    def losses(self) -> tuple[dict[str, torch.Tensor], int]:
-        """The loss of every task on a fresh batch, and its positives; nothing where the batch has nothing to learn."""
-        batch, section = self.batches.draw(), self.section
-        if batch is None:
-            return {}, 0
-        weights, vectors = self._tensor(batch.weights), self.vectors(batch.items)
-        found = {}
-        if len(batch.users):
-            correction = None if batch.correction is None else self._tensor(batch.correction)
-            found["retrieval"] = losses.retrieval_loss(vectors, weights, section.temperature, correction)
-        if len(batch.queries):
-            queries = self.encoder.pooled([self.queries[query] for query in batch.queries])
-            found["query"] = losses.query_loss(queries, vectors, self._tensor(batch.chosen), section.temperature)
-        if self.heads is not None and self.task_data is not None and len(batch.users):
-            categories = self._tensor(self.task_data.categories[batch.items])
-            shown = self._tensor(self.task_data.behaviours[batch.users][:, batch.items].toarray())
-            found |= self.heads.losses(vectors, weights, categories, shown, section.batch_items)
-        return found, int((batch.weights > 0).sum())
-
-    def gradients(self, step: int) -> Row | None:
-        """Those of all batches of a step, of all processes; the losses are means over the batches that had any."""
-        share, accumulate = self.section.tasks.model_dump(), self.section.accumulate
-        totals, positives, learned = dict.fromkeys(TASKS, 0.0), 0, 0
-        for _ in range(accumulate):
-            found, count = self.losses()
-            if not found:
-                continue
-            loss = sum((share[name] * value for name, value in found.items()), torch.zeros((), device=self.device))
-            loop.require_finite(loss, "fine_tune", step)
-            torch.autograd.backward(loss / accumulate)
-            for name, value in found.items():
-                totals[name] += value.item()
-            positives, learned = positives + count, learned + 1
-        told = [float(learned), float(positives), *totals.values()]
-        every, counted, *sums = distributed.add_up(told, self.parameters)
-        if not every:
-            return None
-        if distributed.world() > 1:
-            for parameter in self.parameters:
-                if parameter.grad is not None:
-                    parameter.grad *= accumulate / every
-        totals = dict(zip(TASKS, sums, strict=True))
-        row: Row = {"positives": int(counted)} | {
-            f"loss_{name}": totals[name] / every for name in TASKS if totals[name]
-        }
-        return row | {"loss": sum(share[name] * totals[name] / every for name in TASKS)}
-
-    def moved(self, step: int) -> None:
-        """AdaLoRA moves its ranks."""
-        modes.after_step(self.encoder, self.section, step)
-
-    def judge(self, held: HeldOut) -> dict[str, float]:
-        """How the encoder does on held-out users now (pipeline.encoder.held_out); draws no random number."""
-        mode = self.encoder.model.training
-        used = np.unique(np.r_[held.items, held.profiles.indices])
-        row = np.full(len(self.texts), -1)
-        row[used] = np.arange(len(used))
-        known = self.encoder.encode([self.texts[item] for item in used])
-        profiles = nearest.unit(held.profiles[:, used] @ known)
-        found = held_outs.judge(held, known[row[held.items]], profiles, self._relevant())
-        self.encoder.model.train(mode)
-        return found
-
-    def _relevant(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
-        heads = self.heads
-        if heads is None or "relevance" not in heads.share:
-            return None
-
-        def relevant(profiles: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-            heads.eval()
-            with torch.inference_mode():
-                parts = pair_parts(*(self._tensor(rows.astype(np.float32)) for rows in (profiles, vectors)))
-                logits = heads("relevance", parts)
-                said = (logits[:, 1] - logits[:, 0]).cpu().numpy()
-            heads.train()
-            return np.asarray(said)
-
-        return relevant
 
 
 def train(
@@ -227,46 +53,49 @@ def train(
         TrainingError: a loss is not finite.
     """
     known = {"texts": len({text for text in texts if text.strip()})}
-    training = Training(encoder, texts, matrix, section, seed, threads=threads, task_data=task_data)
-    if not training.batches.can_learn or section.steps == 0:
+    learner = EncoderLearner(encoder, texts, matrix, section, seed, threads=threads, task_data=task_data)
+    if not learner.batches.can_learn or section.steps == 0:
         log.warning("fine_tune: nothing to learn from; the encoder stays as it came")
-        return modes.finish(training.encoder, section), [], known | loop.Ended([]).summary()
-    done, curve = training.start(checkpoint)
-    plan = Plan("fine_tune", "vectors", section.steps, training.rate, section.time_limit_minutes)
-    if distributed.rank():  # the first process watches and saves
-        ended = loop.train(training, plan, done=done, curve=curve)
-    else:
-        watching = _watching(training, held_out, tracker)
-        if held_out and section.epochs and not done:
-            curve.append({"step": 0})
-            for hook in watching:
-                hook(curve)
-        with hooks.progress(plan, done) as progress:
-            saving = _saving(training, checkpoint)
-            ended = loop.train(training, plan, [*watching, *saving, progress], done=done, curve=curve)
-    return (
-        modes.finish(training.encoder, section),
-        ended.curve,
-        known | ended.summary() | _judged(ended.curve, held_out),
-    )
+        return modes.finish(learner.encoder, section), [], known | Ended([]).summary()
+    ended = _train(learner, checkpoint, held_out, tracker)
+    summary = known | ended.summary() | _judged(ended.curve, held_out)
+    return modes.finish(learner.encoder, section), ended.curve, summary
 
 
-def _watching(training: Training, held_out: HeldOut | None, tracker: Tracker | None) -> list[Hook]:
-    section, found = training.section, []
+def _train(
+    learner: EncoderLearner, checkpoint: Checkpoint | None, held_out: HeldOut | None, tracker: Tracker | None
+) -> Ended:
+    """The loop, watched and saved by the first process."""
+    section = learner.section
+    done, curve = learner.start(checkpoint)
+    plan = Plan("fine_tune", "vectors", section.steps, learner.rate, section.time_limit_minutes)
+    if distributed.rank():
+        return loop.train(learner, plan, done=done, curve=curve)
+    watching = _watching(learner, held_out, tracker)
+    if held_out and section.epochs and not done:
+        curve.append({"step": 0})
+        for hook in watching:
+            hook(curve)
+    with hooks.progress(plan, done) as progress:
+        return loop.train(learner, plan, [*watching, *_saving(learner, checkpoint), progress], done=done, curve=curve)
+
+
+def _watching(learner: EncoderLearner, held_out: HeldOut | None, tracker: Tracker | None) -> list[Hook]:
+    section, found = learner.section, []
     if held_out is not None and section.epochs:
         ends = hooks.epoch_ends(section.steps, section.epochs)
-        found.append(hooks.judging(lambda: training.judge(held_out), ends))
+        found.append(hooks.judging(lambda: learner.judge(held_out), ends))
     return [*found, hooks.tracking(tracker)] if tracker is not None else found
 
 
-def _saving(training: Training, checkpoint: Checkpoint | None) -> list[Hook]:
+def _saving(learner: EncoderLearner, checkpoint: Checkpoint | None) -> list[Hook]:
     if checkpoint is None:
         return []
 
     def save(step: int, curve: Curve) -> None:
-        checkpoint.save(step, curve, training.parameters, training.optimizer, training.batches.rng)
+        checkpoint.save(step, curve, learner.parameters, learner.optimizer, learner.batches.rng)
 
-    return [hooks.saving(save, training.section.checkpoint_minutes)]
+    return [hooks.saving(save, learner.section.checkpoint_minutes)]
 
 
 def _judged(curve: Curve, held_out: HeldOut | None) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def chances(popular: np.ndarray, section: Sasrec) -> np.ndarray:
     return np.asarray(-np.expm1(-section.batch_items * rate / rate.sum()))
 
 
-class Training(Learner):
+class SequenceLearner(Learner):
     """One training: the network, what it learns from, and its random numbers.
 
     Args:
@@ -165,4 +165,4 @@ def train(
         return loop.Ended([]).summary()
     network.train()
     plan = loop.Plan("sasrec", "lists", steps, section.learning_rate, section.time_limit_minutes)
-    return loop.train(Training(network, known, popular, section, seed), plan).summary()
+    return loop.train(SequenceLearner(network, known, popular, section, seed), plan).summary()
