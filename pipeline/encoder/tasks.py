@@ -89,7 +89,7 @@ class Heads(nn.Module):
 
     def relevance(self, profiles: np.ndarray, vectors: np.ndarray) -> np.ndarray:
         """[P] how well users' and items' unit rows [P, h] go together, by the relevance head without dropout."""
-        device = self.linear["relevance"].weight.device
+        device = next(self.parameters()).device
         self.eval()
         with torch.inference_mode():
             parts = pair_parts(*(torch.from_numpy(rows.astype(np.float32)).to(device) for rows in (profiles, vectors)))

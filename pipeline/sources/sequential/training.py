@@ -21,7 +21,7 @@ from pipeline.sources.sequential.sequences import Sequences
 
 
 @dataclass(frozen=True)
-class Batch:
+class SequenceBatch:
     """Some users' sequences and what they are asked for.
 
     Attributes:
@@ -45,7 +45,7 @@ class Batch:
 
 def batch_of(
     known: Sequences, rows: np.ndarray, drawn: np.ndarray, chance: np.ndarray, half_life_days: float
-) -> Batch | None:
+) -> SequenceBatch | None:
     """The batch of some rows; None if nothing that is wanted was drawn.
 
     Args:
@@ -68,7 +68,7 @@ def batch_of(
     question, answer = question[found], answer[found]
     age = known.asked[rows].ravel()[question]
     weight = 0.5 ** (age / half_life_days) / np.sqrt(sizes[question]) / chance[answer]
-    return Batch(
+    return SequenceBatch(
         items=_index(known.items[rows]),
         ages=_index(known.ages[rows]),
         asked=_index(known.asked[rows]),
@@ -84,7 +84,7 @@ def _index(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def loss(network: Network, batch: Batch) -> Tensor:
+def loss(network: Network, batch: SequenceBatch) -> Tensor:
     """Weighted cross entropy of the wanted items among those drawn."""
     on = network.bias.device
     vectors = network.item_vectors()
@@ -126,7 +126,7 @@ class SequenceLearner(Learner):
         self.parameters = list(network.parameters())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=section.learning_rate, weight_decay=section.weight_decay)
 
-    def batch(self) -> Batch | None:
+    def batch(self) -> SequenceBatch | None:
         """A fresh one; users with a recent basket are taken more often."""
         section, users = self.section, len(self.known.users)
         rows = self.rng.choice(users, size=min(section.batch_users, users), replace=False, p=self.fresh)
