@@ -17,7 +17,7 @@ from benchmarks import hidden_items, nights
 from benchmarks.hidden_items import HiddenItems, row_shares
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, lexicon
+from pipeline.encoder import lexicon, training
 from pipeline.settings.config import Config
 
 Scores = np.ndarray  # [judged users, hidden items]
@@ -65,7 +65,7 @@ def rankings(night: HiddenItems, settings: Config) -> Iterator[tuple[str, Scores
         vectors = hidden_items.vectors_of(night, encoder, plain, settings)
         yield "zero-shot + words + preferences", hidden_items.preferred(night, vectors, settings)
         started, cpu = time.perf_counter(), time.process_time()
-        encoder, _, ended = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, _, ended = training.train(encoder, night.texts, night.learned, section, settings.seed)
         spent = f"{time.perf_counter() - started:.0f} s, {time.process_time() - cpu:.0f} s of CPU"
         print(f"  trained {ended['steps']} steps in {spent}, loss {ended.get('loss_last', 0):.3f}", flush=True)
         tuned = encoder.encode(night.texts)

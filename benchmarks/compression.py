@@ -23,7 +23,8 @@ from benchmarks import hidden_items, nights
 from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import static_encoder, text_vectors
+from pipeline.encoder import static
+from pipeline.encoder import vectors as text_vectors
 from pipeline.encoder.encoder import Encoder, NoEncoder
 from pipeline.settings.config import Config
 
@@ -114,7 +115,7 @@ def variants(night: HiddenItems, encoder: Encoder, settings: Config) -> Iterator
     yield row(f"first 256 of all {h + words}", spread(both), 4 * 256, size, rate)
     yield row("first 256 of all, int8", spread(int8(both)), 256 + 4, size, rate)
     yield row("int8 encoder", spread(fitted.join(filled, quick)), 4 * (h + words), small_mb + lexicon_mb, quick_rate)
-    still_encoder = static_encoder.distil(encoder, shown, encoded[known])
+    still_encoder = static.distil(encoder, shown, encoded[known])
     still, still_rate = timed(lambda: still_encoder.encode(filled), len(filled))
     used = float(still_encoder.table.any(axis=1).sum() * h * 4 / 2**20)
     yield row("static", spread(fitted.join(filled, still)), 4 * (h + words), used + lexicon_mb, still_rate)

@@ -18,7 +18,8 @@ from scipy import sparse
 from benchmarks import nights, scoring
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, text_vectors
+from pipeline.encoder import saved, training
+from pipeline.encoder import vectors as text_vectors
 from pipeline.encoder.encoder import Encoder
 from pipeline.features.read import read_cutoffs, read_items
 from pipeline.ground import artifacts
@@ -129,13 +130,13 @@ def tuned_encoder(night: HiddenItems, day: date, settings: Config, seed: int = S
     key = artifacts.text_sha256(settings.digest("fine_tune"), day, seed)
     folder = settings.home / "benchmarks" / key[:16]
     if (folder / "trained.json").is_file():
-        kept = encoders.reload(folder)
+        kept = saved.load(folder)
         assert isinstance(kept, Encoder)
         return kept
     started = time.perf_counter()
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(settings.fine_tune.model, max_tokens=settings.fine_tune.max_tokens)
-        encoder, _, _ = encoder_training.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
+        encoder, _, _ = training.train(encoder, night.texts, night.learned, settings.fine_tune, settings.seed)
     encoder.model.eval()
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder)

@@ -33,7 +33,7 @@ from pipeline.sources import als, ease, item_knn, sasrec, user_knn
 from pipeline.sources.als import Als
 from pipeline.sources.candidates import Score
 from pipeline.sources.sequential.section import Sasrec
-from pipeline.sources.sequential.sequences import Events, lessons
+from pipeline.sources.sequential.sequences import ActionLog, sequences_of
 
 SHA256 = {
     "Beauty": "226cce9c3105299ca0db9615d7d3fb32b3175e90da43100ae352599f0f0107b8",
@@ -178,15 +178,15 @@ def by_sasrec(log: Log, settings: Settings) -> Score:
     """pipeline.sources.sasrec without texts."""
     from pipeline.sources.sequential.training import train
 
-    events = Events(log.users, log.items, log.ages)
+    actions = ActionLog(log.users, log.items, log.ages)
     section = Sasrec(enabled=True, steps=int(settings["steps"]), half_life_days=1e6, length=50, time_limit_minutes=30)
     with reproducible(SEED, THREADS):
-        popular = sasrec.popularity(events, log.shape[1], section.half_life_days)
+        popular = sasrec.popularity(actions, log.shape[1], section.half_life_days)
         directions = sasrec.item_directions(log.history, section.size, SEED)
         network = sasrec.build(popular, section, directions=directions)
-        known = lessons(events, section.length, section.baskets)
+        known = sequences_of(actions, section.length, section.baskets)
         train(network, known, popular, section, steps=section.steps, seed=SEED)
-        return sasrec.scoring(network, events, popular > 0, section.length)
+        return sasrec.scoring(network, actions, popular > 0, section.length)
 
 
 MODELS: dict[str, tuple[Callable[[Log, Settings], Score], dict[str, tuple[float, ...]]]] = {

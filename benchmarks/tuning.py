@@ -7,7 +7,7 @@ process of its own, with the same number of steps; all else is the default. Two 
 on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
 F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
 
-    modes   what is trained (pipeline/encoder/tuning_modes.py)
+    modes   what is trained (pipeline/encoder/modes.py)
     tasks   what is learned beside retrieval (pipeline/encoder/tasks.py), the logQ correction, ALS's hard negatives. The
             log has no categories: "category" is the last word of a title that at least 20 titles end with
     models  the pretrained encoder's lowest layers alone
@@ -32,8 +32,10 @@ from benchmarks.hidden_items import HiddenItems
 from benchmarks.scoring import BEGINNING, events, purchases
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, fine_tune, held_out
-from pipeline.encoder.tasks import Lessons
+from pipeline.encoder import held_out, training, training_data
+from pipeline.encoder.curve import epochs_of
+from pipeline.encoder.learner import EncoderLearner
+from pipeline.encoder.training_data import TaskData
 from pipeline.settings.config import Config
 
 Section = dict[str, Any]
@@ -109,22 +111,22 @@ def trained(night: HiddenItems, day: date, settings: Config) -> dict[str, float]
     held = held_out.split(*bought_next(settings, day, night), matrix, filled, settings.seed)
     if section.baskets > 0:
         purchases = bought(settings, day, night.hidden)
-        matrix = fine_tune.with_baskets(matrix, purchases, section.half_life_days, section.baskets)
+        matrix = training_data.with_baskets(matrix, purchases, section.half_life_days, section.baskets)
     categories = np.where(night.hidden, -1, last_words(night.texts))
-    lessons = Lessons(categories, sparse.csr_matrix(matrix.shape, dtype=np.int64), (int(categories.max()) + 1, 1))
+    task_data = TaskData(categories, sparse.csr_matrix(matrix.shape, dtype=np.int64), (int(categories.max()) + 1, 1))
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
-        training = encoder_training.Training(encoder, night.texts, matrix, section, settings.seed, lessons=lessons)
-        count = sum(parameter.numel() for parameter in training.parameters)
+        learner = EncoderLearner(encoder, night.texts, matrix, section, settings.seed, task_data=task_data)
+        count = sum(parameter.numel() for parameter in learner.parameters)
         encoder = encoders.load(section.model, max_tokens=section.max_tokens, layers=section.layers)
         started = time.process_time()
-        encoder, curve, _ = encoder_training.train(
+        encoder, curve, _ = training.train(
             encoder,
             night.texts,
             matrix,
             section,
             settings.seed,
-            lessons=lessons,
+            task_data=task_data,
             held_out=held,
             threads=settings.threads,
         )
@@ -132,7 +134,7 @@ def trained(night: HiddenItems, day: date, settings: Config) -> dict[str, float]
         encoded = encoder.encode(night.texts)
     whole = hidden_items.preferred(night, hidden_items.vectors_of(night, encoder, encoded, settings), settings)
     alone, used = (hidden_items.score(night, scores) for scores in (hidden_items.alone(night, encoded), whole))
-    ends = encoder_training.epochs_of(curve)[-1]
+    ends = epochs_of(curve)[-1]
     return {
         "alone_ndcg": alone[0],
         "alone_recall": alone[1],

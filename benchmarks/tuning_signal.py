@@ -22,7 +22,7 @@ from benchmarks import hidden_items, nights
 from benchmarks.hidden_items import HiddenItems
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training
+from pipeline.encoder import pretrained, training
 from pipeline.settings.config import Config
 
 BATCH = 64
@@ -75,7 +75,7 @@ def ours(night: HiddenItems, settings: Config, steps: int) -> Learned:
     with determinism.reproducible(settings.seed, settings.threads):
         encoder = encoders.load(section.model, max_tokens=section.max_tokens)
         started = time.perf_counter()
-        encoder, curve, _ = encoder_training.train(encoder, night.texts, night.learned, section, settings.seed)
+        encoder, curve, _ = training.train(encoder, night.texts, night.learned, section, settings.seed)
         seconds = time.perf_counter() - started
         found = quality(night, encoder.encode)
     return Learned(f"Nightjar, {steps} steps", *found, seconds, sum(row["positives"] for row in curve))
@@ -91,7 +91,7 @@ def rival(night: HiddenItems, settings: Config, seconds: float, rate: float) -> 
     texts = np.array(night.texts, dtype=object)
     rng = np.random.default_rng(settings.seed)
     with determinism.reproducible(settings.seed, settings.threads):
-        model = SentenceTransformer(str(encoders.resolve(section.model)), device="cpu")
+        model = SentenceTransformer(str(pretrained.resolve(section.model)), device="cpu")
         model.max_seq_length = section.max_tokens
         loss = MultipleNegativesRankingLoss(model)
         optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=section.weight_decay)

@@ -5,7 +5,7 @@ positives. The first process judges, saves checkpoints and the encoder. On CPUs 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,7 +29,7 @@ def world() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
-def add_up(numbers: list[float], parameters: list[torch.nn.Parameter]) -> list[float]:
+def add_up(numbers: list[float], parameters: Sequence[torch.nn.Parameter]) -> list[float]:
     """Sum numbers and, in place, gradients over all processes; a parameter without a gradient counts as 0."""
     if world() == 1:
         return numbers
@@ -45,6 +45,16 @@ def add_up(numbers: list[float], parameters: list[torch.nn.Parameter]) -> list[f
     told = torch.tensor(numbers, dtype=torch.float64, device=device)
     distributed.all_reduce(told)
     return [float(number) for number in told]
+
+
+def anywhere(said: bool) -> bool:
+    """Whether any of the processes says so; all of them have to ask."""
+    if world() == 1:
+        return said
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    told = torch.tensor(float(said), device=device)
+    distributed.all_reduce(told)
+    return bool(told > 0)
 
 
 def run(function: Callable[..., Any], processes: int, *given: Any) -> None:

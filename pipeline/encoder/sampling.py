@@ -46,12 +46,6 @@ def users_among(columns: "csc_matrix", items: np.ndarray, most: int, rng: np.ran
     return users
 
 
-def actions_among(columns: "csc_matrix", items: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """[U', S] float32 weights of `users_among` the items."""
-    users = users_among(columns, items, most, rng)
-    return np.asarray(columns[:, items].tocsr()[users].toarray(), dtype=np.float32)
-
-
 def sample_queries(choices: "csr_matrix", size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """[Q'] distinct queries of `size` draws by the root of their choices; [S'] distinct items, one choice of each."""
     total = np.sqrt(np.asarray(choices.sum(axis=1)).ravel().astype(np.float64))

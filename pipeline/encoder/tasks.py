@@ -11,71 +11,12 @@ thrown away with the training: what stays is what they did to the encoder.
 Source of the relevance head: Reimers & Gurevych, "Sentence-BERT", EMNLP 2019, classification objective.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.features.read import choices, query_texts
-from pipeline.settings.sections.models import Tasks
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """What the tasks learn from.
-
-    Attributes:
-        categories: [I] int64 number of an item's category, -1 without one.
-        behaviours: [U, I] CSR int64, 1 + number of the strongest behaviour of user u towards item i.
-        names: how many categories and how many behaviours there are.
-        queries: [Q] what people searched for.
-        choices: [Q, I] CSR float32, how many chose item i after query q.
-    """
-
-    categories: np.ndarray
-    behaviours: "csr_matrix"
-    names: tuple[int, int]
-    queries: tuple[str, ...] = ()
-    choices: "csr_matrix | None" = None
-
-
-def read_lessons(actions: pa.Table, categories: list[str | None], queries: pa.Table, shape: tuple[int, int]) -> Lessons:
-    """Number the categories of all items and the behaviours of all actions.
-
-    Args:
-        actions: schemas.ACTIONS.
-        categories: [I], None without one.
-        queries: schemas.QUERIES.
-        shape: (U, I).
-    """
-    from scipy.sparse import csr_matrix
-
-    number = {name: n for n, name in enumerate(sorted({name for name in categories if name}))}
-    of_item = np.array([number.get(name or "", -1) for name in categories], dtype=np.int64)
-    kept = actions.filter(pc.greater(actions.column("weight"), 0))
-    kept = kept.filter(pc.less(kept.column("item_index"), len(categories)))
-    order = (
-        kept.group_by("event_type")
-        .aggregate([("weight", "max")])
-        .sort_by([("weight_max", "ascending"), ("event_type", "ascending")])
-    )
-    known = pc.index_in(kept.column("event_type"), order.column("event_type").combine_chunks())
-    user, item = kept.column("user_index").to_numpy(), kept.column("item_index").to_numpy()
-    code = known.fill_null(0).to_numpy().astype(np.int64) + 1
-    strongest = np.lexsort((code, item, user))
-    ends = np.diff(user[strongest], append=-1) | np.diff(item[strongest], append=-1)
-    chosen = strongest[ends != 0]
-    behaviours = csr_matrix((code[chosen], (user[chosen], item[chosen])), shape=shape)
-    asked, chosen_after = tuple(query_texts(queries)), choices(queries, len(categories))
-    return Lessons(of_item, behaviours, (len(number), len(order)), asked, chosen_after)
+from pipeline.settings.sections.fine_tune import Tasks
 
 
 def pair_parts(profiles: Tensor, vectors: Tensor) -> Tensor:
@@ -145,3 +86,14 @@ class Heads(nn.Module):
             if bool((shown >= 0).any()):
                 found["behaviour"] = functional.cross_entropy(self("behaviour", right[shown >= 0]), shown[shown >= 0])
         return found
+
+    def relevance(self, profiles: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """[P] how well users' and items' unit rows [P, h] go together, by the relevance head without dropout."""
+        device = next(self.parameters()).device
+        self.eval()
+        with torch.inference_mode():
+            parts = pair_parts(*(torch.from_numpy(rows.astype(np.float32)).to(device) for rows in (profiles, vectors)))
+            logits = self("relevance", parts)
+            said = (logits[:, 1] - logits[:, 0]).cpu().numpy()
+        self.train()
+        return np.asarray(said)

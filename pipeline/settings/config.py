@@ -19,8 +19,8 @@ from pipeline.settings import layers
 from pipeline.settings.sections.base import Section
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import Features, Ingest, Retention
+from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
-from pipeline.settings.sections.models import FineTune
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "examples" / "online_retail" / "pipeline.toml"

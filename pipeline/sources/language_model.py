@@ -23,6 +23,8 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import fine_tune as tuning
+from pipeline.encoder import training_data
+from pipeline.encoder import vectors as text_vectors
 from pipeline.features.read import Cutoff, query_texts, read_cutoffs, read_items, read_queries
 from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
@@ -96,7 +98,7 @@ def current_texts(features: Path) -> list[str]:
     So what the models of older cut-offs read stays the same all week, and a new item is read on its first night.
     """
     texts = [text or "" for text in read_items(features, ["text"]).column(0).to_pylist()]
-    anchored = tuning.read_texts(features)
+    anchored = training_data.read_texts(features)
     if len(anchored) > len(texts):
         raise InputError(f"{features}: texts.parquet knows more items than items.parquet: run stage 'features' again")
     return [old if old.strip() else new for old, new in zip(anchored, texts, strict=False)] + texts[len(anchored) :]
@@ -112,7 +114,7 @@ def item_vectors(texts: list[str], fine_tune: Path, config: Config) -> tuple[np.
     Raises:
         TrainingError: a vector is not finite.
     """
-    vectors, encoded = tuning.vectors_of(texts, fine_tune / tuning.TEXTS, fine_tune / tuning.PART, config)
+    vectors, encoded = text_vectors.vectors_of(texts, fine_tune / tuning.TEXTS, fine_tune / tuning.PART, config)
     if not np.isfinite(vectors).all():
         raise TrainingError("language_model: an item vector is not finite: lower fine_tune.learning_rate")
     return vectors, encoded

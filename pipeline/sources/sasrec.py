@@ -23,7 +23,7 @@ from pipeline.settings.config import Config
 from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 from pipeline.sources.sequential.section import Sasrec
-from pipeline.sources.sequential.sequences import Events, events_of, latest, lessons
+from pipeline.sources.sequential.sequences import ActionLog, action_log, latest, sequences_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -39,9 +39,9 @@ SOURCE = Source(
 )
 
 
-def popularity(events: Events, items: int, half_life_days: float) -> np.ndarray:
+def popularity(actions: ActionLog, items: int, half_life_days: float) -> np.ndarray:
     """[I] float64 decayed number of actions; 0 for an item nobody ever acted on."""
-    return np.bincount(events.items, weights=0.5 ** (events.ages / half_life_days), minlength=items)
+    return np.bincount(actions.items, weights=0.5 ** (actions.ages / half_life_days), minlength=items)
 
 
 def item_directions(history: "csr_matrix", size: int, seed: int) -> np.ndarray:
@@ -101,7 +101,7 @@ def build(
     return network.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def scoring(network: "Network", events: Events, listed: np.ndarray, length: int) -> Score:
+def scoring(network: "Network", actions: ActionLog, listed: np.ndarray, length: int) -> Score:
     """A function users [B] -> scores [B, I]: the logits of the day after the cut-off; -inf where not `listed` [I]."""
     import torch
 
@@ -110,7 +110,7 @@ def scoring(network: "Network", events: Events, listed: np.ndarray, length: int)
         vectors = network.item_vectors()
 
     def score(users: np.ndarray) -> np.ndarray:
-        items, ages = latest(events, users, length)
+        items, ages = latest(actions, users, length)
         asked = np.full((len(users), 1), -1)
         given = (torch.from_numpy(array.astype(np.int64)).to(vectors.device) for array in (items, ages, asked))
         with torch.no_grad():
@@ -169,16 +169,16 @@ def _write_cutoff(
 
     from pipeline.sources.sequential.training import train
 
-    events = events_of(cutoff)
-    popular = popularity(events, cutoff.items, section.half_life_days)
+    actions = action_log(cutoff)
+    popular = popularity(actions, cutoff.items, section.half_life_days)
     older = previous / WEIGHTS if previous else None
     directions = None if older else item_directions(cutoff.matrix(section.values), section.size, config.seed)
     network = build(popular, section, older, texts, directions)
     steps = section.warm_steps if previous else section.steps
-    known = lessons(events, section.length, section.baskets, section.goal == "new")
+    known = sequences_of(actions, section.length, section.baskets, section.goal == "new")
     fitted = train(network, known, popular, section, steps=steps, seed=config.seed)
     save_file({name: values.cpu().contiguous() for name, values in network.state_dict().items()}, folder / WEIGHTS)
     listed = (popular > 0) | (False if texts is None else texts.any(axis=1))
-    score = scoring(network, events, listed, section.length)
+    score = scoring(network, actions, listed, section.length)
     write_source(folder, "sasrec", cutoff, score, section=section, config=config)
     return fitted

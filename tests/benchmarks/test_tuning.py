@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks import tuning
-from pipeline.settings.sections.models import FineTune
+from pipeline.settings.sections.fine_tune import FineTune
 
 
 @pytest.mark.parametrize("group", tuning.VARIANTS)

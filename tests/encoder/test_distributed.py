@@ -7,11 +7,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.encoder import distributed, text_vectors
+from pipeline.encoder import distributed
+from pipeline.encoder import vectors as text_vectors
 from pipeline.ground import artifacts
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from tests.encoder.test_fine_tune import KINDS, TEXTS, planted
+from tests.encoder.planted_taste import KINDS, TEXTS, planted
 from tests.encoder.text_shop import write_text_shop
 from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for
@@ -29,17 +30,19 @@ def add_up_here(folder: Path) -> None:
     told = distributed.add_up([1.0, float(rank)], [with_gradient, without])
     assert without.grad is not None
     found = [distributed.world(), told, with_gradient.grad.tolist(), without.grad.tolist()]
+    found += [distributed.anywhere(bool(rank)), distributed.anywhere(False)]
     (folder / f"{rank}.json").write_text(json.dumps(found))
 
 
 def test_gradients_and_numbers_are_summed_over_the_processes(tmp_path: Path) -> None:
     distributed.run(add_up_here, 2, tmp_path)
     for rank in (0, 1):
-        assert json.loads((tmp_path / f"{rank}.json").read_text()) == [2, [2, 1], [3, 30], [5, 5]]
+        assert json.loads((tmp_path / f"{rank}.json").read_text()) == [2, [2, 1], [3, 30], [5, 5], True, False]
 
 
 def test_alone_nothing_is_asked_of_anybody() -> None:
     assert (distributed.rank(), distributed.world(), distributed.add_up([2.0], [])) == (0, 1, [2.0])
+    assert (distributed.anywhere(True), distributed.anywhere(False)) == (True, False)
 
 
 def fails(folder: Path) -> None:

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 from pipeline.encoder import held_out
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from tests.encoder.test_fine_tune import KINDS, TEXTS, planted
+from tests.encoder.planted_taste import KINDS, TEXTS, planted
 from tests.encoder.text_shop import write_text_shop
 from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for, contents

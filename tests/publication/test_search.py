@@ -10,7 +10,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import text_vectors
+from pipeline.encoder import vectors as text_vectors
 from pipeline.ground.errors import GateError
 from pipeline.operations import show
 from pipeline.publication import publish

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.encoder import text_vectors
+from pipeline.encoder import vectors as text_vectors
 from pipeline.ground import artifacts, lists
 from pipeline.operations import stages
 from pipeline.sources import language_model

@@ -19,18 +19,18 @@ from pipeline.sources.configuration import FullConfig
 from pipeline.sources.sequential import sequences
 from pipeline.sources.sequential.attention import Network
 from pipeline.sources.sequential.section import Sasrec
-from pipeline.sources.sequential.sequences import Events
+from pipeline.sources.sequential.sequences import ActionLog
 from pipeline.sources.sequential.training import batch_of, chances, loss, train
 from tests.sources import shop
 
 SECTION = Sasrec(size=8, layers=1, heads=2, length=6, baskets=3, dropout=0.0)
 
 
-def chains(users: int = 60, items: int = 12, visits: int = 5) -> Events:
+def chains(users: int = 60, items: int = 12, visits: int = 5) -> ActionLog:
     """Each user buys one item a visit, always the one after the item before, starting anywhere."""
     rows = [(u, 10 * (visits - v) - 1, (u + v) % items) for u in range(users) for v in range(visits)]
     u, age, item = np.array(rows, dtype=np.int32).T
-    return Events(u, item, age)
+    return ActionLog(u, item, age)
 
 
 def network(items: int = 12, seed: int = 0, section: Sasrec = SECTION) -> Network:
@@ -55,8 +55,8 @@ def test_an_asked_day_sees_older_actions_only() -> None:
 
 
 def test_loss_is_the_weighted_cross_entropy_of_every_wanted_item() -> None:
-    events = chains(users=4)
-    known = sequences.lessons(events, 6, 3)
+    actions = chains(users=4)
+    known = sequences.sequences_of(actions, 6, 3)
     model = network().eval()
     drawn, chance = np.array([1, 2, 4, 5, 6, 9]), np.array([0.5, 1.0, 0.25, 1.0, 0.5, 0.9])
     rows = np.array([0, 2, 3])
@@ -98,21 +98,21 @@ def sasrec_drawn(popular: np.ndarray, section: Sasrec, rng: np.random.Generator)
 
 @pytest.mark.parametrize("batch_items", [100, 6])
 def test_a_chain_is_learned(batch_items: int) -> None:
-    events = chains()
+    actions = chains()
     section = SECTION.model_copy(update={"batch_items": batch_items, "learning_rate": 0.03, "size": 16})
     model = network(section=section)
-    popular = sasrec.popularity(events, 12, section.half_life_days)
-    ended = train(model, sequences.lessons(events, 6, 3), popular, section, steps=140, seed=0)
+    popular = sasrec.popularity(actions, 12, section.half_life_days)
+    ended = train(model, sequences.sequences_of(actions, 6, 3), popular, section, steps=140, seed=0)
     assert ended["loss_last"] < 0.5 * ended["loss_first"]
-    scores = sasrec.scoring(model, events, popular > 0, section.length)(np.arange(60))
+    scores = sasrec.scoring(model, actions, popular > 0, section.length)(np.arange(60))
     assert (scores.argmax(axis=1) == (np.arange(60) + 5) % 12).mean() > 0.9
 
 
 def test_a_loss_that_is_not_finite_is_an_error() -> None:
-    events = chains()
+    actions = chains()
     section = SECTION.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(TrainingError, match=r"lower sasrec\.learning_rate"):
-        train(network(), sequences.lessons(events, 6, 3), np.ones(12), section, steps=5, seed=0)
+        train(network(), sequences.sequences_of(actions, 6, 3), np.ones(12), section, steps=5, seed=0)
 
 
 def small(tmp_path: Path, **settings: object) -> FullConfig:

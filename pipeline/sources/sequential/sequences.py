@@ -12,7 +12,7 @@ from pipeline.features.read import Cutoff
 
 
 @dataclass(frozen=True)
-class Events:
+class ActionLog:
     """Users' actions, sorted by user, oldest first, then item: [N] each.
 
     Attributes:
@@ -47,7 +47,7 @@ class Sequences:
     wanted: np.ndarray
 
 
-def events_of(cutoff: Cutoff) -> Events:
+def action_log(cutoff: Cutoff) -> ActionLog:
     """The first and the last day of every pair with a history."""
     table = cutoff.interactions(["user_index", "item_index", "first_age", "last_age"])
     users, items, first, last = (column.to_numpy() for column in table.columns)
@@ -55,7 +55,7 @@ def events_of(cutoff: Cutoff) -> Events:
     users, items = np.concatenate([users, users[twice]]), np.concatenate([items, items[twice]])
     ages = np.concatenate([last, first[twice]]).astype(np.int32)
     order = np.lexsort((items, -ages, users))
-    return Events(users[order].astype(np.int32), items[order].astype(np.int32), ages[order])
+    return ActionLog(users[order].astype(np.int32), items[order].astype(np.int32), ages[order])
 
 
 def _from_the_end(groups: np.ndarray) -> np.ndarray:
@@ -64,40 +64,40 @@ def _from_the_end(groups: np.ndarray) -> np.ndarray:
     return np.asarray(ends - 1 - np.arange(len(groups)))
 
 
-def latest(events: Events, users: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+def latest(actions: ActionLog, users: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
     """Items and ages [R, L] of the latest actions of users (ascending), -1 and 0 where there are fewer."""
     items = np.full((len(users), length), -1, dtype=np.int32)
     ages = np.zeros((len(users), length), dtype=np.int32)
-    back = _from_the_end(events.users)
-    kept = np.flatnonzero((back < length) & np.isin(events.users, users))
-    row, column = np.searchsorted(users, events.users[kept]), length - 1 - back[kept]
-    items[row, column], ages[row, column] = events.items[kept], events.ages[kept]
+    back = _from_the_end(actions.users)
+    kept = np.flatnonzero((back < length) & np.isin(actions.users, users))
+    row, column = np.searchsorted(users, actions.users[kept]), length - 1 - back[kept]
+    items[row, column], ages[row, column] = actions.items[kept], actions.ages[kept]
     return items, ages
 
 
-def is_first(events: Events) -> np.ndarray:
+def is_first(actions: ActionLog) -> np.ndarray:
     """bool [N], the first time that the user acted on the item."""
-    order = np.lexsort((-events.ages, events.items, events.users))
-    user, item = events.users[order], events.items[order]
+    order = np.lexsort((-actions.ages, actions.items, actions.users))
+    user, item = actions.users[order], actions.items[order]
     found = np.zeros(len(order), dtype=bool)
     found[order] = (np.diff(user, prepend=-1) != 0) | (np.diff(item, prepend=-1) != 0)
     return found
 
 
-def lessons(events: Events, length: int, baskets: int, new_only: bool = False) -> Sequences:
+def sequences_of(actions: ActionLog, length: int, baskets: int, new_only: bool = False) -> Sequences:
     """Sequences of the users with more than one basket, and their latest baskets but the very first.
 
     Args:
-        events: what users did.
+        actions: what users did.
         length: L, most actions of a user.
         baskets: Q, most baskets of a user.
         new_only: a basket is asked for what the user had never acted on before only.
     """
-    basket_of = np.cumsum(np.r_[True, (np.diff(events.users) != 0) | (np.diff(events.ages) != 0)]) - 1
-    if not len(events.users):
+    basket_of = np.cumsum(np.r_[True, (np.diff(actions.users) != 0) | (np.diff(actions.ages) != 0)]) - 1
+    if not len(actions.users):
         basket_of = np.empty(0, dtype=np.int64)
     begins = np.flatnonzero(np.r_[True, np.diff(basket_of) != 0]) if len(basket_of) else np.empty(0, dtype=np.int64)
-    owner, age = events.users[begins], events.ages[begins]
+    owner, age = actions.users[begins], actions.ages[begins]
     first = np.r_[True, np.diff(owner) != 0] if len(owner) else np.empty(0, dtype=bool)
     back = _from_the_end(owner)
     chosen = np.flatnonzero(~first & (back < baskets))
@@ -105,9 +105,9 @@ def lessons(events: Events, length: int, baskets: int, new_only: bool = False) -
     slot = np.searchsorted(users, owner[chosen]) * baskets + baskets - 1 - back[chosen]  # ascending, as the baskets are
     asked = np.full(len(users) * baskets, -1, dtype=np.int32)
     asked[slot] = age[chosen]
-    kept = np.isin(basket_of, chosen) & (is_first(events) | (not new_only))
+    kept = np.isin(basket_of, chosen) & (is_first(actions) | (not new_only))
     sizes = np.zeros(len(users) * baskets + 1, dtype=np.int64)
     sizes[slot + 1] = np.bincount(basket_of[kept], minlength=len(begins))[chosen]
-    items, ages = latest(events, users, length)
-    wanted = events.items[kept]
+    items, ages = latest(actions, users, length)
+    wanted = actions.items[kept]
     return Sequences(users, items, ages, asked.reshape(-1, baskets), np.cumsum(sizes), wanted)

@@ -5,8 +5,6 @@ the softmax and as an answer, so the loss is on average that of the whole catalo
 Source: the softmax instead of one negative: Klenitskiy & Vasilev, RecSys 2023; the correction: Bengio & Senecal, 2008.
 """
 
-import logging
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.encoder import loop
+from pipeline.encoder.loop import Learner, Row
 from pipeline.encoder.sampling import sample_items
-from pipeline.ground.errors import TrainingError
 from pipeline.sources.sequential.attention import Network
 from pipeline.sources.sequential.section import Sasrec
 from pipeline.sources.sequential.sequences import Sequences
 
-log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
-class Batch:
+class SequenceBatch:
     """Some users' sequences and what they are asked for.
 
     Attributes:
@@ -48,7 +45,7 @@ class Batch:
 
 def batch_of(
     known: Sequences, rows: np.ndarray, drawn: np.ndarray, chance: np.ndarray, half_life_days: float
-) -> Batch | None:
+) -> SequenceBatch | None:
     """The batch of some rows; None if nothing that is wanted was drawn.
 
     Args:
@@ -71,7 +68,7 @@ def batch_of(
     question, answer = question[found], answer[found]
     age = known.asked[rows].ravel()[question]
     weight = 0.5 ** (age / half_life_days) / np.sqrt(sizes[question]) / chance[answer]
-    return Batch(
+    return SequenceBatch(
         items=_index(known.items[rows]),
         ages=_index(known.ages[rows]),
         asked=_index(known.asked[rows]),
@@ -87,7 +84,7 @@ def _index(array: np.ndarray) -> Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def loss(network: Network, batch: Batch) -> Tensor:
+def loss(network: Network, batch: SequenceBatch) -> Tensor:
     """Weighted cross entropy of the wanted items among those drawn."""
     on = network.bias.device
     vectors = network.item_vectors()
@@ -109,14 +106,52 @@ def chances(popular: np.ndarray, section: Sasrec) -> np.ndarray:
     return np.asarray(-np.expm1(-section.batch_items * rate / rate.sum()))
 
 
-def train(
-    network: Network, known: Sequences, popular: np.ndarray, section: Sasrec, *, steps: int, seed: int
-) -> dict[str, Any]:
-    """Learn from everybody's baskets; users with a recent one are taken more often.
+class SequenceLearner(Learner):
+    """One training: the network, what it learns from, and its random numbers.
 
     Args:
         network: changed in place.
-        known: see `sequences.lessons`.
+        known: see `sequences.sequences_of`; at least one user.
+        popular: [I] decayed popularity.
+        section: the settings.
+        seed: of the users and items drawn.
+    """
+
+    def __init__(self, network: Network, known: Sequences, popular: np.ndarray, section: Sasrec, seed: int) -> None:
+        self.network, self.known, self.popular, self.section = network, known, popular, section
+        self.rng = np.random.default_rng(seed)
+        self.chance = chances(popular, section)
+        fresh = 0.5 ** (known.asked.max(axis=1, initial=0) / section.half_life_days)
+        self.fresh = fresh / fresh.sum()
+        self.parameters = list(network.parameters())
+        self.optimizer = torch.optim.AdamW(self.parameters, lr=section.learning_rate, weight_decay=section.weight_decay)
+
+    def batch(self) -> SequenceBatch | None:
+        """A fresh one; users with a recent basket are taken more often."""
+        section, users = self.section, len(self.known.users)
+        rows = self.rng.choice(users, size=min(section.batch_users, users), replace=False, p=self.fresh)
+        drawn = sample_items(self.popular, section.batch_items, section.popularity_power, self.rng)
+        return batch_of(self.known, np.sort(rows), drawn, self.chance[drawn], section.half_life_days)
+
+    def gradients(self, step: int) -> Row | None:
+        """Those of a fresh batch."""
+        batch = self.batch()
+        if batch is None:
+            return None
+        found = loss(self.network, batch)
+        loop.require_finite(found, "sasrec", step)
+        torch.autograd.backward(found)
+        return {"loss": found.item()}
+
+
+def train(
+    network: Network, known: Sequences, popular: np.ndarray, section: Sasrec, *, steps: int, seed: int
+) -> dict[str, Any]:
+    """Learn from everybody's baskets.
+
+    Args:
+        network: changed in place.
+        known: see `sequences.sequences_of`.
         popular: [I] decayed popularity.
         section: the settings.
         steps: how many.
@@ -126,43 +161,8 @@ def train(
     Raises:
         TrainingError: a loss is not finite.
     """
-    rng = np.random.default_rng(seed)
-    chance = chances(popular, section)
-    fresh = 0.5 ** (known.asked.max(axis=1, initial=0) / section.half_life_days)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=section.learning_rate, weight_decay=section.weight_decay)
-    rates = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / max(1.0, 0.06 * steps), max(0.0, 1 - step / steps))
-    )
-    losses: list[float] = []
-    ended = {"steps": 0, "cut_short": False}
-    started = time.perf_counter()
+    if not len(known.users):
+        return loop.Ended([]).summary()
     network.train()
-    for step in range(1, steps + 1 if len(known.users) else 1):
-        number = min(section.batch_users, len(known.users))
-        rows = np.sort(rng.choice(len(known.users), size=number, replace=False, p=fresh / fresh.sum()))
-        drawn = sample_items(popular, section.batch_items, section.popularity_power, rng)
-        batch = batch_of(known, rows, drawn, chance[drawn], section.half_life_days)
-        if batch is None:
-            continue
-        found = loss(network, batch)
-        if not torch.isfinite(found):
-            raise TrainingError(f"sasrec: the loss of step {step} is not finite: lower sasrec.learning_rate")
-        optimizer.zero_grad()
-        torch.autograd.backward(found)
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        rates.step()
-        losses.append(found.item())
-        if time.perf_counter() - started > section.time_limit_minutes * 60 and step < steps:
-            ended["cut_short"] = True
-            log.warning(
-                "sasrec: cut short after %d of %d steps by time_limit_minutes = %g, so the lists depend on this "
-                "machine's speed: lower sasrec.steps or raise the limit",
-                *(step, steps, section.time_limit_minutes),
-            )
-            break
-    tenth = max(1, len(losses) // 10)
-    curve = (
-        {"loss_first": float(np.mean(losses[:tenth])), "loss_last": float(np.mean(losses[-tenth:]))} if losses else {}
-    )
-    return ended | {"steps": len(losses)} | curve
+    plan = loop.Plan("sasrec", "lists", steps, section.learning_rate, section.time_limit_minutes)
+    return loop.train(SequenceLearner(network, known, popular, section, seed), plan).summary()

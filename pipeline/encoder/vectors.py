@@ -4,18 +4,23 @@ vector = [unit(encoder(text) - center), lexicon(text)], float32 [h + l]
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.arrays.determinism import reproducible
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import lexicon as lexicons
+from pipeline.encoder import pretrained
+from pipeline.encoder import saved as saved_encoders
 from pipeline.encoder.encoder import Encoder, NoEncoder
 from pipeline.encoder.lexicon import Lexicon
-from pipeline.encoder.static_encoder import StaticEncoder
+from pipeline.encoder.static import StaticEncoder
+from pipeline.settings.config import Config
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def save_known(folder: Path, texts: Sequence[str], vectors: np.ndarray) -> None:
 def load(folder: Path) -> TextVectors:
     """Read what `TextVectors.save` wrote."""
     center = np.load(folder / "center.npy", allow_pickle=False)
-    return TextVectors(encoders.reload(folder), lexicons.load(folder), center)
+    return TextVectors(saved_encoders.load(folder), lexicons.load(folder), center)
 
 
 def known_vectors(folder: Path) -> tuple[dict[str, int], np.ndarray]:
@@ -88,7 +93,30 @@ def known_vectors(folder: Path) -> tuple[dict[str, int], np.ndarray]:
     return {text: row for row, text in enumerate(texts)}, vectors
 
 
+def vectors_of(texts: Sequence[str], known: Path, encoder: Path, config: Config) -> tuple[np.ndarray, int]:
+    """[N, d] float32 vectors of texts, and how many distinct texts had to be encoded.
+
+    Args:
+        texts: an empty one has a zero vector.
+        known: folder of texts whose vectors are known.
+        encoder: the folder `encoder`, for the others.
+        config: seed and threads.
+    """
+    rows, saved = known_vectors(known)
+    missing = sorted({text for text in texts if text.strip() and text not in rows})
+    fresh = np.zeros((0, saved.shape[1]), dtype=np.float32)
+    if missing:  # else torch is not even imported
+        with nullcontext() if config.fine_tune.model == pretrained.NONE else reproducible(config.seed, config.threads):
+            loaded = load(encoder)
+            if config.fine_tune.encode_with == "int8" and isinstance(loaded.encoder, Encoder):
+                loaded = replace(loaded, encoder=encoders.quantised(loaded.encoder))
+            fresh = loaded.encode(missing)
+    table = np.vstack([saved, fresh, np.zeros((1, saved.shape[1]), dtype=np.float32)])
+    rows |= {text: len(saved) + number for number, text in enumerate(missing)}
+    return table[[rows.get(text, len(table) - 1) for text in texts]], len(missing)
+
+
 def _unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1; zero rows stay zero."""
+    """Rows of length 1; zero rows stay zero, and what is not finite stays so: who reads the vectors refuses it."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(length > 0, length, 1), dtype=np.float32)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from pipeline.encoder.encoder import Encoder
-from pipeline.settings.sections.models import FineTune
+from pipeline.settings.sections.fine_tune import FineTune
 
 # Highest learning rates. Those of "full", "lora" and "head" won short searches on Online Retail II before 2011-07-01.
 RATES = {"full": 2e-4, "lora": 2e-3, "adalora": 4e-3, "prefix": 1e-2, "head": 5e-4}

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import fine_tune, static_encoder, text_vectors
-from pipeline.encoder.static_encoder import StaticEncoder
+from pipeline.encoder import fine_tune, saved, static
+from pipeline.encoder import vectors as text_vectors
+from pipeline.encoder.static import StaticEncoder
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from tests.encoder.test_fine_tune import KINDS, TEXTS, planted
+from tests.encoder.planted_taste import KINDS, TEXTS, planted
 from tests.encoder.text_shop import write_text_shop
 from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for
@@ -22,7 +23,7 @@ def test_a_table_finds_the_token_vectors_that_texts_are_means_of() -> None:
     table = rng.normal(size=(9, 4))
     tokens = [rng.integers(0, 9, size=rng.integers(1, 6)).tolist() for _ in range(400)]
     vectors = np.array([table[text].mean(axis=0) for text in tokens]).astype(np.float32)
-    found = static_encoder.static_table(static_encoder.token_means(tokens, 12), vectors, reg=1e-6)
+    found = static.static_table(static.token_means(tokens, 12), vectors, reg=1e-6)
     np.testing.assert_allclose(found[:9], table, atol=1e-3)
     assert not found[9:].any()
 
@@ -32,14 +33,14 @@ def test_a_distilled_encoder_is_near_the_one_it_was_distilled_from(tmp_path: Pat
     colours, things = ("red", "blue", "green", "white", "black"), ("mug", "lamp", "plate", "bag", "candle holder")
     texts = [f"{colour} {thing}" for colour in colours for thing in things]
     vectors = encoder.encode(texts)
-    static = static_encoder.distil(encoder, texts[:-1], vectors[:-1])
-    found = static.encode([*texts, "", "\u65e5"])
+    distilled = static.distil(encoder, texts[:-1], vectors[:-1])
+    found = distilled.encode([*texts, "", "\u65e5"])
     assert np.einsum("nd,nd->n", found[: len(texts)], vectors).min() > 0.85  # the last one it has not seen
     assert not found[len(texts)].any()
-    static.save(tmp_path)
-    again = encoders.reload(tmp_path)
+    distilled.save(tmp_path)
+    again = saved.load(tmp_path)
     assert isinstance(again, StaticEncoder)
-    np.testing.assert_array_equal(again.encode(texts), static.encode(texts))
+    np.testing.assert_array_equal(again.encode(texts), distilled.encode(texts))
     assert (tmp_path / "static.safetensors").stat().st_size < 100_000
 
 
@@ -56,9 +57,9 @@ def test_the_stage_encodes_new_texts_as_it_encoded_the_old(tmp_path: Path, kind:
     empty = tmp_path / "nothing"
     empty.mkdir()
     text_vectors.save_known(empty, [], np.zeros((0, vectors.shape[1]), dtype=np.float32))
-    fresh, encoded = fine_tune.vectors_of(list(known), empty, folder / fine_tune.PART, config)
+    fresh, encoded = text_vectors.vectors_of(list(known), empty, folder / fine_tune.PART, config)
     assert encoded == len(known)
     np.testing.assert_allclose(fresh, vectors, atol=2e-2 if kind == "int8" else 1e-6)
     named = json.loads((folder / fine_tune.PART / "encoder.json").read_text())
-    assert (named.get("model") == static_encoder.KIND) is (kind == "static")
+    assert (named.get("model") == static.KIND) is (kind == "static")
     assert (folder / fine_tune.PART / "model.safetensors").is_file() is (kind == "int8")

@@ -9,21 +9,16 @@ from scipy.sparse import csr_matrix
 
 from pipeline.arrays import determinism
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import encoder_training, fine_tune, text_vectors, tuning_modes
+from pipeline.encoder import fine_tune, modes, saved, training
+from pipeline.encoder import vectors as text_vectors
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from pipeline.settings.sections.models import FineTune
-from tests.encoder.test_fine_tune import KINDS, TEXTS, planted
+from pipeline.settings.sections.fine_tune import FineTune
+from tests.encoder.planted_taste import KINDS, TEXTS, planted
 from tests.encoder.text_shop import write_text_shop
-from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for, contents
 
 MODES: tuple[Any, ...] = ("full", "lora", "adalora", "prefix", "head")
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_tiny_bert(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -33,13 +28,13 @@ def test_a_mode_trains_is_saved_and_gives_the_same_vectors_again(tmp_path: Path,
         encoder = encoders.load(str(tiny))
         untouched = encoder.encode(TEXTS)
         weights = {name: p.clone() for name, p in encoder.model.named_parameters()}
-        trained, curve, _ = encoder_training.train(encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), section, 0)
+        trained, curve, _ = training.train(encoder, TEXTS, csr_matrix(planted(TEXTS, KINDS, 12)), section, 0)
         vectors = trained.encode(TEXTS)
     assert len(curve) == 12
     assert np.abs(vectors - untouched).max() > 1e-3
     assert not vectors[-1].any()  # the empty text
     trained.save(tmp_path / "saved")
-    again = encoders.reload(tmp_path / "saved")
+    again = saved.load(tmp_path / "saved")
     np.testing.assert_array_equal(again.encode(TEXTS), vectors)
     base = encoders.load(str(tmp_path / "saved"))
     same = all(bool((p == weights[name]).all()) for name, p in base.model.named_parameters())
@@ -53,7 +48,7 @@ def test_a_mode_trains_is_saved_and_gives_the_same_vectors_again(tmp_path: Path,
 def test_small_modes_train_a_small_share_of_the_parameters(tiny: Path) -> None:
     count = {}
     for mode in MODES:
-        _, parameters = tuning_modes.attach(encoders.load(str(tiny)), FineTune(mode=mode, rank=1, frozen_share=0.0))
+        _, parameters = modes.attach(encoders.load(str(tiny)), FineTune(mode=mode, rank=1, frozen_share=0.0))
         count[mode] = sum(parameter.numel() for parameter in parameters)
     assert max(count, key=lambda mode: count[mode]) == "full"
     assert count["prefix"] == 2 * 2 * 16  # a key and a value of each of two layers

