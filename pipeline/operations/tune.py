@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEADER = '# Settings found by `python -m pipeline search`; read by a pipeline.toml that says tuned = "{name}".'
+HEADER = '# Settings found by `python -m pipeline tune`; read by a pipeline.toml that says tuned = "{name}".'
 
 
 @dataclass(frozen=True)
