@@ -1,4 +1,4 @@
-"""A made-up shop's log, for a first night before anybody has a log at hand. The same bytes everywhere: no clock, one seed."""
+"""A made-up shop's log, for a first night without a log of one's own: no clock, one seed, the same bytes everywhere."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ SHELVES = {
 def log(seed: int = 0) -> str:
     """A CSV of some thousand views and purchases of half a year, oldest first.
 
-    Every customer likes two shelves, and comes back to what they bought: enough for every list to be better than chance.
+    Every customer likes two shelves and comes back to what they bought: there is something to learn.
     """
     rng = random.Random(seed)
     products = [(shelf, title) for shelf, titles in SHELVES.items() for title in titles]
