@@ -61,7 +61,7 @@ def _run(args: argparse.Namespace) -> None:
         print(timings.table(manifests))
 
 
-def _history(loaded: config.Config, last: date, force: bool = False) -> str:
+def _history(loaded: Config, last: date, force: bool = False) -> str:
     """Load the nights up to `last`, unless they are; says what was done."""
     from pipeline.operations import load_history
 

@@ -11,8 +11,8 @@ from pipeline.ground.terminal import clean
 from pipeline.operations.starter import columns, example, mapping, survey
 from pipeline.operations.starter.mapping import Log
 from pipeline.operations.starter.survey import Taken
-from pipeline.settings import config
 from pipeline.settings.sections.data import Features, Ingest, Source
+from pipeline.sources import configuration
 
 TEMPLATES = Path(__file__).parent / "starter"
 # The kind of behaviour that recommendations are for: the first of these that the log has.
@@ -20,6 +20,8 @@ GOALS = ("purchase", "rating", "like", "cart", "comment", "share", "click", "vie
 # (days of log, horizon_days, label_windows): the settings for a log that is long enough. None: the profile's.
 LENGTHS = ((83, None, None), (62, 14, 5), (0, 7, 3))
 ENOUGH_DAYS = 35
+# Share of the users with ten items they have not had, from which the gate's default can be met; what is asked below it.
+ROOMY, MARGIN = 0.98, 0.8
 ITEMS = """
 [ingest.items]
 files = {files}
@@ -76,7 +78,7 @@ def _write(partial: Path, folder: Path, log: Path) -> str:
         (partial / "items.sql").write_text(items, encoding="utf-8")
     toml = partial / "pipeline.toml"
     toml.write_text(_settings(found, read_as, folder, None), encoding="utf-8")
-    taken = None if found.missing else survey.take(config.load(toml))
+    taken = None if found.missing else survey.take(configuration.load(toml))
     toml.write_text(_settings(found, read_as, folder, taken), encoding="utf-8")
     path = shlex.quote(str(folder / "pipeline.toml"))
     night = str(taken.complete or taken.last) if taken and taken.last else "DATE"
@@ -96,6 +98,7 @@ def _settings(found: Log, read_as: Source, folder: Path, taken: Taken | None) ->
     return Template((TEMPLATES / "pipeline.toml").read_text(encoding="utf-8")).substitute(
         home=_quoted(str(folder.absolute() / ".nightjar")),
         windows=_windows(taken),
+        room=_room(taken),
         files=files,
         reading=reading,
         items=(ITEMS.format(files=files, reading=reading) if has_items else NO_ITEMS).lstrip("\n"),
@@ -129,6 +132,17 @@ def _windows(taken: Taken | None) -> str:
     return (
         f"horizon_days = {horizon}  # recommendations are for, and judged by, so many days; 14 once the log is longer\n"
         f"label_windows = {windows}  # how many such stretches of the past are learned from; at most 12\n"
+    )
+
+
+def _room(taken: Taken | None) -> str:
+    """What the gate asks of a shop with few items, most of which many users have had."""
+    if taken is None or taken.roomy is None or taken.roomy >= ROOMY:
+        return ""
+    share = int(20 * MARGIN * taken.roomy) / 20
+    return (
+        "\n[evaluate]\n"
+        f"min_users_share = {share}  # who must have ten items on every list: many have had nearly all there are\n"
     )
 
 

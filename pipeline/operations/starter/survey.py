@@ -13,7 +13,8 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import logs, staging
 from pipeline.operations.starter import columns, times
 from pipeline.operations.starter.mapping import Log
-from pipeline.settings.config import Config, Ingest, Source
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import Ingest, Source
 
 SAMPLE = 200_000
 """Rows whose values are looked at."""
@@ -87,6 +88,7 @@ class Taken:
         events, users, items: how many; rows of guests are events of no user.
         first, last: days of the first and of the last event; None without events.
         complete: the last day with events before `last`, which may not have been over when the log was written.
+        roomy: share of the users for whom there are at least ten items that they have not acted on.
         refused: rows that are refused, by reason.
     """
 
@@ -96,6 +98,7 @@ class Taken:
     first: date | None
     last: date | None
     complete: date | None
+    roomy: float | None
     refused: dict[str, int]
 
 
@@ -108,6 +111,6 @@ def take(config: Config) -> Taken:
     with TemporaryDirectory() as scratch:
         away = config.model_copy(update={"home": Path(scratch)})
         with staging.staged(away, FOREVER, [], Path(scratch)) as connection:
-            ((events, users, items, first, last, complete),) = sql.execute(connection, "init/taken").fetchall()
+            ((events, users, items, first, last, complete, roomy),) = sql.execute(connection, "init/taken").fetchall()
             refused = dict(sql.execute(connection, "init/refused").fetchall())
-            return Taken(events, users, items, first, last, complete, refused)
+            return Taken(events, users, items, first, last, complete, roomy, refused)
