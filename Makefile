@@ -1,6 +1,6 @@
 # make nightly   one night of the example shop, from raw logs to published tables (PROFILE=fast: in a minute)
 # make test      the test suite
-# Both install what they need into .venv first; a second call starts at once.
+# Both install what they need into .venv first, with the command .venv/bin/nightjar; a second call starts at once.
 
 PYTHON   ?= python3
 RUN_DATE ?= 2011-10-02
@@ -22,7 +22,7 @@ QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNI
 # Airflow's database and the history are made side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: nightly history test test-all check airflow clean
+.PHONY: nightly history test test-all check wheel airflow clean
 
 nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db history
 	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
@@ -41,6 +41,10 @@ test-all: .venv/development
 check: .venv/development
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/ruff check --preview --select AIR dags
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+wheel: .venv/runtime
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
@@ -51,10 +55,11 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	@echo "Installing into .venv (about a minute, once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(PIP) -r requirements.txt -c constraints.txt
+	@$(PIP) --no-deps --editable .
 	@touch $@
 
 .venv/development: .venv/runtime
-	@$(PIP) pytest ruff mypy psycopg2-binary -c constraints.txt
+	@$(PIP) --editable '.[dev]' -c constraints.txt
 	@touch $@
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime
@@ -63,4 +68,4 @@ $(AIRFLOW_HOME)/airflow.db: .venv/runtime
 	@touch $@
 
 clean:
-	rm -rf .nightjar .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .nightjar dist .pytest_cache .mypy_cache .ruff_cache

@@ -26,6 +26,8 @@ Airflow, `dags/` with it. The rooms, from the top floor down; nothing imports up
 
 import os
 
+__version__ = "0.1.0"
+
 # Threads that wait for work sleep instead of spinning: on a machine that does anything else, spinning threads of OpenMP
 # (LightGBM, torch, implicit) take the cores from each other. Read when the first of these libraries is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

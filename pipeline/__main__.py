@@ -1,4 +1,5 @@
-"""The command line: python -m pipeline <command>."""
+# PYTHON_ARGCOMPLETE_OK
+"""The command line: nightjar <command>, or python -m pipeline <command>."""
 
 import argparse
 import json
@@ -7,10 +8,10 @@ import os
 import sys
 import tomllib
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from pipeline.ground import nights
+from pipeline.command_line import parser
+from pipeline.ground import nights, shipped
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
@@ -53,21 +54,26 @@ def _run(args: argparse.Namespace) -> None:
     loaded = _load(args)
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
+    if args.with_history:
+        print(_history(loaded, chosen[0] - timedelta(days=1)))
     for night in chosen:
         manifests = stages.run(night, loaded, args.stages, args.force)
         print(timings.table(manifests))
 
 
-def _load_history(args: argparse.Namespace) -> None:
+def _history(loaded: Config, last: date, force: bool = False) -> str:
+    """Load the nights up to `last`, unless they are; says what was done."""
     from pipeline.operations import load_history
 
+    if not force and load_history.is_loaded(loaded, last):
+        return f"history is loaded up to {last}: {loaded.lake / 'ingest'} (load-history --force loads it again)"
+    return load_history.load_history(loaded, until=last)
+
+
+def _load_history(args: argparse.Namespace) -> None:
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
     _require_over(last)
-    loaded = _load(args)
-    if not args.force and load_history.is_loaded(loaded, last):
-        print(f"history is loaded up to {last}: {loaded.lake / 'ingest'} (--force loads it again)")
-    else:
-        print(load_history.load_history(loaded, until=last))
+    print(_history(_load(args), last, args.force))
 
 
 def _timings(args: argparse.Namespace) -> None:
@@ -86,9 +92,7 @@ def _show(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
     found = (
-        show.user(_load(args), args.user, args.surface)
-        if args.search is None
-        else show.search(_load(args), args.search)
+        show.user(_load(args), args.user, args.surface) if args.query is None else show.search(_load(args), args.query)
     )
     print(found)
 
@@ -130,7 +134,7 @@ def _prune(args: argparse.Namespace) -> None:
     print(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
 
 
-def _search(args: argparse.Namespace) -> None:
+def _tune(args: argparse.Namespace) -> None:
     from pipeline.operations import tune
     from pipeline.operations.tuning import space, trials
 
@@ -146,83 +150,31 @@ def _config(args: argparse.Namespace) -> None:
     print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
 
-def _add_search(commands: Any) -> None:
-    search = commands.add_parser("search", help="look for better settings on nights of the past (Optuna)")
-    search.add_argument("--nights", nargs="+", required=True, metavar="DATE", help="nights to judge on")
-    search.add_argument("--list", default="final", help="the list to make better; default: final, the published one")
-    search.add_argument("--pools", nargs="+", default=["all", "new"], choices=["all", "new"], help="default: both")
-    search.add_argument("--trials", type=int, default=30, metavar="N", help="in total; default: 30")
-    search.add_argument("--minutes", type=float, metavar="M", help="begin no trial after this time")
-    search.add_argument("--space", type=Path, metavar="FILE", help="what may be tried; default: the shipped TOML")
-    search.add_argument("--out", type=Path, metavar="FILE", help="default: HOME/tuned.toml")
-    search.set_defaults(action=_search)
+def _init(args: argparse.Namespace) -> None:
+    from pipeline.operations import init
+
+    print(init.init(args.folder, args.log))
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    top = argparse.ArgumentParser(prog="python -m pipeline", description="Logs in, tomorrow's recommendations out.")
-    top.add_argument("--config", type=Path, help="TOML file; default: $NIGHTJAR_CONFIG, else the example shop")
-    top.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
-    top.add_argument("--quiet", action="store_true", help="warnings and results only")
-    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+def _where(args: argparse.Namespace) -> None:
+    print(shipped.folder(args.what))
 
-    run = commands.add_parser("run", help="run the stages of one night, or of a range of nights")
-    run.add_argument("--run-date", required=True, help="the day whose events are complete, or FIRST..LAST")
-    run.add_argument(
-        "--stages", nargs="*", default=[], metavar="STAGE", help=f"default: all ({', '.join(stages.STAGES)})"
-    )
-    run.add_argument("--force", action="store_true", help="run even what is up to date")
-    run.add_argument("--no-gate", action="store_true", help="publish even if the gate would block")
-    run.set_defaults(action=_run)
 
-    history = commands.add_parser("load-history", help="write every past night's partition in one pass over the logs")
-    last = history.add_mutually_exclusive_group(required=True)
-    last.add_argument("--until", metavar="DATE", help="the last night to load")
-    last.add_argument("--before", metavar="DATE", help="load the nights before this one")
-    history.add_argument("--force", action="store_true", help="load again what is loaded")
-    history.set_defaults(action=_load_history)
-
-    timing = commands.add_parser("timings", help="where the time of a night went, stage by stage")
-    timing.add_argument("--run-date", required=True)
-    timing.set_defaults(action=_timings)
-
-    rollback = commands.add_parser("rollback", help="make the previously active run active again")
-    rollback.add_argument("--to", metavar="RUN_ID", help="this run instead of the previous one")
-    rollback.set_defaults(action=_rollback)
-
-    show = commands.add_parser("show", help="what a user is recommended, and why; what a query is answered")
-    about = show.add_mutually_exclusive_group(required=True)
-    about.add_argument("--user", metavar="ID")
-    about.add_argument("--search", metavar="QUERY", help="what people who search for it are shown")
-    show.add_argument("--surface", help="only this list")
-    show.set_defaults(action=_show)
-
-    export = commands.add_parser("export", help="write one surface of a published run as JSON Lines")
-    export.add_argument("--surface", required=True, help="the list")
-    which = export.add_mutually_exclusive_group()
-    which.add_argument("--run-id", help="this run instead of the active one")
-    which.add_argument("--run-date", metavar="DATE", help="the run of this night that was published last")
-    export.add_argument("--out", required=True, type=Path, metavar="FILE", help="replaced when the export is whole")
-    export.set_defaults(action=_export)
-
-    forget = commands.add_parser("forget", help="remove people from everything, for good, and write receipts")
-    who = forget.add_mutually_exclusive_group(required=True)
-    who.add_argument(
-        "--user", nargs="+", default=[], metavar="ID", help="their ids (--user=-x for an id that begins with a dash)"
-    )
-    who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
-    forget.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
-    forget.set_defaults(action=_forget)
-
-    prune = commands.add_parser("prune", help="remove old nights' features, models, lists and reports")
-    prune.add_argument("--keep-days", type=int, metavar="N", help="default: retention.artifact_days")
-    prune.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    prune.set_defaults(action=_prune)
-
-    _add_search(commands)
-    commands.add_parser("status", help="the active run, its quality, the latest runs").set_defaults(action=_status)
-    commands.add_parser("config", help="the configuration in force, as JSON").set_defaults(action=_config)
-    return top
+ACTIONS = {
+    "init": _init,
+    "config": _config,
+    "where": _where,
+    "run": _run,
+    "load-history": _load_history,
+    "status": _status,
+    "timings": _timings,
+    "show": _show,
+    "export": _export,
+    "rollback": _rollback,
+    "tune": _tune,
+    "forget": _forget,
+    "prune": _prune,
+}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -231,11 +183,16 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0, or 1 when the pipeline refused (its reason is printed).
     """
-    args = parser().parse_args(argv)
+    top = parser()
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks what could come next
+        import argcomplete
+
+        argcomplete.autocomplete(top)
+    args = top.parse_args(argv)
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        args.action(args)
+        ACTIONS[args.command](args)
     except PipelineError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -1,11 +1,15 @@
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from pipeline import __main__ as command_line
+from tests.tiny_log import row, shop, write
 
 SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 README = Path(__file__).parents[1] / "README.md"
@@ -14,8 +18,55 @@ README = Path(__file__).parents[1] / "README.md"
 def test_every_command_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     choices = next(a for a in command_line.parser()._actions if a.dest == "command").choices
-    missing = [name for name in choices if f"python -m pipeline {name}" not in text]
+    missing = [name for name in choices if not re.search(rf"(nightjar|python -m pipeline)( --\S+ \S+)* {name}\b", text)]
     assert missing == []
+
+
+def test_every_command_does_something_and_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    choices = next(a for a in command_line.parser()._actions if a.dest == "command").choices
+    assert set(choices) == set(command_line.ACTIONS)
+    with pytest.raises(SystemExit):
+        command_line.main(["--help"])
+    said = capsys.readouterr().out
+    assert [name for name in choices if not re.search(rf"^ +(\w+ +)?{name}  ", said, flags=re.MULTILINE)] == []
+
+
+def test_the_shell_is_told_what_could_come_next(tmp_path: Path) -> None:
+    line, told = "nightjar load-history --", tmp_path / "told"
+    shell = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "IFS": "\n"}
+    environment = os.environ | shell | {"_ARGCOMPLETE_STDOUT_FILENAME": str(told), "PYTHONPATH": str(README.parent)}
+    subprocess.run([sys.executable, "-m", "pipeline"], env=environment, check=True, cwd=tmp_path)
+    assert {"--until", "--before", "--force"} <= set(told.read_text().split())
+
+
+def test_help_imports_no_library_of_the_models() -> None:
+    ask = "import sys; from pipeline import __main__ as m; m.parser().format_help(); print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=README.parent)
+    heavy = {"torch", "pandas", "pyarrow", "numpy", "duckdb", "scipy", "lightgbm", "implicit", "airflow", "argcomplete"}
+    assert heavy & set(run.stdout.split()) == set()
+
+
+def test_a_night_can_load_the_history_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [row(f"u{n % 5}", f"i{n % 9}", f"2024-01-{1 + n % 5:02} 10:00:00") for n in range(60)]
+    loaded = shop(tmp_path)
+    write(tmp_path / "log.jsonl", rows)
+    (tmp_path / "pipeline.toml").write_text(
+        f'home = "{loaded.home}"\n[ingest.events]\nfiles = "log.jsonl"\nsql = "events.sql"\n'
+    )
+    command = ["--config", str(tmp_path / "pipeline.toml"), "run", "--run-date", "2024-01-05", "--stages", "ingest"]
+    nights = [loaded.lake / "ingest" / f"run_date=2024-01-0{day}" / "events.parquet" for day in range(1, 6)]
+    assert command_line.main(command) == 0
+    assert [night.is_file() for night in nights] == [False] * 4 + [True]
+    assert command_line.main([*command, "--with-history"]) == 0
+    assert all(night.is_file() for night in nights)
+    assert "4 nights, 2024-01-01 .. 2024-01-04" in capsys.readouterr().out
+    assert command_line.main([*command, "--with-history"]) == 0
+    assert "history is loaded up to 2024-01-04" in capsys.readouterr().out
+
+
+def test_the_code_says_where_its_files_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["where", "dags"]) == 0
+    assert (Path(capsys.readouterr().out.strip()) / "nightly_recommendations.py").is_file()
 
 
 def test_the_configuration_in_force_is_printed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

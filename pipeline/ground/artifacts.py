@@ -19,6 +19,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline import __version__
+from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 
 MANIFEST = "manifest.json"
@@ -83,13 +85,11 @@ def text_sha256(*parts: object) -> str:
 @cache
 def code_version() -> str:
     """The package's version and a hash of its sources, which is part of every key: changed code reuses nothing."""
-    root = Path(__file__).resolve().parents[2]
-    sources = sorted([*root.glob("pipeline/**/*.py"), *root.glob("sql/**/*.sql")])
     digest = hashlib.sha256()
-    for source in sources:
-        digest.update(str(source.relative_to(root)).encode())
-        digest.update(source.read_bytes())
-    return f"0.1.0+{digest.hexdigest()[:12]}"
+    for name, path in shipped.sources():
+        digest.update(name.encode())
+        digest.update(path.read_bytes())
+    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def content_hash(folder: Path) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 
-FOLDER = Path(__file__).resolve().parents[2] / "sql"
+FOLDER = shipped.folder("sql")
 
 
 @cache

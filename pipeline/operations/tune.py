@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HEADER = '# Settings found by `python -m pipeline search`; read by a pipeline.toml that says tuned = "{name}".'
+HEADER = '# Settings found by `python -m pipeline tune`; read by a pipeline.toml that says tuned = "{name}".'
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _objective(goal: Goal, config: Config, knobs: space.Space) -> Any:
 
     def value(trial: "Trial") -> float:
         chosen = {name: knob.draw(trial, name, space.current(config, name)) for name, knob in knobs.items()}
-        tried = Config.model_validate(layers.merge(config.model_dump(), space.nested(chosen)))
+        tried = type(config).model_validate(layers.merge(config.model_dump(), space.nested(chosen)))
         found: list[float] = []
         try:
             for step, score in enumerate(trials.scores(goal, tried)):

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
+from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.settings import layers
 from pipeline.settings.sections.base import Section
@@ -23,7 +24,9 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "examples" / "online_retail" / "pipeline.toml"
+DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
+"""The example shop of a checkout; an installed wheel has none."""
+HERE = Path("pipeline.toml")
 
 
 class Config(Section):
@@ -40,7 +43,7 @@ class Config(Section):
     profile: str = Field(default="default", pattern="^[a-z_]+$")
     """Which shipped settings lie under the TOML file: "default", or a file of pipeline/profiles ("fast")."""
     tuned: Path | None = None
-    """A TOML file that `search` wrote, relative to the configuration's folder; it lies over what this file says."""
+    """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
     seed: int = 0
     threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
@@ -148,18 +151,23 @@ class Config(Section):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def default_path() -> Path:
+    """What is read when nobody names a configuration: the current folder's, else a checkout's example shop."""
+    return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() and not HERE.is_file() else HERE
+
+
 def load(kind: type[Config], path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read the configuration.
 
     Args:
         kind: with the sections that there are.
-        path: a TOML file; default: the environment's NIGHTJAR_CONFIG, else the example shop.
+        path: a TOML file; default: the environment's NIGHTJAR_CONFIG, else `default_path`.
         overrides: nested mapping laid over the file, e.g. {"als": {"factors": 64}}.
     Raises:
         InputError: the file is missing or not TOML, a key is unknown or a value out of range.
     """
-    path = Path(path or os.environ.get("NIGHTJAR_CONFIG") or DEFAULT_CONFIG)
-    content = layers.read_toml(path, "name a configuration with --config or NIGHTJAR_CONFIG")
+    path = Path(path or os.environ.get("NIGHTJAR_CONFIG") or default_path())
+    content = layers.read_toml(path, "name one with --config or NIGHTJAR_CONFIG, or begin a shop with `nightjar init`")
     content.setdefault("folder", path.resolve().parent)
     if home := os.environ.get("NIGHTJAR_HOME"):
         content["home"] = home

@@ -54,5 +54,5 @@ def stack(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
     below = {} if name == "default" else read_toml(PROFILES / f"{name}.toml", "install Nightjar again")
     above = {}
     if tuned:
-        above = read_toml(Path(asked["folder"], tuned), "run `python -m pipeline search`, or remove the key `tuned`")
+        above = read_toml(Path(asked["folder"], tuned), "run `python -m pipeline tune`, or remove the key `tuned`")
     return merge(merge(merge(below, content), above), overrides)

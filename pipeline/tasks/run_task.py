@@ -133,8 +133,8 @@ def export_night(night: str | None, surface: str) -> str | None:
     return str(out)
 
 
-def search_settings(params: Mapping[str, Any]) -> str:
-    """What the task of the manual search does.
+def tune_settings(params: Mapping[str, Any]) -> str:
+    """What the task of the tuning by hand does.
 
     Args:
         params: nights, list, trials, minutes.
@@ -148,7 +148,7 @@ def search_settings(params: Mapping[str, Any]) -> str:
     loaded = configuration.load()
     chosen = tuple(nights.parse_nights(night)[0] for night in params["nights"])
     if not chosen:
-        raise InputError("the search needs nights to judge on: give some, older than those that are reported")
+        raise InputError("tuning needs nights to judge on: give some, older than those that are reported")
     goal = trials.Goal(params["list"], chosen, trials.pools_of(params["list"], ("all", "new")))
     out = loaded.home / "tuned.toml"
     found = tune.run(loaded, goal, out, number=params["trials"], minutes=params["minutes"])

@@ -29,11 +29,11 @@ import airflow.sdk.exceptions, pipeline.ground.errors as errors
 def decided(name):
     found = module.RETRY.evaluate(getattr(errors, name, OSError)("said"), 1, 3)
     return found.action.value
-import export_surface, search_settings
+import export_surface, tune_settings
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
-                  "search": search_settings.search_settings().params.dump(),
+                  "tune": tune_settings.tune_settings().params.dump(),
                   "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
 """
 
@@ -54,8 +54,8 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return json.loads(run.stdout.strip().splitlines()[-1])
 
 
-def test_a_search_is_started_by_hand_with_nights_to_judge_on(dag: dict) -> None:
-    assert dag["search"] == {"nights": [], "list": "final", "trials": 30, "minutes": 240}
+def test_a_tuning_is_started_by_hand_with_nights_to_judge_on(dag: dict) -> None:
+    assert dag["tune"] == {"nights": [], "list": "final", "trials": 30, "minutes": 240}
 
 
 def test_the_edges_are_the_signatures(dag: dict) -> None:

@@ -46,7 +46,7 @@ def test_frequent_queries_are_answered_by_what_was_chosen_and_by_what_reads_like
     home = tmp_path / "home"
     command(*pipeline, "load-history", "--before", str(NIGHT), home=home)
     command(*pipeline, "run", "--run-date", str(NIGHT), home=home)
-    shown = command(*pipeline, "show", "--search", "  MUG ", home=home).stdout
+    shown = command(*pipeline, "show", "--query", "  MUG ", home=home).stdout
     assert 'search_results for "mug"' in shown
     lake = home / "lake"
     results = pq.read_table(lake / "publish" / f"run_date={NIGHT}" / "search_results.parquet")

@@ -120,7 +120,7 @@ def test_a_profile_lies_under_the_file_and_what_was_tuned_over_it(tmp_path: Path
 def test_a_profile_or_a_tuned_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no profile 'quick': there are default, fast"):
         configuration.load(toml(tmp_path, 'profile = "quick"\n'))
-    with pytest.raises(InputError, match=r"tuned\.toml does not exist: run `python -m pipeline search`"):
+    with pytest.raises(InputError, match=r"tuned\.toml does not exist: run `python -m pipeline tune`"):
         configuration.load(toml(tmp_path, 'tuned = "tuned.toml"\n'))
 
 

@@ -1,14 +1,14 @@
 """How a night's log and the tables made of it are checked, and what a check that finds something does."""
 
-from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
+from pipeline.ground import shipped
 from pipeline.settings.sections.base import Section
 
 Severity = Literal["stop", "warn", "off"]
-FOLDER = Path(__file__).resolve().parents[3] / "sql" / "checks"
+FOLDER = shipped.folder("sql") / "checks"
 # A check that is not here stops.
 MILD: dict[str, Severity] = {
     "clock": "warn",

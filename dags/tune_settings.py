@@ -28,17 +28,17 @@ PARAMS = {
     doc_md="Writes `tuned.toml` below `NIGHTJAR_HOME`; nothing changes until `tuned` in pipeline.toml names it.",
     tags=["nightjar"],
 )
-def search_settings() -> None:
+def tune_settings() -> None:
     """Nights of the past in, a TOML file out."""
 
     @task
-    def search(params: Any = None) -> str:
+    def tune(params: Any = None) -> str:
         # here, so parsing the DAG imports nothing of the pipeline
-        from pipeline.tasks.run_task import search_settings
+        from pipeline.tasks.run_task import tune_settings
 
-        return search_settings(dict(params or {}))
+        return tune_settings(dict(params or {}))
 
-    search()
+    tune()
 
 
-search_settings()
+tune_settings()

@@ -1,0 +1,183 @@
+"""The commands and their options; what each of them does is in `pipeline.__main__`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline import __version__
+from pipeline.ground import shipped
+from pipeline.operations import stages
+
+COMMANDS = {
+    "begin": {
+        "init": "write a starter shop: for made-up logs, or for a CSV of your own",
+        "config": "print the configuration in force, as JSON",
+        "where": "print the folder of the DAG files, or of the SQL",
+    },
+    "nights": {
+        "run": "run the stages of one night, or of a range of nights",
+        "load-history": "write every past night's partition in one pass over the logs",
+        "status": "the active run, its quality, the latest runs",
+        "timings": "where the time of a night went, stage by stage",
+    },
+    "tables": {
+        "show": "what a user is recommended, and why; what a query is answered",
+        "export": "write one surface of a published run as JSON Lines",
+        "rollback": "make the previously active run active again",
+    },
+    "upkeep": {
+        "tune": "look for better settings on nights of the past (Optuna)",
+        "forget": "remove people from everything, for good, and write receipts",
+        "prune": "remove old nights' features, models, lists and reports",
+    },
+}
+"""Name and purpose of every command, by what it is about."""
+EXAMPLES = """\
+examples:
+  %(prog)s init shop --from orders.csv
+  %(prog)s --config shop/pipeline.toml run --run-date 2025-06-28 --with-history
+  %(prog)s --config shop/pipeline.toml show --user 42
+
+A command's own options: %(prog)s COMMAND --help
+Completion in bash and zsh: eval "$(register-python-argcomplete nightjar)"
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands; the chosen one's name is in `command`."""
+    top = argparse.ArgumentParser(
+        prog="python -m pipeline" if Path(sys.argv[0]).name == "__main__.py" else "nightjar",
+        usage="%(prog)s [--config FILE] [--set SECTION.KEY=VALUE] [--quiet] COMMAND ...",
+        description="Behaviour logs in, tomorrow's recommendation tables out.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="TOML file; default: $NIGHTJAR_CONFIG, else pipeline.toml here, else a checkout's example shop",
+    )
+    top.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="override one setting")
+    top.add_argument("--quiet", action="store_true", help="warnings and results only")
+    top.add_argument("--version", action="version", version=f"nightjar {__version__}")
+    commands = top.add_subparsers(
+        prog=top.prog,
+        dest="command",
+        required=True,
+        metavar="COMMAND",
+        title="commands",
+        description=_listed(),
+        help=argparse.SUPPRESS,  # the description lists them by group
+    )
+    for group in COMMANDS.values():
+        for name, purpose in group.items():
+            command = commands.add_parser(name, description=purpose[0].upper() + purpose[1:] + ".")
+            if options := OPTIONS.get(name):
+                options(command)
+    return top
+
+
+def _listed() -> str:
+    """The commands as the help shows them, group by group."""
+    lines = [
+        f"{title if first else '':8}{name:14}{purpose}"
+        for title, group in COMMANDS.items()
+        for first, (name, purpose) in zip([True, *[False] * len(group)], group.items(), strict=False)
+    ]
+    return "\n".join(lines)
+
+
+def _init(command: argparse.ArgumentParser) -> None:
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="new, or empty")
+    command.add_argument(
+        "--from",
+        dest="log",
+        type=Path,
+        metavar="FILE",
+        help="your log (CSV or JSON Lines, plain, .gz or .zst), whose columns are recognised by their names",
+    )
+
+
+def _where(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=shipped.FOLDERS, help="dags: what AIRFLOW__CORE__DAGS_FOLDER is to be set to")
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run-date", required=True, metavar="DATE", help="the complete day's date, or FIRST..LAST")
+    command.add_argument("--with-history", action="store_true", help="first load the nights before it, if they are not")
+    command.add_argument(
+        "--stages", nargs="*", default=[], metavar="STAGE", help=f"default: all ({', '.join(stages.STAGES)})"
+    )
+    command.add_argument("--force", action="store_true", help="run even what is up to date")
+    command.add_argument("--no-gate", action="store_true", help="publish even if the gate would block")
+
+
+def _load_history(command: argparse.ArgumentParser) -> None:
+    last = command.add_mutually_exclusive_group(required=True)
+    last.add_argument("--until", metavar="DATE", help="the last night to load")
+    last.add_argument("--before", metavar="DATE", help="load the nights before this one")
+    command.add_argument("--force", action="store_true", help="load again what is loaded")
+
+
+def _timings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run-date", required=True, metavar="DATE", help="the night")
+
+
+def _show(command: argparse.ArgumentParser) -> None:
+    about = command.add_mutually_exclusive_group(required=True)
+    about.add_argument("--user", metavar="ID", help="a user's lists, with reasons")
+    about.add_argument("--query", metavar="TEXT", help="what people who search for it are shown")
+    command.add_argument("--surface", help="only this list")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--surface", required=True, help="the list")
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--run-id", help="this run instead of the active one")
+    which.add_argument("--run-date", metavar="DATE", help="the run of this night that was published last")
+    command.add_argument("--out", required=True, type=Path, metavar="FILE", help="replaced when the export is whole")
+
+
+def _rollback(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--to", metavar="RUN_ID", help="this run instead of the previous one")
+
+
+def _tune(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--nights", nargs="+", required=True, metavar="DATE", help="nights to judge on")
+    command.add_argument("--list", default="final", help="the list to make better; default: final, the published one")
+    command.add_argument("--pools", nargs="+", default=["all", "new"], choices=["all", "new"], help="default: both")
+    command.add_argument("--trials", type=int, default=30, metavar="N", help="in total; default: 30")
+    command.add_argument("--minutes", type=float, metavar="M", help="begin no trial after this time")
+    command.add_argument("--space", type=Path, metavar="FILE", help="what may be tried; default: the shipped TOML")
+    command.add_argument("--out", type=Path, metavar="FILE", help="default: HOME/tuned.toml")
+
+
+def _forget(command: argparse.ArgumentParser) -> None:
+    who = command.add_mutually_exclusive_group(required=True)
+    who.add_argument(
+        "--user", nargs="+", default=[], metavar="ID", help="their ids (--user=-x for an id that begins with a dash)"
+    )
+    who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
+    command.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
+
+
+def _prune(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--keep-days", type=int, metavar="N", help="default: retention.artifact_days")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+
+OPTIONS = {
+    "init": _init,
+    "where": _where,
+    "run": _run,
+    "load-history": _load_history,
+    "timings": _timings,
+    "show": _show,
+    "export": _export,
+    "rollback": _rollback,
+    "tune": _tune,
+    "forget": _forget,
+    "prune": _prune,
+}
+"""What a command can be told; those that are not here take nothing."""

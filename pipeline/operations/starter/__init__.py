@@ -1,0 +1,1 @@
+"""What `nightjar init` writes: made-up logs, and a first mapping of any log whose columns have telling names."""
