@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.operations import export
 from pipeline.publication import publish
+from pipeline.publication.tables.recommendations import TABLE
 from pipeline.published.contract import ActiveRun
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -143,7 +143,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     for users in (10, 100_000):
         folder = tmp_path / str(users)
         folder.mkdir()
-        schema = schemas.RECOMMENDATIONS
+        schema = TABLE.schema
         with pq.ParquetWriter(folder / "recommendations.parquet", schema) as writer:
             for first in range(0, users, 10_000):
                 ids = [f"user{n:07}" for n in range(first, min(first + 10_000, users)) for _ in range(5)]
