@@ -37,7 +37,7 @@ class Column:
         name: its name.
         kind: one of KINDS.
         meaning: what it holds, in words, with its unit.
-        nullable: whether it may be unknown.
+        nullable: whether it may be unknown; a list may be empty, and is never unknown.
     """
 
     name: str
@@ -84,8 +84,10 @@ class PublishedTable:
             raise ValueError(f"{self.name}: {', '.join(wrong)}: a name is of small letters, digits and underscores")
         if len(set(names)) < len(names) or RUN_ID.name in names:
             raise ValueError(f"{self.name}: a column is there twice (run_id comes by itself)")
-        if unheld := [f"{column.name} is {column.kind}" for column in self.columns if column.kind not in KINDS]:
-            raise ValueError(f"{self.name}: {', '.join(unheld)}, which not every target can hold")
+        unheld = [c for c in self.columns if c.kind not in KINDS or (c.nullable and pa.types.is_list(c.kind))]
+        if unheld:
+            said = ", ".join(f"{c.name} is {'nullable ' * c.nullable}{c.kind}" for c in unheld)
+            raise ValueError(f"{self.name}: {said}, which not every target can hold")
         named = {*self.key, *filter(None, [self.index]), *(self.things or ())[:1]}
         if absent := sorted(named - {RUN_ID.name, *names}):
             raise ValueError(f"{self.name} has no column {', '.join(absent)}")

@@ -29,7 +29,7 @@ def rows(batch: pa.RecordBatch) -> memoryview:
     """The bytes of a batch's rows, without HEADER and TRAILER.
 
     Args:
-        batch: columns of string, bool, int32, float32, date32, list<string> without nulls inside, or timestamp[us].
+        batch: columns of string, bool, int32, float32, date32, timestamp[us], or list<string>, in which nothing is null.
     """
     fields = [pa.scalar(batch.num_columns.to_bytes(2, "big"))]
     fields += [field for column in batch.columns for field in _encoded(column)]
@@ -84,8 +84,9 @@ def _int32(column: pa.Array) -> np.ndarray:
 
 
 def _sized(values: pa.Array) -> list[pa.Array]:
-    """Byte strings without nulls, each behind its length."""
-    return [_bytes(pc.binary_length(values).to_numpy(zero_copy_only=False).astype(">i4")), values]
+    """Byte strings, each behind its length, which is -1 for null."""
+    lengths = pc.fill_null(pc.binary_length(values), -1)
+    return [_bytes(lengths.to_numpy(zero_copy_only=False).astype(">i4")), pc.fill_null(values, b"")]
 
 
 def _fixed(column: pa.Array, values: np.ndarray) -> pa.Array:
