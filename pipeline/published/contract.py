@@ -82,8 +82,8 @@ class PublishedTable:
             raise ValueError(f"{self.name}: a table's name is of small letters and single underscores")
         if wrong := [name for name in names if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)]:
             raise ValueError(f"{self.name}: {', '.join(wrong)}: a name is of small letters, digits and underscores")
-        if len(set(names)) < len(names) or RUN_ID.name in names:
-            raise ValueError(f"{self.name}: a column is there twice (run_id comes by itself)")
+        if len(set(names)) < len(names) or {RUN_ID.name, "load"} & set(names):  # PostgreSQL's rows have their load
+            raise ValueError(f"{self.name}: a column is there twice (run_id and load come by themselves)")
         unheld = [c for c in self.columns if c.kind not in KINDS or (c.nullable and pa.types.is_list(c.kind))]
         if unheld:
             said = ", ".join(f"{c.name} is {'nullable ' * c.nullable}{c.kind}" for c in unheld)

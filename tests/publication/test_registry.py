@@ -18,8 +18,9 @@ from pipeline.operations import forget, show
 from pipeline.publication import publish, stores, tables
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
-from pipeline.settings.config import Checks, Config
+from pipeline.settings.config import Config
 from pipeline.settings.sections import checks
+from pipeline.settings.sections.checks import Checks
 from tests.published.targets import runs
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -108,7 +109,7 @@ def test_it_is_made_loaded_read_counted_forgotten_and_dropped(reader: runs.Shop,
         (run_id, "u2", "hello", date(2011, 10, 2), True, 3),
     ]
     assert "greetings           3  3 people" in show.status(made.config)
-    assert publish.is_published(made.config, report)
+    assert publish.still_holds(made.config, {"report": report})
 
     later = [of_night(reader, nights, keep_runs=1) for nights in (1, 2)]
     for each in later:
@@ -138,7 +139,7 @@ def test_runs_from_before_it_was_added_are_read_counted_forgotten_and_gone_back_
     made = of_night(reader)
     first = go(made)
     register()
-    assert publish.is_published(made.config, first)
+    assert publish.still_holds(made.config, {"report": first})
     assert "greetings" not in show.status(made.config)
     assert "recommendations" in show.status(made.config)
     assert stores.target(made.config).forget("u1") > 0

@@ -36,7 +36,7 @@ def test_the_schema_begins_with_the_run_and_has_no_words() -> None:
         ({"name": "notes_7"}, "a table's name is of small letters"),
         ({"columns": (WHO, Column("a b", pa.string(), ""))}, "notes: a b: a name is of small letters"),
         ({"columns": (WHO, WHO)}, "a column is there twice"),
-        ({"columns": (WHO, Column("run_id", pa.string(), ""))}, "run_id comes by itself"),
+        ({"columns": (WHO, Column("run_id", pa.string(), ""))}, "run_id and load come by themselves"),
         ({"columns": (WHO, Column("n", pa.int64(), ""))}, "n is int64, which not every target can hold"),
         (
             {"columns": (WHO, Column("n", pa.list_(pa.string()), "", nullable=True))},
