@@ -29,7 +29,7 @@ def rows(batch: pa.RecordBatch) -> memoryview:
     """The bytes of a batch's rows, without HEADER and TRAILER.
 
     Args:
-        batch: columns of string, bool, int32, float32, date32, timestamp[us], or list<string>, in which nothing is null.
+        batch: columns of string, bool, int32, float32, date32, timestamp[us], or list<string> without nulls in it.
     """
     fields = [pa.scalar(batch.num_columns.to_bytes(2, "big"))]
     fields += [field for column in batch.columns for field in _encoded(column)]

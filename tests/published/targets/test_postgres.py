@@ -63,6 +63,46 @@ def test_the_tables_have_the_columns_and_the_order_of_the_schemas(shop: Shop, ds
             assert [(column, kinds[kind]) for column, kind in found] == [(f.name, f.type) for f in schema]
 
 
+LYING = """
+select string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
+    || case c.collname when 'C' then ' C' else '' end, ', ' order by a.attnum)
+from pg_attribute as a left join pg_collation as c on c.oid = a.attcollation
+where a.attrelid = %s::regclass and a.attnum > 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (
+            "recommendations",
+            "load integer, rank integer, score real, surface text C, user_id text C, item_id text C, source text C, "
+            "reason text C",
+        ),
+        (
+            "user_profiles",
+            "load integer, events integer, last_event_time timestamp with time zone, user_id text C, segment text C, "
+            "top_categories text[]",
+        ),
+        (
+            "recommendation_outcomes",
+            "load integer, days integer, users integer, shown integer, hits integer, hit_rate real, precision real, "
+            "ndcg real, ndcg_low real, ndcg_high real, recall real, impressions integer, clicks integer, "
+            "was_active boolean, judged_run_id text C, surface text C, source text C, bucket_kind text C, "
+            "bucket text C",
+        ),
+        (
+            "runs",
+            "run_id text C, run_date date, published_at timestamp with time zone, code_version text, config_hash text, "
+            "metrics text",
+        ),
+    ],
+)
+def test_columns_lie_as_in_the_databases_there_are(shop: Shop, dsn: str, table: str, columns: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute(LYING, [f"nightjar.{table}"]).fetchone() == (columns,)
+
+
 def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> None:
     with psycopg.connect(dsn) as connection:
         found = connection.execute("select tablename, indexdef from pg_indexes where tablename ~ '_1$'").fetchall()
