@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
                 }
                 writer.write_table(pa.table(rows, schema=schema))
         command = [sys.executable, "-c", MEMORY, str(folder), "for_you"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
         peaks.append(int(done.stdout.split()[0]))
     assert (tmp_path / "100000" / "out.jsonl").stat().st_size > 50 * 1024**2
     assert peaks[1] - peaks[0] < 120
