@@ -44,7 +44,10 @@ def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.nd
     if all(surface.where == "true" for surface in surfaces):
         return {surface.name: available for surface in surfaces}
     with predicates.over(items) as connection:
-        return {surface.name: available & predicates.passing(connection, surface.name, surface.where) for surface in surfaces}
+        return {
+            surface.name: available & predicates.passing(connection, surface.name, surface.where)
+            for surface in surfaces
+        }
 
 
 @dataclass(frozen=True)
