@@ -23,7 +23,7 @@ from benchmarks import nights, scoring
 from pipeline.arrays import metrics
 from pipeline.ground import artifacts, sql
 from pipeline.publication.night import Night
-from pipeline.publication.recommendations import recommendations
+from pipeline.publication.tables import recommendations
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources import SOURCES
@@ -53,11 +53,14 @@ class Point:
 
 def night_of(settings: Config, run_date: date, connection: duckdb.DuckDBPyConnection) -> Night:
     """A finished night of the lake, as publication reads it."""
-    features, ensemble = (artifacts.stage_dir(settings.lake, name, run_date) for name in ("features", "ensemble"))
+    names = ("features", "ensemble", "outcomes", "evaluate", *SOURCES)
+    read = {name: artifacts.stage_dir(settings.lake, name, run_date) for name in names}
     return Night(
-        features=features,
-        sources={name: artifacts.stage_dir(settings.lake, name, run_date) for name in SOURCES},
-        ensemble=ensemble,
+        features=read["features"],
+        sources={name: read[name] for name in SOURCES},
+        ensemble=read["ensemble"],
+        outcomes=read["outcomes"],
+        evaluate=read["evaluate"],
         run_date=run_date,
         run_id="benchmark",
         config=settings,
@@ -68,7 +71,7 @@ def night_of(settings: Config, run_date: date, connection: duckdb.DuckDBPyConnec
 def made(settings: Config, run_date: date) -> pa.Table:
     """The recommendations that the settings give."""
     with sql.connect(settings.threads, settings.memory_limit_mb) as connection:
-        return pa.concat_tables(recommendations(night_of(settings, run_date, connection)))
+        return pa.concat_tables(recommendations.make(night_of(settings, run_date, connection)))
 
 
 def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[Point]:

@@ -25,8 +25,10 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import schemas, sql
-from pipeline.published import targets
+from pipeline.ground import sql
+from pipeline.publication import stores
+from pipeline.publication.tables import published, recommendations
+from pipeline.published.contract import RUNS
 from pipeline.published.targets import binary_copy
 from pipeline.published.targets.partitions import BATCH_ROWS
 from pipeline.settings.config import Config
@@ -61,16 +63,17 @@ def write_run(folder: Path, rows: int) -> None:
     folder.mkdir(parents=True)
     path = folder / "recommendations.parquet"
     duckdb.connect().execute(ROWS_SQL.format(path=path), {"run_id": RUN_ID, "k": K, "rows": rows})
-    plain = pq.read_table(path).cast(schemas.RECOMMENDATIONS)
+    plain = pq.read_table(path).cast(recommendations.TABLE.schema)
     pq.write_table(plain, path, compression="zstd", row_group_size=122_880)
-    for name in schemas.PUBLISHED.keys() - {"recommendations"}:
-        pq.write_table(schemas.PUBLISHED[name].empty_table(), folder / f"{name}.parquet")
+    for table in published():
+        if table.name != recommendations.TABLE.name:
+            pq.write_table(table.schema.empty_table(), folder / table.file)
 
 
 def history() -> pa.Table:
-    """schemas.RUNS of the run."""
+    """RUNS of the run."""
     night = {"run_id": RUN_ID, "run_date": date(2011, 10, 2), "published_at": datetime(2011, 10, 3, tzinfo=UTC)}
-    return pa.Table.from_pylist([night | {"code_version": "", "config_hash": "", "metrics": "{}"}], schemas.RUNS)
+    return pa.Table.from_pylist([night | {"code_version": "", "config_hash": "", "metrics": "{}"}], RUNS.schema)
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -82,7 +85,7 @@ def timed(action: Callable[[], object]) -> float:
 
 def bare_postgres(dsn: str, folder: Path, with_run_id: bool) -> tuple[float, float]:
     """Seconds of the COPY, and of the index build."""
-    columns = [f.name for f in schemas.RECOMMENDATIONS if f.name != "run_id" or with_run_id]
+    columns = [f.name for f in recommendations.TABLE.schema if f.name != "run_id" or with_run_id]
     source = pq.ParquetFile(folder / "recommendations.parquet")
     batches = (batch.select(columns) for batch in source.iter_batches(BATCH_ROWS, columns=columns))
     stream = [bytes(binary_copy.rows(batch)) for batch in batches]
@@ -127,7 +130,7 @@ def bare_duckdb(folder: Path, home: Path, config: Config) -> tuple[float, float]
 
 def ours(config: Config, folder: Path) -> tuple[float, float]:
     """Seconds of the load, and of the flip."""
-    target = targets.of(config)
+    target = stores.target(config)
     if config.publish.target == "postgres":
         with psycopg.connect(os.environ["NIGHTJAR_DSN"], autocommit=True) as connection:
             connection.execute("checkpoint")

@@ -14,9 +14,10 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.publication import publish
+from pipeline.publication.tables import published
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, Run, pipeline, settings
 from tests.planted_history import days, plant
 
@@ -38,7 +39,7 @@ def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
     assert active is not None
     assert active.run_date == NIGHT
     with duckdb.connect(str(airflow_run.config.tables / "current.duckdb"), read_only=True) as tables:
-        for name, schema in schemas.PUBLISHED.items():
+        for name, schema in ((table.name, table.schema) for table in published()):
             columns = [row[0] for row in tables.execute(f"describe {name}").fetchall()]
             assert columns == schema.names
             rows = tables.execute(f"select count(*) from {name}").fetchone()[0]

@@ -1,4 +1,6 @@
-"""One pyarrow schema per table: the only authority for column names and types.
+"""One pyarrow schema per table of the lake: the only authority for column names and types.
+
+Those of published tables are in pipeline.publication.tables.
 
 `user_id`, `item_id` are the outside strings; `user_index`, `item_index` the int32 rows of an array. Indices are
 append-only (ordered by first arrival, then id), so what was known on an earlier day is a prefix of what is known now.
@@ -179,97 +181,7 @@ LABELS = pa.schema(
     ]
 )
 
-# --- published --------------------------------------------------------------------------------------------------------
-
-RUNS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("run_date", pa.date32(), nullable=False),
-        pa.field("published_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("code_version", pa.string(), nullable=False),
-        pa.field("config_hash", pa.string(), nullable=False),
-        pa.field("metrics", pa.string(), nullable=False),  # JSON
-    ]
-)
-
-RECOMMENDATIONS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("surface", pa.string(), nullable=False),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),  # probability that the user acts on it within the horizon
-        pa.field("source", pa.string(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-    ]
-)
-
-SIMILAR_ITEMS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("similar_item_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
-    ]
-)
-
-POPULAR_ITEMS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("segment", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
-    ]
-)
-
-SEARCH_RESULTS = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("query", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("score", pa.float32(), nullable=False),
-    ]
-)
-
-USER_PROFILES = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("segment", pa.string(), nullable=False),
-        pa.field("top_categories", pa.list_(pa.string()), nullable=False),
-        pa.field("events", pa.int32(), nullable=False),
-        pa.field("last_event_time", pa.timestamp("us", tz="UTC")),
-    ]
-)
-
-# How the runs before this one have done since; see pipeline.judging.outcomes and sql/outcomes/outcomes.sql.
-RECOMMENDATION_OUTCOMES = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("judged_run_id", pa.string(), nullable=False),
-        pa.field("was_active", pa.bool_(), nullable=False),  # whether applications ever read it
-        pa.field("days", pa.int32(), nullable=False),  # of behaviour it is judged by
-        pa.field("surface", pa.string(), nullable=False),
-        pa.field("source", pa.string(), nullable=False),  # 'all': whatever the source
-        pa.field("bucket_kind", pa.string(), nullable=False),  # 'overall', 'users' or 'items'
-        pa.field("bucket", pa.string(), nullable=False),
-        pa.field("users", pa.int32(), nullable=False),  # with a list, and something to find
-        pa.field("shown", pa.int32(), nullable=False),  # rows of their first k
-        pa.field("hits", pa.int32(), nullable=False),  # of these, acted on
-        pa.field("hit_rate", pa.float32(), nullable=False),  # users with a hit / users
-        pa.field("precision", pa.float32(), nullable=False),  # hits / shown
-        pa.field("ndcg", pa.float32(), nullable=False),  # at k
-        pa.field("ndcg_low", pa.float32(), nullable=False),  # 95 % interval of the mean over users
-        pa.field("ndcg_high", pa.float32(), nullable=False),
-        pa.field("recall", pa.float32(), nullable=False),  # at `deep`
-        pa.field("impressions", pa.int32(), nullable=False),  # that the application logged, whoever acted
-        pa.field("clicks", pa.int32(), nullable=False),  # of these, clicked
-    ]
-)
+# --- publish ----------------------------------------------------------------------------------------------------------
 
 # The editors' rules that held for a night, and what came of them; beside the tables, not published.
 EDITORIAL = pa.schema(
@@ -287,15 +199,3 @@ EDITORIAL = pa.schema(
         pa.field("outcome", pa.string()),  # "applied", or why not, and where
     ]
 )
-
-PUBLISHED = {
-    "runs": RUNS,
-    "recommendations": RECOMMENDATIONS,
-    "similar_items": SIMILAR_ITEMS,
-    "popular_items": POPULAR_ITEMS,
-    "search_results": SEARCH_RESULTS,
-    "user_profiles": USER_PROFILES,
-    "recommendation_outcomes": RECOMMENDATION_OUTCOMES,
-}
-ADDED_LATER = ("recommendation_outcomes", "search_results")
-"""Published tables that runs of older versions may not have."""

@@ -5,7 +5,7 @@ T, for every night T of `outcomes.nights` after it. Its lists are those that wer
 re-ranking; what had arrived by D was known to the run, and is no outcome of it. So a backfilled night knows neither
 later behaviour nor later runs.
 
-    out/outcomes.parquet       schemas.RECOMMENDATION_OUTCOMES but for run_id, which `publish` adds
+    out/outcomes.parquet       the table recommendation_outcomes but for run_id, which `publish` adds
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
 impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
@@ -22,17 +22,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
-from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground import artifacts, sql
 from pipeline.judging import measuring
-from pipeline.published import targets
-from pipeline.published.archive import Archive
+from pipeline.publication import stores
+from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.contract import run_date_of
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
 FILE = "outcomes.parquet"
-OUTCOMES = schemas.RECOMMENDATION_OUTCOMES.remove(schemas.RECOMMENDATION_OUTCOMES.get_field_index("run_id"))
+OUTCOMES = TABLE.schema.remove(TABLE.schema.get_field_index("run_id"))
 JUDGED_RUNS = pa.schema(
     [pa.field("run_id", pa.string()), pa.field("run_date", pa.date32()), pa.field("was_active", pa.bool_())]
 )
@@ -69,10 +69,10 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
 
 def judged_runs(config: Config, run_date: date) -> pa.Table:
     """JUDGED_RUNS: the kept runs of the nights before tonight that are scored, oldest first."""
-    archive, first = Archive(config.tables), run_date - timedelta(days=config.outcomes.nights)
+    archive, first = stores.archive(config), run_date - timedelta(days=config.outcomes.nights)
     kept = [r for r in archive.run_ids() if all((archive.path(r) / name).is_file() for name in TABLES)]
     chosen = [run_id for run_id in kept if first <= run_date_of(run_id) < run_date]
-    ever = targets.of(config).ever_active() if chosen else set()
+    ever = stores.target(config).ever_active() if chosen else set()
     rows = [{"run_id": r, "run_date": run_date_of(r), "was_active": r in ever} for r in chosen]
     return pa.Table.from_pylist(rows, schema=JUDGED_RUNS)
 
@@ -110,7 +110,7 @@ def _score(connection: Any, judged: pa.Table, folders: dict[str, Path], run_date
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:
     """The Parquet files that are read: nights after the oldest judged one, tonight's features, the runs' tables."""
-    archive, features, tonight = Archive(config.tables), folders["features"], read_cutoffs(folders["features"])[0]
+    archive, features, tonight = stores.archive(config), folders["features"], read_cutoffs(folders["features"])[0]
     nights = artifacts.partitions_until(folders["ingest"].parent.parent, "ingest", tonight.cutoff)
     lists, profiles = ([str(archive.path(r) / name) for r in judged.column("run_id").to_pylist()] for name in TABLES)
     return {

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.published.archive import Archive
+from pipeline.publication import stores
 from pipeline.published.contract import run_date_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
@@ -42,7 +42,7 @@ def overall(rows: Sequence[Row], surface: str) -> list[Row]:
 
 def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, float] | None:
     """NDCG of a run's final lists as it was judged, with its 95 % interval; None where it is not known any more."""
-    path = Archive(config.tables).path(run_id) / "runs.parquet"
+    path = stores.archive(config).path(run_id) / "runs.parquet"
     if not path.is_file():
         return None
     with pq.ParquetFile(path) as file:

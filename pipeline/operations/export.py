@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.publication import publish
+from pipeline.publication.tables.recommendations import TABLE
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.config import Config
 
@@ -34,8 +35,9 @@ class NoSuchListError(InputError):
 
 
 BATCH_ROWS = 50_000
-COLUMNS = ["surface", "user_id", "rank", "item_id", "score", "source", "reason"]
-ITEM = COLUMNS[2:]
+COLUMNS = [column.name for column in TABLE.columns]
+ITEM = [name for name in COLUMNS if name not in {"surface", "user_id"}]
+"""What a line says of each item; the rest is the file's or the line's."""
 
 
 def run(config: Config, surface: str, out: Path, run_id: str | None = None, night: date | None = None) -> int:
@@ -111,7 +113,7 @@ def _write(path: Path, lines: Iterator[str]) -> int:
 def _lists(chosen: ActiveRun, surface: str) -> Iterator[str]:
     """One line per user of the surface; the file is sorted by surface, user, rank, so a user's rows are together."""
     seen: set[str] = set()
-    path = chosen.folder / "recommendations.parquet"
+    path = chosen.folder / TABLE.file
     try:
         rows = _rows(path, surface, seen)
         for user_id, mine in groupby(rows, key=itemgetter("user_id")):

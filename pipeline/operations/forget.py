@@ -33,13 +33,18 @@ from pipeline.intake import ingest, staging
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms, redaction, suppression
 from pipeline.privacy.receipts import Journal
-from pipeline.published import targets
-from pipeline.published.archive import RUN, Archive
+from pipeline.publication import stores, tables
+from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
-USER_FILES = {"features": ["users.parquet"], "publish": ["recommendations.parquet", "user_profiles.parquet"]}
+
+
+def _user_files(stage: str) -> list[str]:
+    """The files of a stage's folder that say which users a night knows."""
+    published = [table.file for table in tables.published() if table.about_users]
+    return {"features": ["users.parquet"], "publish": published}.get(stage, [])
 
 
 class People:
@@ -207,7 +212,7 @@ def _nights(connection: Any, config: Config, people: People) -> None:
 def _drop_night(connection: Any, config: Config, people: People, night: date) -> None:
     """Drop the night's folders if one of them knows somebody, or none can tell; features, which tell it, last."""
     present = [f for f in (artifacts.stage_dir(config.lake, stage, night) for stage in reversed(DERIVED)) if f.is_dir()]
-    files = [folder / name for folder in present for name in USER_FILES.get(folder.parent.name, [])]
+    files = [folder / name for folder in present for name in _user_files(folder.parent.name)]
     features = artifacts.stage_dir(config.lake, "features", night)
     known = [path for path in files if path.is_file()]
     found = [who for path in known for who in redaction.find(connection, "people", [path], people.ids).values()]
@@ -250,7 +255,7 @@ def _databases(config: Config) -> list[str]:
 
 def _tables(connection: Any, config: Config, people: People) -> None:
     """Take them out of every published run: the Parquet files, then the databases."""
-    archive, databases = Archive(config.tables), {name: targets.of(config, name) for name in _databases(config)}
+    archive, databases = stores.archive(config), {name: stores.target(config, name) for name in _databases(config)}
     with contextlib.ExitStack() as held:
         for database in databases.values():
             held.enter_context(database.lock())

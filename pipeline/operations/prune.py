@@ -18,8 +18,8 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
 from pipeline.operations import stages
-from pipeline.publication import publish
-from pipeline.published import contract, targets
+from pipeline.publication import publish, stores
+from pipeline.published import contract
 from pipeline.settings.config import Config
 
 SETTLED_SECONDS = 24 * 3600
@@ -108,7 +108,7 @@ def _published_nights(config: Config) -> set[date]:
     active = publish.active_run(config)
     if active is None:
         return set()
-    previous = targets.of(config).previous(active.run_id)
+    previous = stores.target(config).previous(active.run_id)
     return {active.run_date} | ({contract.run_date_of(previous)} if previous else set())
 
 

@@ -10,28 +10,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import quality
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
-from pipeline.publication import publish
-from pipeline.published import targets
+from pipeline.publication import publish, stores
+from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.config import Config
 
 SHOWN = 10
 """Items of a list that are shown."""
 RUNS_SHOWN = 8
-ROWS = pa.schema(
-    [
-        pa.field("name", pa.string()),
-        pa.field("rows", pa.int64()),
-        pa.field("things", pa.int64()),
-        pa.field("what", pa.string()),
-    ]
-)
 
 
 def user(config: Config, user_id: str, surface: str | None = None) -> str:
@@ -49,9 +41,9 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
     names = [s.name for s in config.surfaces]
     if surface is not None and surface not in names:
         raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
-    read = targets.of(config).read
-    profile = read(active.run_id, "show_profile", schemas.USER_PROFILES, user_id=stored).to_pylist()
-    lists = read(active.run_id, "show_lists", schemas.RECOMMENDATIONS, user_id=stored, k=SHOWN)
+    read = stores.target(config).read
+    profile = read(active.run_id, "show_profile", user_profiles.TABLE.schema, user_id=stored).to_pylist()
+    lists = read(active.run_id, "show_lists", recommendations.TABLE.schema, user_id=stored, k=SHOWN)
     if not profile and not lists.num_rows:
         return "\n".join(
             [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, surface)]
@@ -84,9 +76,9 @@ def _list(rows: Iterable[dict[str, Any]], titles: dict[str, str]) -> list[str]:
 
 
 def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str]:
-    read = targets.of(config).read
+    read = stores.target(config).read
     for segment in (f"surface:{surface}", "all"):
-        popular = read(active.run_id, "show_popular", schemas.POPULAR_ITEMS, segment=segment, k=SHOWN)
+        popular = read(active.run_id, "show_popular", popular_items.TABLE.schema, segment=segment, k=SHOWN)
         if popular.num_rows:
             break
     titles = _titles(config, active, popular.column("item_id"))
@@ -109,8 +101,8 @@ def search(config: Config, query: str) -> str:
     """
     active = _active(config)
     asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
-    read = targets.of(config).read
-    found = read(active.run_id, "show_search", schemas.SEARCH_RESULTS, search=asked, k=SHOWN)
+    read = stores.target(config).read
+    found = read(active.run_id, "show_search", search_results.TABLE.schema, search=asked, k=SHOWN)
     if not found.num_rows:
         least = config.features.query_min_users
         return (
@@ -206,8 +198,8 @@ def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -
 
 
 def _rows(config: Config, active: ActiveRun) -> list[str]:
-    found = targets.of(config).read(active.run_id, "show_rows", ROWS).to_pylist()
-    cells = [[r["name"], f"{r['rows']:,}", f"{r['things']:,} {r['what']}"] for r in found]
+    found = stores.target(config).counts(active.run_id)
+    cells = [[count.table, f"{count.rows:,}", f"{count.things:,} {count.word}"] for count in found]
     return table(["table", "rows", "about"], cells, right=["rows"])
 
 

@@ -4,12 +4,15 @@ What a check that finds some does is in `checks.severity`; all of them stop by d
 """
 
 import logging
+from functools import reduce
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
-from pipeline.ground import schemas, sql
+from pipeline.ground import sql
 from pipeline.ground.errors import GateError
+from pipeline.publication import tables
 from pipeline.publication.night import Night
 from pipeline.published.contract import ActiveRun
 
@@ -33,15 +36,16 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     """Run every check that is not off.
 
     Args:
-        folder: one Parquet file per table of schemas.PUBLISHED.
+        folder: one Parquet file per published table.
         night: what the tables were made from.
     Returns:
         For each check that found something: how many rows offend, and the first few in words.
     """
     found = {}
     with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
-        for table in schemas.PUBLISHED:
-            connection.read_parquet(str(folder / f"{table}.parquet")).create_view(table)
+        for table in tables.published():
+            connection.read_parquet(str(folder / table.file)).create_view(table.name)
+        _stamped(connection).create_view("stamped")
         for name, fact in _facts(night).items():
             connection.register(name, fact)
         for name in night.config.checks.of("tables"):
@@ -71,6 +75,17 @@ def require(folder: Path, night: Night) -> dict[str, list[str]]:
     for words in said.values():
         log.warning("the tables of %s fail a check that only warns: %s", night.run_id, words)
     return {name: first for name, (_, first) in found.items()}
+
+
+def _stamped(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """name, run_id: the runs that each table has rows of."""
+    columns = [
+        connection.table(table.name)
+        .select(duckdb.ConstantExpression(table.name).alias("name"), duckdb.ColumnExpression("run_id"))
+        .distinct()
+        for table in tables.published()
+    ]
+    return reduce(duckdb.DuckDBPyRelation.union, columns)
 
 
 def _facts(night: Night) -> dict[str, pa.Table]:

@@ -38,7 +38,7 @@ READ = pa.schema([*schemas.EDITORIAL, pa.field("holds", pa.bool_()), pa.field("f
 
 
 @dataclass(frozen=True)
-class Rules:
+class EditorialRules:
     """The rules that hold for a night, in the order of their files.
 
     Attributes:
@@ -54,10 +54,10 @@ class Rules:
         return artifacts.text_sha256(sorted(said, key=str)) if said else ""
 
 
-NO_RULES = Rules()
+NO_RULES = EditorialRules()
 
 
-def read(config: Config, run_date: date) -> Rules:
+def read(config: Config, run_date: date) -> EditorialRules:
     """The rules that hold for a night.
 
     Raises:
@@ -84,7 +84,7 @@ def read(config: Config, run_date: date) -> Rules:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
         raise InputError(f"publish.editorial: {'; '.join(faults[:SHOWN])}{more}. Nothing was published; mend the rules")
     holding = [row for row in rows if row["holds"]]
-    return Rules(tuple({name: row[name] for name in row if name not in {"holds", "fault"}} for row in holding))
+    return EditorialRules(tuple({name: row[name] for name in row if name not in {"holds", "fault"}} for row in holding))
 
 
 def _read(
@@ -123,7 +123,9 @@ class Editing:
         return pinned
 
 
-def edit(rules: Rules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]) -> dict[str, Editing]:
+def edit(
+    rules: EditorialRules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]
+) -> dict[str, Editing]:
     """What the rules do to each surface; a rule that cannot be obeyed is named in a warning.
 
     Args:
@@ -137,7 +139,7 @@ def edit(rules: Rules, lengths: dict[str, int], items: pa.Table, shown: dict[str
     return _apply(rules, lengths, items, shown)[0]
 
 
-def used(rules: Rules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]) -> pa.Table:
+def used(rules: EditorialRules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]) -> pa.Table:
     """schemas.EDITORIAL: the rules with what came of them; arguments as `edit`."""
     outcomes = _apply(rules, lengths, items, shown)[1]
     rows = [row | {"outcome": "; ".join(said) or "applied"} for row, said in zip(rules.rows, outcomes, strict=True)]
@@ -152,7 +154,7 @@ def warn(table: pa.Table) -> None:
 
 
 def _apply(
-    rules: Rules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]
+    rules: EditorialRules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]
 ) -> tuple[dict[str, Editing], list[list[str]]]:
     known = {row["item_id"] for row in rules.rows}
     ids = items.column("item_id").to_pylist() if known else []

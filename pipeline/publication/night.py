@@ -32,7 +32,7 @@ class Night:
     """What publication reads of one night, read once.
 
     Attributes:
-        features, ensemble: the stages' folders.
+        features, ensemble, outcomes, evaluate: the stages' folders.
         sources: those of the sources.
         run_date: the night.
         run_id: goes into every row.
@@ -44,11 +44,13 @@ class Night:
     features: Path
     sources: Sources
     ensemble: Path
+    outcomes: Path
+    evaluate: Path
     run_date: date
     run_id: str
     config: Config
     connection: duckdb.DuckDBPyConnection
-    rules: editorial.Rules = editorial.NO_RULES
+    rules: editorial.EditorialRules = editorial.NO_RULES
 
     @property
     def valid_from(self) -> date:

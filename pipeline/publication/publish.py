@@ -2,16 +2,15 @@
 
     <out>/*.parquet                        tonight's tables, the lake's record
     <tables>/parquet/run_id=.../*.parquet  the same files for readers of Parquet, kept as long as the run
-    <tables>/...                           the target's: see pipeline/targets
+    <tables>/...                           the target's: see pipeline/published/targets
 
 Everything up to the flip can be repeated: a killed publication leaves the active run as it was, and what lies half
 finished is removed by the next one. One lock serialises publications, rollbacks and retention.
 """
 
-import json
 import logging
 import shutil
-from datetime import UTC, date, datetime, time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +18,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import PublishError
-from pipeline.publication import checks, editorial, tables
+from pipeline.publication import checks, editorial, parquet, stores, tables
 from pipeline.publication.night import Night
-from pipeline.publication.recommendations import recommendations
-from pipeline.published import targets
+from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import JUDGED, Archive
-from pipeline.published.contract import ActiveRun, Target, run_date_of
+from pipeline.published.contract import RUNS, ActiveRun, Target, run_date_of
 from pipeline.settings.config import Config
-from pipeline.settings.sections.base import Section
 from pipeline.sources import Sources
 
 log = logging.getLogger(__name__)
 
-LISTS = pa.schema([schemas.RECOMMENDATIONS.field(name) for name in ("surface", "user_id", "rank", "item_id")])
+LISTS = pa.schema([RECOMMENDATIONS.schema.field(name) for name in ("surface", "user_id", "rank", "item_id")])
 CHURN_K = 10
 # What changes who sees a run, not what is in it: no part of a run's identity.
 OPERATIONAL = {"target", "schema_name", "settle_seconds", "keep_runs", "activate_older", "max_churn", "churn_nights"}
@@ -56,8 +53,8 @@ def run(
         features, sources, ensemble, outcomes, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
-        out: gets one Parquet file per table of schemas.PUBLISHED, judged.<pool>.parquet from `evaluate`, and
-            editorial.parquet where editors have rules.
+        out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, and editorial.parquet
+            where editors have rules.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none).
@@ -67,44 +64,40 @@ def run(
         PublishError: the target did not take the tables; the active run is unchanged.
     """
     rules = editorial.read(config, run_date)
-    read = [features, *sources.values(), ensemble]
-    run_id = _run_id(run_date, config, rules, *read)
+    run_id = _run_id(run_date, config, rules, features, *sources.values(), ensemble)
+    folders = (features, sources, ensemble, outcomes, evaluate)
     with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
-        night = Night(features, sources, ensemble, run_date, run_id, config, connection, rules)
-        if config.publish.editorial is not None:
-            obeyed = editorial.used(rules, night.lengths, night.items, night.showable)
-            editorial.warn(obeyed)
-            pq.write_table(obeyed, out / "editorial.parquet", compression="zstd")
-        made = {
-            "recommendations": recommendations(night),
-            "similar_items": tables.similar_items(night),
-            "search_results": tables.search_results(night),
-            "popular_items": [tables.popular_items(night)],
-            "user_profiles": [tables.user_profiles(night)],
-            "recommendation_outcomes": [tables.recommendation_outcomes(night.run_id, outcomes)],
-            "runs": [_metadata(night, evaluate)],
-        }
-        rows = {name: tables.write(out / f"{name}.parquet", t, schemas.PUBLISHED[name]) for name, t in made.items()}
-        unusual = checks.require(out, night)
-        churn = checks.churn(out, before(config, run_date), night, CHURN_K)
+        found = _make(Night(*folders, run_date, run_id, config, connection, rules), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for name in JUDGED:
         if (evaluate / name).is_file():
             artifacts.link(evaluate / name, out / name)
-    activated = _hand_over(run_id, out, config)
+    return {"run_id": run_id, "activated": _hand_over(run_id, out, config), **found}
+
+
+def _make(night: Night, out: Path) -> dict[str, Any]:
+    """Write the night's tables and check them; returns what the report says of them."""
+    if night.config.publish.editorial is not None:
+        obeyed = editorial.used(night.rules, night.lengths, night.items, night.showable)
+        editorial.warn(obeyed)
+        pq.write_table(obeyed, out / "editorial.parquet", compression="zstd")
+    rows = {}
+    for module in tables.PUBLISHED:
+        table = module.TABLE
+        rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
+    unusual = checks.require(out, night)
+    churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
-        "run_id": run_id,
-        "activated": activated,
         "users": len(night.cutoff.targets()),
-        "surfaces": len(config.surfaces),
+        "surfaces": len(night.config.surfaces),
         "unusual": unusual,
-        "editorial": rules.digest,
+        "editorial": night.rules.digest,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
     }
 
 
-def _run_id(run_date: date, config: Config, rules: editorial.Rules, *upstream: Path) -> str:
+def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, *upstream: Path) -> str:
     """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
@@ -113,37 +106,12 @@ def _run_id(run_date: date, config: Config, rules: editorial.Rules, *upstream: P
     return f"{run_date.isoformat()}-{key[:8]}"
 
 
-def _metadata(night: Night, evaluate: Path) -> pa.Table:
-    sections = [name for name, value in night.config if isinstance(value, Section)]
-    row = {
-        "run_id": night.run_id,
-        "run_date": night.run_date,
-        "published_at": datetime.combine(night.valid_from, time(), UTC),
-        "code_version": artifacts.code_version(),
-        "config_hash": night.config.digest(*sections),
-        "metrics": json.dumps(_metrics(evaluate), sort_keys=True, ensure_ascii=False),
-    }
-    return pa.Table.from_pylist([row], schema=schemas.RUNS)
-
-
-def _metrics(evaluate: Path) -> dict[str, Any]:
-    """The evaluation's scalars, and "<pool>.final.<metric>.low" and ".high" of the final lists' 95 % intervals."""
-    found: dict[str, Any] = dict(artifacts.read_manifest(evaluate)["report"])
-    path = evaluate / "metrics.parquet"
-    measured = pq.read_table(path).to_pylist() if path.is_file() else []
-    for row in measured:
-        if row["list"] == "final" and row["bucket_kind"] == "overall" and row["low"] is not None:
-            for end in ("low", "high"):
-                found[f"{row['pool']}.final.{row['metric']}.{end}"] = round(row[end], 6)
-    return found
-
-
 # --- handing over -----------------------------------------------------------------------------------------------------
 
 
 def _hand_over(run_id: str, out: Path, config: Config) -> bool:
     """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
-    target, archive = targets.of(config), Archive(config.tables)
+    target, archive = stores.target(config), stores.archive(config)
     try:
         with target.lock():
             target.clean()
@@ -169,17 +137,17 @@ def _activate(target: Target, run_id: str, config: Config) -> bool:
 
 
 def _history(target: Target, archive: Archive) -> pa.Table:
-    """schemas.RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
+    """RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
     found = archive.runs()
     if (active := target.active()) is not None:
         try:
-            found.append(target.read(active, "runs", schemas.RUNS))
+            found.append(target.read(active, "runs", RUNS.schema))
         except PublishError as error:  # a damaged active run must not keep the next one from replacing it
             log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
-    everything = pa.concat_tables([schemas.RUNS.empty_table(), *found])
+    everything = pa.concat_tables([RUNS.schema.empty_table(), *found])
     unique = {row["run_id"]: row for row in everything.to_pylist()}
     rows = sorted(unique.values(), key=lambda row: (row["run_date"], row["run_id"]), reverse=True)
-    return pa.Table.from_pylist(rows, schema=schemas.RUNS)
+    return pa.Table.from_pylist(rows, schema=RUNS.schema)
 
 
 def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
@@ -206,26 +174,26 @@ def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) 
 
 
 def _run(config: Config, run_id: str) -> ActiveRun:
-    return ActiveRun(run_id, run_date_of(run_id), Archive(config.tables).path(run_id))
+    return ActiveRun(run_id, run_date_of(run_id), stores.archive(config).path(run_id))
 
 
 def active_run(config: Config) -> ActiveRun | None:
     """The run that applications read; None before the first publication."""
-    run_id = targets.of(config).active()
+    run_id = stores.target(config).active()
     return None if run_id is None else _run(config, run_id)
 
 
 def published_runs(config: Config) -> list[ActiveRun]:
     """Every run that is kept: the newest night first, of one night the latest load first."""
-    return [_run(config, run_id) for run_id in targets.of(config).loaded()]
+    return [_run(config, run_id) for run_id in stores.target(config).loaded()]
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     """Whether the run a publication reported is still loaded, and what editors decide for its night still the same."""
     report = manifest["report"]
-    run_id, target = report["run_id"], targets.of(config)
+    run_id, target = report["run_id"], stores.target(config)
     same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
-    whole = same_rules and Archive(config.tables).holds(run_id) and run_id in target.loaded()
+    whole = same_rules and stores.archive(config).holds(run_id) and run_id in target.loaded()
     active = target.active() if whole else None
     if active not in (None, run_id) and run_date_of(str(active)) <= run_date_of(run_id):
         said = "run %s is published and stays inactive, as somebody went back to %s (rollback --to %s undoes that)"
@@ -235,7 +203,7 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
 
 def before(config: Config, run_date: date) -> ActiveRun | None:
     """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs."""
-    target = targets.of(config)
+    target = stores.target(config)
     run_id = target.active()
     while run_id is not None and run_date_of(run_id) >= run_date:
         run_id = target.previous(run_id)
@@ -250,7 +218,7 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
     Raises:
         PublishError: the run is not kept, or its file is damaged.
     """
-    path = Archive(config.tables).path(run_id) / "recommendations.parquet"
+    path = stores.archive(config).path(run_id) / "recommendations.parquet"
     if not path.is_file():
         kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
         raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
@@ -261,8 +229,8 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
 
 
 def runs(config: Config) -> pa.Table:
-    """schemas.RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
-    return _history(targets.of(config), Archive(config.tables))
+    """RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
+    return _history(stores.target(config), stores.archive(config))
 
 
 def rollback(config: Config, to: str | None = None) -> ActiveRun:
@@ -276,7 +244,7 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
     Raises:
         PublishError: there is no such run, or nothing to go back to.
     """
-    target = targets.of(config)
+    target = stores.target(config)
     with target.lock():
         active = target.active()
         if active is None and to is None:

@@ -10,7 +10,7 @@ from enum import IntEnum
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
-from pipeline.publication.surfaces import CELLS, Pairs
+from pipeline.publication.surfaces import CELLS, PairPredicate
 from pipeline.settings.sections.data import EventType
 
 
@@ -65,7 +65,7 @@ class Facts:
     popularity: tuple[int, ...]
 
 
-def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, owned: Pairs) -> np.ndarray:
+def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, owned: PairPredicate) -> np.ndarray:
     """For each shown item, the most similar item that the user has.
 
     Args:
@@ -86,7 +86,7 @@ def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, own
 
 
 def explain(
-    items: np.ndarray, sources: np.ndarray, bought: np.ndarray, owned: Pairs, facts: Facts
+    items: np.ndarray, sources: np.ndarray, bought: np.ndarray, owned: PairPredicate, facts: Facts
 ) -> tuple[np.ndarray, np.ndarray]:
     """The reason of each shown item; the first that holds in the order of the conditions below.
 

@@ -25,7 +25,7 @@ CELLS = 2**22
 
 
 @dataclass(frozen=True)
-class Rules:
+class SurfaceRules:
     """One surface's settings with the facts they are about.
 
     Attributes:
@@ -42,7 +42,7 @@ class Rules:
     vectors: np.ndarray | None = None
 
     @classmethod
-    def of(cls, night: "Night", surface: Surface) -> "Rules":
+    def of(cls, night: "Night", surface: Surface) -> "SurfaceRules":
         """The rules of one surface of a night.
 
         Raises:

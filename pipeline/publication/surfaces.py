@@ -25,7 +25,7 @@ FILTER = 16
 """Bits of a filter, each a byte, per pair in it: one in 16 to 32 of the pairs that are not in it passes."""
 CELLS = 2**18
 """Pairs looked at together where there are many for a user: at most 100 bytes are held for each, 25 MiB."""
-Pairs = Callable[[np.ndarray, np.ndarray], np.ndarray]
+PairPredicate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Answers (place in the block, item), arrays that broadcast against each other, with a bool for each pair."""
 
 
@@ -51,7 +51,7 @@ def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.nd
 
 
 @dataclass(frozen=True)
-class History:
+class OwnHistory:
     """What users had acted on at the end of the night: the rows of one CSR matrix.
 
     Attributes:
@@ -67,7 +67,7 @@ class History:
     last_age: np.ndarray
 
     @classmethod
-    def read(cls, cutoff: Cutoff) -> "History":
+    def read(cls, cutoff: Cutoff) -> "OwnHistory":
         """Read the interactions of a cut-off, 10 bytes per row."""
         names = ("item_index", "count", "last_age")
         with cutoff.history(["user_index", *names]) as history:
@@ -215,7 +215,7 @@ def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None
     return Block(column(items, -1), column(candidates.scores, -np.inf), column(candidates.sources, TOPPED_UP))
 
 
-def top_up(block: Block, popular: np.ndarray, seen: Pairs | None, cap: Cap | None = None) -> Block:
+def top_up(block: Block, popular: np.ndarray, seen: PairPredicate | None, cap: Cap | None = None) -> Block:
     """Fill rows that are too short from the popular items, in their order.
 
     A topped-up item scores below everything chosen for the user: one less than the last chosen score or zero,

@@ -1,29 +1,30 @@
 """The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
 
-<tables>/parquet/run_id=.../{recommendations, similar_items, popular_items, user_profiles, runs}.parquet
-<tables>/parquet/run_id=.../{recommendation_outcomes, search_results}.parquet    not with runs of older versions
+<tables>/parquet/run_id=.../<table>.parquet             of every published table; not with runs from before it was added
 <tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
 """
 
 import filecmp
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, lists, schemas
+from pipeline.ground import artifacts, lists
+from pipeline.published.contract import RUNS, PublishedTable
 
 RUN = "run_id="
-FILES = [f"{table}.parquet" for table in schemas.PUBLISHED]
 JUDGED = [f"judged.{pool}.parquet" for pool in lists.POOLS]
 
 
 class Archive:
     """The folder of the Parquet copies. Whoever changes it holds the publication's lock."""
 
-    def __init__(self, tables: Path) -> None:
-        self.folder = tables / "parquet"
+    def __init__(self, folder: Path, tables: Sequence[PublishedTable]) -> None:
+        self.folder = folder / "parquet"
+        self.tables = tables
 
     def path(self, run_id: str) -> Path:
         """The folder of a run's files."""
@@ -36,7 +37,7 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        files = [*FILES, *(file for file in JUDGED if (out / file).is_file())]
+        files = [*(table.file for table in self.tables), *(file for file in JUDGED if (out / file).is_file())]
         if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))
@@ -51,7 +52,7 @@ class Archive:
 
     def holds(self, run_id: str) -> bool:
         """Whether every table of a run is there; what its version did not have is not missed."""
-        needed = (f"{table}.parquet" for table in schemas.PUBLISHED if table not in schemas.ADDED_LATER)
+        needed = (table.file for table in self.tables if not table.added_later)
         return all((self.path(run_id) / file).is_file() for file in needed)
 
     def run_ids(self) -> list[str]:
@@ -59,9 +60,9 @@ class Archive:
         return sorted(folder.name.removeprefix(RUN) for folder in self.folder.glob(f"{RUN}*"))
 
     def runs(self) -> list[pa.Table]:
-        """What each kept run says about itself: tables with schemas.RUNS."""
-        paths = sorted(self.folder.glob(f"{RUN}*/runs.parquet"))
-        return [pq.read_table(path, partitioning=None).cast(schemas.RUNS) for path in paths]
+        """What each kept run says about itself: tables with the schema of RUNS."""
+        paths = sorted(self.folder.glob(f"{RUN}*/{RUNS.file}"))
+        return [pq.read_table(path, partitioning=None).cast(RUNS.schema) for path in paths]
 
     def drop(self, run_id: str) -> None:
         """Remove a run's folder."""

@@ -1,17 +1,138 @@
-"""What a published run is, and what a database that holds published runs must do.
+"""What a published table and a published run are, and what a database that holds published runs must do.
+
+Which tables there are is said above, in pipeline.publication.tables: whatever is here is given them.
 
 Whatever the target, a run is loaded beside the active one and is whole before anybody can see it; `activate` is the
 only step that readers notice, and it is atomic. The caller holds `lock` around everything that belongs together.
 """
 
-from collections.abc import Container, Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
+
+KINDS = (
+    pa.string(),
+    pa.bool_(),
+    pa.int32(),
+    pa.float32(),
+    pa.date32(),
+    pa.timestamp("us", tz="UTC"),
+    pa.list_(pa.string()),
+)
+"""The types that a published column may have: those that every target knows."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a published table.
+
+    Attributes:
+        name: its name.
+        kind: one of KINDS.
+        meaning: what it holds, in words, with its unit.
+        nullable: whether it may be unknown; a list may be empty, and is never unknown.
+    """
+
+    name: str
+    kind: pa.DataType
+    meaning: str
+    nullable: bool = False
+
+
+RUN_ID = Column("run_id", pa.string(), "the run that the row is of: its night and a hash of what it was made from")
+
+
+@dataclass(frozen=True)
+class PublishedTable:
+    """A published table: the only place where its columns stand; what holds it is derived from here.
+
+    Attributes:
+        name: its name, letters and underscores; readers of databases know it as current_<name>.
+        grain: what one row is, in words: "one row per item and rank".
+        columns: in the order of the files and the views, without run_id, which comes first in every table.
+        key: columns that are unique within a run, and that PostgreSQL looks rows up by.
+        index: the column that DuckDB looks rows up by; None: nobody looks for single rows.
+        things: a column and what `status` calls its different values: ("user_id", "users"); None: not counted there.
+        added_later: whether runs of older versions may lack it.
+    """
+
+    name: str
+    grain: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    index: str | None = None
+    things: tuple[str, str] | None = None
+    added_later: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what the targets could not hold.
+
+        Raises:
+            ValueError: a name or a type no target takes, a column twice, or one named that is not there.
+        """
+        names = [column.name for column in self.columns]
+        if not re.fullmatch(r"[a-z]+(_[a-z]+)*", self.name):  # with digits it could be the name of a load's table
+            raise ValueError(f"{self.name}: a table's name is of small letters and single underscores")
+        if wrong := [name for name in names if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)]:
+            raise ValueError(f"{self.name}: {', '.join(wrong)}: a name is of small letters, digits and underscores")
+        if len(set(names)) < len(names) or {RUN_ID.name, "load"} & set(names):  # PostgreSQL's rows have their load
+            raise ValueError(f"{self.name}: a column is there twice (run_id and load come by themselves)")
+        unheld = [c for c in self.columns if c.kind not in KINDS or (c.nullable and pa.types.is_list(c.kind))]
+        if unheld:
+            said = ", ".join(f"{c.name} is {'nullable ' * c.nullable}{c.kind}" for c in unheld)
+            raise ValueError(f"{self.name}: {said}, which not every target can hold")
+        named = {*self.key, *filter(None, [self.index]), *(self.things or ())[:1]}
+        if absent := sorted(named - {RUN_ID.name, *names}):
+            raise ValueError(f"{self.name} has no column {', '.join(absent)}")
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as they are written, run_id first; without their meanings, which would change the files."""
+        return pa.schema([pa.field(c.name, c.kind, nullable=c.nullable) for c in (RUN_ID, *self.columns)])
+
+    @property
+    def file(self) -> str:
+        """The name of its file in a run's folder."""
+        return f"{self.name}.parquet"
+
+    @property
+    def view(self) -> str:
+        """What readers of a database know it as: the rows of the active run."""
+        return f"current_{self.name}"
+
+    @property
+    def about_users(self) -> bool:
+        """Whether its rows are about people, and are removed with them."""
+        return "user_id" in self.schema.names
+
+
+RUNS = PublishedTable(
+    name="runs",
+    grain="one row per run; the view has the active one alone",
+    columns=(
+        Column("run_date", pa.date32(), "the night that the run was made for: the last day that it knows"),
+        Column(
+            "published_at", pa.timestamp("us", tz="UTC"), "when its tables begin to hold: the start of the day after"
+        ),
+        Column("code_version", pa.string(), "a hash of the code that made it"),
+        Column("config_hash", pa.string(), "a hash of the settings that it was made with"),
+        Column("metrics", pa.string(), "how it was judged before it was published, as JSON"),
+    ),
+    key=("run_id",),
+)
+"""What a run says about itself. A database keeps it of every run ever, so that it is part of the contract."""
+
+
+def per_run(tables: Iterable[PublishedTable]) -> list[PublishedTable]:
+    """The tables whose rows are all of one run: all but RUNS."""
+    return [table for table in tables if table.name != RUNS.name]
 
 
 def run_date_of(run_id: str) -> date:
@@ -26,12 +147,28 @@ class ActiveRun:
     Attributes:
         run_id: its identity.
         run_date: the night it was made for.
-        folder: its tables as Parquet, one file per table of schemas.PUBLISHED.
+        folder: its tables as Parquet, one file per published table.
     """
 
     run_id: str
     run_date: date
     folder: Path
+
+
+@dataclass(frozen=True)
+class Count:
+    """What a table of a run holds.
+
+    Attributes:
+        table: its name.
+        rows: how many.
+        things, word: how many different things they are about, and what these are called.
+    """
+
+    table: str
+    rows: int
+    things: int
+    word: str
 
 
 def run_active_before(run_id: str, before: Mapping[str, str | None], loaded: Container[str]) -> str | None:
@@ -63,8 +200,8 @@ class Target(Protocol):
 
         Args:
             run_id: the run.
-            folder: one Parquet file per table of schemas.PUBLISHED.
-            history: schemas.RUNS, every run to be listed in `runs`, this one included.
+            folder: one Parquet file per published table.
+            history: RUNS, every run to be listed in `runs`, this one included.
         Raises:
             PublishError: the rows in the database are not those of the files.
         """
@@ -101,6 +238,10 @@ class Target(Protocol):
         Returns:
             The number of rows removed.
         """
+
+    def counts(self, run_id: str) -> list[Count]:
+        """What the tables of a loaded run hold, of those that name things to count; one that was added later and is
+        empty is left out, as a run of an older version does not have it."""
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """Run sql/publish/<name>.sql, or the target's own statement of this name, on the tables of a run.

@@ -3,7 +3,6 @@
 with mine as materialized (
     from current_recommendations where user_id = $user_id
 )
-select run_id, surface, user_id, rank, item_id, score, source, reason
 from mine
 where rank <= $k
 order by surface, rank

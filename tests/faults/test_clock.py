@@ -11,8 +11,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
-from pipeline.publication import publish
-from pipeline.published import targets
+from pipeline.publication import publish, stores
 from tests import small_shop
 from tests.conftest import ROOT
 from tests.tiny_log import digests, row, shop, write
@@ -105,7 +104,7 @@ def test_the_active_run_and_retention_follow_the_nights_not_the_clock(tmp_path: 
         assert report["activated"]
         for path in (tmp_path / "tables").rglob(f"*{report['run_id']}*"):
             os.utime(path, (written, written), follow_symlinks=False)
-    assert targets.of(made.config).loaded() == runs[::-1], "newest night first"
+    assert stores.target(made.config).loaded() == runs[::-1], "newest night first"
     active = publish.active_run(made.config)
     assert active is not None
     assert active.run_id == runs[2]
@@ -114,7 +113,9 @@ def test_the_active_run_and_retention_follow_the_nights_not_the_clock(tmp_path: 
     last = small_shop.shop(tmp_path, night=date(2011, 10, 5)).write()
     last.config = last.config.model_copy(update={"publish": keep_one.publish})
     newest = small_shop.go(last)["run_id"]
-    assert targets.of(last.config).loaded() == [newest, runs[1]], "the newest night and the run a rollback returns to"
+    assert stores.target(last.config).loaded() == [newest, runs[1]], (
+        "the newest night and the run a rollback returns to"
+    )
 
 
 def test_a_night_published_again_with_the_clock_set_back_stays_active_and_kept(tmp_path: Path) -> None:
@@ -129,5 +130,5 @@ def test_a_night_published_again_with_the_clock_set_back_stays_active_and_kept(t
     active = publish.active_run(made.config)
     assert active is not None
     assert active.run_id == runs[2]
-    assert set(targets.of(made.config).loaded()) >= set(runs[1:]), "the active run and the one a rollback returns to"
+    assert set(stores.target(made.config).loaded()) >= set(runs[1:]), "the active run and the one a rollback returns to"
     assert publish.rollback(made.config, None).run_id == runs[1]

@@ -14,9 +14,8 @@ import pytest
 
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging import outcomes
-from pipeline.publication import publish
-from pipeline.published.archive import Archive
-from pipeline.published.targets.duckdb import DuckDBTarget
+from pipeline.publication import publish, stores
+from pipeline.publication.tables import recommendations, user_profiles
 from pipeline.sources.configuration import FullConfig
 from tests.published.targets import runs
 from tests.small_shop import go, shop
@@ -143,7 +142,7 @@ class World:
         return [float((TONIGHT - min(first[f"i{i}"])).days) if first[f"i{i}"] else None for i in range(ITEMS)]
 
     def _archive(self) -> None:
-        target = DuckDBTarget(self.config)
+        target = stores.target(self.config)
         for run_id, surfaces in self.tables.items():
             folder = runs.tables(self.home / "files" / run_id, run_id)
             rows = [
@@ -154,13 +153,15 @@ class World:
                 for rank, (item, source) in enumerate(row, 1)
             ]
             pq.write_table(
-                pa.Table.from_pylist(rows, schema=schemas.RECOMMENDATIONS), folder / "recommendations.parquet"
+                pa.Table.from_pylist(rows, schema=recommendations.TABLE.schema), folder / "recommendations.parquet"
             )
             profile = {"run_id": run_id, "top_categories": [], "events": 1, "last_event_time": None}
             people = [profile | {"user_id": user, "segment": s} for user, s in self.segments[run_id].items()]
-            pq.write_table(pa.Table.from_pylist(people, schema=schemas.USER_PROFILES), folder / "user_profiles.parquet")
+            pq.write_table(
+                pa.Table.from_pylist(people, schema=user_profiles.TABLE.schema), folder / "user_profiles.parquet"
+            )
             target.load(run_id, folder, runs.history(run_id))
-            Archive(self.config.tables).keep(run_id, folder)
+            stores.archive(self.config).keep(run_id, folder)
             if run_id != NEVER_ACTIVE:
                 target.activate(run_id, published=True)
 
@@ -377,7 +378,7 @@ def test_a_finished_night_is_made_again_only_for_runs_it_does_not_cover(tmp_path
     kept = {run_id: made.tables.pop(run_id) for run_id in ["2011-10-12-cccccccc"]}
     made.write().score()
     assert outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
-    Archive(made.config.tables).drop("2011-10-05-bbbbbbbb")  # retention forgets nothing that is known
+    stores.archive(made.config).drop("2011-10-05-bbbbbbbb")  # retention forgets nothing that is known
     assert outcomes.still_holds(made.config, {"run_date": TONIGHT.isoformat(), "report": made.report})
     made.tables = kept
     made._archive()
@@ -405,7 +406,7 @@ def test_the_table_is_published_with_the_run_that_knows_it(tmp_path: Path) -> No
 def test_a_run_of_an_older_version_is_whole_without_it(tmp_path: Path) -> None:
     made = shop(tmp_path).write()
     report = go(made)
-    archive = Archive(made.config.tables)
+    archive = stores.archive(made.config)
     (archive.path(report["run_id"]) / "recommendation_outcomes.parquet").unlink()
     assert archive.holds(report["run_id"])
     assert publish.still_holds(made.config, {"report": report})

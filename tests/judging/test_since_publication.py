@@ -9,11 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts
 from pipeline.ground.errors import GateError
 from pipeline.judging import evaluate, since_publication
 from pipeline.judging.outcomes import OUTCOMES
-from pipeline.published.archive import Archive
+from pipeline.publication import stores
+from pipeline.published.contract import RUNS
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 from tests.judged_night import Night, make
@@ -31,10 +32,10 @@ def row(run_id: str = RUN, ndcg: float = 0.25, days: int = 14, **changes: Any) -
 
 def judged_to(config: FullConfig, run_id: str = RUN, **metrics: float) -> None:
     """Keep a run that was judged so before it was published."""
-    folder = Archive(config.tables).path(run_id)
+    folder = stores.archive(config).path(run_id)
     folder.mkdir(parents=True, exist_ok=True)
     rows = [history(run_id).to_pylist()[0] | {"metrics": json.dumps(metrics)}]
-    pq.write_table(pa.Table.from_pylist(rows, schema=schemas.RUNS), folder / "runs.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=RUNS.schema), folder / "runs.parquet")
 
 
 def promise(config: FullConfig, value: float, run_id: str = RUN) -> None:

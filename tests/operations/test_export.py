@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.operations import export
 from pipeline.publication import publish
+from pipeline.publication.tables.recommendations import TABLE
 from pipeline.published.contract import ActiveRun
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -143,7 +143,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     for users in (10, 100_000):
         folder = tmp_path / str(users)
         folder.mkdir()
-        schema = schemas.RECOMMENDATIONS
+        schema = TABLE.schema
         with pq.ParquetWriter(folder / "recommendations.parquet", schema) as writer:
             for first in range(0, users, 10_000):
                 ids = [f"user{n:07}" for n in range(first, min(first + 10_000, users)) for _ in range(5)]
@@ -159,7 +159,7 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
                 }
                 writer.write_table(pa.table(rows, schema=schema))
         command = [sys.executable, "-c", MEMORY, str(folder), "for_you"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1])
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
         peaks.append(int(done.stdout.split()[0]))
     assert (tmp_path / "100000" / "out.jsonl").stat().st_size > 50 * 1024**2
     assert peaks[1] - peaks[0] < 120

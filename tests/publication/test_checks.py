@@ -8,10 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas, sql
+from pipeline.ground import sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
+from pipeline.publication.tables import published, recommendations
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Surface
 from tests.small_shop import NIGHT, Shop, go, shop
@@ -37,15 +38,15 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
     """What the checks say once `change` has been made to the rows of a table."""
     run = publish.active_run(made.config)
     assert run is not None
-    for name, schema in schemas.PUBLISHED.items():
+    for name, schema in ((table.name, table.schema) for table in published()):
         rows = pq.read_table(run.folder / f"{name}.parquet").to_pylist()
         if name == table:
             rows = change(rows)
         loose = pa.schema([field.with_nullable(True) for field in schema])
         pq.write_table(pa.Table.from_pylist(rows, schema=loose), folder / f"{name}.parquet")
     with sql.connect(1, 512) as connection:
-        paths = {name: path for name, path in made.folders().items() if name not in {"evaluate", "outcomes"}}
-        night = Night(**paths, run_date=NIGHT, run_id=run.run_id, config=made.config, connection=connection)
+        about = {"run_date": NIGHT, "run_id": run.run_id, "config": made.config}
+        night = Night(**made.folders(), **about, connection=connection)
         return checks.offences(folder, night)
 
 
@@ -157,7 +158,7 @@ def test_a_check_warns_or_is_off_where_the_configuration_says_so(tmp_path: Path)
     def shown(folder: Path, night: Night) -> dict[str, list[str]]:
         path = folder / "recommendations.parquet"
         rows = [row | {"item_id": "i5"} if row["rank"] == 4 else row for row in pq.read_table(path).to_pylist()]
-        pq.write_table(pa.Table.from_pylist(rows, schema=schemas.RECOMMENDATIONS), path)
+        pq.write_table(pa.Table.from_pylist(rows, schema=recommendations.TABLE.schema), path)
         return REQUIRE(folder, night)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -4,9 +4,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.ground import schemas, sql
+from pipeline.ground import sql
 from pipeline.publication import reasons
 from pipeline.publication.reasons import Facts, Kind
+from pipeline.publication.tables.recommendations import TABLE
 from pipeline.settings.sections.data import EventType
 
 PEER, POPULARITY, ALS, TOPPED = 2, 1, 0, -2
@@ -80,7 +81,7 @@ def test_every_kind_has_its_sentence() -> None:
         table = sql.query(
             connection,
             "publish/reasons",
-            schemas.RECOMMENDATIONS,
+            TABLE.schema,
             {"shown": shown},
             run_id="r",
             surface="s",

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground.errors import InputError
-from pipeline.publication import publish, recommendations, reranking
+from pipeline.publication import maker, publish, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
+from pipeline.publication.tables import recommendations
 from pipeline.settings.sections.data import Source
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig, load
@@ -57,7 +58,7 @@ def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | 
     none = np.zeros(0, dtype=np.float32)
     cap = Cap(CATEGORIES, most) if most else None
     surface = Surface(name="s", diversity=diversity)
-    found = reranking.Rules(surface, none, none, cap, VECTORS if diversity else None).choose(block, K)
+    found = reranking.SurfaceRules(surface, none, none, cap, VECTORS if diversity else None).choose(block, K)
     for row, items, scores in zip(block.items.tolist(), found.items.tolist(), found.scores, strict=True):
         wanted = by_hand(row, K, diversity, most)
         assert items == wanted + [-1] * (K - len(wanted))
@@ -68,7 +69,7 @@ def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | 
 
 def test_blocks_of_any_size_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     block, none = candidates(), np.zeros(0, dtype=np.float32)
-    rules = reranking.Rules(Surface(name="s", diversity=0.4), none, none, None, VECTORS)
+    rules = reranking.SurfaceRules(Surface(name="s", diversity=0.4), none, none, None, VECTORS)
     whole = rules.choose(block, K)
     monkeypatch.setattr(reranking, "CELLS", 1)
     assert rules.choose(block, K).items.tobytes() == whole.items.tobytes()
@@ -81,13 +82,13 @@ def test_what_rules_forbid_a_user_is_asked_pair_by_pair() -> None:
     users, items = np.arange(6)[:, None], rng.integers(0, 20, (6, 9))
     rows = rng.integers(-1, 40, items.shape)
     surface = Surface(name="s", exclude_seen_days=30, min_price_ratio=0.6, max_price_ratio=1.6)
-    found = reranking.Rules(surface, prices, usual).forbidden(users, items, rows, last_age)
+    found = reranking.SurfaceRules(surface, prices, usual).forbidden(users, items, rows, last_age)
     for user in range(6):
         for item, row, wrong in zip(items[user], rows[user], found[user], strict=True):
             lately = row >= 0 and last_age[row] < 30
             far = prices[item] < 0.6 * usual[user] or prices[item] > 1.6 * usual[user]
             assert wrong == (lately or far)
-    plain = reranking.Rules(Surface(name="s"), prices, usual)
+    plain = reranking.SurfaceRules(Surface(name="s"), prices, usual)
     assert not plain.personal
     assert not plain.forbidden(users, items, rows, last_age).any()
 
@@ -96,7 +97,7 @@ def test_an_item_that_moved_up_scores_as_the_best_after_it() -> None:
     block = Block(np.array([[0, 1, 2, 3]], np.int32), np.array([[9, 8, 7, 6]], np.float32), np.zeros((1, 4), np.int8))
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     none = np.zeros(0, dtype=np.float32)
-    found = reranking.Rules(Surface(name="s", diversity=0.9), none, none, None, vectors).choose(block, 4)
+    found = reranking.SurfaceRules(Surface(name="s", diversity=0.9), none, none, None, vectors).choose(block, 4)
     assert found.items.tolist() == [[0, 3, 1, 2]]
     assert found.scores.tolist() == [[9, 8, 8, 7]]
 
@@ -227,6 +228,6 @@ def test_what_is_topped_up_is_as_likely_as_for_anybody() -> None:
     sources = np.array([[0, -2, -2, -2], [-2, -2, -2, -2]], dtype=np.int8)
     scores = np.array([[0.3, -1, -2, -np.inf], [-1, -2, -3, -4]], dtype=np.float32)
     rates = np.array([0.04, 0.5, 0.02, 0.01], dtype=np.float32)
-    rated = recommendations._rated(Block(items, scores, sources), rates)
+    rated = maker._rated(Block(items, scores, sources), rates)
     assert rated.scores[0, :3].tolist() == pytest.approx([0.3, 0.3, 0.02])
     assert rated.scores[1].tolist() == pytest.approx([0.04, 0.02, 0.02, 0.01])

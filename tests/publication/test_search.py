@@ -14,7 +14,7 @@ from pipeline.encoder import vectors as text_vectors
 from pipeline.ground.errors import GateError
 from pipeline.operations import show
 from pipeline.publication import publish
-from pipeline.publication.search import search_results
+from pipeline.publication.tables import search_results
 from pipeline.settings.sections.publication import Publish
 from tests.small_shop import go, shop
 
@@ -27,7 +27,7 @@ def test_a_score_is_the_expected_share_of_a_querys_choices() -> None:
     choices = rng.integers(0, 3, size=(3, 6)) * (rng.random((3, 6)) < 0.5)
     buyers, shown = np.array([9, 0, 3, 1, 5, 2]), np.array([1, 1, 0, 1, 1, 1], dtype=bool)
     section = Publish(search_k=4, search_prior=7.0, search_temperature=0.5, search_popularity_power=0.4)
-    items, scores = search_results(
+    items, scores = search_results.answers(
         csr_matrix(choices.astype(np.float32)), queries, vectors, buyers, shown, section=section
     )
     for q in range(3):
@@ -47,7 +47,7 @@ def test_without_texts_only_chosen_items_are_answers() -> None:
     shown = np.array([1, 1, 1, 0], dtype=bool)
     for vectors in (None, np.zeros((4, 2), dtype=np.float32)):
         asked = None if vectors is None else np.ones((2, 2), dtype=np.float32)
-        items, scores = search_results(choices, asked, vectors, np.ones(4), shown, section=Publish(search_k=3))
+        items, scores = search_results.answers(choices, asked, vectors, np.ones(4), shown, section=Publish(search_k=3))
         assert items.tolist() == [[1, 2, -1], [-1, -1, -1]]
         np.testing.assert_allclose(scores[0, :2], [2 / 3, 1 / 3], rtol=1e-6)
 
@@ -88,11 +88,9 @@ def test_a_log_without_queries_publishes_an_empty_table(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_may_not_be_shown_stops_the_publication(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.publication import search
-
     made = replace(shop(tmp_path), **ASKED).write()
     items = np.array([[5], [2]], dtype=np.int32)
-    monkeypatch.setattr(search, "search_results", lambda *_, **__: (items, np.ones((2, 1), dtype=np.float32)))
+    monkeypatch.setattr(search_results, "answers", lambda *_, **__: (items, np.ones((2, 1), dtype=np.float32)))
     with pytest.raises(GateError, match="item i5 answers a query and is not available"):
         go(made)
 
@@ -145,7 +143,7 @@ def test_unasked_queries_find_items_of_their_kind_by_meaning() -> None:
 
     def precision(encoder: Any, size: int) -> float:
         vectors = text_vectors.fit(encoder, titles, encoder.encode(titles), size, seed=0)
-        items, _ = search_results(
+        items, _ = search_results.answers(
             csr_matrix((len(CATALOGUE), len(titles)), dtype=np.float32),
             vectors.encode(list(CATALOGUE)),
             vectors.encode(titles),

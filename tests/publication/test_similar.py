@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pipeline.arrays import nearest
 from pipeline.publication import similar
 
 
@@ -17,7 +18,7 @@ def brute_force(vectors: np.ndarray, query: int, candidates: list[int], k: int) 
 
 @pytest.mark.parametrize("cells", [2**25, 7])
 def test_neighbours_are_those_of_brute_force(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
-    monkeypatch.setattr(similar, "SCORES_PER_BLOCK", cells)
+    monkeypatch.setattr(nearest, "SCORES_PER_BLOCK", cells)
     rng = np.random.default_rng(0)
     factors, vectors = rng.standard_normal((2, 40, 6))
     factors[3], vectors[4], vectors[5, 0] = 0, 0, np.nan

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pipeline.ground import schemas
 from pipeline.ground.errors import InputError
 from pipeline.publication import surfaces
-from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, History
+from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, OwnHistory
 from pipeline.settings import predicates
 from pipeline.settings.sections.publication import Surface
 
@@ -105,11 +105,11 @@ def filled(lists: list[list[int]], mask: list[bool], k: int, popular: list[int],
     return surfaces.top_up(block, np.array(popular, dtype=np.int32), had)
 
 
-def history(owned: list[list[int]]) -> History:
+def history(owned: list[list[int]]) -> OwnHistory:
     """Users who had these items; the age is the row's number, the count one."""
     items = np.array([item for row in owned for item in sorted(row)], dtype=np.int32)
     indptr = np.cumsum([0, *map(len, owned)])
-    return History(indptr, items, np.ones(len(items), np.int16), np.arange(len(items), dtype=np.float32))
+    return OwnHistory(indptr, items, np.ones(len(items), np.int16), np.arange(len(items), dtype=np.float32))
 
 
 def test_lists_are_filtered_and_filled_in_order_of_popularity() -> None:

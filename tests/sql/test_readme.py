@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas, sql
-from pipeline.published import targets
+from pipeline.ground import sql
+from pipeline.publication import stores
+from pipeline.publication.tables import published
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server
@@ -81,9 +82,9 @@ def write(folder: Path, run_id: str) -> Path:
         "runs": history(run_id).to_pylist(),
     }
     folder.mkdir(parents=True)
-    for name, schema in schemas.PUBLISHED.items():
-        table = pa.Table.from_pylist([{"run_id": run_id} | row for row in rows[name]], schema=schema)
-        pq.write_table(table, folder / f"{name}.parquet")
+    for table in published():
+        complete = [{"run_id": run_id} | row for row in rows.get(table.name, [])]
+        pq.write_table(pa.Table.from_pylist(complete, schema=table.schema), folder / table.file)
     return folder
 
 
@@ -96,7 +97,7 @@ def databases(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("NIGHTJAR_DSN", dsn)
         for kind in ("duckdb", "postgres"):
-            target = targets.of(FullConfig(home=home, threads=1, publish=Publish(target=kind)))
+            target = stores.target(FullConfig(home=home, threads=1, publish=Publish(target=kind)))
             (home / "tables").mkdir(exist_ok=True)
             for run_id, folder in folders.items():
                 target.load(run_id, folder, history(*RUNS))

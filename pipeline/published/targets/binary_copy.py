@@ -18,6 +18,8 @@ TRAILER = b"\xff\xff"
 TEXT_OID = 25
 EPOCH_US = 946_684_800_000_000
 """2000-01-01 in microseconds since 1970: where PostgreSQL's timestamps start."""
+EPOCH_DAYS = 10_957
+"""The same in days: where its dates start."""
 NUL = "\x00"
 REPLACEMENT = "\ufffd"
 """What stands for U+0000, which PostgreSQL's text cannot hold."""
@@ -27,7 +29,7 @@ def rows(batch: pa.RecordBatch) -> memoryview:
     """The bytes of a batch's rows, without HEADER and TRAILER.
 
     Args:
-        batch: columns of string, bool, int32, float32, list<string> without nulls inside, or timestamp[us].
+        batch: columns of string, bool, int32, float32, date32, timestamp[us], or list<string> without nulls in it.
     """
     fields = [pa.scalar(batch.num_columns.to_bytes(2, "big"))]
     fields += [field for column in batch.columns for field in _encoded(column)]
@@ -69,15 +71,22 @@ def _encoded(column: pa.Array) -> list[pa.Array]:
         return [_fixed(column, column.to_numpy(zero_copy_only=False).astype(">f4"))]
     if pa.types.is_boolean(kind):
         return [_fixed(column, pc.fill_null(column, False).to_numpy(zero_copy_only=False).astype(np.uint8))]
-    if pa.types.is_int32(kind):
-        return [_fixed(column, column.to_numpy(zero_copy_only=False).astype(">i4"))]
+    if pa.types.is_int32(kind) or pa.types.is_date32(kind):
+        return [_fixed(column, _int32(column))]
     micros = pc.fill_null(column.cast(pa.int64()), 0).to_numpy(zero_copy_only=False) - EPOCH_US
     return [_fixed(column, micros.astype(">i8"))]
 
 
+def _int32(column: pa.Array) -> np.ndarray:
+    """Integers, or dates as days since EPOCH_DAYS; 0 for null."""
+    numbers = pc.fill_null(column.cast(pa.int32()), 0).to_numpy(zero_copy_only=False)
+    return np.asarray(numbers - EPOCH_DAYS if pa.types.is_date32(column.type) else numbers).astype(">i4")
+
+
 def _sized(values: pa.Array) -> list[pa.Array]:
-    """Byte strings without nulls, each behind its length."""
-    return [_bytes(pc.binary_length(values).to_numpy(zero_copy_only=False).astype(">i4")), values]
+    """Byte strings, each behind its length, which is -1 for null."""
+    lengths = pc.fill_null(pc.binary_length(values), -1)
+    return [_bytes(lengths.to_numpy(zero_copy_only=False).astype(">i4")), pc.fill_null(values, b"")]
 
 
 def _fixed(column: pa.Array, values: np.ndarray) -> pa.Array:

@@ -12,31 +12,31 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import run_active_before, run_date_of
+from pipeline.published.contract import Count, PublishedTable, run_active_before, run_date_of
+from pipeline.published.targets import duckdb_tables
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
 ENDING = ".duckdb"
 PARTIAL = ".partial"
-ABOUT_USERS = ("recommendations", "user_profiles")
 
 
 class DuckDBTarget:
     """The target of config.publish.target = "duckdb"."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tables: Sequence[PublishedTable]) -> None:
         self.config = config
+        self.tables = tables
         self.folder = config.tables / "runs"
         self.pointer = config.tables / "current.duckdb"
         self.activations = config.tables / "activations.jsonl"
@@ -67,7 +67,7 @@ class DuckDBTarget:
         try:
             with duckdb.connect(str(partial), config=self._settings()) as connection:
                 connection.execute("set timezone = 'UTC'").fetchall()
-                _fill(connection, folder, history)
+                duckdb_tables.fill(connection, self.tables, run_id, folder, history)
             artifacts.sync(partial)
         except duckdb.Error as error:
             raise PublishError(f"{partial} could not be written ({error}): the active run is unchanged") from error
@@ -142,12 +142,12 @@ class DuckDBTarget:
         path, partial = self.path(run_id), self.folder / f".{run_id}{ENDING}{PARTIAL}"
         try:
             with duckdb.connect(str(path), read_only=True) as source:
-                removed = sum(source.table(t).filter(_is(user_id)).count("*").fetchall()[0][0] for t in ABOUT_USERS)
+                removed = duckdb_tables.rows_about(source, self.tables, user_id)
                 if not removed:
                     return 0
                 with duckdb.connect(str(partial), config=self._settings()) as connection:
                     connection.execute("set timezone = 'UTC'").fetchall()
-                    _copy_without(source, connection, user_id)
+                    duckdb_tables.copy_without(source, connection, self.tables, run_id, user_id)
         except duckdb.Error as error:
             raise PublishError(f"{path} could not be written anew ({error}): user {user_id} is still in it") from error
         loaded = path.stat()
@@ -155,7 +155,12 @@ class DuckDBTarget:
         artifacts.sync(partial)
         partial.replace(path)
         artifacts.sync(self.folder)
-        return int(removed)
+        return removed
+
+    def counts(self, run_id: str) -> list[Count]:
+        """See Target.counts."""
+        with self._reading(run_id) as connection:
+            return duckdb_tables.counts(connection, self.tables)
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """See Target.read.
@@ -163,10 +168,15 @@ class DuckDBTarget:
         Raises:
             PublishError: the run's file is gone or damaged.
         """
+        with self._reading(run_id) as connection:
+            return sql.query(connection, f"publish/{name}", schema, **params)
+
+    @contextlib.contextmanager
+    def _reading(self, run_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             # Without settings: within one process DuckDB shares a file only between equal ones.
             with duckdb.connect(str(self.path(run_id)), read_only=True) as connection:
-                return sql.query(connection, f"publish/{name}", schema, **params)
+                yield connection
         except duckdb.Error as error:
             raise PublishError(f"{self.path(run_id)} cannot be read: {error}") from error
 
@@ -181,40 +191,3 @@ class DuckDBTarget:
         while entries and entries[-1]["run_id"] != active:
             entries.pop()
         return entries
-
-
-def _fill(connection: duckdb.DuckDBPyConnection, folder: Path, history: pa.Table) -> None:
-    sql.execute(connection, "publish/create").fetchall()
-    connection.register("history", history)
-    connection.table("history").insert_into("runs")
-    connection.unregister("history")
-    for table in schemas.PUBLISHED.keys() - {"runs"}:
-        file = folder / f"{table}.parquet"
-        connection.read_parquet(str(file)).insert_into(table)
-        rows, wanted = connection.table(table).count("*").fetchall()[0][0], pq.read_metadata(file).num_rows
-        if rows != wanted:
-            raise PublishError(
-                f"{rows} of {wanted} rows of {file} arrived in the database; the active run is unchanged"
-            )
-    sql.execute(connection, "publish/index").fetchall()
-    connection.execute("checkpoint").fetchall()
-
-
-def _is(user_id: str) -> duckdb.Expression:
-    return duckdb.ColumnExpression("user_id") == duckdb.ConstantExpression(user_id)
-
-
-def _copy_without(source: duckdb.DuckDBPyConnection, connection: duckdb.DuckDBPyConnection, user_id: str) -> None:
-    """Fill a new file with all of another one's rows that are not a user's."""
-    sql.execute(connection, "publish/create").fetchall()
-    kept_tables = {name for (name,) in source.execute("select table_name from duckdb_tables()").fetchall()}
-    for table in schemas.PUBLISHED:
-        if table not in kept_tables:  # a run of a version that did not have it
-            continue
-        rows = source.table(table)
-        kept = rows.filter(~_is(user_id)) if table in ABOUT_USERS else rows
-        connection.register("kept", kept.to_arrow_reader())
-        connection.table("kept").insert_into(table)
-        connection.unregister("kept")
-    sql.execute(connection, "publish/index").fetchall()
-    connection.execute("checkpoint").fetchall()

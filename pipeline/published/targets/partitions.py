@@ -6,7 +6,7 @@ partition is detached concurrently, which waits for those who still plan with it
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -16,46 +16,48 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import schemas
 from pipeline.ground.errors import PublishError
+from pipeline.published.contract import PublishedTable, per_run
 from pipeline.published.targets import binary_copy, statements
 from pipeline.published.targets.session import Connection, patiently
 
 log = logging.getLogger(__name__)
 
-KEYS = {
-    "recommendations": ("user_id", "surface", "rank"),
-    "similar_items": ("item_id", "rank"),
-    "popular_items": ("segment", "rank"),
-    "search_results": ("query", "rank"),
-    "user_profiles": ("user_id",),
-    "recommendation_outcomes": ("judged_run_id", "surface", "source", "bucket_kind", "bucket"),
-}
-"""The partitioned tables, and what an application looks their rows up by; unique within a load."""
-ABOUT_USERS = ("recommendations", "user_profiles")
 BATCH_ROWS = 65_536
 Made = TypeVar("Made")
 
 
 class Partitions:
-    """The loads' tables in one schema."""
+    """The loads' tables in one schema.
 
-    def __init__(self, connection: Connection, schema: str) -> None:
+    Attributes:
+        connection, schema: where they are.
+        tables: the partitioned tables: all that are published but `runs`.
+    """
+
+    def __init__(self, connection: Connection, schema: str, tables: Sequence[PublishedTable]) -> None:
         self.connection = connection
         self.schema = schema
+        self.tables = per_run(tables)
 
     def _names(self, table: str, partition: str) -> statements.Names:
         return {"table": statements.name(self.schema, table), "partition": statements.name(self.schema, partition)}
 
-    def fill(self, table: str, load: int, file: Path) -> int:
-        """Make a table of a load, copy a Parquet file into it, index it, and compare the number of rows.
+    def _names_of_load(self, table: PublishedTable, load: int) -> statements.Names:
+        return self._names(table.name, f"{table.name}_{load}") | {"load": statements.literal(load)}
+
+    def fill(self, load: int, folder: Path) -> int:
+        """Make the tables of a load, copy a run's Parquet files into them, index them, and compare the number of rows.
 
         Returns:
             Texts in which U+0000 was replaced.
         Raises:
-            PublishError: the file is damaged, or not all of its rows arrived.
+            PublishError: a file is damaged, or not all of its rows arrived.
         """
-        names = self._names(table, f"{table}_{load}") | {"load": statements.literal(load)}
+        return sum(self._fill(table, load, folder / table.file) for table in self.tables)
+
+    def _fill(self, table: PublishedTable, load: int, file: Path) -> int:
+        names = self._names_of_load(table, load)
         statements.execute(self.connection, "create_partition", names)
         try:
             with pq.ParquetFile(file) as source:
@@ -67,13 +69,13 @@ class Partitions:
             raise PublishError(
                 f"{found} of {wanted} rows of {file} arrived in the database; the active run is unchanged"
             )
-        statements.execute(self.connection, "index_partition", names | {"columns": statements.names(KEYS[table])})
+        statements.execute(self.connection, "index_partition", names | {"columns": statements.names(table.key)})
         statements.execute(self.connection, "analyze_partition", names)
         return changed
 
-    def _copy(self, names: statements.Names, source: pq.ParquetFile, table: str) -> tuple[int, int]:
+    def _copy(self, names: statements.Names, source: pq.ParquetFile, table: PublishedTable) -> tuple[int, int]:
         """The rows that PostgreSQL says it took, and the texts changed."""
-        columns = [name for name in schemas.PUBLISHED[table].names if name != "run_id"]
+        columns = [column.name for column in table.columns]
         statement = statements.composed("copy", names | {"columns": statements.names(columns)})
         batches = (batch.select(columns) for batch in source.iter_batches(BATCH_ROWS, columns=columns))
         changed = 0
@@ -88,21 +90,24 @@ class Partitions:
 
     def attach(self, load: int) -> None:
         """Make a load's tables partitions; in a transaction of the caller's."""
-        for table in KEYS:
-            names = self._names(table, f"{table}_{load}") | {"load": statements.literal(load)}
-            statements.execute(self.connection, "attach", names)
+        for table in self.tables:
+            statements.execute(self.connection, "attach", self._names_of_load(table, load))
 
     def beside(self) -> dict[str, int]:
         """The transactions of others that have the tables in use now, and the server process of each."""
-        found = statements.execute(self.connection, "beside", {}, schema=self.schema, tables=list(KEYS))
+        tables = [table.name for table in self.tables]
+        found = statements.execute(self.connection, "beside", {}, schema=self.schema, tables=tables)
         return dict(found.fetchall())
 
-    def existing(self, tables: Iterable[str] = KEYS) -> list[tuple[str, str, bool, bool, bool]]:
-        """name, parent, attached, pending, known of every load's table, those being detached first."""
+    def existing(self, about_users: bool = False) -> list[tuple[str, str, bool, bool, bool]]:
+        """name, parent, attached, pending, known of every load's table, those being detached first.
+
+        Args:
+            about_users: only of tables that are about people.
+        """
         names = {"schema": statements.name(self.schema)}
-        return statements.execute(
-            self.connection, "partitions", names, schema=self.schema, tables=list(tables)
-        ).fetchall()
+        wanted = [table.name for table in self.tables if table.about_users or not about_users]
+        return statements.execute(self.connection, "partitions", names, schema=self.schema, tables=wanted).fetchall()
 
     def sweep(self) -> None:
         """Drop the tables that belong to no load; what is still in use is left to the next publication."""
@@ -122,7 +127,7 @@ class Partitions:
         """Delete a user's rows from every load, attached or not, at once; then free them for good."""
         affected, removed = [], 0
         with self.connection.transaction():
-            for partition, table, *_ in self.existing(ABOUT_USERS):
+            for partition, table, *_ in self.existing(about_users=True):
                 names = self._names(table, partition)
                 rows = statements.execute(self.connection, "forget", names, user_id=user_id).rowcount
                 affected += [names] if rows else []

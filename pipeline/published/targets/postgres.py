@@ -1,9 +1,9 @@
 """Published tables in PostgreSQL: one schema, one partition per load of a run, one row that says which is active.
 
-    recommendations, similar_items, popular_items, user_profiles    partitioned by `load`; see partitions.py
-    active_run                                                      one row; updating it is the flip
-    current_*                                                       views: the rows of the active load
-    runs, loads, activations                                        every run ever, what is loaded, what was active
+    recommendations, ...        the published tables, partitioned by `load`; see partitions.py and definitions.py
+    active_run                  one row; updating it is the flip
+    current_*                   views: the rows of the active load
+    runs, loads, activations    every run ever, what is loaded, what was active
 
 A run is copied into tables beside, indexed and counted; they are attached in one short transaction and flipped to in
 another. Not in the same one: a query that was planned just before would look for the new run among the partitions it
@@ -13,7 +13,7 @@ knew and find nothing. The flip waits until whoever had the tables in use when t
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,10 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import PublishError, UnavailableError
-from pipeline.published.contract import run_active_before
-from pipeline.published.targets import dsn, session, statements
+from pipeline.published.contract import RUN_ID, Count, PublishedTable, per_run, run_active_before
+from pipeline.published.targets import definitions, dsn, session, statements
 from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
-from pipeline.published.targets.partitions import KEYS, Partitions
+from pipeline.published.targets.partitions import Partitions
 from pipeline.published.targets.session import Connection, patiently
 from pipeline.settings.config import Config
 
@@ -36,7 +36,8 @@ POLL_SECONDS = 0.02
 class PostgresTarget:
     """The target of config.publish.target = "postgres"."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tables: Sequence[PublishedTable]) -> None:
+        self.tables = tables
         self.schema = config.publish.schema_name
         self.settle_seconds = config.publish.settle_seconds
         self.folder = config.tables
@@ -66,8 +67,8 @@ class PostgresTarget:
         with self._writing() as connection:
             self._create(connection)
             (load,) = statements.execute(connection, "next_load", {}, schema=self.schema).fetchone() or (0,)
-            partitions = Partitions(connection, self.schema)
-            changed = sum(partitions.fill(table, load, folder / f"{table}.parquet") for table in KEYS)
+            partitions = self._partitions(connection)
+            changed = partitions.fill(load, folder)
             if changed:
                 log.warning("run %s: U+0000 is U+FFFD in %d texts, as PostgreSQL cannot hold it", run_id, changed)
             patiently(lambda: self._attach(partitions, run_id, load, history))
@@ -76,18 +77,18 @@ class PostgresTarget:
             self._sweep(connection)
 
     def _create(self, connection: Connection) -> None:
-        schema, _, newest = statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or ()
-        if not schema:
+        has_schema, _, has_all = self._existing(connection)
+        if not has_schema:
             statements.execute(connection, "create_schema", self.names)
-        if not newest:  # nothing yet, or what an older version made
-            statements.execute(connection, "create", self.names)
+        if not has_all:  # nothing yet, or what an older version made
+            definitions.create(connection, self.schema, self.tables)
         statements.execute(connection, "grant_views", {"name": statements.literal(self.schema)})
 
     def _attach(self, partitions: Partitions, run_id: str, load: int, history: pa.Table) -> None:
         connection = partitions.connection
         with connection.transaction():
             for row in history.to_pylist():
-                statements.execute(connection, "insert_run", self.names, **row)
+                statements.execute(connection, "insert_run", self.names | definitions.of_runs(), **row)
             statements.execute(connection, "insert_load", self.names, load=load, run_id=run_id)
             partitions.attach(load)
 
@@ -122,7 +123,7 @@ class PostgresTarget:
             load, beside = found
             if load in before.values():
                 return
-            self._settle(Partitions(connection, self.schema), run_id, beside)
+            self._settle(self._partitions(connection), run_id, beside)
             with connection.transaction():
                 statements.execute(connection, "activate", self.names, load=load, run_id=run_id)
                 if run_id not in before:
@@ -148,7 +149,7 @@ class PostgresTarget:
         """See Target.drop."""
         with self._writing() as connection:
             statements.execute(connection, "delete_loads", self.names, run_id=run_id)
-            Partitions(connection, self.schema).sweep()
+            self._partitions(connection).sweep()
 
     def clean(self) -> None:
         """See Target.clean."""
@@ -158,27 +159,47 @@ class PostgresTarget:
 
     def _sweep(self, connection: Connection) -> None:
         statements.execute(connection, "delete_superseded", self.names)
-        Partitions(connection, self.schema).sweep()
+        self._partitions(connection).sweep()
 
     def forget(self, user_id: str) -> int:
         """See Target.forget."""
         with self._writing() as connection:
-            return Partitions(connection, self.schema).forget(_text(user_id)) if self._exists(connection) else 0
+            return self._partitions(connection).forget(_text(user_id)) if self._exists(connection) else 0
+
+    def counts(self, run_id: str) -> list[Count]:
+        """See Target.counts."""
+        with self._reading_run(run_id) as connection:
+            there = {parent for _, parent, *_ in self._partitions(connection).existing()}
+            counted = [table for table in per_run(self.tables) if table.name in there and table.things is not None]
+            found = [self._count(connection, run_id, table, *(table.things or ())) for table in counted]
+        return [count for count, table in zip(found, counted, strict=True) if count.rows or not table.added_later]
+
+    def _count(self, connection: Connection, run_id: str, table: PublishedTable, column: str, word: str) -> Count:
+        names = {"table": statements.name(self.schema, table.name), "column": statements.name(column)}
+        found = statements.execute(connection, "counts", self.names | names, run_id=run_id).fetchone()
+        rows, things = found or (0, 0)
+        return Count(table.name, rows, things, word)
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
-        """See Target.read; the statement is sql/publish/postgres/<name>.sql.
+        """See Target.read; the statement is sql/publish/postgres/<name>.sql, its {columns} are those of `schema`.
 
         Raises:
             PublishError: the run is not loaded.
         """
         values = {key: _text(value) if isinstance(value, str) else value for key, value in params.items()}
-        with self._reading() as connection:
-            if not self._exists(connection) or not self._is_loaded(connection, run_id):
-                raise PublishError(f"run {run_id} cannot be read: it is not loaded in schema {self.schema}")
-            cursor = statements.execute(connection, name, self.names, run_id=run_id, **values)
+        names = self.names | {"columns": statements.names([name for name in schema.names if name != RUN_ID.name])}
+        with self._reading_run(run_id) as connection:
+            cursor = statements.execute(connection, name, names, run_id=run_id, **values)
             columns = [column.name for column in cursor.description or ()]
             rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         return pa.Table.from_pylist(rows, schema=schema)
+
+    @contextlib.contextmanager
+    def _reading_run(self, run_id: str) -> Iterator[Connection]:
+        with self._reading() as connection:
+            if not self._exists(connection) or not self._is_loaded(connection, run_id):
+                raise PublishError(f"run {run_id} cannot be read: it is not loaded in schema {self.schema}")
+            yield connection
 
     def _rows(self, name: str) -> list[tuple[Any, ...]]:
         """All rows of a statement; none before the first publication."""
@@ -186,7 +207,16 @@ class PostgresTarget:
             return statements.execute(connection, name, self.names).fetchall() if self._exists(connection) else []
 
     def _exists(self, connection: Connection) -> bool:
-        return bool((statements.execute(connection, "schema_exists", {}, schema=self.schema).fetchone() or (0, 0))[1])
+        return self._existing(connection)[1]
+
+    def _existing(self, connection: Connection) -> tuple[bool, bool, bool]:
+        """Whether the schema is there, whether it has been published to, and whether it has all of the tables."""
+        views = [table.view for table in self.tables]
+        found = statements.execute(connection, "schema_exists", {}, schema=self.schema, views=views).fetchone()
+        return found or (False, False, False)
+
+    def _partitions(self, connection: Connection) -> Partitions:
+        return Partitions(connection, self.schema, self.tables)
 
     def _is_loaded(self, connection: Connection, run_id: str) -> bool:
         return statements.execute(connection, "latest_load", self.names, run_id=run_id).fetchone() is not None

@@ -22,9 +22,10 @@ def name(*parts: str) -> psycopg_sql.Composable:
     return psycopg_sql.Identifier(*parts)
 
 
-def names(columns: Sequence[str]) -> psycopg_sql.Composable:
-    """A list of columns."""
-    return psycopg_sql.SQL(", ").join(map(psycopg_sql.Identifier, columns))
+def names(columns: Sequence[str], of: str | None = None) -> psycopg_sql.Composable:
+    """A list of columns, each behind the name of the relation it is `of` where that is given."""
+    before = [] if of is None else [of]
+    return psycopg_sql.SQL(", ").join(psycopg_sql.Identifier(*before, column) for column in columns)
 
 
 def literal(value: int | str) -> psycopg_sql.Composable:

@@ -2,5 +2,7 @@
 select
     to_regnamespace(quote_ident(%(schema)s)) is not null,
     to_regclass(quote_ident(%(schema)s) || '.current_runs') is not null,
-    to_regclass(quote_ident(%(schema)s) || '.current_recommendation_outcomes') is not null
-    and to_regclass(quote_ident(%(schema)s) || '.current_search_results') is not null
+    (
+        select bool_and(to_regclass(quote_ident(%(schema)s) || '.' || quote_ident(wanted.name)) is not null)
+        from unnest(%(views)s::text[]) as wanted (name)
+    )

@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas
-from pipeline.published import contract, targets
+from pipeline.publication import stores
+from pipeline.publication.tables import published
+from pipeline.published import contract
+from pipeline.published.contract import RUNS
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server, require
@@ -42,7 +44,7 @@ class Shop:
     @property
     def target(self) -> contract.Target:
         """The target, as a process that has just started has it."""
-        return targets.of(self.config)
+        return stores.target(self.config)
 
     def load(self, run_id: str, users: Sequence[str] = USERS, **changes: Any) -> None:
         """Load a run, as a publication would."""
@@ -135,9 +137,9 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "runs": history(run_id).to_pylist(),
     }
-    for name, schema in schemas.PUBLISHED.items():
-        complete = [{"run_id": run_id} | row for row in rows[name]]
-        pq.write_table(pa.Table.from_pylist(complete, schema=schema), folder / f"{name}.parquet")
+    for table in published():
+        complete = [{"run_id": run_id} | row for row in rows.get(table.name, [])]
+        pq.write_table(pa.Table.from_pylist(complete, schema=table.schema), folder / table.file)
     return folder
 
 
@@ -150,7 +152,7 @@ def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
 
 
 def history(*run_ids: str) -> pa.Table:
-    """schemas.RUNS of some runs."""
+    """RUNS of some runs."""
     rows = [
         {
             "run_id": run_id,
@@ -162,4 +164,4 @@ def history(*run_ids: str) -> pa.Table:
         }
         for run_id in run_ids
     ]
-    return pa.Table.from_pylist(rows, schema=schemas.RUNS)
+    return pa.Table.from_pylist(rows, schema=RUNS.schema)

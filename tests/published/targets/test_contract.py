@@ -4,13 +4,12 @@ import threading
 import time
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import run_active_before
+from pipeline.publication.tables import popular_items, published, recommendations, user_profiles
+from pipeline.published.contract import RUNS, run_active_before
 from tests.published.targets.runs import USERS, A, B, C, K, Shop, history, make, tables
 
 
@@ -33,16 +32,19 @@ def test_before_the_first_run_there_is_nothing(shop: Shop) -> None:
     shop.target.clean()
     assert shop.target.forget("u") == 0
     with pytest.raises(PublishError, match="cannot be read"):
-        shop.target.read(A, "runs", schemas.RUNS)
+        shop.target.read(A, "runs", RUNS.schema)
+    with pytest.raises(PublishError, match="cannot be read"):
+        shop.target.counts(A)
 
 
 def test_the_rows_are_those_of_the_files(loaded: Shop) -> None:
     loaded.target.activate(B, published=True)
-    for name, schema in schemas.PUBLISHED.items():
-        rows = loaded.query(f"select {', '.join(schema.names)} from current_{name}")
-        wanted = pq.read_table(loaded.home / "files" / B / f"{name}.parquet").to_pylist()
-        found = [dict(zip(schema.names, row, strict=True)) for row in rows]
-        assert sorted(found, key=str) == sorted(wanted, key=str), name
+    for table in published():
+        names = table.schema.names
+        rows = loaded.query(f"select {', '.join(names)} from current_{table.name}")
+        wanted = pq.read_table(loaded.home / "files" / B / f"{table.name}.parquet").to_pylist()
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        assert sorted(found, key=str) == sorted(wanted, key=str), table.name
 
 
 def test_a_loaded_run_is_not_seen_before_it_is_active(loaded: Shop) -> None:
@@ -98,7 +100,7 @@ def test_the_run_before_is_looked_for_until_one_is_loaded_or_the_search_goes_in_
 
 def test_an_unknown_run_cannot_be_read(loaded: Shop) -> None:
     with pytest.raises(PublishError, match=r"2001-01-01-00000000.* cannot be read"):
-        loaded.target.read("2001-01-01-00000000", "runs", schemas.RUNS)
+        loaded.target.read("2001-01-01-00000000", "runs", RUNS.schema)
 
 
 def test_a_load_that_fails_leaves_no_run(loaded: Shop) -> None:
@@ -116,24 +118,22 @@ def test_a_load_that_fails_leaves_no_run(loaded: Shop) -> None:
 
 def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
     loaded.target.activate(C, published=True)
-    lists = loaded.target.read(A, "show_lists", schemas.RECOMMENDATIONS, user_id="v", k=2)
+    lists = loaded.target.read(A, "show_lists", recommendations.TABLE.schema, user_id="v", k=2)
     wanted = pq.read_table(loaded.home / "files" / A / "recommendations.parquet").slice(K, 2)
     if loaded.kind == "postgres":  # a file of DuckDB holds its own run alone, so there it is the current one
-        assert loaded.target.read(A, "runs", schemas.RUNS).num_rows == 3
+        assert loaded.target.read(A, "runs", RUNS.schema).num_rows == 3
     assert lists.to_pylist() == wanted.to_pylist()
-    (profile,) = loaded.target.read(C, "show_profile", schemas.USER_PROFILES, user_id="u").to_pylist()
+    (profile,) = loaded.target.read(C, "show_profile", user_profiles.TABLE.schema, user_id="u").to_pylist()
     assert (profile["run_id"], profile["top_categories"]) == (C, ["mugs", "tea"])
-    popular = loaded.target.read(B, "show_popular", schemas.POPULAR_ITEMS, segment="all", k=1)
+    popular = loaded.target.read(B, "show_popular", popular_items.TABLE.schema, segment="all", k=1)
     assert popular.column("item_id").to_pylist() == ["i1"]
-    names = pa.schema([("name", pa.string()), ("rows", pa.int64()), ("things", pa.int64()), ("what", pa.string())])
-    rows = {row["name"]: (row["rows"], row["things"]) for row in loaded.target.read(C, "show_rows", names).to_pylist()}
-    assert rows == {
-        "recommendations": (12, 3),
-        "similar_items": (2, 1),
-        "popular_items": (2, 1),
-        "search_results": (4, 2),
-        "user_profiles": (3, 3),
-    }
+    assert [(c.table, c.rows, c.things, c.word) for c in loaded.target.counts(C)] == [
+        ("recommendations", 12, 3, "users"),
+        ("similar_items", 2, 1, "items"),
+        ("popular_items", 2, 1, "segments"),
+        ("search_results", 4, 2, "queries"),
+        ("user_profiles", 3, 3, "users"),
+    ]
 
 
 HOSTILE = ["'; drop table runs; --", "a\tb\nc\\N\\.", '{"a,b"}', "", "\U0001f3ba ü", "%s $user_id {schema}", "x" * 500]
@@ -145,7 +145,7 @@ def test_any_text_is_only_text(shop: Shop) -> None:
     for user_id in HOSTILE:
         rows = shop.query("select reason from current_recommendations where user_id = $user_id", user_id=user_id)
         assert rows == [("<b>\\.\n\"'",)] * K
-        assert shop.target.read(A, "show_lists", schemas.RECOMMENDATIONS, user_id=user_id, k=9).num_rows == K
+        assert shop.target.read(A, "show_lists", recommendations.TABLE.schema, user_id=user_id, k=9).num_rows == K
 
 
 def test_a_forgotten_user_is_in_no_run(loaded: Shop) -> None:
@@ -159,7 +159,7 @@ def test_a_forgotten_user_is_in_no_run(loaded: Shop) -> None:
         assert {row[0] for row in loaded.query("select user_id from current_recommendations")} == {"u", "w"}
         assert loaded.query("select count(*) from current_user_profiles") == [(2,)]
         assert loaded.query("select count(*) from current_similar_items") == [(2,)]
-    assert loaded.target.read(C, "runs", schemas.RUNS).num_rows
+    assert loaded.target.read(C, "runs", RUNS.schema).num_rows
 
 
 def test_one_at_a_time(loaded: Shop) -> None:

@@ -8,9 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas
 from pipeline.ground.errors import PublishError
-from pipeline.published import contract, targets
+from pipeline.publication import stores
+from pipeline.publication.tables import published
+from pipeline.published import contract
+from pipeline.published.contract import RUNS
 from pipeline.published.targets.duckdb import DuckDBTarget
 from pipeline.sources.configuration import FullConfig
 from tests.published.targets import runs
@@ -21,10 +23,10 @@ A, B, C = "2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb", "2011-10-03-cccccccc"
 @pytest.fixture
 def target(tmp_path: Path) -> DuckDBTarget:
     """A target with three runs loaded, none active."""
-    made = DuckDBTarget(FullConfig(home=tmp_path, threads=1))
+    made = DuckDBTarget(FullConfig(home=tmp_path, threads=1), published())
     made.pointer.parent.mkdir(parents=True)
     for run_id in (A, B, C):
-        made.load(run_id, tables(tmp_path / run_id, run_id), schemas.RUNS.empty_table())
+        made.load(run_id, tables(tmp_path / run_id, run_id), RUNS.schema.empty_table())
     return made
 
 
@@ -33,21 +35,21 @@ def tables(folder: Path, run_id: str) -> Path:
     folder.mkdir()
     row = {"run_id": run_id, "surface": "s", "user_id": "u", "rank": 1, "item_id": "i", "score": 1.0}
     rows = {"recommendations": [row | {"source": "als", "reason": "because"}]}
-    for name, schema in schemas.PUBLISHED.items():
-        pq.write_table(pa.Table.from_pylist(rows.get(name, []), schema=schema), folder / f"{name}.parquet")
+    for table in published():
+        pq.write_table(pa.Table.from_pylist(rows.get(table.name, []), schema=table.schema), folder / table.file)
     return folder
 
 
 def test_it_is_a_target(tmp_path: Path) -> None:
-    made: contract.Target = DuckDBTarget(FullConfig(home=tmp_path))
-    assert isinstance(targets.of(FullConfig(home=tmp_path)), DuckDBTarget)
+    made: contract.Target = DuckDBTarget(FullConfig(home=tmp_path), published())
+    assert isinstance(stores.target(FullConfig(home=tmp_path)), DuckDBTarget)
     assert (made.active(), made.loaded()) == (None, [])
     assert contract.run_date_of(A).isoformat() == "2011-10-02"
 
 
 def test_the_tables_have_the_columns_of_the_schemas(target: DuckDBTarget) -> None:
     with duckdb.connect(str(target.path(A)), read_only=True) as connection:
-        for name, schema in schemas.PUBLISHED.items():
+        for name, schema in ((table.name, table.schema) for table in published()):
             found = connection.table(name).to_arrow_table()
             assert found.schema.names == schema.names
             found.cast(schema)
@@ -87,7 +89,7 @@ def test_a_lost_file_is_named(target: DuckDBTarget, caplog: pytest.LogCaptureFix
     target.activate(B, published=True)
     assert target.active() == B
     with pytest.raises(PublishError, match="cannot be read"):
-        target.read(A, "runs", schemas.RUNS)
+        target.read(A, "runs", RUNS.schema)
 
 
 def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline.ground import schemas, sql
+from pipeline.ground import sql
+from pipeline.publication.tables import NAMES
 from tests.postgres import PASSWORD, Server
 from tests.published.targets.runs import USERS, A, B, K, Shop, make
 
@@ -75,7 +76,7 @@ def test_the_writer_publishes_and_the_reader_reads(shop: Shop, postgres: Server,
     shop.publish(B)
     shop.target.activate(A, published=False)
     shop.target.drop(B)
-    for view in schemas.PUBLISHED:
+    for view in NAMES:
         assert read(f"select run_id from current_{view} limit 1") == [(A,)]
     apply(postgres)  # once more, now that there are views
     assert read("select count(*) from nightjar.current_runs") == [(1,)]

@@ -1,4 +1,4 @@
-"""The answers to frequent queries: what people chose after asking, filled up with what the texts say.
+"""The table `search_results`: what people chose after a frequent query, filled up with what the texts say.
 
 An item's score is the share of a query's choices that it can expect:
 
@@ -10,20 +10,68 @@ with popularity; an item first sold today can be an answer today.
 Source: Dirichlet smoothing as in Zhai & Lafferty, ACM TOIS 2004, with the encoder's softmax as the prior.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import SCORES_PER_BLOCK, unit
+from pipeline.features.read import query_texts
+from pipeline.publication.night import Night
+from pipeline.published.contract import Column, PublishedTable
 from pipeline.settings.sections.publication import Publish
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+TABLE = PublishedTable(
+    name="search_results",
+    grain="one row per frequent query and rank",
+    columns=(
+        Column("query", pa.string(), "as the log had it, in Unicode's NFC form, in lower case, white space single"),
+        Column("rank", pa.int32(), "the place among the answers, 1 is the best"),
+        Column("item_id", pa.string(), "an item that some surface may show"),
+        Column("score", pa.float32(), "the share of the query's choices that the item can expect, 0 to 1"),
+    ),
+    key=("query", "rank"),
+    index="query",
+    things=("query", "queries"),
+    added_later=True,
+)
 
-def search_results(
+
+def make(night: Night) -> Iterable[pa.Table]:
+    """The answers, sorted by query, rank; nothing where the log has no frequent query."""
+    queries = pa.array(query_texts(night.queries), pa.string())
+    if not len(queries):
+        return
+    items, scores = answers(
+        night.choices,
+        night.query_vectors,
+        night.vectors,
+        night.stats.column("buyers_91").to_numpy(),
+        night.shown_somewhere,
+        section=night.config.publish,
+    )
+    by_query = pc.sort_indices(queries).to_numpy()
+    item_ids = night.items.column("item_id")
+    row, column = np.nonzero(items[by_query] >= 0)
+    at = by_query[row]
+    columns = {
+        "run_id": pa.repeat(night.run_id, len(row)),
+        "query": queries.take(pa.array(at)),
+        "rank": (column + 1).astype(np.int32),
+        "item_id": item_ids.take(pa.array(items[at, column])),
+        "score": scores[at, column],
+    }
+    yield pa.table(columns, schema=TABLE.schema)
+
+
+def answers(
     choices: "csr_matrix",
     query_vectors: np.ndarray | None,
     item_vectors: np.ndarray | None,

@@ -1,65 +1,24 @@
-"""The recommendations of one night: what the ensemble chose, filtered, topped up and explained, a block at a time."""
+"""The lists of one surface: what the ensemble chose, filtered, topped up and explained, a block of users at a time."""
 
 import json
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from pipeline.arrays.blocks import blocks
 from pipeline.features.rates import item_rates
-from pipeline.ground import lists, schemas, sql
+from pipeline.ground import lists
 from pipeline.ground.errors import InputError
-from pipeline.ground.progress import track
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
-from pipeline.publication.reranking import Rules
+from pipeline.publication.reranking import SurfaceRules
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources import registry
 from pipeline.sources.contract import Says
 
 BOOSTED, PINNED = 1, 2
 """What editors did to a row; sql/publish/reasons.sql has the words."""
-TOLD = 2**16
-"""Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
 Columns = dict[str, np.ndarray]
-
-
-def recommendations(night: Night) -> Iterator[pa.Table]:
-    """Tables with schemas.RECOMMENDATIONS, sorted by surface, user_id, rank over all of them."""
-    targets = night.cutoff.targets()
-    by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
-    history = surfaces.History.read(night.cutoff)
-    for surface in sorted(night.config.surfaces, key=lambda s: s.name):
-        candidates = Candidates.read(night, surface, len(targets))
-        maker = Maker.of(night, surface, candidates, history)
-        parts = blocks(len(targets), night.config.block_users)
-        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in parts)
-        said, users = track(f"publish {surface.name}", len(targets)), 0
-        for rows in gathered(pieces, TOLD):
-            yield _sentences(night, surface, candidates.labels, rows)
-            users += int((rows["rank"] == 1).sum())
-            said(users)
-
-
-def gathered(pieces: Iterable[Columns], rows: int) -> Iterator[Columns]:
-    """The pieces, put together until they have at least so many rows; the last has what is left."""
-    held: list[Columns] = []
-    for piece in pieces:
-        held.append(piece)
-        if sum(len(columns["rank"]) for columns in held) >= rows:
-            yield _joined(held)
-            held = []
-    if held:
-        yield _joined(held)
-
-
-def _joined(pieces: list[Columns]) -> Columns:
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 @dataclass(frozen=True)
@@ -130,16 +89,16 @@ class Maker:
 
     surface: Surface
     candidates: Candidates
-    history: surfaces.History
+    history: surfaces.OwnHistory
     facts: reasons.Facts
     editing: editorial.Editing
-    rules: Rules
+    rules: SurfaceRules
     shown: np.ndarray
     popular: np.ndarray
     rates: np.ndarray | None = None
 
     @classmethod
-    def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.History) -> "Maker":
+    def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.OwnHistory) -> "Maker":
         """The maker of one surface of a night."""
         facts = reasons.Facts(
             similar=night.similar[0],
@@ -152,7 +111,7 @@ class Maker:
         shown = night.shown[surface.name] & ~editing.pinned
         popular = night.popularity_order[shown[night.popularity_order]]
         rates = item_rates(night.cutoff, night.config.horizon_days) if candidates.calibrated else None
-        return cls(surface, candidates, history, facts, editing, Rules.of(night, surface), shown, popular, rates)
+        return cls(surface, candidates, history, facts, editing, SurfaceRules.of(night, surface), shown, popular, rates)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank.
@@ -190,7 +149,7 @@ class Maker:
         """Which pairs the surface's rules about users forbid."""
         return self.rules.forbidden(had.users[place], items, had.rows(place, items), self.history.last_age)
 
-    def _hidden(self, had: surfaces.Had) -> surfaces.Pairs | None:
+    def _hidden(self, had: surfaces.Had) -> surfaces.PairPredicate | None:
         """Which pairs the surface hides: what its rules forbid and, if it repeats nothing, what the user had."""
         forbidden = partial(self._forbidden, had) if self.rules.personal else None
         if self.surface.repeats:
@@ -199,7 +158,7 @@ class Maker:
             return had.owned
         return lambda place, items: had.owned(place, items) | forbidden(place, items)
 
-    def _pinnable(self, users: int, hidden: surfaces.Pairs | None) -> np.ndarray:
+    def _pinnable(self, users: int, hidden: surfaces.PairPredicate | None) -> np.ndarray:
         """bool [B, pins], by ascending rank: which pinned items each user may be given."""
         items = np.array([item for _, item in sorted(self.editing.pins.items())])
         return np.ones((users, len(items)), dtype=bool) if hidden is None else ~hidden(_places(users), items[None, :])
@@ -233,32 +192,3 @@ def _rated(block: surfaces.Block, rates: np.ndarray) -> surfaces.Block:
     given = np.where(added, rates[block.items], np.where(block.items >= 0, block.scores, np.inf))
     fallen = np.minimum.accumulate(given, axis=1).astype(np.float32)
     return surfaces.Block(block.items, np.where(added, fallen, block.scores), block.sources)
-
-
-def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
-    """The rows as they are published: indices become ids, the facts of a reason a sentence."""
-    today = (night.run_date - date(1970, 1, 1)).days
-    shown = pa.table(
-        {
-            "position": np.arange(len(rows["rank"])),
-            "user_id": night.users.column("user_id").take(pa.array(rows["user"])),
-            "rank": rows["rank"],
-            "item_id": night.items.column("item_id").take(pa.array(rows["item"])),
-            "score": rows["score"],
-            "source": pa.array(np.array(labels)[rows["source"]], pa.string()),
-            "rule": rows["rule"],
-            "kind": rows["kind"],
-            "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
-            "times": rows["times"],
-            "last_day": pa.array((today - np.rint(rows["age"])).astype(np.int32)).cast(pa.date32()),
-        }
-    )
-    return sql.query(
-        night.connection,
-        "publish/reasons",
-        schemas.RECOMMENDATIONS,
-        {"shown": shown},
-        run_id=night.run_id,
-        surface=surface.name,
-        verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
-    )

@@ -1,0 +1,103 @@
+"""The table `recommendations`: every surface's list of every user with a history, each item with its reason."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.blocks import blocks
+from pipeline.ground import sql
+from pipeline.ground.progress import track
+from pipeline.publication import reasons
+from pipeline.publication.maker import Candidates, Columns, Maker
+from pipeline.publication.night import Night
+from pipeline.publication.surfaces import OwnHistory
+from pipeline.published.contract import Column, PublishedTable
+from pipeline.settings.sections.publication import Surface
+
+TABLE = PublishedTable(
+    name="recommendations",
+    grain="one row per surface, user and rank",
+    columns=(
+        Column("surface", pa.string(), "the list's name in the configuration"),
+        Column("user_id", pa.string(), "the user, as the logs or their pseudonyms have it"),
+        Column("rank", pa.int32(), "the place in the list, 1 is the best"),
+        Column("item_id", pa.string(), "an item that the surface may show"),
+        Column(
+            "score", pa.float32(), "probability that the user acts on it within the horizon, never rising with the rank"
+        ),
+        Column(
+            "source", pa.string(), "whose list ranked the item best, with +boost and editor:pin where editors acted"
+        ),
+        Column("reason", pa.string(), "a sentence for the user: why this item"),
+    ),
+    key=("user_id", "surface", "rank"),
+    index="user_id",
+    things=("user_id", "users"),
+)
+TOLD = 2**16
+"""Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
+
+
+def make(night: Night) -> Iterable[pa.Table]:
+    """The lists of every surface, sorted by surface, user_id, rank over all pieces."""
+    targets = night.cutoff.targets()
+    by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
+    history = OwnHistory.read(night.cutoff)
+    for surface in sorted(night.config.surfaces, key=lambda s: s.name):
+        candidates = Candidates.read(night, surface, len(targets))
+        maker = Maker.of(night, surface, candidates, history)
+        parts = blocks(len(targets), night.config.block_users)
+        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in parts)
+        said, users = track(f"publish {surface.name}", len(targets)), 0
+        for rows in gathered(pieces, TOLD):
+            yield _sentences(night, surface, candidates.labels, rows)
+            users += int((rows["rank"] == 1).sum())
+            said(users)
+
+
+def gathered(pieces: Iterable[Columns], rows: int) -> Iterator[Columns]:
+    """The pieces, put together until they have at least so many rows; the last has what is left."""
+    held: list[Columns] = []
+    for piece in pieces:
+        held.append(piece)
+        if sum(len(columns["rank"]) for columns in held) >= rows:
+            yield _joined(held)
+            held = []
+    if held:
+        yield _joined(held)
+
+
+def _joined(pieces: list[Columns]) -> Columns:
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
+    """The rows as they are published: indices become ids, the facts of a reason a sentence."""
+    today = (night.run_date - date(1970, 1, 1)).days
+    shown = pa.table(
+        {
+            "position": np.arange(len(rows["rank"])),
+            "user_id": night.users.column("user_id").take(pa.array(rows["user"])),
+            "rank": rows["rank"],
+            "item_id": night.items.column("item_id").take(pa.array(rows["item"])),
+            "score": rows["score"],
+            "source": pa.array(np.array(labels)[rows["source"]], pa.string()),
+            "rule": rows["rule"],
+            "kind": rows["kind"],
+            "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
+            "times": rows["times"],
+            "last_day": pa.array((today - np.rint(rows["age"])).astype(np.int32)).cast(pa.date32()),
+        }
+    )
+    return sql.query(
+        night.connection,
+        "publish/reasons",
+        TABLE.schema,
+        {"shown": shown},
+        run_id=night.run_id,
+        surface=surface.name,
+        verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
+    )

@@ -1,0 +1,45 @@
+"""The table `similar_items`: what is like an item; see pipeline.publication.similar."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.arrays.blocks import blocks
+from pipeline.publication.night import Night
+from pipeline.publication.parquet import ROW_GROUP
+from pipeline.published.contract import Column, PublishedTable
+
+TABLE = PublishedTable(
+    name="similar_items",
+    grain="one row per item and rank",
+    columns=(
+        Column("item_id", pa.string(), "the item that somebody looks at"),
+        Column("rank", pa.int32(), "the place among its similar items, 1 is the most similar"),
+        Column("similar_item_id", pa.string(), "an item like it that some surface may show"),
+        Column("score", pa.float32(), "cosine of the two, of buyers or of texts; compares within one item's rows only"),
+    ),
+    key=("item_id", "rank"),
+    index="item_id",
+    things=("item_id", "items"),
+)
+
+
+def make(night: Night) -> Iterable[pa.Table]:
+    """The similar items of every item, sorted by item_id, rank over all pieces."""
+    items, scores = night.similar
+    item_ids = night.items.column("item_id")
+    by_item_id = pc.sort_indices(item_ids).to_numpy()
+    for rows in blocks(len(items), max(1, ROW_GROUP // items.shape[1])):
+        chosen = by_item_id[rows]
+        row, column = np.nonzero(items[chosen] >= 0)
+        at = chosen[row]
+        columns = {
+            "run_id": pa.repeat(night.run_id, len(row)),
+            "item_id": item_ids.take(pa.array(at)),
+            "rank": (column + 1).astype(np.int32),
+            "similar_item_id": item_ids.take(pa.array(items[at, column])),
+            "score": scores[at, column],
+        }
+        yield pa.table(columns, schema=TABLE.schema)

@@ -1,0 +1,97 @@
+"""The published tables in one run's DuckDB file: made, filled, copied without somebody, counted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.ground.errors import PublishError
+from pipeline.published.contract import RUNS, Count, PublishedTable, per_run
+from pipeline.published.targets import duckdb_statements as statements
+from pipeline.published.targets.duckdb_statements import literal, name
+
+Connection = duckdb.DuckDBPyConnection
+Tables = Sequence[PublishedTable]
+
+
+def fill(connection: Connection, tables: Tables, run_id: str, folder: Path, history: pa.Table) -> None:
+    """Make the tables in a new file and load a run's Parquet files into them.
+
+    Raises:
+        PublishError: not all rows of a file arrived.
+    """
+    _create(connection, tables, run_id)
+    _insert(connection, history, RUNS)
+    for table in per_run(tables):
+        file = folder / table.file
+        connection.read_parquet(str(file)).insert_into(table.name)
+        rows, wanted = connection.table(table.name).count("*").fetchall()[0][0], pq.read_metadata(file).num_rows
+        if rows != wanted:
+            raise PublishError(
+                f"{rows} of {wanted} rows of {file} arrived in the database; the active run is unchanged"
+            )
+    _finish(connection, tables)
+
+
+def rows_about(source: Connection, tables: Tables, user_id: str) -> int:
+    """How many rows of a run's file are about a user."""
+    about = [table for table in _present(source, tables) if table.about_users]
+    return sum(source.table(table.name).filter(_is(user_id)).count("*").fetchall()[0][0] for table in about)
+
+
+def copy_without(source: Connection, connection: Connection, tables: Tables, run_id: str, user_id: str) -> None:
+    """Fill a new file with all of another one's rows that are not a user's."""
+    _create(connection, tables, run_id)
+    for table in _present(source, tables):
+        rows = source.table(table.name)
+        kept = rows.filter(~_is(user_id)) if table.about_users else rows
+        _insert(connection, kept.to_arrow_reader(), table)
+    _finish(connection, tables)
+
+
+def counts(connection: Connection, tables: Tables) -> list[Count]:
+    """See Target.counts."""
+    found = []
+    for table in _present(connection, tables):
+        if table.things is not None:
+            column, word = table.things
+            cursor = statements.execute(connection, "counts", view=name(table.view), column=name(column))
+            rows, things = cursor.fetchall()[0]
+            if rows or not table.added_later:
+                found.append(Count(table.name, rows, things, word))
+    return found
+
+
+def _present(connection: Connection, tables: Tables) -> list[PublishedTable]:
+    """The tables that a file has: one of an older version has not all."""
+    there = {found for (found,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    return [table for table in tables if table.name in there]
+
+
+def _create(connection: Connection, tables: Tables, run_id: str) -> None:
+    for table in tables:
+        names = {"table": name(table.name), "view": name(table.view)}
+        statements.execute(connection, "create", **names, columns=statements.definitions(table.schema)).fetchall()
+        file = "create_view_of_runs" if table.name == RUNS.name else "create_view"
+        statements.execute(connection, file, **names, run_id=literal(run_id)).fetchall()
+
+
+def _insert(connection: Connection, rows: pa.Table | pa.RecordBatchReader, table: PublishedTable) -> None:
+    connection.register("arriving", rows)
+    connection.table("arriving").insert_into(table.name)
+    connection.unregister("arriving")
+
+
+def _finish(connection: Connection, tables: Tables) -> None:
+    for table in tables:
+        if table.index is not None:
+            index = name(f"{table.name}_by_{table.index.removesuffix('_id')}")
+            names = {"table": name(table.name), "column": name(table.index)}
+            statements.execute(connection, "index", index=index, **names).fetchall()
+    connection.execute("checkpoint").fetchall()
+
+
+def _is(user_id: str) -> duckdb.Expression:
+    return duckdb.ColumnExpression("user_id") == duckdb.ConstantExpression(user_id)
