@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.intake import ingest, long_lines
+from pipeline.intake import long_lines, refusals
 from pipeline.operations import load_history, stages
 from pipeline.sources.configuration import FullConfig
 from tests.conftest import ROOT
@@ -206,5 +206,5 @@ def test_a_million_duplicates_are_counted_and_taken_once(tmp_path: Path) -> None
     assert time.perf_counter() - started < 60, "seconds; about 3 on one core"
     manifest = artifacts.read_manifest(folder)
     assert [e["item_id"] for e in rows_of(folder)] == ["a", "b"]
-    assert manifest["report"][f"rejected: {ingest.DUPLICATE}"] == manifest["report"]["rejects"] == 999_999
+    assert manifest["report"][f"rejected: {refusals.DUPLICATE}"] == manifest["report"]["rejects"] == 999_999
     assert manifest["report"]["unusual"] == {"duplicates": ["999,999 of 1,000,001 log rows repeat an earlier event"]}
