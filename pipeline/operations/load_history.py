@@ -40,9 +40,8 @@ def load_history(config: Config, until: date) -> str:
 def _load_history(config: Config, until: date) -> str:
     started = time.perf_counter()
     totals: Counter[str] = Counter()
-    made = Made(
-        "ingest", until, config.model_dump(mode="json", exclude={"home", "folder"}), config.digest("ingest"), {}
-    )
+    written = config.model_dump(mode="json", exclude={"home", "folder"})
+    made = Made("ingest", until, written, config.digest("ingest"), inputs={})
     config.lake.mkdir(parents=True, exist_ok=True)
     with staging.staged(config, until, [], config.lake) as connection:
         first = _first_night(connection, until)
