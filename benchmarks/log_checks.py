@@ -64,7 +64,7 @@ def read(folder: Path, night: date) -> Events:
     return sorted(zip(seconds, table.column("event_type").to_pylist(), strict=True))
 
 
-def numbers(whole: quality.Night, events: Events) -> quality.Night:
+def numbers(whole: quality.NightNumbers, events: Events) -> quality.NightNumbers:
     """What ingest would measure of a part of a night, as far as the checks that stop look at it."""
     kinds = Counter(kind for _, kind in events)
     measured: dict[str, Any] = {"rows": len(events), "events": len(events)}
@@ -77,7 +77,7 @@ def numbers(whole: quality.Night, events: Events) -> quality.Night:
     return whole | measured | {"types": [{"type": kind, "events": n} for kind, n in sorted(kinds.items())]}
 
 
-def stops(settings: Config, past: Sequence[quality.Night], tonight: quality.Night) -> list[str]:
+def stops(settings: Config, past: Sequence[quality.NightNumbers], tonight: quality.NightNumbers) -> list[str]:
     """The checks that would stop the night."""
     night = tonight["night"]
     found = quality.judge([*past, tonight], night, settings).get(night, {})

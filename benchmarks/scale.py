@@ -29,8 +29,8 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks import synthetic
-from pipeline.ground import artifacts, schemas
-from pipeline.intake import ingest
+from pipeline.ground import artifacts
+from pipeline.intake import inputs, partitions
 from pipeline.operations import stages
 from pipeline.settings.config import Config
 from pipeline.sources.configuration import load
@@ -112,7 +112,7 @@ def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SE
         out = artifacts.stage_dir(config.lake, "ingest", night)
         if not artifacts.is_finished(out):
             with artifacts.lock(out), artifacts.writing(out, durable=False) as partial:
-                report = ingest.write_night(partial, tables(shop, day))
+                report = partitions.write(partial, tables(shop, day))
                 artifacts.write_manifest(
                     partial, {"files": artifacts.describe(partial), "inputs": {}, "report": report}
                 )
@@ -134,8 +134,8 @@ def tables(shop: synthetic.Shop, day: int) -> dict[str, Any]:
     items = {"item_id": new.column("sku"), "title": new.column("title"), "category": new.column("category")}
     items |= {"price": new.column("price"), "rows": pa.array([1] * len(new), pa.int64())}
     found = {
-        "events": _filled(events, schemas.EVENTS, len(log)),
-        "items": _filled(items, schemas.INGESTED_ITEMS, len(new)),
+        "events": _filled(events, inputs.EVENTS.schema, len(log)),
+        "items": _filled(items, inputs.ITEMS.schema, len(new)),
     }
     return {name: table.to_batches() for name, table in found.items() if len(table)}
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts
+from pipeline.intake.inputs import EVENTS
 
 
 def plant(lake: Path, arrival: date, happened: Sequence[date], users: Sequence[str], item: str) -> int:
@@ -38,7 +39,7 @@ def plant(lake: Path, arrival: date, happened: Sequence[date], users: Sequence[s
         for user in users
     ]
     path = folder / "events.parquet"
-    events = pa.concat_tables([pq.read_table(path), pa.Table.from_pylist(rows, schema=schemas.EVENTS)])
+    events = pa.concat_tables([pq.read_table(path), pa.Table.from_pylist(rows, schema=EVENTS.schema)])
     path.unlink()  # another lake may hold the same file by a hard link
     pq.write_table(events, path, compression="zstd")
     manifest = artifacts.read_manifest(folder)

@@ -1,6 +1,6 @@
 """One pyarrow schema per table of the lake: the only authority for column names and types.
 
-Those of published tables are in pipeline.publication.tables.
+Those of the input tables are in pipeline.intake.inputs, those of published tables in pipeline.publication.tables.
 
 `user_id`, `item_id` are the outside strings; `user_index`, `item_index` the int32 rows of an array. Indices are
 append-only (ordered by first arrival, then id), so what was known on an earlier day is a prefix of what is known now.
@@ -8,50 +8,6 @@ Ages are in days before the end of the cut-off day, counts in distinct days, pri
 """
 
 import pyarrow as pa
-
-# --- ingest -----------------------------------------------------------------------------------------------------------
-
-EVENTS = pa.schema(
-    [
-        pa.field("event_id", pa.string(), nullable=False),
-        pa.field("user_id", pa.string()),  # null: an anonymous guest
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("event_time", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("event_type", pa.string(), nullable=False),
-        pa.field("value", pa.float64()),
-        pa.field("quantity", pa.float64()),
-        pa.field("price", pa.float64()),
-        pa.field("session_id", pa.string()),
-        pa.field("query", pa.string()),
-        pa.field("surface", pa.string()),
-        pa.field("rank_shown", pa.int32()),
-        pa.field("run_id_shown", pa.string()),
-    ]
-)
-
-# What a night's logs say about items; `features` picks the best title a code ever had.
-INGESTED_ITEMS = pa.schema(
-    [
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("title", pa.string()),
-        pa.field("text", pa.string()),
-        pa.field("category", pa.string()),
-        pa.field("price", pa.float64()),
-        pa.field("currency", pa.string()),
-        pa.field("kind", pa.string()),
-        pa.field("available", pa.bool_()),
-        pa.field("rows", pa.int64()),  # how many log rows said so that night
-    ]
-)
-
-REJECTS = pa.schema(
-    [
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("row", pa.int64()),  # 1-based data row in the file; null where the format has none
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("raw", pa.string()),  # the row as JSON text, cut at a bounded length; null where it may not be kept
-    ]
-)
 
 # --- features ---------------------------------------------------------------------------------------------------------
 
@@ -178,24 +134,5 @@ LABELS = pa.schema(
         pa.field("item_index", pa.int32(), nullable=False),
         pa.field("count", pa.int16(), nullable=False),
         pa.field("is_new", pa.bool_(), nullable=False),
-    ]
-)
-
-# --- publish ----------------------------------------------------------------------------------------------------------
-
-# The editors' rules that held for a night, and what came of them; beside the tables, not published.
-EDITORIAL = pa.schema(
-    [
-        pa.field("kind", pa.string()),  # pin, block, boost
-        pa.field("surface", pa.string()),  # null: all
-        pa.field("item_id", pa.string()),
-        pa.field("rank", pa.int32()),  # of a pin
-        pa.field("factor", pa.float64()),  # of a boost
-        pa.field("valid_from", pa.date32()),
-        pa.field("valid_until", pa.date32()),  # included
-        pa.field("note", pa.string()),
-        pa.field("file", pa.string()),
-        pa.field("row", pa.int64()),  # 1-based data row in the file
-        pa.field("outcome", pa.string()),  # "applied", or why not, and where
     ]
 )

@@ -59,6 +59,12 @@ def execute(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> 
     return connection.execute(text, _used(text, params))
 
 
+def select(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyRelation:
+    """The rows of sql/<name>.sql, one SELECT, as a relation that runs when it is used; `params` as in `execute`."""
+    text = statement(name)
+    return connection.sql(text, params=_used(text, params))
+
+
 def query(
     connection: duckdb.DuckDBPyConnection,
     name: str,

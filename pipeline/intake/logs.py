@@ -14,7 +14,7 @@ from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import long_lines, zstd_frames
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 
 PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
@@ -69,7 +69,7 @@ def _days(name: re.Match[str]) -> tuple[date | None, date | None]:
     return first, following.replace(day=1) - timedelta(days=1)
 
 
-def find(source: Source, config: Config, night: date | None = None) -> list[LogFile]:
+def find(source: InputFiles, config: Config, night: date | None = None) -> list[LogFile]:
     """The files of a source, in name order.
 
     Args:
@@ -97,7 +97,7 @@ def _file_days(path: Path, matched: re.Match[str]) -> tuple[date | None, date | 
         raise InputError(f"{path}: the date in its name is none ({error})") from None
 
 
-def format_of(source: Source) -> str:
+def format_of(source: InputFiles) -> str:
     """csv, jsonl or parquet."""
     if source.format != "auto":
         return source.format
@@ -139,7 +139,7 @@ def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name:
     return [key for (key,) in rows]
 
 
-def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogFile], config: Config) -> None:
+def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[LogFile], config: Config) -> None:
     """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
 
     Args:
@@ -183,7 +183,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: Source, files: list[LogF
         ) from error
 
 
-def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: Source, limit: int) -> None:
+def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: InputFiles, limit: int) -> None:
     columns: list[str] = []
     if kind == "csv":
         columns = _csv_columns(map(Path, paths), source.delimiter)
@@ -200,7 +200,7 @@ def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], so
 
 
 def _read_without_long_lines(
-    connection: duckdb.DuckDBPyConnection, paths: list[str], source: Source, config: Config
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config
 ) -> None:
     """Read JSON Lines of which some are longer than the reader can take: those are refused, the others are read."""
     ((scratch,),) = sql.execute(connection, "ingest/scratch").fetchall()

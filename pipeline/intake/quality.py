@@ -1,7 +1,8 @@
 """Whether a night's log is as usual: a few numbers per night, compared with the same weekdays before it.
 
-The numbers stand in the report of the night's manifest: a night reads the manifests of the last weeks, never their
-events. Every sql/checks/events/*.sql returns (night, offence in words); `checks.severity` says what an offence does.
+The numbers stand in the report of the night's manifest: a night reads the manifests of the last weeks (`past_nights`),
+never their events. Every sql/checks/events/*.sql returns (night, offence in words); `checks.severity` says what an
+offence does.
 """
 
 import json
@@ -16,12 +17,13 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
+from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
 # Of one night; event times are in seconds since the night began (UTC).
-NIGHTS = pa.schema(
+NUMBERS = pa.schema(
     [
         pa.field("night", pa.date32(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),  # of the log: events and all that was refused
@@ -46,14 +48,15 @@ SHOWN = 3
 """Offences of one check that a message quotes."""
 KEY = "quality"
 
-Night = dict[str, Any]
+NightNumbers = dict[str, Any]
+"""Of one night, the fields of NUMBERS."""
 Offences = dict[str, list[str]]
 """By check, in words."""
 
 
 def measure(
     connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, earlier: Sequence[Path] = ()
-) -> list[Night]:
+) -> list[NightNumbers]:
     """The numbers of every night of a range.
 
     Args:
@@ -62,38 +65,39 @@ def measure(
         first, last: the range.
         earlier: finished partitions of the nights before `first`, oldest first.
     Returns:
-        One dict per night with the fields of NIGHTS.
+        One dict per night with the fields of NUMBERS.
     """
     since = first - timedelta(days=config.checks.price_nights)
-    recent = [str(folder / "events.parquet") for folder in earlier if artifacts.run_date_of(folder) >= since]
+    recent = [str(EVENTS.path(folder)) for folder in earlier if artifacts.run_date_of(folder) >= since]
     table = "ingest/earlier_prices" if recent else "ingest/earlier_prices_none"
     sql.execute(connection, table, partitions=recent)
     limits = config.checks.model_dump()
-    rows = sql.query(connection, "ingest/quality", NIGHTS, first=first, last=last, **limits).to_pylist()
+    rows = sql.query(connection, "ingest/quality", NUMBERS, first=first, last=last, **limits).to_pylist()
     return [dict(row) for row in rows]
 
 
-def nothing(night: date) -> Night:
+def nothing(night: date) -> NightNumbers:
     """The numbers of a night without a log."""
-    zero: Night = {field.name: None if field.nullable else 0 for field in NIGHTS}
+    zero: NightNumbers = {field.name: None if field.nullable else 0 for field in NUMBERS}
     return zero | {"night": night, "types": []}
 
 
-def reported(night: Night) -> Night:
-    """What a night's manifest keeps of its numbers."""
-    return {name: value for name, value in night.items() if name != "night"}
+def reported(numbers: NightNumbers, found: Offences) -> dict[str, Any]:
+    """What a night's manifest keeps: its numbers, and what is not as usual about them."""
+    return {KEY: {name: value for name, value in numbers.items() if name != "night"}, "unusual": found}
 
 
-def history(config: Config, night: date) -> list[Night]:
-    """The numbers of the nights that may say what is usual for this one, as far as they were measured."""
+def past_nights(config: Config, night: date) -> list[Path]:
+    """The finished partitions whose manifests say what is usual for a night: those of the last `checks.weeks`."""
     since = night - timedelta(weeks=config.checks.weeks)
-    found = []
-    for folder in artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)):
-        if (of := artifacts.run_date_of(folder)) >= since:
-            numbers = artifacts.read_manifest(folder)["report"].get(KEY)
-            if numbers is not None:
-                found.append({"night": of} | numbers)
-    return found
+    folders = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
+    return [folder for folder in folders if artifacts.run_date_of(folder) >= since]
+
+
+def history(folders: Sequence[Path]) -> list[NightNumbers]:
+    """The numbers of nights, as their manifests have them; nights that were not measured are absent."""
+    reports = ((folder, artifacts.read_manifest(folder)["report"].get(KEY)) for folder in folders)
+    return [{"night": artifacts.run_date_of(folder)} | numbers for folder, numbers in reports if numbers is not None]
 
 
 def newest_with_events(config: Config) -> date | None:
@@ -109,7 +113,7 @@ def has_events(folder: Path) -> bool:
     return bool(artifacts.read_manifest(folder).get("report", {}).get("events"))
 
 
-def judge(nights: Sequence[Night], first: date, config: Config) -> dict[date, Offences]:
+def judge(nights: Sequence[NightNumbers], first: date, config: Config) -> dict[date, Offences]:
     """Run every check that is not off.
 
     Args:
@@ -164,7 +168,7 @@ def require(offences: Offences, night: date, config: Config, files: Sequence[Pat
     return offences
 
 
-def usual(nights: Sequence[Night], night: date) -> str:
+def usual(nights: Sequence[NightNumbers], night: date) -> str:
     """What the same weekdays before a night had, in words; "" when nothing is known."""
     same = [n["events"] for n in nights if n["night"].weekday() == night.weekday() and n["events"]]
     if not same:

@@ -1,45 +1,41 @@
-"""Raw files through the shop's mapping into DuckDB's staged tables: cast, judged, with the night each row arrived."""
+"""Raw files through the shop's mappings into DuckDB's staged tables: cast, judged, with the night each row arrived."""
 
 import contextlib
 import fcntl
-import re
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import duckdb
+from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import logs
+from pipeline.intake import delivery, inputs, logs
+from pipeline.intake.inputs import EVENTS, InputTable
+from pipeline.intake.mapping import failing_by_name, map_raw
 from pipeline.privacy import pseudonyms, suppression
+from pipeline.privacy.suppression import Suppressed
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 
-# What a mapping may select, and what it must.
-COLUMNS = {
-    "events": {*schemas.EVENTS.names, "arrived_at", "reject_reason", "_file", "_row"},
-    "items": {*schemas.INGESTED_ITEMS.names, "arrived_at", "_file"} - {"rows"},
-    "editorial": {*schemas.EDITORIAL.names, "_file", "_row"} - {"file", "row", "outcome"},
-}
-NEEDED = {"events": {"item_id", "event_time", "event_type", "_file", "_row"}, "items": {"item_id", "_file"}}
-NEEDED["editorial"] = {"kind", "item_id", "_file", "_row"}
-FORGOTTEN = "its user asked to be forgotten"
-"""Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
 SPILL = ".spill"
 # Below <lake>/ingest: a hash of the key that made the pseudonyms there; absent where ids are plain.
 KEY_CHECK = "pseudonyms.txt"
+PLAIN = "plain"
+"""The table of a mapping's rows that still name people, where they are not to be staged like this."""
 
 
 @contextlib.contextmanager
 def staged(
     config: Config, last: date, earlier: list[Path], scratch: Path, night: date | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the tables staged_events, duplicates, staged_rejects and staged_items.
+    """A connection with a table staged_<name> for each table of a night, and the table duplicates.
 
     Args:
-        config: the sources.
+        config: the files.
         last: rows that arrive later are not looked at.
         earlier: events.parquet of the nights before, whose events are not taken again.
         scratch: an existing folder for what does not fit in memory; left as it was.
@@ -48,14 +44,14 @@ def staged(
         InputError: a file is missing or unreadable, or a mapping does not run; ids would get other pseudonyms than
             those in the lake.
     """
-    source = _events(config)
-    files = _find(source, config, night)
+    log, files = delivery.log_of(config), delivery.find(config, night)
     with suppression.lock(config, alone=False), _one_key(config, last, bool(earlier)), _spill(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill)
         try:
-            logs.read(connection, source, files, config)
-            _stage_events(connection, source, config, last, earlier)
-            _stage_items(connection, config, source, night)
+            stage = _Stage(connection, config, suppression.read(config))
+            logs.read(connection, log, files, config)
+            stage.events(log, last, earlier)
+            stage.others(log, night)
             yield connection
         finally:
             connection.close()
@@ -94,97 +90,108 @@ def _one_key(config: Config, last: date, continues: bool) -> Iterator[None]:
         mark.write_text(ours, encoding="ascii")
 
 
-def is_closed(config: Config, night: date) -> bool:
-    """Whether a night has no log file and needs none: the log is one file a day, and days without are allowed."""
-    source = _events(config)
-    return config.ingest.allow_empty and "{day}" in source.files and not logs.find(source, config, night)
+@dataclass(frozen=True)
+class _Stage:
+    """Makes the staged tables of the files in `raw`.
 
+    Attributes:
+        connection: where they are made.
+        config: how rows are read.
+        forgotten: whose rows are not taken.
+    """
 
-def _events(config: Config) -> Source:
-    if config.ingest.events is None:
-        raise InputError("the configuration names no log: set [ingest.events] files and sql")
-    return config.ingest.events
+    connection: duckdb.DuckDBPyConnection
+    config: Config
+    forgotten: Suppressed
 
-
-def _find(source: Source, config: Config, night: date | None) -> list[logs.LogFile]:
-    """The files to read; the night's own must be among them, unless it is one of a day without a log."""
-    files = logs.find(source, config, night)
-    closed = config.ingest.allow_empty and "{day}" in source.files
-    if not files or (night and not closed and not any(file.is_about(night) for file in files)):
-        of = f" of {night}" if night else ""
-        raise InputError(f"no log file{of} matches '{source.files}' in {config.folder}: has it been delivered?")
-    return files
-
-
-def _stage_events(
-    connection: duckdb.DuckDBPyConnection, source: Source, config: Config, last: date, earlier: list[Path]
-) -> None:
-    settings, forgotten = config.ingest, suppression.read(config)
-    map_raw(connection, "events", source, config)
-    _run_mapped(
-        connection,
-        "events",
-        source,
-        config,
-        arrival=settings.arrival,
-        earliest=settings.earliest,
-        event_types=sorted(config.features.event_types),
-        max_id_bytes=settings.max_id_bytes,
-    )
-    sql.execute(connection, "ingest/undated", fallback=last)
-    if forgotten.hashes:
-        sql.execute(connection, "ingest/forgotten", **forgotten.parameters())
-    if settings.pseudonyms:
-        sql.execute(connection, "ingest/pseudonyms", **pseudonyms.parameters())
-    paths = [str(path) for path in earlier]
-    sql.execute(connection, "ingest/earlier_events" if paths else "ingest/earlier_none", partitions=paths)
-    sql.execute(connection, "ingest/duplicates", last=last)
-    limits = {"max_raw_characters": settings.max_raw_characters, "keep_raw": not settings.pseudonyms}
-    sql.execute(connection, "ingest/rejects", fallback=last, **limits)
-    if forgotten.hashes:
-        sql.execute(connection, "ingest/forgotten_rejects", **forgotten.parameters())
-
-
-def _stage_items(connection: duckdb.DuckDBPyConnection, config: Config, events: Source, night: date | None) -> None:
-    source = config.ingest.items
-    if source is None or not (files := logs.find(source, config, night)):
-        sql.execute(connection, "ingest/items_none")
-        return
-    if (source.files, source.format, source.delimiter) != (events.files, events.format, events.delimiter):
-        logs.read(connection, source, files, config)
-    given = map_raw(connection, "items", source, config)
-    arrival = "arrived_at" if "arrived_at" in given else "file"
-    if arrival == "file" and "{day}" not in source.files:
-        raise InputError(
-            f"{source.sql} must select arrived_at, the time an item's row became known, "
-            f"unless the date is in the files' names (items/{{year}}-{{month}}-{{day}}.csv)"
+    def events(self, source: InputFiles, last: date, earlier: list[Path]) -> None:
+        """The log, and what only it has: a neighbour's night for rows without a time, repeated and refused rows."""
+        map_raw(self.connection, EVENTS, source, self.config)
+        self._table(EVENTS, source, self.config.ingest.arrival)
+        paths, hidden = [str(path) for path in earlier], self.config.ingest.pseudonyms
+        self._run("undated", fallback=last)
+        self._run("earlier_events" if paths else "earlier_none", partitions=paths)
+        self._run("duplicates", last=last)
+        self._run(
+            "rejects",
+            fallback=last,
+            max_raw_characters=self.config.ingest.max_raw_characters,
+            keep_raw=not hidden,
         )
-    _run_mapped(connection, "items", source, config, arrival=arrival, max_id_bytes=config.ingest.max_id_bytes)
+        if self.forgotten.hashes:
+            self._run("forgotten_rejects", **self.forgotten.parameters())
+
+    def others(self, in_raw: InputFiles, night: date | None) -> None:
+        """The inputs beside the log, none of which a shop must have; files that are in `raw` are not read again."""
+        for table in inputs.nightly():
+            if table is EVENTS:
+                continue
+            source = table.files(self.config)
+            if source is None or not (files := logs.find(source, self.config, night)):
+                self.connection.from_arrow(table.empty()).create(table.staged)
+                continue
+            if (source.files, source.format, source.delimiter) != (in_raw.files, in_raw.format, in_raw.delimiter):
+                logs.read(self.connection, source, files, self.config)
+                in_raw = source
+            given = map_raw(self.connection, table, source, self.config)
+            self._table(table, source, _arrival(table, source, given))
+
+    def _table(self, table: InputTable, source: InputFiles, arrival: str) -> None:
+        """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept."""
+        forgets = bool(self.forgotten.hashes and table.person)
+        hides = bool(self.config.ingest.pseudonyms and table.pseudonyms)
+        with failing_by_name(source, self.config):
+            self._cast(table, arrival).create(PLAIN if forgets or hides else table.staged)
+        if not (forgets or hides):
+            return
+        rows = self._without_forgotten(table) if forgets else self.connection.table(PLAIN)
+        if hides:
+            pseudonyms.hide(self.connection, rows, table.pseudonyms, into=table.staged)
+        else:
+            rows.create(table.staged)
+        self._run("plain_none")
+
+    def _cast(self, table: InputTable, arrival: str) -> duckdb.DuckDBPyRelation:
+        settings = self.config.ingest
+        rows = sql.select(
+            self.connection,
+            f"ingest/{table.name}",
+            arrival=arrival,
+            earliest=settings.earliest,
+            event_types=sorted(self.config.features.event_types),
+            max_id_bytes=settings.max_id_bytes,
+        )
+        return rows if table.refuses else rows.filter(_has_usable_ids(table, settings.max_id_bytes))
+
+    def _without_forgotten(self, table: InputTable) -> duckdb.DuckDBPyRelation:
+        """The rows of PLAIN; those about somebody who asked to be forgotten are refused, or left out."""
+        person = list(table.person)
+        self._run("forgotten", person=person, **self.forgotten.parameters())
+        does = "forgotten_refused" if table.refuses else "forgotten_left_out"
+        return sql.select(self.connection, f"ingest/{does}", person=person)
+
+    def _run(self, name: str, **params: object) -> None:
+        sql.execute(self.connection, f"ingest/{name}", **params)
 
 
-def map_raw(connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config) -> set[str]:
-    """Make the view mapped_<table> from the shop's SELECT; returns its columns."""
-    path = config.folder / source.sql
-    try:
-        relation = connection.sql(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, duckdb.Error) as error:
-        raise InputError(f"{path}: {error}") from None
-    if relation is None:
-        raise InputError(f"{path} must be one SELECT from raw")
-    given = set(relation.columns)
-    if unknown := given - COLUMNS[table]:
-        raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table} are {sorted(COLUMNS[table])}")
-    if missing := NEEDED[table] - given:
-        raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
-    relation.create_view(f"mapped_{table}")
-    return given
+def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
+    """What says which night a row arrived: the mapping's arrived_at, else the date in its file's name."""
+    if "arrived_at" in given:
+        return "arrived_at"
+    if "{day}" not in source.files:
+        raise InputError(
+            f"{source.sql} must select arrived_at, the time a row of {table.name} became known, "
+            f"unless the date is in the files' names ({table.name}/{{year}}-{{month}}-{{day}}.csv)"
+        )
+    return "file"
 
 
-def _run_mapped(
-    connection: duckdb.DuckDBPyConnection, table: str, source: Source, config: Config, **params: object
-) -> None:
-    try:
-        sql.execute(connection, f"ingest/{table}", **params)
-    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
-        said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
-        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {said}") from None
+def _has_usable_ids(table: InputTable, max_id_bytes: int) -> Expression:
+    """Whether the ids that must be there are, and none is empty or too long."""
+    usable = ConstantExpression(True)
+    for name in table.ids:
+        size = FunctionExpression("strlen", ColumnExpression(name))
+        fits = (size > ConstantExpression(0)) & (size <= ConstantExpression(max_id_bytes))
+        may_be_absent = table.schema.field(name).nullable
+        usable = usable & (fits | ColumnExpression(name).isnull() if may_be_absent else fits)
+    return usable

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ingest, staging
+from pipeline.intake import inputs, partitions, staging
+from pipeline.intake.inputs import NightTable
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms, redaction, suppression
 from pipeline.privacy.receipts import Journal
@@ -59,9 +59,9 @@ class People:
         self.aliases = {user_id: user_id for user_id in user_ids}
         self.journals = journals
         if config.ingest.pseudonyms:
-            sessions = pseudonyms.key().derive("session")
             self.aliases |= {pseudonyms.stored(config, user_id): user_id for user_id in journals}
-            self.aliases |= {sessions.hash(user_id): user_id for user_id in journals}
+            for key in map(pseudonyms.key_for, inputs.person_purposes()):
+                self.aliases |= {key.hash(user_id): user_id for user_id in journals}
 
     @property
     def ids(self) -> list[str]:
@@ -103,7 +103,8 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
             _nights(connection, config, people)
             _tables(connection, config, people)
             _exports(config, people)
-        return [journals[user_id].close(config, _databases(config)) for user_id in wanted]
+        looked_through = [table.name for table in inputs.about_people()]
+        return [journals[user_id].close(config, _databases(config), looked_through) for user_id in wanted]
 
 
 @contextlib.contextmanager
@@ -132,13 +133,13 @@ def _events(connection: Any, config: Config, people: People) -> None:
         with artifacts.lock(folder):  # a night that is being written will be whole, or is a dead run's
             _sweep(folder)
     whole = [folder for folder in folders if artifacts.is_finished(folder)]
-    found = {
-        name: redaction.find(connection, name, [folder / f"{name}.parquet" for folder in whole], people.ids)
-        for name in ("events", "rejects")
-    }
+    found = {}
+    for table in inputs.about_people():
+        files = [path for path in map(table.path, whole) if path.is_file()]  # nights from before there was the table
+        found[table.name] = redaction.find(connection, files, people.ids, table.person, table.free_text)
     for folder in whole:
-        counts = {name: found[name].get(folder / f"{name}.parquet", Counter[str]()) for name in found}
-        if any(counts.values()) or redaction.is_pending(folder):
+        counts = {name: of[path] for name, of in found.items() if (path := folder / f"{name}.parquet") in of}
+        if counts or redaction.is_pending(folder):
             with artifacts.lock(folder):
                 _rewrite_partition(folder, people, counts)
 
@@ -147,30 +148,24 @@ def _rewrite_partition(folder: Path, people: People, counts: dict[str, Counter[s
     night = artifacts.run_date_of(folder).isoformat()
 
     def write(beside: Path) -> dict[str, Any]:
-        report: dict[str, Any] = ingest.write_night(
-            beside, {name: _kept(folder, name, people) for name in ingest.TABLES}
-        )
+        kept = {table.name: _kept(folder, table, people) for table in inputs.night_tables()}
+        report: dict[str, Any] = partitions.write(beside, kept)
         for name, rows in counts.items():
-            if rows:
-                paths = (folder / f"{name}.parquet", beside / f"{name}.parquet")
-                before, after = map(artifacts.file_sha256, paths)
-                people.note(rows, table=name, night=night, sha256_before=before, sha256_after=after)
+            paths = (folder / f"{name}.parquet", beside / f"{name}.parquet")
+            before, after = map(artifacts.file_sha256, paths)
+            people.note(rows, table=name, night=night, sha256_before=before, sha256_after=after)
         return report
 
     redaction.rewrite(folder, write)
 
 
-def _kept(folder: Path, name: str, people: People) -> Iterator[pa.RecordBatch]:
+def _kept(folder: Path, table: NightTable, people: People) -> Iterator[pa.RecordBatch]:
     """The rows of a partition's table that are not about them."""
-    with pq.ParquetFile(folder / f"{name}.parquet") as file:
-        for batch in file.iter_batches(ingest.ROW_GROUP):
-            if name == "rejects":
-                yield batch.filter(redaction.names_nobody(batch.column("raw"), people.ids))
-            elif name == "events":
-                user_ids = pc.coalesce(batch.column("user_id"), batch.column("session_id"))
-                yield batch.filter(redaction.about_nobody(user_ids, people.ids))
-            else:
-                yield batch
+    if not table.path(folder).is_file():  # a night from before there was the table
+        return
+    with pq.ParquetFile(table.path(folder)) as file:
+        for batch in file.iter_batches(partitions.ROW_GROUP):
+            yield redaction.without(batch, people.ids, table.person, table.free_text)
 
 
 def _sweep(folder: Path) -> None:
@@ -215,7 +210,7 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     files = [folder / name for folder in present for name in _user_files(folder.parent.name)]
     features = artifacts.stage_dir(config.lake, "features", night)
     known = [path for path in files if path.is_file()]
-    found = [who for path in known for who in redaction.find(connection, "people", [path], people.ids).values()]
+    found = [who for path in known for who in redaction.find(connection, [path], people.ids).values()]
     knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:
@@ -228,9 +223,7 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
     if not folder.is_dir():
         return
     named = [p for p in sorted(folder.glob("*.parquet")) if "user_id" in pq.read_schema(p).names]
-    found = {
-        path: counts for path in named for counts in redaction.find(connection, "people", [path], people.ids).values()
-    }
+    found = {path: counts for path in named for counts in redaction.find(connection, [path], people.ids).values()}
     if not found and not redaction.is_pending(folder):
         return
 

@@ -5,15 +5,17 @@ import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 
-from pipeline.ground import artifacts, resources, sql
+from pipeline.ground import artifacts, manifests, resources, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import quality, staging
-from pipeline.intake.ingest import Batches, Report, _check, _nights, _quality, write_night
+from pipeline.ground.manifests import Made
+from pipeline.intake import inputs, partitions, quality, refusals, staging
+from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
 # Below <lake>/ingest: up to which night load-history has run.
@@ -38,24 +40,22 @@ def load_history(config: Config, until: date) -> str:
 def _load_history(config: Config, until: date) -> str:
     started = time.perf_counter()
     totals: Counter[str] = Counter()
-    stamp = {
-        "config": config.model_dump(mode="json", exclude={"home", "folder"}),
-        "config_hash": config.digest("ingest"),
-        "code_version": artifacts.code_version(),
-    }
+    written = config.model_dump(mode="json", exclude={"home", "folder"})
+    made = Made("ingest", until, written, config.digest("ingest"), inputs={})
     config.lake.mkdir(parents=True, exist_ok=True)
     with staging.staged(config, until, [], config.lake) as connection:
         first = _first_night(connection, until)
-        _check(connection, config, first, until)
+        refusals.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
-        numbers = {n["night"]: _quality(n, found.get(n["night"], {})) for n in measured}
+        numbers = {n["night"]: quality.reported(n, found.get(n["night"], {})) for n in measured}
         with ThreadPoolExecutor(config.threads) as writers:
             unfinished: deque[Future[Report]] = deque()
-            for night, tables in _nights(connection, first, until):
+            for night, tables in partitions.nights(connection, first, until):
                 if tables or config.ingest.allow_empty:
                     rows = {name: list(batches) for name, batches in tables.items()}
-                    unfinished.append(writers.submit(_write_partition, config.lake, night, rows, stamp, numbers[night]))
+                    of_night = replace(made, run_date=night)
+                    unfinished.append(writers.submit(_write_partition, config.lake, of_night, rows, numbers[night]))
                 if len(unfinished) > config.threads:  # so that no more nights than this are in memory
                     _count(totals, unfinished.popleft().result())
             for report in unfinished:
@@ -96,27 +96,22 @@ def summary(totals: Counter[str], first: date, until: date, seconds: float) -> s
 
 
 def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
-    ((first,),) = sql.execute(connection, "ingest/span", last=until).fetchall()
-    if first is None:
+    """The first night by which a row of any table arrived."""
+    spans = [
+        sql.execute(connection, "ingest/span", staged=table.staged, last=until).fetchall()
+        for table in inputs.night_tables()
+    ]
+    firsts = [date.fromisoformat(str(first)) for ((first,),) in spans if first is not None]
+    if not firsts:
         raise InputError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
-    return date.fromisoformat(str(first))
+    return min(firsts)
 
 
-def _write_partition(lake: Path, night: date, tables: Mapping[str, Batches], stamp: Report, judged: Report) -> Report:
+def _write_partition(lake: Path, made: Made, tables: Mapping[str, Batches], judged: Report) -> Report:
     """Write one night's partition and its manifest, as the stage would."""
-    folder = artifacts.stage_dir(lake, "ingest", night)
+    folder = artifacts.stage_dir(lake, made.stage, made.run_date)
     started = time.perf_counter()
     with artifacts.lock(folder), artifacts.writing(folder, durable=False) as out:
-        report = write_night(out, tables) | judged
-        manifest = stamp | {
-            "stage": "ingest",
-            "run_date": night.isoformat(),
-            "files": artifacts.describe(out),
-            "inputs": {},
-            "parts": {},
-            "report": report,
-            "seconds": round(time.perf_counter() - started, 2),
-            "peak_memory_mb": resources.peak_memory_mb(),
-        }
-        artifacts.write_manifest(out, manifest)
+        report = partitions.write(out, tables) | judged
+        manifests.seal(out, made, report, started)
     return report

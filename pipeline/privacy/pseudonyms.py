@@ -2,13 +2,20 @@
 
 A user's pseudonym is plain HMAC-SHA256(key, user_id) as 64 hexadecimal digits, so that an application can compute it
 and look its user up. Session and event ids get keys derived from it, so that equal texts of two kinds stay apart.
-The key is in no configuration, manifest, log or error message; DuckDB sees it only as bound parameters.
+The key is in no configuration, manifest, log or error message; DuckDB is given it as bound parameters, and forgets it
+when the ids are hashed.
 """
 
 import hashlib
 import hmac
 import os
+from collections.abc import Mapping
+from typing import Literal
 
+import duckdb
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
+
+from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.settings.config import Config
 
@@ -16,6 +23,11 @@ VARIABLE = "NIGHTJAR_PSEUDONYM_KEY"
 MIN_BYTES = 16
 BLOCK = 64
 """Bytes of a SHA-256 block, to which HMAC pads its key."""
+Purpose = Literal["user", "session", "event"]
+"""What an id is the id of: equal texts of two purposes have pseudonyms that do not tell."""
+UNIQUE = {"event"}
+"""Purposes whose ids are each of one row. They are hashed row by row; of the others each different one once, as hashing
+is what takes the time."""
 
 
 class Key:
@@ -82,7 +94,48 @@ def stored(config: Config, user_id: str) -> str:
     return key().hash(user_id) if config.ingest.pseudonyms else user_id
 
 
-def parameters() -> dict[str, bytes]:
-    """What sql/ingest/pseudonyms.sql is bound to: the padded keys for users, sessions and events."""
-    main = key()
-    return main.pads("user_") | main.derive("session").pads("session_") | main.derive("event").pads("event_")
+def key_for(purpose: Purpose) -> Key:
+    """The key under which ids of one purpose are hashed: a user's pseudonym needs no key but the main one.
+
+    Raises:
+        InputError: as `key`.
+    """
+    return key() if purpose == "user" else key().derive(purpose)
+
+
+def hide(
+    connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, columns: Mapping[str, Purpose], into: str
+) -> None:
+    """Make a table of rows whose ids are pseudonyms.
+
+    Args:
+        connection: where the table is made.
+        rows: the rows, ids as text; an absent one stays absent.
+        columns: the columns to replace, each with the purpose of its ids.
+        into: the table's name.
+    Raises:
+        InputError: as `key`.
+    """
+    pads: dict[str, bytes] = {}
+    for purpose in columns.values():
+        pads |= key_for(purpose).pads(f"{purpose}_")
+    sql.execute(connection, "ingest/pseudonym")
+    sql.execute(connection, "ingest/keys", names=list(pads), pads=list(pads.values()))
+    try:
+        _replaced(rows, columns).create(into)
+    finally:
+        sql.execute(connection, "ingest/keys_none")
+
+
+def _replaced(rows: duckdb.DuckDBPyRelation, columns: Mapping[str, Purpose]) -> duckdb.DuckDBPyRelation:
+    joined, found = rows, {}
+    for number, (name, purpose) in enumerate(columns.items()):
+        hashed = FunctionExpression("pseudonym", ConstantExpression(purpose), ColumnExpression(name))
+        if purpose in UNIQUE:
+            found[name] = hashed
+            continue
+        hidden = f"{name} pseudonym"
+        ids = rows.select(ColumnExpression(name)).distinct().select(ColumnExpression(name), hashed.alias(hidden))
+        joined = joined.set_alias("shown").join(ids.set_alias(f"hidden_{number}"), name, how="left")
+        found[name] = ColumnExpression(hidden)
+    return joined.select(*[found.get(name, ColumnExpression(name)).alias(name) for name in rows.columns])

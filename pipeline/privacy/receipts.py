@@ -70,19 +70,20 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def close(self, config: Config, databases: list[str]) -> Path:
+    def close(self, config: Config, databases: list[str], tables: list[str]) -> Path:
         """Write the receipt and remove the journal; an earlier receipt of the person stays.
 
         Args:
             config: whose home the person was removed from.
             databases: the kinds of those that were looked through.
+            tables: the nights' tables that were, of which the receipt says so even where they had no row.
         """
         entries = sorted(self.entries.values(), key=_place)
         content = {
             "person": self.person,
             "asked": self.asked.isoformat(),
             "code_version": artifacts.code_version(),
-            "rows": _totals(entries),
+            "rows": _totals(entries, tables),
             "nights_dropped": sorted({e["night"] for e in entries if "dropped" in e}),
             "databases": databases,
             "removed": entries,
@@ -100,8 +101,8 @@ def _place(entry: dict[str, Any]) -> str:
     return json.dumps([entry.get(name, "") for name in names])
 
 
-def _totals(entries: list[dict[str, Any]]) -> dict[str, int]:
-    totals = dict.fromkeys(("events", "rejects", "published", "database"), 0)
+def _totals(entries: list[dict[str, Any]], tables: list[str]) -> dict[str, int]:
+    totals = dict.fromkeys((*tables, "published", "database"), 0)
     for entry in entries:
         if "rows" in entry:
             totals[entry["table"]] = totals.get(entry["table"], 0) + entry["rows"]

@@ -10,7 +10,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +26,40 @@ Found = dict[Path, Counter[str]]
 """Rows about each id, by file."""
 
 
-def find(connection: duckdb.DuckDBPyConnection, name: str, files: Iterable[Path], ids: Iterable[str]) -> Found:
+def find(
+    connection: duckdb.DuckDBPyConnection,
+    files: Iterable[Path],
+    ids: Iterable[str],
+    person: Sequence[str] = ("user_id",),
+    free_text: Sequence[str] = (),
+) -> Found:
     """The files that are about somebody.
 
     Args:
         connection: an in-memory DuckDB.
-        name: sql/forget/<name>.sql.
         files: Parquet files of one schema.
         ids: ids as the files have them.
+        person: columns that name whom a row is about: of several, in the files' order, the first that is not null.
+        free_text: columns in whose text an id may stand; a row found by both counts twice.
     """
     found: Found = {}
-    forms = [(i, text) for i in ids for text in spellings(i)]
-    paths = [str(path) for path in files]
-    if not paths or not forms:
+    paths, wanted = [str(path) for path in files], sorted(set(ids))
+    if not paths or not wanted:
         return found
-    wanted = {
-        "ids": sorted(set(ids)) if name != "rejects" else [i for i, _ in forms],
-        "texts": [text for _, text in forms],
-        "patterns": [pattern(text) for _, text in forms],
-    }
-    for path, one, rows in sql.execute(connection, f"forget/{name}", files=paths, **wanted).fetchall():
-        found.setdefault(Path(path), Counter())[one] += rows
+    rows: list[tuple[str, str, int]] = []
+    if person:
+        rows += sql.execute(connection, "forget/people", files=paths, ids=wanted, person=list(person)).fetchall()
+    if free_text:
+        forms = [(one, spelling) for one in wanted for spelling in spellings(one)]
+        texts = {
+            "texts": list(free_text),
+            "ids": [one for one, _ in forms],
+            "spellings": [spelling for _, spelling in forms],
+            "patterns": [pattern(spelling) for _, spelling in forms],
+        }
+        rows += sql.execute(connection, "forget/texts", files=paths, **texts).fetchall()
+    for path, one, count in rows:
+        found.setdefault(Path(path), Counter())[one] += count
     return found
 
 
@@ -60,17 +73,24 @@ def pattern(text: str) -> str:
     return rf"(?:^|[^0-9A-Za-z_]){re.escape(text)}(?:$|[^0-9A-Za-z_])"
 
 
-def names_nobody(raw: pa.Array, ids: Iterable[str]) -> pa.Array:
-    """bool, which refused rows' texts have none of the ids; as sql/forget/rejects.sql finds them."""
-    named = pa.repeat(False, len(raw))
-    for text in (form for one in ids for form in spellings(one)):
-        named = pc.or_(named, pc.fill_null(pc.match_substring_regex(raw, pattern(text)), False))
-    return pc.invert(named)
+def without(
+    batch: pa.RecordBatch, ids: Iterable[str], person: Sequence[str] = ("user_id",), free_text: Sequence[str] = ()
+) -> pa.RecordBatch:
+    """The rows that are not about somebody and do not name anybody in their texts, as `find` finds them.
 
-
-def about_nobody(user_ids: pa.Array, ids: Iterable[str]) -> pa.Array:
-    """bool, which ids are none of `ids`; an absent one is none."""
-    return pc.invert(pc.is_in(user_ids, value_set=pa.array(list(ids), pa.string())))
+    Args:
+        batch: rows, or a table of rows.
+        ids, person, free_text: as in `find`.
+    """
+    wanted, kept = sorted(set(ids)), pa.repeat(True, len(batch))
+    if person:
+        named = pc.coalesce(*[batch.column(name) for name in person])
+        kept = pc.and_(kept, pc.invert(pc.is_in(named, value_set=pa.array(wanted, pa.string()))))  # null: nobody
+    for name in free_text:
+        for text in (form for one in wanted for form in spellings(one)):
+            found = pc.match_substring_regex(batch.column(name), pattern(text))
+            kept = pc.and_(kept, pc.invert(pc.fill_null(found, False)))
+    return batch.filter(kept)
 
 
 def copy_without(source: Path, target: Path, ids: Iterable[str]) -> None:
@@ -78,8 +98,7 @@ def copy_without(source: Path, target: Path, ids: Iterable[str]) -> None:
     wanted = list(ids)
     with pq.ParquetFile(source) as old, pq.ParquetWriter(target, old.schema_arrow, compression="zstd") as new:
         for group in range(old.num_row_groups):
-            table = old.read_row_group(group)
-            new.write_table(table.filter(about_nobody(table.column("user_id"), wanted)))
+            new.write_table(without(old.read_row_group(group), wanted))
 
 
 def copy_lines_without(source: Path, target: Path, ids: Iterable[str]) -> Counter[str]:

@@ -19,12 +19,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline.ground import artifacts, schemas, sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import logs, staging
+from pipeline.intake import logs
+from pipeline.intake.inputs import EDITORIAL
+from pipeline.intake.mapping import map_raw
 from pipeline.publication.surfaces import TOPPED_UP, Block
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,8 @@ PIN = "editor:pin"
 """The source of a pinned row, as sql/publish/reasons.sql writes it."""
 SHOWN = 5
 """Faults that a message quotes."""
-READ = pa.schema([*schemas.EDITORIAL, pa.field("holds", pa.bool_()), pa.field("fault", pa.string())]).remove(
-    schemas.EDITORIAL.get_field_index("outcome")
+READ = pa.schema([*EDITORIAL.schema, pa.field("holds", pa.bool_()), pa.field("fault", pa.string())]).remove(
+    EDITORIAL.schema.get_field_index("outcome")
 )
 
 
@@ -42,7 +44,7 @@ class EditorialRules:
     """The rules that hold for a night, in the order of their files.
 
     Attributes:
-        rows: schemas.EDITORIAL without `outcome`.
+        rows: EDITORIAL.schema without `outcome`.
     """
 
     rows: tuple[dict[str, object], ...] = ()
@@ -64,7 +66,7 @@ def read(config: Config, run_date: date) -> EditorialRules:
         InputError: no file, an unreadable or empty one, a mapping that does not run, a row that is no rule; names file
             and row.
     """
-    source = config.publish.editorial
+    source = EDITORIAL.files(config)
     if source is None:
         return NO_RULES
     files = logs.find(source, config)
@@ -88,10 +90,10 @@ def read(config: Config, run_date: date) -> EditorialRules:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, source: Source, files: list[logs.LogFile], config: Config, run_date: date
+    connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[logs.LogFile], config: Config, run_date: date
 ) -> list[dict[str, object]]:
     logs.read(connection, source, files, config)
-    staging.map_raw(connection, "editorial", source, config)
+    map_raw(connection, EDITORIAL, source, config)
     table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))
     return list(table.to_pylist())
 
@@ -140,10 +142,10 @@ def edit(
 
 
 def used(rules: EditorialRules, lengths: dict[str, int], items: pa.Table, shown: dict[str, np.ndarray]) -> pa.Table:
-    """schemas.EDITORIAL: the rules with what came of them; arguments as `edit`."""
+    """EDITORIAL.schema: the rules with what came of them; arguments as `edit`."""
     outcomes = _apply(rules, lengths, items, shown)[1]
     rows = [row | {"outcome": "; ".join(said) or "applied"} for row, said in zip(rules.rows, outcomes, strict=True)]
-    return pa.Table.from_pylist(rows, schema=schemas.EDITORIAL)
+    return pa.Table.from_pylist(rows, schema=EDITORIAL.schema)
 
 
 def warn(table: pa.Table) -> None:

@@ -1,6 +1,7 @@
-"""The whole configuration: what every stage shares, and a section for every source.
+"""The whole configuration: what every stage shares, a section for every source, a key for every input table.
 
-The settings below know no source, so a source's section stands in its own module; here they are put together.
+The settings below know no source, so a source's section stands in its own module; here they are put together, and
+[ingest] gets a key for those input tables that it does not describe itself.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from pydantic import create_model
 
+from pipeline.intake import inputs
 from pipeline.settings import config
 from pipeline.sources import SOURCES
 from pipeline.sources.registry import source
@@ -18,6 +20,8 @@ from pipeline.sources.registry import source
 @cache
 def _with_sections(names: tuple[str, ...]) -> type[config.Config]:
     sections: dict[str, Any] = {name: (source(name).section, source(name).section()) for name in names}
+    ingest = inputs.section()
+    sections["ingest"] = (ingest, ingest())
     return create_model("FullConfig", __base__=config.Config, __doc__=config.Config.__doc__, **sections)
 
 

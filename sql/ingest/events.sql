@@ -1,18 +1,5 @@
--- table staged_events: one row per row of the shop's mapping, cast to the contract, with its arrival and, if refused, why
-create or replace table staged_events as
-with contract as (
-    select
-        null as event_id, null as user_id, null as item_id, null as event_time, null as event_type, null as value,
-        null as quantity, null as price, null as session_id, null as query, null as surface, null as rank_shown,
-        null as run_id_shown, null as arrived_at, null::varchar as reject_reason, null::varchar as _file,
-        null::bigint as _row
-    where false
-),
-mapped as (
-    from contract
-    union all by name
-    from mapped_events
-),
+-- one row per row of the shop's mapping, cast to the contract, with its arrival and, if refused, why
+with mapped as (from mapped_events),
 files as (from log_files),
 typed as (
     select
@@ -34,7 +21,7 @@ typed as (
         or (price is not null and try_cast(price as double) is null)
         or (rank_shown is not null and try_cast(rank_shown as integer) is null) as bad_number,
         try_cast(arrived_at as timestamptz) as arrived_at,
-        reject_reason,
+        reject_reason::varchar as reject_reason,
         _file,
         _row
     from mapped

@@ -1,10 +1,4 @@
--- one row: the first night that a staged row arrived on
+-- one row: the first night that a row of a staged table arrived on
 select min(arrival) as first
-from (
-    select arrival from staged_events
-    union all
-    select arrival from staged_rejects
-    union all
-    select arrival from staged_items
-)
+from query_table($staged)
 where arrival <= $last::date

@@ -1,16 +1,6 @@
 -- One row per rule of the editors' files, in the order they stand there: cast to the contract, whether it holds on
 -- $valid_on, and what is wrong with it (null: nothing).
-with contract as (
-    select
-        null as kind, null as surface, null as item_id, null as rank, null as factor, null as valid_from,
-        null as valid_until, null as note, null::varchar as _file, null::bigint as _row
-    where false
-),
-mapped as (
-    from contract
-    union all by name
-    from mapped_editorial
-),
+with mapped as (from mapped_editorial),
 given as (
     select
         nullif(trim(kind::varchar), '') as kind,

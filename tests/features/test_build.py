@@ -17,6 +17,7 @@ from pipeline.features import build as features
 from pipeline.features import read
 from pipeline.ground import artifacts, schemas
 from pipeline.ground.errors import InputError
+from pipeline.intake import inputs
 from pipeline.operations import stages
 from pipeline.operations.load_history import load_history
 from pipeline.sources.configuration import FullConfig
@@ -68,8 +69,8 @@ def write_lake(config: FullConfig, events: list[Event], items: list[dict[str, An
         tonight = [{k: v for k, v in e.items() if k != "arrived"} for e in events if e["arrived"] == number]
         said = [{k: v for k, v in i.items() if k != "arrived"} for i in items if i["arrived"] == number]
         with artifacts.writing(folder) as out:
-            pq.write_table(pa.Table.from_pylist(tonight, schemas.EVENTS), out / "events.parquet")
-            pq.write_table(pa.Table.from_pylist(said, schemas.INGESTED_ITEMS), out / "items.parquet")
+            pq.write_table(pa.Table.from_pylist(tonight, inputs.EVENTS.schema), out / "events.parquet")
+            pq.write_table(pa.Table.from_pylist(said, inputs.ITEMS.schema), out / "items.parquet")
             artifacts.write_manifest(out, {"files": artifacts.describe(out)})
 
 

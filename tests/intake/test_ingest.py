@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.intake import ingest
+from pipeline.intake import inputs, partitions, refusals
 from pipeline.operations import load_history
 from tests.tiny_log import ITEMS, MAPPING, digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night
@@ -83,7 +83,7 @@ def test_load_history_says_what_was_refused_and_why(tmp_path: Path) -> None:
 def test_row_groups_do_not_depend_on_how_rows_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = [row(f"u{n % 7}", f"i{n}", f"2024-01-0{1 + n // 40} 00:00:{n % 60:02}") for n in range(100)]
     write(tmp_path / "log.csv", log)
-    monkeypatch.setattr(ingest, "ROW_GROUP", 16)
+    monkeypatch.setattr(partitions, "ROW_GROUP", 16)
     one, many = (shop(tmp_path, "log.csv", home=tmp_path / home) for home in ("one", "many"))
     load_history.load_history(one, WEDNESDAY)
     for night, rows in ((MONDAY, 40), (TUESDAY, 40), (WEDNESDAY, 20)):
@@ -97,9 +97,9 @@ def test_the_tables_have_the_contracts_columns(tmp_path: Path) -> None:
 
     write(tmp_path / "log.jsonl", LOG)
     folder = ingest_night(shop(tmp_path, items=ITEMS), MONDAY)
-    contracts = {"events": schemas.EVENTS, "items": schemas.INGESTED_ITEMS, "rejects": schemas.REJECTS}
+    contracts = {"events": inputs.EVENTS, "items": inputs.ITEMS, "rejects": inputs.REJECTS}
     for table, contract in contracts.items():
-        assert pq.read_schema(folder / f"{table}.parquet").remove_metadata() == contract
+        assert pq.read_schema(folder / f"{table}.parquet").remove_metadata() == contract.schema
     assert [(i["item_id"], i["title"], i["rows"]) for i in rows_of(folder, "items")] == [("a", "A", 1), ("b", "B", 1)]
 
 
@@ -158,7 +158,7 @@ def test_a_late_event_arrives_later_and_a_repeated_one_is_taken_once(tmp_path: P
     second, third = ingest_night(many, TUESDAY), ingest_night(many, WEDNESDAY)
     assert [e["user_id"] for e in rows_of(second)] == ["u1"]
     assert [e["user_id"] for e in rows_of(third)] == ["u2"]
-    assert [r["reason"] for r in rows_of(third, "rejects")] == [ingest.DUPLICATE]
+    assert [r["reason"] for r in rows_of(third, "rejects")] == [refusals.DUPLICATE]
     for night, folder in ((TUESDAY, second), (WEDNESDAY, third)):
         assert digests(folder) == digests(artifacts.stage_dir(one.lake, "ingest", night))
 

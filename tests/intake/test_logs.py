@@ -8,7 +8,7 @@ import pytest
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import logs
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 from tests.tiny_log import ingest, row, rows_of, shop, write
 
 NIGHT = date(2024, 2, 29)
@@ -55,13 +55,13 @@ def test_a_date_that_is_none_is_an_error(tmp_path: Path) -> None:
     ("files", "kind"), [("a.csv.gz", "csv"), ("a/*.ndjson.zst", "jsonl"), ("x.parquet", "parquet"), ("*.json", "jsonl")]
 )
 def test_the_format_is_in_the_name(files: str, kind: str) -> None:
-    assert logs.format_of(Source(files=files, sql="s")) == kind
+    assert logs.format_of(InputFiles(files=files, sql="s")) == kind
 
 
 def test_an_unclear_format_is_an_error() -> None:
     with pytest.raises(InputError, match="set format to"):
-        logs.format_of(Source(files="log.txt", sql="s"))
-    assert logs.format_of(Source(files="log.txt", sql="s", format="csv")) == "csv"
+        logs.format_of(InputFiles(files="log.txt", sql="s"))
+    assert logs.format_of(InputFiles(files="log.txt", sql="s", format="csv")) == "csv"
 
 
 def test_no_file_names_the_glob_and_the_night(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, lists, schemas
+from pipeline.intake.inputs import EVENTS
 from pipeline.judging import outcomes
 from pipeline.publication import publish, stores
 from pipeline.publication.tables import recommendations, user_profiles
@@ -106,7 +107,7 @@ class World:
             ]
             folder = artifacts.stage_dir(self.config.lake, "ingest", night)
             folder.mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(rows, schema=schemas.EVENTS), folder / "events.parquet")
+            pq.write_table(pa.Table.from_pylist(rows, schema=EVENTS.schema), folder / "events.parquet")
             artifacts.write_manifest(folder, {"files": artifacts.describe(folder)})
 
     def _features(self) -> None:

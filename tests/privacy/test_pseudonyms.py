@@ -2,13 +2,14 @@
 
 import hashlib
 import hmac
+import os
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.operations import load_history
 from pipeline.privacy import pseudonyms
@@ -34,22 +35,29 @@ def plain_hmac(text: str, secret: bytes = KEY.encode()) -> str:
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
+def plain_hmac_bytes(text: str, secret: bytes) -> bytes:
+    return hmac.new(secret, text.encode(), hashlib.sha256).digest()
+
+
 @pytest.fixture
 def _key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(pseudonyms.VARIABLE, KEY)
 
 
 @pytest.mark.parametrize("secret", [b"0123456789abcdef", b"k" * 64, b"longer than a block " * 9])
-def test_sql_and_python_agree(secret: bytes) -> None:
-    ids = ["a", "Ä \\x41 'q'", "x" * 300]
+def test_sql_and_python_agree(monkeypatch: pytest.MonkeyPatch, secret: bytes) -> None:
+    monkeypatch.setitem(os.environb, pseudonyms.VARIABLE.encode(), secret)
+    ids = ["a", "Ä \\x41 'q'", "x" * 300, None]
+    purposes: dict[str, pseudonyms.Purpose] = {"user_id": "user", "session_id": "session", "event_id": "event"}
     with duckdb.connect() as connection:
         rows = [(n, text, text, text) for n, text in enumerate(ids)]
-        connection.execute("create table staged_events (_row int, user_id text, session_id text, event_id text)")
-        connection.executemany("insert into staged_events values (?, ?, ?, ?)", rows)
-        pads = [pseudonyms.Key(secret).pads(f"{kind}_") for kind in ("user", "session", "event")]
-        sql.execute(connection, "ingest/pseudonyms", **pads[0], **pads[1], **pads[2])
-        found = connection.execute("from staged_events order by _row").fetchall()
-    assert found == [(n, *[plain_hmac(text, secret)] * 3) for n, text in enumerate(ids)]
+        connection.execute("create table shown (_row int, user_id text, session_id text, event_id text)")
+        connection.executemany("insert into shown values (?, ?, ?, ?)", rows)
+        pseudonyms.hide(connection, connection.table("shown"), purposes, into="hidden")
+        found = connection.execute("from hidden order by _row").fetchall()
+        assert connection.execute("select getvariable('keys')").fetchall() == [(None,)], "the keys are forgotten"
+    keys = [secret, *(plain_hmac_bytes(f"nightjar: {purpose}", secret) for purpose in ("session", "event"))]
+    assert found == [(n, *[text and plain_hmac(text, key) for key in keys]) for n, text in enumerate(ids)]
 
 
 @pytest.mark.usefixtures("_key")

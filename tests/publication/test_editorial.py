@@ -14,7 +14,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, publish
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 from tests.small_shop import NIGHT, Shop, go, shop
 
 COLUMNS = ("kind", "surface", "item_id", "rank", "factor", "valid_from", "valid_until", "note")
@@ -25,7 +25,7 @@ def rule(kind: str, item: str, **given: object) -> dict[str, object]:
     return dict.fromkeys(COLUMNS) | {"kind": kind, "item_id": item} | given
 
 
-def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules.csv") -> Source:
+def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules.csv") -> InputFiles:
     """Write a table of rules and its mapping."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.sql").write_text("select * from raw")
@@ -34,7 +34,7 @@ def editors(folder: Path, rules: Sequence[dict[str, object]], name: str = "rules
         (folder / name).write_text("\n".join(lines) + "\n")
     else:
         (folder / name).write_text("".join(json.dumps(r, default=str) + "\n" for r in rules))
-    return Source(files=name, sql="rules.sql")
+    return InputFiles(files=name, sql="rules.sql")
 
 
 def edited(tmp_path: Path, *rules: dict[str, object], name: str = "rules.csv", **changes: Any) -> Shop:

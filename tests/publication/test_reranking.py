@@ -11,7 +11,7 @@ from pipeline.ground.errors import InputError
 from pipeline.publication import maker, publish, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
 from pipeline.publication.tables import recommendations
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig, load
 from tests.small_shop import Shop, go, shop
@@ -168,7 +168,7 @@ def test_pins_stand_whatever_the_diversity_and_the_cap(tmp_path: Path) -> None:
     made = shop(tmp_path, categories=["mugs"] * 8)
     (tmp_path / "editors.csv").write_text("kind,surface,item_id,rank\npin,for_you,i1,1\n")
     (tmp_path / "editors.sql").write_text("select * from raw")
-    section = made.config.publish.model_copy(update={"editorial": Source(files="editors.csv", sql="editors.sql")})
+    section = made.config.publish.model_copy(update={"editorial": InputFiles(files="editors.csv", sql="editors.sql")})
     made.config = made.config.model_copy(update={"publish": section, "folder": tmp_path})
     lists = published(made, max_per_category=1, diversity=0.5)
     assert lists["u0"] == ["i1", "i0"]

@@ -17,8 +17,8 @@ class EventType(Section):
     """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
 
 
-class Source(Section):
-    """The raw files of one table, and the SQL that maps them to its contract."""
+class InputFiles(Section):
+    """The raw files of one input table, and the SQL that maps them to its contract."""
 
     files: str
     """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date."""
@@ -31,11 +31,11 @@ class Source(Section):
 
 
 class Ingest(Section):
-    """Raw logs to the `events` contract."""
+    """The shop's files to the contracts of the input tables; [ingest.<name>] is where a table's files are."""
 
-    events: Source | None = None
+    events: InputFiles | None = None
     """The behaviour log; needed."""
-    items: Source | None = None
+    items: InputFiles | None = None
     """What is known about the items; without it an item is only its id."""
     arrival: Literal["event_time", "arrived_at", "file"] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.settings.sections.base import Section
-from pipeline.settings.sections.data import Source
+from pipeline.settings.sections.data import InputFiles
 
 
 class Publish(Section):
@@ -43,7 +43,7 @@ class Publish(Section):
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()
     """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
-    editorial: Source | None = None
+    editorial: InputFiles | None = None
     """Editors' pins, blocks and boosts: files, and a mapping that selects kind, surface (null: all), item_id, rank (of
     a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""
     verb: str = ""

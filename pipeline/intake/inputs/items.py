@@ -1,0 +1,29 @@
+"""What the shop's files say about items, night by night; `features` picks the best title a code ever had."""
+
+import pyarrow as pa
+
+from pipeline.intake.inputs.table import InputTable
+
+SCHEMA = pa.schema(
+    [
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("title", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("category", pa.string()),
+        pa.field("price", pa.float64()),
+        pa.field("currency", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("available", pa.bool_()),
+        pa.field("rows", pa.int64()),  # how many log rows said so that night
+    ]
+)
+
+ITEMS = InputTable(
+    name="items",
+    schema=SCHEMA,
+    needed=frozenset({"item_id", "_file"}),
+    beside=frozenset({"arrived_at", "_file"}),
+    made=frozenset({"rows"}),
+    ids=("item_id",),
+    dictionary=("category", "currency", "kind"),
+)

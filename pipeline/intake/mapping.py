@@ -1,0 +1,48 @@
+"""The shop's SELECT from `raw`, held to what an input table may have and must have."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import duckdb
+from duckdb import ColumnExpression, ConstantExpression
+
+from pipeline.ground.errors import InputError
+from pipeline.intake.inputs import InputTable
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import InputFiles
+
+
+def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:
+    """Make the view mapped_<table>: all columns a mapping may select, null where it does not.
+
+    Returns:
+        The columns it selects.
+    Raises:
+        InputError: it does not run, selects a column the table does not have, or none that it needs.
+    """
+    path = config.folder / source.sql
+    try:
+        relation = connection.sql(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, duckdb.Error) as error:
+        raise InputError(f"{path}: {error}") from None
+    if relation is None:
+        raise InputError(f"{path} must be one SELECT from raw")
+    given = set(relation.columns)
+    if unknown := given - table.columns:
+        raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
+    if missing := table.needed - given:
+        raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
+    absent = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
+    relation.select(*map(ColumnExpression, relation.columns), *absent).create_view(f"mapped_{table.name}")
+    return given
+
+
+@contextlib.contextmanager
+def failing_by_name(source: InputFiles, config: Config) -> Iterator[None]:
+    """Say which mapping it is that fails on a row; where ids become pseudonyms, without the row's values."""
+    try:
+        yield
+    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+        said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
+        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {said}") from None

@@ -1,0 +1,49 @@
+"""Why a log row is refused, and how many refused rows are too many."""
+
+from datetime import date
+
+import duckdb
+
+from pipeline.ground import sql
+from pipeline.ground.errors import InputError
+from pipeline.intake import delivery
+from pipeline.settings.config import Config
+
+DUPLICATE = "duplicate of an earlier event"
+FORGOTTEN = "its user asked to be forgotten"
+"""Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
+HARMLESS = {DUPLICATE, FORGOTTEN}
+"""Reasons that say nothing bad about a log."""
+
+
+def require_few(
+    connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, usual: str = ""
+) -> None:
+    """Stop on nights without any row and on too many refused ones (the harmless ones are not counted).
+
+    Args:
+        connection: with the tables of staging.staged.
+        config: what is allowed.
+        first, last: the range of nights.
+        usual: what such nights have, for the message.
+    Raises:
+        InputError: names the files read, or the first refused rows.
+    """
+    ((taken,),) = sql.execute(connection, "ingest/taken", first=first, last=last).fetchall()
+    reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
+    refused = sum(n for reason, n in reasons.items() if reason not in HARMLESS)
+    if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
+        read = ", ".join(map(str, delivery.files_of(config, last)[:3])) or "no file"
+        raise InputError(
+            f"no log row arrived on {last}{usual}; read: {read}. "
+            "Has its log been delivered whole? Nothing was written; deliver it and run the night again. "
+            "If nothing happened that day, set ingest.allow_empty = true"
+        )
+    if refused > config.ingest.max_reject_share * (taken + refused):
+        worst = sql.execute(connection, "ingest/offenders", first=first, last=last).fetchall()
+        shown = "\n".join(f"  {file} row {row}: {reason}: {raw[:200]}" for file, row, reason, raw in worst)
+        raise InputError(
+            f"{refused} of {taken + refused} log rows of {first} .. {last} are refused, more than "
+            f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"
+            "Mend the log or its mapping, or raise ingest.max_reject_share"
+        )

@@ -1,0 +1,2 @@
+-- variable keys: forgotten
+reset variable keys

@@ -1,0 +1,2 @@
+-- no table plain: its rows are staged
+drop table plain

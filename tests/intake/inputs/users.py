@@ -1,0 +1,27 @@
+"""An input table that is not shipped: who users are. One entry and one statement."""
+
+import pyarrow as pa
+
+from pipeline.intake.inputs import InputTable
+
+USERS = InputTable(
+    name="users",
+    schema=pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("country", pa.string())]),
+    needed=frozenset({"user_id", "_file"}),
+    beside=frozenset({"arrived_at", "_file"}),
+    ids=("user_id",),
+    pseudonyms={"user_id": "user"},
+    person=("user_id",),
+    dictionary=("country",),
+)
+STATEMENT = """
+-- one row per night and different thing that its files say about a user, cast to the contract
+with mapped as (from mapped_users),
+files as (from log_files)
+select distinct
+    case when $arrival = 'file' then files.first_day else try_cast(arrived_at as timestamptz)::date end as arrival,
+    user_id::varchar as user_id,
+    upper(country::varchar) as country
+from mapped
+left join files using (_file)
+"""
