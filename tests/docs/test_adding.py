@@ -1,0 +1,56 @@
+"""The pages on adding something, as written: the modules are made, the lines added, and the rest follows."""
+
+import shutil
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline import sources
+from pipeline.ground import artifacts, lists, sql
+from pipeline.operations import stages
+from pipeline.publication import tables
+from pipeline.settings.sections import checks
+from pipeline.sources import configuration
+from tests.conftest import ROOT
+from tests.docs.pages import blocks
+from tests.small_shop import go
+from tests.small_shop import shop as small_shop
+from tests.sources import shop
+
+
+def test_the_source_of_the_page_finds_the_missing_square(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, line, test = blocks((ROOT / "docs/adding/source.md").read_text(encoding="utf-8"), "python")
+    module = ModuleType("pipeline.sources.together")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code, "together.py", "exec"), module.__dict__)
+    for name, reads in eval(f"{{{line}}}").items():
+        monkeypatch.setitem(sources.SOURCES, name, reads)
+        monkeypatch.setitem(stages.STAGES, name, module.__name__)
+    full = configuration._with_sections(tuple(sources.SOURCES))
+    monkeypatch.setattr(shop, "FullConfig", full)
+    known = {"Path": Path, "shop": shop, "stages": stages, "lists": lists, "artifacts": artifacts}
+    exec(test, known)
+    known["test_checkerboard_gives_back_the_missing_square"](tmp_path)
+
+
+def test_the_table_of_the_page_is_published_and_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/adding/table.md").read_text(encoding="utf-8")
+    (code, line), (check,) = blocks(page, "python"), blocks(page, "sql")
+    module = ModuleType("pipeline.publication.tables.item_titles")
+    exec(compile(code, "item_titles.py", "exec"), module.__dict__)
+    assert line == f'NAMES = (..., "{module.TABLE.name}")\n'
+    monkeypatch.setattr(tables, "PUBLISHED", (*tables.PUBLISHED, module))
+    folder = shutil.copytree(sql.FOLDER, tmp_path / "sql")
+    (folder / "checks" / "tables" / "item_titles.sql").write_text(check)
+    monkeypatch.setattr(sql, "FOLDER", folder)
+    monkeypatch.setattr(checks, "FOLDER", folder / "checks")
+    made = small_shop(tmp_path / "home")
+    config = made.config.model_copy(update={"checks": checks.Checks()})
+    made.config = config
+    run_id = go(made.write())["run_id"]
+    titles = pq.read_table(config.tables / "parquet" / f"run_id={run_id}" / "item_titles.parquet").to_pylist()
+    assert [row["item_id"] for row in titles] == sorted(row["item_id"] for row in titles)
+    assert len(titles) > 0
