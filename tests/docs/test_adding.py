@@ -2,9 +2,12 @@
 
 import shutil
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
@@ -54,3 +57,22 @@ def test_the_table_of_the_page_is_published_and_checked(tmp_path: Path, monkeypa
     titles = pq.read_table(config.tables / "parquet" / f"run_id={run_id}" / "item_titles.parquet").to_pylist()
     assert [row["item_id"] for row in titles] == sorted(row["item_id"] for row in titles)
     assert len(titles) > 0
+
+
+def test_the_input_of_the_page_is_a_table_and_its_statement_casts_to_it() -> None:
+    page = (ROOT / "docs/adding/input.md").read_text(encoding="utf-8")
+    (code, line, _), (statement,) = blocks(page, "python"), blocks(page, "sql")
+    made: dict[str, Any] = {}
+    exec(code, made)
+    table = made["USERS"]
+    assert line == "INPUTS = (..., USERS)\n"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table mapped_users as "
+            "select 'u1' as user_id, ' FR ' as country, '2011-01-02' as arrived_at, 'a' as _file"
+        )
+        connection.execute("create table log_files as select 'a' as _file, date '2011-01-03' as first_day")
+        for arrival, night in (("arrived_at", date(2011, 1, 2)), ("file", date(2011, 1, 3))):
+            found = connection.execute(statement, {"arrival": arrival})
+            assert [column[0] for column in found.description or ()] == ["arrival", *table.schema.names]
+            assert found.fetchall() == [(night, "u1", "FR")]
