@@ -1,6 +1,7 @@
 # make nightly   one night of the example shop, from raw logs to published tables (PROFILE=fast: in a minute)
 # make test      the test suite
-# Both install what they need into .venv first, with the command .venv/bin/nightjar; a second call starts at once.
+# make docs      the site in site/
+# They install what they need into .venv first, with the command .venv/bin/nightjar; a second call starts at once.
 
 PYTHON   ?= python3
 RUN_DATE ?= 2011-10-02
@@ -22,7 +23,7 @@ QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNI
 # Airflow's database and the history are made side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: nightly history test test-all check wheel airflow clean
+.PHONY: nightly history test test-all check docs wheel airflow clean
 
 nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db history
 	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
@@ -46,6 +47,10 @@ check: .venv/development
 wheel: .venv/runtime
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 
+# The pages of docs/ and those made from the code; a warning (a link that leads nowhere) is an error.
+docs: .venv/development
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	PATH="$(CURDIR)/$(BIN):$$PATH" AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
@@ -59,7 +64,7 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	@touch $@
 
 .venv/development: .venv/runtime
-	@$(PIP) --editable '.[dev]' -c constraints.txt
+	@$(PIP) --editable '.[dev,docs]' -c constraints.txt
 	@touch $@
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime
@@ -68,4 +73,4 @@ $(AIRFLOW_HOME)/airflow.db: .venv/runtime
 	@touch $@
 
 clean:
-	rm -rf .nightjar dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .nightjar dist .pytest_cache .mypy_cache .ruff_cache site

@@ -9,17 +9,10 @@ from pathlib import Path
 import pytest
 
 from pipeline import __main__ as command_line
+from tests.conftest import ROOT
 from tests.tiny_log import row, shop, write
 
 SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
-README = Path(__file__).parents[1] / "README.md"
-
-
-def test_every_command_is_in_the_readme() -> None:
-    text = README.read_text(encoding="utf-8")
-    choices = next(a for a in command_line.parser()._actions if a.dest == "command").choices
-    missing = [name for name in choices if not re.search(rf"(nightjar|python -m pipeline)( --\S+ \S+)* {name}\b", text)]
-    assert missing == []
 
 
 def test_every_command_does_something_and_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,14 +27,14 @@ def test_every_command_does_something_and_is_in_the_help(capsys: pytest.CaptureF
 def test_the_shell_is_told_what_could_come_next(tmp_path: Path) -> None:
     line, told = "nightjar load-history --", tmp_path / "told"
     shell = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line)), "IFS": "\n"}
-    environment = os.environ | shell | {"_ARGCOMPLETE_STDOUT_FILENAME": str(told), "PYTHONPATH": str(README.parent)}
+    environment = os.environ | shell | {"_ARGCOMPLETE_STDOUT_FILENAME": str(told), "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-m", "pipeline"], env=environment, check=True, cwd=tmp_path)
     assert {"--until", "--before", "--force"} <= set(told.read_text().split())
 
 
 def test_help_imports_no_library_of_the_models() -> None:
     ask = "import sys; from pipeline import __main__ as m; m.parser().format_help(); print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=README.parent)
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
     heavy = {"torch", "pandas", "pyarrow", "numpy", "duckdb", "scipy", "lightgbm", "implicit", "airflow", "argcomplete"}
     assert heavy & set(run.stdout.split()) == set()
 

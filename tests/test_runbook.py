@@ -1,4 +1,4 @@
-"""RUNBOOK.md, as written: every block of it is run by a shell, in order, on one small shop."""
+"""docs/runbook.md, as written: every block of it is run by a shell, in order, on one small shop."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, small_config
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "RUNBOOK.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 BAD = {"ensemble": {"members": ["popularity"], "final": "popularity"}}
 SOMEBODY = "12748"
 

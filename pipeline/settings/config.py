@@ -41,11 +41,12 @@ class Config(Section):
     """The folder of the TOML file; log globs and mapping SQL are relative to it."""
 
     profile: str = Field(default="default", pattern="^[a-z_]+$")
-    """Which shipped settings lie under the TOML file: "default", or a file of pipeline/profiles ("fast")."""
+    """Which shipped settings lie under the TOML file: "default", or a file of pipeline/settings/profiles ("fast")."""
     tuned: Path | None = None
     """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
     seed: int = 0
+    """Of every random number."""
     threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
     """CPU threads of every stage; floating-point results are the same bytes only for the same number."""
     memory_limit_mb: PositiveInt = 2048
@@ -67,6 +68,7 @@ class Config(Section):
     surfaces: tuple[Surface, ...] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
     )
+    """The lists that are published; a shop's own replace the default ones."""
 
     ingest: Ingest = Ingest()
     checks: Checks = Checks()

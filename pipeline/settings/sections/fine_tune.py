@@ -92,7 +92,8 @@ class FineTune(Section):
     """The embeddings and this share of the layers, the lowest, stay as they came: cheaper steps; 0 trains all."""
     encode_with: Literal["encoder", "int8", "static"] = "encoder"
     """What turns a text into the encoder's vector after tuning: itself; itself with 8-bit layers, twice as fast on a
-    CPU; or a vector for every token, distilled from it, ninety times as fast. What each costs is in README.md."""
+    CPU; or a vector for every token, distilled from it, ninety times as fast. What each costs is under "New items" in
+    docs/results."""
     lexicon_size: NonNegativeInt = 384
     """Length of the word part of an item's vector; 0 leaves the encoder alone."""
 

@@ -63,6 +63,7 @@ class Surface(Section):
     """A named list of recommendations."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """What applications ask for."""
     repeats: bool = True
     """Whether items the user has already acted on may be shown."""
     k: PositiveInt = 50
