@@ -11,7 +11,7 @@ from pipeline.ground.terminal import clean
 from pipeline.operations.starter import columns, example, mapping, survey
 from pipeline.operations.starter.mapping import Log
 from pipeline.operations.starter.survey import Taken
-from pipeline.settings.sections.data import Features, Ingest, Source
+from pipeline.settings.sections.data import Features, Ingest, InputFiles
 from pipeline.sources import configuration
 
 TEMPLATES = Path(__file__).parent / "starter"
@@ -89,7 +89,7 @@ def _write(partial: Path, folder: Path, log: Path) -> str:
     return "\n".join([f"{folder} is written", *_recognised(found), *_taken(taken), *_next(found, path, night, user)])
 
 
-def _settings(found: Log, read_as: Source, folder: Path, taken: Taken | None) -> str:
+def _settings(found: Log, read_as: InputFiles, folder: Path, taken: Taken | None) -> str:
     """pipeline.toml."""
     reading = "" if read_as.format == "auto" else f'format = "{read_as.format}"\n'
     reading += "" if read_as.delimiter == "," else f"delimiter = {_quoted(read_as.delimiter)}\n"

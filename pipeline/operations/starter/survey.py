@@ -14,7 +14,7 @@ from pipeline.intake import logs, staging
 from pipeline.operations.starter import columns, times
 from pipeline.operations.starter.mapping import Log
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import Ingest, Source
+from pipeline.settings.sections.data import Ingest, InputFiles
 
 SAMPLE = 200_000
 """Rows whose values are looked at."""
@@ -24,7 +24,7 @@ FOREVER = date(9000, 1, 1)
 PACKED = {".gz", ".zst"}
 
 
-def source(log: Path) -> Source:
+def source(log: Path) -> InputFiles:
     """How a log is read: by its ending, a CSV with the delimiter that its first lines show.
 
     Raises:
@@ -38,8 +38,8 @@ def source(log: Path) -> Source:
         )
     files = f"logs/*{''.join(endings)}"
     if kind == "jsonl":
-        return Source(files=files, sql="events.sql")
-    return Source(files=files, sql="events.sql", format="auto" if kind else "csv", delimiter=_delimiter(log))
+        return InputFiles(files=files, sql="events.sql")
+    return InputFiles(files=files, sql="events.sql", format="auto" if kind else "csv", delimiter=_delimiter(log))
 
 
 def _delimiter(log: Path) -> str:
@@ -51,7 +51,7 @@ def _delimiter(log: Path) -> str:
     return str(found[0][0]) if found else ","
 
 
-def look(log: Path, read_as: Source) -> Log:
+def look(log: Path, read_as: InputFiles) -> Log:
     """What is recognised of a log's columns.
 
     Raises:
