@@ -183,7 +183,7 @@ def _execute(made: manifests.Made, config: Config, force: bool) -> dict[str, Any
 def _arguments(stage: str, run_date: date, config: Config, memo: Memo) -> dict[str, Any]:
     """What the parameters of a stage's `run` ask for."""
     given: dict[str, Any] = {name: artifacts.stage_dir(config.lake, name, run_date) for name in STAGES}
-    given[ALL_SOURCES] = {name: given[name] for name in SOURCES}
+    given[ALL_SOURCES] = {name: artifacts.stage_dir(config.lake, name, run_date) for name in SOURCES}
     given |= {"run_date": run_date, "config": config, "memo": memo, "out": memo.out}
     given["section"] = getattr(config, stage, None)
     return {name: given[name] for name in _parameters(stage)}

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.judging import champion
+from pipeline.ground import artifacts
+from pipeline.judging import champion, evaluate
 from pipeline.judging.champion import Setting
 from pipeline.publication import publish
 from pipeline.published.contract import ActiveRun
@@ -155,3 +156,24 @@ def test_a_backfill_does_not_meet_a_later_night(shelf: Shelf) -> None:
     shelf.shown = {date(2011, 11, 6): "a", date(2011, 10, 2): "b"}
     shelf.judged(date(2011, 10, 2), CUTOFF, 1)
     assert shelf.find() == (date(2011, 10, 2), 1)
+
+
+def test_a_verdict_holds_until_the_opponent_changes_as_after_a_rollback(shelf: Shelf) -> None:
+    shelf.shown = {TONIGHT: "a", date(2011, 10, 2): "b", date(2011, 10, 1): "c"}
+    for night, shown in ((TONIGHT, 0), (date(2011, 10, 2), 1), (date(2011, 10, 1), 2)):
+        shelf.judged(night, CUTOFF, shown)
+    mine = np.array([[0, -1], [-1, -1], [-1, -1]])
+    met = champion.find(shelf.setting, {"all": mine, "new": mine})
+    files = {path.name: {"sha256": artifacts.file_sha256(path)} for path in shelf.folder(TONIGHT).glob("judged.*")}
+    report = {"judged_cutoff": CUTOFF.isoformat(), "opponent": met and met.identity}
+    manifest = {"run_date": TONIGHT.isoformat(), "report": report, "files": files}
+    assert evaluate.still_holds(shelf.setting.config, manifest)
+    del shelf.shown[date(2011, 10, 2)]  # what a rollback to the night before does to `before`
+    assert not evaluate.still_holds(shelf.setting.config, manifest)
+    assert evaluate.still_holds(shelf.setting.config, manifest | {"report": report | {"opponent": _identity(shelf)}})
+
+
+def _identity(shelf: Shelf) -> str | None:
+    mine = np.array([[0, -1], [-1, -1], [-1, -1]])
+    met = champion.find(shelf.setting, {"all": mine, "new": mine})
+    return met and met.identity

@@ -35,6 +35,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FullConfig:
     for name, run in (("ingest", number), ("double", double)):
         module = ModuleType(f"toy_{name}")
         module.run = run  # type: ignore[attr-defined]
+        module.IS_HISTORY = name == "ingest"  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, f"toy_{name}", module)
     monkeypatch.setattr(stages, "STAGES", {"ingest": "toy_ingest", "double": "toy_double"})
     monkeypatch.setattr(FullConfig, "digest", lambda self, *names: f"{names}{self.seed if 'ingest' in names else 0}")
@@ -182,5 +183,23 @@ def test_a_source_that_is_switched_off_makes_nothing_and_is_made_when_it_is_swit
 def test_the_encoder_is_tuned_only_for_the_language_model() -> None:
     on = FullConfig()
     off = on.model_copy(update={"language_model": on.language_model.model_copy(update={"enabled": False})})
-    assert not off.enabled("fine_tune")
-    assert on.digest("fine_tune") != off.digest("fine_tune")
+    assert stages.is_wanted("fine_tune", on)
+    assert not stages.is_wanted("fine_tune", off)
+
+
+def test_what_a_stage_read_beside_its_inputs_is_asked_of_the_stage(
+    config: FullConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, holds = [], [True]
+
+    def still_holds(config: FullConfig, manifest: dict[str, object]) -> bool:
+        asked.append(manifest["report"])
+        return holds[0]
+
+    monkeypatch.setattr(sys.modules["toy_double"], "still_holds", still_holds, raising=False)
+    stages.run(NIGHT, config)
+    stages.run(NIGHT, config)
+    assert (asked, CALLS) == ([{"doubled": True}], ["ingest", "double"])
+    holds[0] = False
+    stages.run(NIGHT, config)
+    assert CALLS == ["ingest", "double", "double"]
