@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from pipeline.features.rates import has_history
 from pipeline.ground import sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import tables
@@ -93,6 +94,8 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     for surface, shown in night.shown.items():
         items = night.items.column("item_id").filter(pa.array(~shown))
         hidden.append(pa.table({"surface": pa.repeat(surface, len(items)), "item_id": items}))
+    # not from the interactions, which `recommendations_seen` judges by them
+    acted = pa.array(has_history(night.cutoff))
     described = night.config.surfaces
     possible = [int(night.shown[s.name].sum()) for s in described]
     return {
@@ -108,9 +111,10 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "rules": _rules(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
-        "targets": pa.table({"user_id": night.users.column("user_id").take(pa.array(night.cutoff.targets()))}),
+        "targets": pa.table({"user_id": night.users.column("user_id").filter(acted)}),
         "users": night.users,
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
+        "user_stats": night.cutoff.user_stats().select(["user_index", "items"]),
         "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
 
