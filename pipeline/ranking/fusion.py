@@ -36,7 +36,7 @@ from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
-from pipeline.ranking import ablation, activity, ranker, voting
+from pipeline.ranking import ablation, activity, ranker, returns, voting
 from pipeline.ranking.blend import Blend, calibrate, choose
 from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
 from pipeline.ranking.frames import Frame, frames
@@ -187,6 +187,11 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
     boosters = {
         (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
     }
+    blind = {
+        p
+        for p in lists.POOLS
+        if not returns.are_known(b for (q, _), found in boosters.items() if q == p for b in found)
+    }
     users, n = len(cutoff.targets()), config.fusion.length
     candidates = np.zeros(users, dtype=np.int32)
     with contextlib.ExitStack() as held:
@@ -199,6 +204,7 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
             candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
             for (pool, name), booster in boosters.items():
                 scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads, config.seed)
+                scores = returns.last(frame, scores) if pool in blind else scores
                 files[pool, name].append(*_listed(frame, scores, n))
             for pool in lists.POOLS:
                 scores = blend_scores(blends[pool], frame, pool, config)
