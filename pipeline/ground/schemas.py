@@ -86,6 +86,7 @@ INTERACTIONS = pa.schema(
         pa.field("decay_90", pa.float32(), nullable=False),
         pa.field("decay_365", pa.float32(), nullable=False),
         pa.field("returns", pa.int16(), nullable=False),
+        pa.field("kept", pa.int32(), nullable=False),  # events of the goal, less those that take one back
     ]
 )
 

@@ -34,6 +34,7 @@ from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
+from pipeline.publication import surfaces
 from pipeline.ranking.candidate_lists import item_text_vectors
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
@@ -86,10 +87,14 @@ def run(
         opponent=opponent,
         measured=tuple(row for board in boards.values() for row in board.measured),
         comparisons=comparisons,
-        reasons=(
-            *_broken(ensemble, tonight, config),
-            *gate.lost(comparisons, config.evaluate),
-            *_stopping(fell, config),
+        reasons=_explained(
+            [
+                *_broken(features, ensemble, tonight, config),
+                *gate.lost(comparisons, config.evaluate),
+                *_stopping(fell, config),
+            ],
+            fusion,
+            config,
         ),
         stages=origin,
         config=config,
@@ -98,10 +103,10 @@ def run(
     _write_judged(out, features, judged, ensemble, config)
     trusted, worth = probabilities.judge(ensemble, judged, config), probabilities.read_worth(fusion)
     probabilities.write(trusted, worth, out)
-    surfaces = {pool: page.surfaces(pool) for pool in lists.POOLS}
+    shown = {pool: page.surfaces(pool) for pool in lists.POOLS}
     sections = [
-        *probabilities.section(trusted, surfaces),
-        *probabilities.worth_section(worth, surfaces),
+        *probabilities.section(trusted, shown),
+        *probabilities.worth_section(worth, shown),
         *since_publication.section(since, config, fell),
     ]
     (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
@@ -203,10 +208,23 @@ def _boards(
     return boards
 
 
-def _broken(ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
+def _broken(features: Path, ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
     """What is wrong with the lists that are about to be published."""
-    found = {pool: lists.read_list(tonight.dir_in(ensemble), pool, FINAL) for pool in lists.POOLS}
-    return [problem for pool in found for problem in gate.broken_lists(*found[pool], tonight, pool, config)]
+    given = surfaces.shown_items(config.surfaces, read_items(features))
+    problems = []
+    for pool in lists.POOLS:
+        items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
+        shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
+        for surface in config.surfaces:
+            shown |= (surface.pool == pool) & given[surface.name]
+        problems += gate.broken_lists(items, scores, tonight, pool, config, shown=shown)
+    return problems
+
+
+def _explained(reasons: Sequence[str], fusion: Path, config: Config) -> tuple[str, ...]:
+    """Reasons not to publish, and what is behind them where nothing was learned; that alone is no reason."""
+    behind = (gate.untaught(fusion, pool, config.fusion.rankers) for pool in lists.POOLS) if reasons else ()
+    return (*reasons, *filter(None, behind))
 
 
 def _vectors(sources: Sources) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -79,7 +80,9 @@ def _wrong(items: np.ndarray, scores: np.ndarray, known: int) -> dict[str, np.nd
     }
 
 
-def broken_lists(items: np.ndarray, scores: np.ndarray, cutoff: Cutoff, pool: Pool, config: Config) -> list[str]:
+def broken_lists(
+    items: np.ndarray, scores: np.ndarray, cutoff: Cutoff, pool: Pool, config: Config, *, shown: np.ndarray
+) -> list[str]:
     """Checks of the lists that are about to be published, in words; empty if all is well.
 
     Args:
@@ -87,31 +90,73 @@ def broken_lists(items: np.ndarray, scores: np.ndarray, cutoff: Cutoff, pool: Po
         cutoff: tonight.
         pool: in `new`, nothing the user already acted on may be shown.
         config: `evaluate` has the limits.
+        shown: bool [I], what may be shown to anybody at all.
     """
-    settings, users = config.evaluate, len(items)
+    users = len(items)
     if not users:
         return ["nobody has a list"]
     targets, history = cutoff.targets(), cutoff.interactions(["user_index", "item_index"])
     owner, owned = (history.column(i).to_numpy() for i in range(2))
     counts: dict[str, int] = {}
-    full = 0
-    tops = np.ascontiguousarray(items[:, : settings.k])
     for block in blocks(users, config.block_users):
-        shown = np.asarray(items[block])
-        wrong = _wrong(shown, np.asarray(scores[block]), cutoff.items)
+        rows = np.asarray(items[block])
+        wrong = _wrong(rows, np.asarray(scores[block]), cutoff.items)
         if pool == "new":
             first, last = (np.searchsorted(owner, targets[block], side) for side in ("left", "right"))
-            wrong["an item already acted on"] = _any_owned(shown, owned, first, last)
-        full += int((tops[block] >= 0).all(axis=1).sum()) if tops.shape[1] == settings.k else 0
-        for name, rows in wrong.items():
-            counts[name] = counts.get(name, 0) + int(rows.sum())
-    found = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
-    if full < settings.min_users_share * users:
-        found.append(f"only {full} of {users} users have {settings.k} items; {settings.min_users_share:.0%} must")
-    same = int(np.unique(tops, axis=0, return_counts=True)[1].max())
-    if users > 1 and same > max(1, settings.max_same_share * users):
-        found.append(f"{same} of {users} users have the very same first {settings.k} items")
-    return [f"pool '{pool}': {problem}" for problem in found]
+            wrong["an item already acted on"] = _any_owned(rows, owned, first, last)
+        for name, found in wrong.items():
+            counts[name] = counts.get(name, 0) + int(found.sum())
+    problems = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
+    possible = np.full(users, int(shown.sum()))
+    if pool == "new":
+        possible -= np.bincount(owner[shown[owned]], minlength=cutoff.users)[targets]
+    tops = np.ascontiguousarray(items[:, : config.evaluate.k])
+    problems += [*_short(tops, possible, config.evaluate), *_same(tops, possible, config.evaluate)]
+    return [f"pool '{pool}': {problem}" for problem in problems]
+
+
+def _short(tops: np.ndarray, possible: np.ndarray, settings: Evaluate) -> list[str]:
+    """Whether too many users have fewer items than they could have.
+
+    Args:
+        tops: [T, at most k] the first items of the lists.
+        possible: [T] how many items there are for each user.
+        settings: `k`, `min_users_share`.
+    """
+    users, k = len(tops), settings.k
+    full = int(((tops >= 0).sum(axis=1) >= np.minimum(possible, k)).sum())
+    if full >= settings.min_users_share * users:
+        return []
+    less = int((possible < k).sum())
+    fewer = f", or all that there are for them ({less} of them)" if less else ""
+    return [f"only {full} of {users} users have {k} items{fewer}; {settings.min_users_share:.0%} must"]
+
+
+def _same(tops: np.ndarray, possible: np.ndarray, settings: Evaluate) -> list[str]:
+    """Whether too many of the users have the same list who could have another; arguments as `_short`."""
+    choosing = tops[possible > settings.k]
+    if len(choosing) < 2:
+        return []
+    same, users = int(np.unique(choosing, axis=0, return_counts=True)[1].max()), len(choosing)
+    if same <= max(1, settings.max_same_share * users):
+        return []
+    return [f"{same} of {users} users have the very same first {settings.k} items"]
+
+
+def untaught(fusion: Path, pool: Pool, rankers: Iterable[str]) -> str:
+    """In words, that no ranker of tonight's fold has learned anything in a pool; empty where one has.
+
+    Args:
+        fusion: the stage's folder.
+        pool: the pool.
+        rankers: their names.
+    """
+    if any((fusion / "fold=publish" / f"{pool}.{name}.txt").is_file() for name in rankers):
+        return ""
+    return (
+        f"in pool '{pool}' there was nothing to learn from, as too few users did what the recommendations are for "
+        "(`label` in features.event_types) within the label windows: the sources vote, equal votes go by popularity"
+    )
 
 
 def _any_owned(items: np.ndarray, owned: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:

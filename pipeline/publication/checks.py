@@ -8,8 +8,10 @@ from functools import reduce
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
+from pipeline.features.rates import has_history
 from pipeline.ground import sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import tables
@@ -93,6 +95,8 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     for surface, shown in night.shown.items():
         items = night.items.column("item_id").filter(pa.array(~shown))
         hidden.append(pa.table({"surface": pa.repeat(surface, len(items)), "item_id": items}))
+    # not from the interactions, which `recommendations_seen` judges by them
+    acted = pa.array(has_history(night.cutoff))
     described = night.config.surfaces
     possible = [int(night.shown[s.name].sum()) for s in described]
     return {
@@ -106,13 +110,32 @@ def _facts(night: Night) -> dict[str, pa.Table]:
             }
         ),
         "rules": _rules(night),
+        "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
-        "targets": pa.table({"user_id": night.users.column("user_id").take(pa.array(night.cutoff.targets()))}),
+        "targets": pa.table({"user_id": night.users.column("user_id").filter(acted)}),
         "users": night.users,
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
+        "user_stats": night.cutoff.user_stats().select(["user_index", "items"]),
         "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
+
+
+def _room(night: Night) -> pa.Table:
+    """surface, user_id, items: how many there are for each user who acted on something, rules about users aside."""
+    history = night.cutoff.interactions(["user_index", "item_index"])
+    owner, owned = (history.column(i).to_numpy() for i in range(2))
+    users = np.flatnonzero(has_history(night.cutoff))
+    ids = night.users.column("user_id").take(pa.array(users)).combine_chunks()
+    parts = []
+    for surface in night.config.surfaces:
+        shown = night.shown[surface.name]
+        had = np.zeros(night.cutoff.users, dtype=np.int64)
+        if not surface.repeats:
+            had = np.bincount(owner[shown[owned]], minlength=night.cutoff.users)
+        left = pa.array(int(shown.sum()) - had[users])
+        parts.append(pa.table({"surface": pa.repeat(surface.name, len(users)), "user_id": ids, "items": left}))
+    return pa.concat_tables(parts)
 
 
 def _rules(night: Night) -> pa.Table:

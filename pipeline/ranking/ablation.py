@@ -67,8 +67,8 @@ def run(sample: Sample | None, judged: Cutoff, sources: Sources, config: Config,
     models: Models = {}
     for pool in lists.POOLS:
         chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
-        if chosen is not None and chosen.acted.any():
-            models |= {(pool, name): model for name, model in _fit(_thinned(chosen, config), config).items()}
+        if chosen is not None and (kept := _thinned(chosen, config)).teaches:
+            models |= {(pool, name): model for name, model in _fit(kept, config).items()}
     rows = judge(models, judged, sources, config) if models else []
     pq.write_table(pa.Table.from_pylist(rows, schema=ABLATION), folder / "ablation.parquet")
 

@@ -28,6 +28,7 @@ class Frame:
         fresh: bool [N], the user never acted on the item: the pool `new`.
         source: [N] int8 codes, positions in the configured sources, of where the pair ranks best; -1: nowhere.
         acted: bool [N], the user acted on the item in the label window; None at the run cut-off.
+        returned: bool [N], the user acted on the item and took all of it back; None: nobody asks.
     """
 
     pairs: Pairs
@@ -36,6 +37,7 @@ class Frame:
     fresh: np.ndarray
     source: np.ndarray
     acted: np.ndarray | None = None
+    returned: np.ndarray | None = None
 
     def column(self, name: str) -> np.ndarray:
         """[N] one feature."""
@@ -47,7 +49,7 @@ class Frame:
 
     def take(self, kept: np.ndarray) -> "Frame":
         """The rows of a boolean mask or an index."""
-        acted = None if self.acted is None else self.acted[kept]
+        acted, returned = (None if a is None else a[kept] for a in (self.acted, self.returned))
         pairs = replace(self.pairs, keys=self.pairs.keys[kept])
         return replace(
             self,
@@ -56,6 +58,7 @@ class Frame:
             fresh=self.fresh[kept],
             source=self.source[kept],
             acted=acted,
+            returned=returned,
         )
 
 
@@ -106,8 +109,10 @@ def _frame(sources: CandidateLists, known: pair_features.CutoffFacts, block: sli
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column
-    fresh = ~position(own.keys, pairs.history_keys)[0]
-    return Frame(pairs, tuple(columns), features, fresh, best_source(pairs.keys, by_name, codes))
+    has, place = position(own.keys, pairs.history_keys)
+    returned = has & own.returned[place] if len(own.keys) else has
+    source = best_source(pairs.keys, by_name, codes)
+    return Frame(pairs, tuple(columns), features, ~has, source, returned=returned)
 
 
 def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, Frame]]:

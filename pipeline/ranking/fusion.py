@@ -36,7 +36,7 @@ from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
-from pipeline.ranking import ablation, activity, ranker
+from pipeline.ranking import ablation, activity, ranker, returns, voting
 from pipeline.ranking.blend import Blend, calibrate, choose
 from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
 from pipeline.ranking.frames import Frame, frames
@@ -139,11 +139,13 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
         acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
         ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
         chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
-        if chosen is None or not chosen.acted.any():
-            log.warning("fusion: %s has nothing to learn from in pool '%s'; its sources vote", folder.name, pool)
-            continue
         for name, settings in config.fusion.rankers.items():
-            boosters = ranker.fit(chosen, settings.within(pool), config)
+            boosters = ranker.fit(chosen, settings.within(pool), config) if chosen and chosen.teaches else []
+            if not boosters or chosen is None:
+                said = "fusion: %s, %s.%s has nothing to learn from (%d pairs, %d acted on); its sources vote"
+                pairs, hits = (len(chosen.acted), int(chosen.acted.sum())) if chosen else (0, 0)
+                log.warning(said, folder.name, pool, name, pairs, hits)
+                continue
             ranker.write(boosters, folder / f"{pool}.{name}.txt")
             rows += _importance(boosters, pool, name)
             log.info("fusion: %s, %s.%s learned from %d pairs", folder.name, pool, name, len(chosen.acted))
@@ -185,6 +187,11 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
     boosters = {
         (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
     }
+    blind = {
+        p
+        for p in lists.POOLS
+        if not returns.are_known(b for (q, _), found in boosters.items() if q == p for b in found)
+    }
     users, n = len(cutoff.targets()), config.fusion.length
     candidates = np.zeros(users, dtype=np.int32)
     with contextlib.ExitStack() as held:
@@ -196,7 +203,8 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
         for block, frame in frames(cutoff, sources, config):
             candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
             for (pool, name), booster in boosters.items():
-                scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads)
+                scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads, config.seed)
+                scores = returns.last(frame, scores) if pool in blind else scores
                 files[pool, name].append(*_listed(frame, scores, n))
             for pool in lists.POOLS:
                 scores = blend_scores(blends[pool], frame, pool, config)
@@ -207,6 +215,8 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
 def blend_scores(blend: Blend, frame: Frame, pool: lists.Pool, config: Config) -> np.ndarray:
     """[N] float32 blended probabilities, -inf for pairs the blend does not rank."""
     listed, columns = sides(frame, config.fusion.depth, config)
+    if blend.lm is None and blend.cf is None:
+        return voting.votes(frame, listed & frame.in_pool(pool), config.seed)
     return np.where(listed & frame.in_pool(pool), blend.scores(**columns), np.float32(-np.inf))
 
 

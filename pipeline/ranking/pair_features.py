@@ -45,7 +45,7 @@ class Own:
     Attributes:
         users: [B] ascending user indices.
         width: I, how many items there are.
-        table: the rows [N] of the users: user_index, item_index and the columns of `_OWN`.
+        table: the rows [N] of the users: user_index, item_index, the columns of `_OWN`, and kept.
     """
 
     users: np.ndarray
@@ -63,6 +63,12 @@ class Own:
     def columns(self) -> Columns:
         """[N] float32 by name."""
         return _floats(self.table, _OWN)
+
+    @cached_property
+    def returned(self) -> np.ndarray:
+        """bool [N], what the user has taken back as often as they did what the recommendations are for."""
+        returns, kept = (self.table.column(name).to_numpy() for name in ("returns", "kept"))
+        return np.asarray((returns > 0) & (kept <= 0))
 
     def matrix(self, name: str) -> "csr_matrix":
         """[B, I] CSR float32 of one column."""
@@ -99,7 +105,7 @@ class CutoffFacts:
         item["repeat_share"] = (again / (buyers + 5)).astype(np.float32)
         stats = cutoff.user_stats()
         user = _floats(stats, _USER) | {"log_price": _log(stats.column("mean_price"))}
-        return cls(cutoff.history(["user_index", "item_index", *_OWN]), cutoff.items, item, user)
+        return cls(cutoff.history(["user_index", "item_index", *_OWN, "kept"]), cutoff.items, item, user)
 
     def own(self, users: np.ndarray) -> Own:
         """What a block of users (ascending) acted on."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.ground.errors import TrainingError
+from pipeline.ranking import voting
 from pipeline.ranking.frames import Frame
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Ranker
@@ -37,6 +38,11 @@ class Sample:
     acted: np.ndarray
     fresh: np.ndarray
     query: np.ndarray
+
+    @property
+    def teaches(self) -> bool:
+        """Whether there is anything to learn from: a pair acted on, and another to tell it from."""
+        return len(self.acted) > 1 and bool(self.acted.any())
 
     def within(self, kept: np.ndarray) -> "Sample":
         """The kept pairs of those users that still have something to find: bool [N]."""
@@ -106,9 +112,12 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
     """Grow the trees, once per seed.
 
     Args:
-        sample: pairs, at least one of them acted on.
+        sample: pairs that teach something.
         ranker: objective and size of the trees.
         config: the configuration; `fusion.seeds` is how many models are averaged.
+    Returns:
+        The models; none where they tell no pair from another, as where fewer than `fusion.min_leaf` pairs stand on
+        either side of every possible split.
     Raises:
         TrainingError: LightGBM refuses the data.
     """
@@ -125,7 +134,8 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
             params=settings,
         )
         seeds = (settings | {"seed": settings["seed"] + 1000 * n} for n in range(config.fusion.seeds))
-        return [lightgbm.train(seeded, data, config.fusion.rounds) for seeded in seeds]
+        found = [lightgbm.train(seeded, data, config.fusion.rounds) for seeded in seeds]
+        return found if any(booster.feature_importance("split").any() for booster in found) else []
     except lightgbm.basic.LightGBMError as error:
         raise TrainingError(f"fusion: LightGBM cannot learn from {len(sample.acted)} pairs: {error}") from None
 
@@ -150,16 +160,15 @@ def _numbered(path: Path, number: int) -> Path:
     return path if number == 0 else path.with_suffix(f".{number + 1}{path.suffix}")
 
 
-def score(boosters: "Sequence[Booster]", frame: Frame, kept: np.ndarray, threads: int) -> np.ndarray:
+def score(boosters: "Sequence[Booster]", frame: Frame, kept: np.ndarray, threads: int, seed: int = 0) -> np.ndarray:
     """[N] float32 scores of a frame's pairs, the mean of the models, -inf where not `kept`.
 
-    Without a model, the reciprocal ranks in all lists are summed: nothing has been learned, every source has a vote.
+    Without a model nothing has been learned, and every source has a vote; `seed` salts the order of equal votes.
     """
-    scores = np.full(len(kept), -np.inf, dtype=np.float32)
     if not boosters:
-        ranks = [n for n, name in enumerate(frame.names) if name.endswith((".rank", ".rank_new"))]
-        scores[kept] = np.nansum(1 / (60 + frame.features[kept][:, ranks]), axis=1)
-    elif kept.any():
+        return voting.votes(frame, kept, seed)
+    scores = np.full(len(kept), -np.inf, dtype=np.float32)
+    if kept.any():
         known = frame.features[kept]
         found = [booster.predict(known, num_threads=threads, raw_score=True) for booster in boosters]
         scores[kept] = np.mean(found, axis=0)

@@ -1,8 +1,9 @@
 -- table ages: one row per age in days: what an action of that age still counts, by half-life
--- The four fixed ones are in whole steps of 2^-60 (see macros.sql).
+-- Ages go back from $last_day, the night itself, to the first event's day: a night without events must not forget the
+-- oldest days. The four fixed half-lives are in whole steps of 2^-60 (see macros.sql).
 create or replace table ages as
 with events as (from events),
-ages as (select unnest(range(0, coalesce(max(day) - min(day), 0) + 1))::integer as age from events)
+ages as (select unnest(range(0, coalesce($last_day::integer - min(day), 0) + 1))::integer as age from events)
 select
     age,
     pow(0.5, age / $half_life_days::double) as decay,

@@ -20,7 +20,8 @@ final as (
         whole(sum(decay_30) filter (actions > 0)) as decay_30,
         whole(sum(decay_90) filter (actions > 0)) as decay_90,
         whole(sum(decay_365) filter (actions > 0)) as decay_365,
-        least(sum(returns), 32767) as returns
+        least(sum(returns), 32767) as returns,
+        sum(labels) - sum(returns) as kept
     from aged
     group by user_index, item_index
     having sum(actions) > 0

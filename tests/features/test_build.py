@@ -106,6 +106,7 @@ def brute_force(events: list[Event], cutoff: date, arrived_by: date) -> dict[tup
                 "first_age": max(ages),
                 "last_age": min(ages),
                 "returns": sum(WEIGHTS[e["event_type"]] < 0 for _, e in pairs_events),
+                "kept": sum({"purchase": 1, "return": -1}.get(e["event_type"], 0) for _, e in pairs_events),
             } | {f"decay_{h}": sum(0.5 ** (age / h) for age in ages) for h in (7, 30, 90, 365)}
     return found
 

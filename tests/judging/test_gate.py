@@ -52,9 +52,12 @@ def fixture_night(tmp_path_factory: pytest.TempPathFactory) -> Night:
     return make(tmp_path_factory.mktemp("gate"))
 
 
-def broken(night: Night, items: np.ndarray, scores: np.ndarray, pool: lists.Pool = "all") -> str:
+def broken(
+    night: Night, items: np.ndarray, scores: np.ndarray, pool: lists.Pool = "all", shown: np.ndarray | None = None
+) -> str:
     cutoff = read_cutoffs(night.folder("features"))[0]
-    return "; ".join(gate.broken_lists(items, scores, cutoff, pool, night.config))
+    shown = np.ones(ITEMS, dtype=bool) if shown is None else shown
+    return "; ".join(gate.broken_lists(items, scores, cutoff, pool, night.config, shown=shown))
 
 
 def copies(night: Night, pool: lists.Pool = "all") -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +99,50 @@ def test_too_few_full_lists(night: Night) -> None:
     items[:10, 5:], scores[:10, 5:] = -1, -np.inf
     assert f"only {USERS - 10} of {USERS} users have 10 items; 95% must" in broken(night, items, scores)
     assert f"only 0 of {USERS} users" in broken(night, items[:, :6], scores[:, :6])
+
+
+def test_what_there_is_for_a_user_is_a_full_list(night: Night) -> None:
+    """Nine items may be shown: a list of them is full, in pool `new` one of those that the user has not had."""
+    shown = np.zeros(ITEMS, dtype=bool)
+    shown[:9] = True
+    items, scores = np.full((USERS, 10), -1, np.int32), np.full((USERS, 10), -np.inf, np.float32)
+    items[:, :9], scores[:, :9] = np.arange(9), np.linspace(1, 0.1, 9)
+    assert broken(night, items, scores, "all", shown) == ""
+    assert f"only 0 of {USERS} users have 10 items" in broken(night, items, scores, "all")
+    assert f"only 0 of {USERS} users have 10 items" in broken(night, items[:, :8], scores[:, :8], "all", shown)
+    fresh = [[i for i in range(9) if i not in night.history[user]] for user in range(USERS)]
+    for user, left in enumerate(fresh):
+        items[user] = [*left, *[-1] * (10 - len(left))]
+        scores[user] = np.where(items[user] >= 0, np.linspace(1, 0.1, 10), -np.inf)
+    assert len({len(left) for left in fresh}) > 2
+    assert broken(night, items, scores, "new", shown) == ""
+    short = [user for user, left in enumerate(fresh) if left][:5]
+    for user in short:
+        items[user, len(fresh[user]) - 1] = -1
+    said = (
+        f"only {USERS - 5} of {USERS} users have 10 items, or all that there are for them ({USERS} of them); 95% must"
+    )
+    assert said in broken(night, items, scores, "new", shown)
+
+
+def test_nobody_has_anything_new_left(night: Night) -> None:
+    nothing = np.full((USERS, 10), -1, np.int32), np.full((USERS, 10), -np.inf, np.float32)
+    assert broken(night, *nothing, "new", np.zeros(ITEMS, dtype=bool)) == ""
+
+
+def test_only_who_has_a_choice_counts_among_the_same_lists(night: Night) -> None:
+    items, scores = copies(night)
+    items[:40], scores[:40] = items[0], scores[0]
+    ten = np.arange(ITEMS) < 10
+    assert "the very same first" not in broken(night, items, scores, shown=ten)
+    assert "the very same first" in broken(night, items, scores, shown=np.arange(ITEMS) < 11)
+
+
+@pytest.mark.parametrize(("written", "said"), [("all.hybrid.txt", False), ("all.activity.txt", True)])
+def test_a_gate_says_that_nothing_was_learned(tmp_path: Path, written: str, said: bool) -> None:
+    (tmp_path / "fold=publish").mkdir()
+    (tmp_path / "fold=publish" / written).touch()
+    assert ("in pool 'all' there was nothing to learn from" in gate.untaught(tmp_path, "all", ["hybrid"])) == said
 
 
 def test_the_same_list_for_everyone(night: Night) -> None:

@@ -84,6 +84,12 @@ PLANTED = [
         "recommendations_users",
         "for_you: user u1 has no list",
     ),
+    (
+        "recommendations",
+        without(surface="discover", user_id="u1"),
+        "recommendations_users",
+        "discover: user u1 has no list",
+    ),
     ("recommendations", without(surface="discover"), "recommendations_users", "discover: nobody has a list"),
     (
         "recommendations",
@@ -142,6 +148,12 @@ def test_an_event_after_the_night_is_found(made: Shop, tmp_path: Path) -> None:
 
     found = offences_after(made, "user_profiles", later, tmp_path)
     assert found["user_profiles"][0] == 3
+
+
+def test_nobody_needs_a_list_of_new_items_who_has_had_all_that_there_are(tmp_path: Path) -> None:
+    had = [(user, item, 1, 5.0) for user in range(3) for item in range(8)]
+    go(shop(tmp_path, bought=had, new_lists=[[-1]] * 3).write())
+    go(shop(tmp_path / "sold_out", bought=[row for row in had if row[1] != 5], new_lists=[[5]] * 3).write())
 
 
 def test_every_check_has_a_planted_error() -> None:

@@ -57,6 +57,19 @@ def test_seeds_are_averaged_and_saved_side_by_side(tmp_path):
     assert again == pytest.approx(np.mean(each, axis=0), abs=1e-5)
 
 
+@pytest.mark.parametrize("acted", [[True], [True, False], [True, True, True] + [False] * 147])
+@pytest.mark.parametrize("objective", ["lambdarank", "binary", "rank_xendcg"])
+def test_where_pairs_tell_nothing_apart_there_is_no_model(tmp_path, acted, objective):
+    """One pair stops LightGBM; a pair or two, or three hits among too few for a leaf, give all the same score."""
+    n = len(acted)
+    known = np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32)
+    sample = ranker.Sample(("x", "y"), known, np.array(acted), np.ones(n, bool), np.zeros(n, np.int64))
+    assert sample.teaches == (n > 1)
+    if sample.teaches:
+        config = small(tmp_path, rounds=5, min_leaf=100)
+        assert ranker.fit(sample, Ranker(objective=objective), config) == []
+
+
 def test_a_ranker_may_have_another_objective_for_new_items() -> None:
     both, own = Ranker(), Ranker(new_objective="binary")
     assert [both.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]

@@ -32,7 +32,7 @@ def write_cutoff(
     users, items = (values > 0).nonzero()
     columns: dict[str, Any] = {"user_index": users, "item_index": items}
     columns |= {name: (decays or {}).get(name, values)[users, items] for name in DECAYS}
-    columns |= {name: np.zeros(len(users)) for name in ("first_age", "last_age", "quantity", "returns")}
+    columns |= {name: np.zeros(len(users)) for name in ("first_age", "last_age", "quantity", "returns", "kept")}
     columns["count"] = np.ones(len(users))
     _write(folder / "interactions.parquet", schemas.INTERACTIONS, columns)
     count = (values > 0).sum(axis=0) if buyers is None else buyers

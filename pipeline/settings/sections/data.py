@@ -12,7 +12,8 @@ class EventType(Section):
     """What one kind of behaviour is worth."""
 
     weight: float = 1.0
-    """Added to the confidence of a user-item pair; negative for a return or a dislike."""
+    """Added to the confidence of a user-item pair; negative for a return or a dislike: where these are so rare that the
+    rankers learn nothing of them, an item taken back as often as it was acted on for the goal ranks last."""
     label: bool = False
     """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
 

@@ -145,6 +145,6 @@ class Evaluate(Section):
     head_share: float = Field(default=0.5, gt=0, lt=1)
     """The best-selling items that make up this share of the last 91 days' purchases are the head."""
     min_users_share: float = Field(default=0.95, ge=0, le=1)
-    """Table check: at least this share of the users must have a full list of `k`."""
+    """Table check: at least this share of the users must have `k` items, or all that there are for them."""
     max_same_share: float = Field(default=0.5, gt=0, le=1)
-    """Table check: at most this share of the users may have the very same first `k`."""
+    """Table check: at most this share of the users with more than `k` items to choose from may have the same `k`."""

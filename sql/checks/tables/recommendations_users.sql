@@ -1,7 +1,10 @@
--- One row per user with a history who has no list on a surface that could show something, per list of nobody known, and per
--- surface that could show nothing.
+-- One row per user with a history who has no list on a surface with something left to show, per list of nobody known, and
+-- per surface that could show nothing to anybody, or could and does not.
 with wanted as (
-    select surface, user_id from surfaces cross join targets where repeats and possible > 0 and not personal
+    select surface, user_id
+    from room
+    join surfaces using (surface)
+    where room.items > 0 and not personal
 ),
 given as (
     select distinct surface, user_id from recommendations
@@ -16,8 +19,7 @@ select surface || ': not a configured surface'
 from (select distinct surface from given) anti join surfaces using (surface)
 union all
 select surface || ': nobody has a list'
-from surfaces anti join given using (surface)
-where possible > 0 and not personal and exists (from targets)
+from (select distinct surface from wanted) anti join given using (surface)
 union all
 select surface || ': its predicate leaves no item that may be shown'
 from surfaces
