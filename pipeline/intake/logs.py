@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import long_lines, zstd_frames
+from pipeline.intake import folders, long_lines, zstd_frames
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
@@ -139,6 +139,11 @@ def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name:
     return [key for (key,) in rows]
 
 
+def same_raw(one: InputFiles, other: InputFiles) -> bool:
+    """Whether two sources read the same files in the same way, so that their table `raw` is one."""
+    return one.model_dump(exclude={"sql"}) == other.model_dump(exclude={"sql"})
+
+
 def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[LogFile], config: Config) -> None:
     """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
 
@@ -171,6 +176,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
             if "maximum_object_size" not in str(error):
                 raise
             _read_without_long_lines(connection, paths, source, config)
+        if source.hive_partitioning:
+            folders.add(connection, [file.path for file in files], config.folder)
         if kind == "csv":
             sql.execute(connection, "ingest/unreadable_csv")
         sql.execute(connection, "ingest/raw_files")

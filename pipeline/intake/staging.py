@@ -130,7 +130,7 @@ class _Stage:
             if source is None or not (files := logs.find(source, self.config, night)):
                 self.connection.from_arrow(table.empty()).create(table.staged)
                 continue
-            if (source.files, source.format, source.delimiter) != (in_raw.files, in_raw.format, in_raw.delimiter):
+            if not logs.same_raw(source, in_raw):
                 logs.read(self.connection, source, files, self.config)
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)

@@ -11,5 +11,6 @@ from read_csv(
     escape = '"',
     max_line_size = $max_row_bytes,
     filename = '_file',
-    store_rejects = true
+    store_rejects = true,
+    hive_partitioning = false
 )

@@ -28,6 +28,8 @@ class InputFiles(Section):
     """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     """Between the columns of a CSV file."""
+    hive_partitioning: bool = False
+    """Whether a folder named key=value below the configuration's gives its files a column; never one that they have."""
 
 
 class Ingest(Section):
