@@ -1,6 +1,7 @@
 """The shop's raw log files: which ones a night needs, and reading them into DuckDB's table `raw`."""
 
 import csv
+import glob
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class LogFile:
 
 
 def _glob(pattern: str, values: dict[str, str]) -> str:
+    """What Path.glob takes: only *, ? and the placeholders stand for anything, a bracket is a bracket."""
+    pattern = pattern.replace("[", "[[]")
     for name in PLACEHOLDERS:
         pattern = pattern.replace(f"{{{name}}}", values.get(name, "*"))
     return pattern
@@ -133,10 +136,16 @@ def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
 
 def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name: str, max_row_bytes: int) -> list[str]:
     """The keys that the files' first lines have."""
-    rows = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes).fetchall()
+    files = literal(paths)
+    rows = sql.execute(connection, "ingest/jsonl_keys", files=files, max_row_bytes=max_row_bytes).fetchall()
     if not rows:
         raise InputError(f"{name}: none of its first lines is a JSON object with keys")
     return [key for (key,) in rows]
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Paths as DuckDB's readers must be given them, which take a name with *, ? or [ for a pattern."""
+    return [glob.escape(path) for path in paths]
 
 
 def same_raw(one: InputFiles, other: InputFiles) -> bool:
@@ -166,6 +175,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         last_days=[file.last_day for file in files],
     )
     for path in paths:
+        if "?" in path and path.endswith((".gz", ".zst")):  # DuckDB takes what follows for a URL's query, not an ending
+            raise InputError(f"{path}: a packed file cannot be read from a path with '?': rename it")
         if path.endswith(".zst") and not zstd_frames.is_whole(Path(path)):
             raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
     try:
@@ -199,7 +210,7 @@ def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], so
     sql.execute(
         connection,
         f"ingest/read_{kind}",
-        files=paths,
+        files=literal(paths),
         columns=dict.fromkeys(columns, "VARCHAR"),
         delimiter=source.delimiter,
         max_row_bytes=limit,

@@ -21,7 +21,8 @@ class InputFiles(Section):
     """The raw files of one input table, and the SQL that maps them to its contract."""
 
     files: str
-    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date."""
+    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date, * for any
+    name or part of one, ? for a character, **/ for folders; every other character is itself."""
     sql: str
     """File with one SELECT from `raw`, relative to the configuration's folder."""
     format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
