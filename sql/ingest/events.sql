@@ -75,7 +75,13 @@ judged as (
 select
     coalesce(
         given_id,
-        md5(concat_ws('|', user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id))
+        -- as JSON: what is null keeps its place, and no value runs into its neighbour
+        md5(
+            json_array(
+                user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id, query, surface,
+                rank_shown, run_id_shown
+            )::varchar
+        )
     ) as event_id,
     user_id, item_id, event_time, event_type, value, quantity, price, session_id, query, surface, rank_shown,
     run_id_shown, arrival, reason, _file, _row
