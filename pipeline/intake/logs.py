@@ -10,16 +10,20 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from duckdb import ColumnExpression, StarExpression
 
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import folders, long_lines, zstd_frames
+from pipeline.intake.inputs.table import PLACE
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 HEADER_BYTES = 1 << 20
+FILE_OF_ROW = "file_of_row_for_nightjar"
+"""The column that a reader adds; a log with a column of this name cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -207,14 +211,29 @@ def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], so
         columns = _csv_columns(map(Path, paths), source.delimiter)
     elif kind == "jsonl":
         columns = _json_columns(connection, paths, source.files, limit)
-    sql.execute(
+    lines = sql.select(
         connection,
         f"ingest/read_{kind}",
         files=literal(paths),
         columns=dict.fromkeys(columns, "VARCHAR"),
         delimiter=source.delimiter,
         max_row_bytes=limit,
+        place=FILE_OF_ROW,
     )
+    # a column of the log's own that has one of our names keeps its content under a longer one
+    own = {name: _longer(name, lines.columns) for name in lines.columns if name.lower() in PLACE}
+    renamed = [ColumnExpression(name).alias(longer) for name, longer in own.items()]
+    others = StarExpression(exclude=[*own, FILE_OF_ROW])
+    lines.select(others, *renamed, ColumnExpression(FILE_OF_ROW).alias("_file")).create_view("log_lines", replace=True)
+    sql.execute(connection, "ingest/raw")
+
+
+def _longer(name: str, taken: Iterable[str]) -> str:
+    """A name that is not taken: with underscores before it."""
+    known = {one.lower() for one in taken}
+    while name.lower() in known:
+        name = f"_{name}"
+    return name
 
 
 def _read_without_long_lines(

@@ -22,8 +22,8 @@ typed as (
         or (rank_shown is not null and try_cast(rank_shown as integer) is null) as bad_number,
         try_cast(arrived_at as timestamptz) as arrived_at,
         reject_reason::varchar as reject_reason,
-        _file,
-        _row
+        _file::varchar as _file,
+        try_cast(_row as bigint) as _row
     from mapped
 ),
 arrived as (
