@@ -5,6 +5,7 @@ had arrived by the refresh anchor, tonight's cut-off what has arrived by tonight
 since a neighbouring night is linked, not made (artifacts.Memo).
 """
 
+import glob
 import logging
 from datetime import date, timedelta
 from pathlib import Path
@@ -92,9 +93,9 @@ class Events:
             weights=[kind.weight for kind in types.values()],
             labels=[kind.label for kind in types.values()],
         )
-        self._execute("events", partitions=[str(folder / "events.parquet") for folder in folders])
+        self._execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
-        self._execute("item_log", partitions=[str(folder / "items.parquet") for folder in folders])
+        self._execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
         last_day = _day(max(self.content_hashes))
         self._execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
         self._execute("user_index")

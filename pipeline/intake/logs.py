@@ -1,6 +1,7 @@
 """The shop's raw log files: which ones a night needs, and reading them into DuckDB's table `raw`."""
 
 import csv
+import glob
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,16 +10,20 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+from duckdb import ColumnExpression, StarExpression
 
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import long_lines, zstd_frames
+from pipeline.intake import folders, long_lines, zstd_frames
+from pipeline.intake.inputs.table import PLACE
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
 HEADER_BYTES = 1 << 20
+FILE_OF_ROW = "file_of_row_for_nightjar"
+"""The column that a reader adds; a log with a column of this name cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class LogFile:
 
 
 def _glob(pattern: str, values: dict[str, str]) -> str:
+    """What Path.glob takes: only *, ? and the placeholders stand for anything, a bracket is a bracket."""
+    pattern = pattern.replace("[", "[[]")
     for name in PLACEHOLDERS:
         pattern = pattern.replace(f"{{{name}}}", values.get(name, "*"))
     return pattern
@@ -133,10 +140,21 @@ def _csv_columns(paths: Iterable[Path], delimiter: str) -> list[str]:
 
 def _json_columns(connection: duckdb.DuckDBPyConnection, paths: list[str], name: str, max_row_bytes: int) -> list[str]:
     """The keys that the files' first lines have."""
-    rows = sql.execute(connection, "ingest/jsonl_keys", files=paths, max_row_bytes=max_row_bytes).fetchall()
+    files = literal(paths)
+    rows = sql.execute(connection, "ingest/jsonl_keys", files=files, max_row_bytes=max_row_bytes).fetchall()
     if not rows:
         raise InputError(f"{name}: none of its first lines is a JSON object with keys")
     return [key for (key,) in rows]
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Paths as DuckDB's readers must be given them, which take a name with *, ? or [ for a pattern."""
+    return [glob.escape(path) for path in paths]
+
+
+def same_raw(one: InputFiles, other: InputFiles) -> bool:
+    """Whether two sources read the same files in the same way, so that their table `raw` is one."""
+    return one.model_dump(exclude={"sql"}) == other.model_dump(exclude={"sql"})
 
 
 def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[LogFile], config: Config) -> None:
@@ -161,6 +179,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         last_days=[file.last_day for file in files],
     )
     for path in paths:
+        if "?" in path and path.endswith((".gz", ".zst")):  # DuckDB takes what follows for a URL's query, not an ending
+            raise InputError(f"{path}: a packed file cannot be read from a path with '?': rename it")
         if path.endswith(".zst") and not zstd_frames.is_whole(Path(path)):
             raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
     try:
@@ -171,6 +191,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
             if "maximum_object_size" not in str(error):
                 raise
             _read_without_long_lines(connection, paths, source, config)
+        if source.hive_partitioning:
+            folders.add(connection, [file.path for file in files], config.folder)
         if kind == "csv":
             sql.execute(connection, "ingest/unreadable_csv")
         sql.execute(connection, "ingest/raw_files")
@@ -189,14 +211,29 @@ def _read(connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], so
         columns = _csv_columns(map(Path, paths), source.delimiter)
     elif kind == "jsonl":
         columns = _json_columns(connection, paths, source.files, limit)
-    sql.execute(
+    lines = sql.select(
         connection,
         f"ingest/read_{kind}",
-        files=paths,
+        files=literal(paths),
         columns=dict.fromkeys(columns, "VARCHAR"),
         delimiter=source.delimiter,
         max_row_bytes=limit,
+        place=FILE_OF_ROW,
     )
+    # a column of the log's own that has one of our names keeps its content under a longer one
+    own = {name: _longer(name, lines.columns) for name in lines.columns if name.lower() in PLACE}
+    renamed = [ColumnExpression(name).alias(longer) for name, longer in own.items()]
+    others = StarExpression(exclude=[*own, FILE_OF_ROW])
+    lines.select(others, *renamed, ColumnExpression(FILE_OF_ROW).alias("_file")).create_view("log_lines", replace=True)
+    sql.execute(connection, "ingest/raw")
+
+
+def _longer(name: str, taken: Iterable[str]) -> str:
+    """A name that is not taken: with underscores before it."""
+    known = {one.lower() for one in taken}
+    while name.lower() in known:
+        name = f"_{name}"
+    return name
 
 
 def _read_without_long_lines(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression
 
+from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
@@ -19,7 +20,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     Returns:
         The columns it selects.
     Raises:
-        InputError: it does not run, selects a column the table does not have, or none that it needs.
+        InputError: it does not run, selects a column the table does not have, or none that it needs, or says of a row
+            that it stands where none does.
     """
     path = config.folder / source.sql
     try:
@@ -35,7 +37,24 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
     absent = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     relation.select(*map(ColumnExpression, relation.columns), *absent).create_view(f"mapped_{table.name}")
+    _require_places(connection, table, source, config, given)
     return given
+
+
+def _require_places(
+    connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config, given: set[str]
+) -> None:
+    """Stop where a mapping changes what says where its rows stand: their refusal could not be counted any more."""
+    if "_row" not in table.needed and "arrived_at" in given:  # then nobody asks where a row stands
+        return
+    does = "misplaced_rows" if "_row" in table.needed else "misplaced_files"
+    with failing_by_name(source, config):
+        found = sql.execute(connection, f"ingest/{does}", mapped=f"mapped_{table.name}").fetchone()
+    if found is not None:
+        raise InputError(
+            f"{config.folder / source.sql} must select _file and _row as they are in raw: "
+            f"no row of the log has the _file {found[0]!r}" + ("" if found[1] is None else f" and the _row {found[1]}")
+        )
 
 
 @contextlib.contextmanager

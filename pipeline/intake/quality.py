@@ -5,6 +5,7 @@ never their events. Every sql/checks/events/*.sql returns (night, offence in wor
 offence does.
 """
 
+import glob
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -68,7 +69,7 @@ def measure(
         One dict per night with the fields of NUMBERS.
     """
     since = first - timedelta(days=config.checks.price_nights)
-    recent = [str(EVENTS.path(folder)) for folder in earlier if artifacts.run_date_of(folder) >= since]
+    recent = [glob.escape(str(EVENTS.path(folder))) for folder in earlier if artifacts.run_date_of(folder) >= since]
     table = "ingest/earlier_prices" if recent else "ingest/earlier_prices_none"
     sql.execute(connection, table, partitions=recent)
     limits = config.checks.model_dump()

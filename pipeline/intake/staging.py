@@ -108,7 +108,7 @@ class _Stage:
         """The log, and what only it has: a neighbour's night for rows without a time, repeated and refused rows."""
         map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
-        paths, hidden = [str(path) for path in earlier], self.config.ingest.pseudonyms
+        paths, hidden = logs.literal(map(str, earlier)), self.config.ingest.pseudonyms
         self._run("undated", fallback=last)
         self._run("earlier_events" if paths else "earlier_none", partitions=paths)
         self._run("duplicates", last=last)
@@ -130,7 +130,7 @@ class _Stage:
             if source is None or not (files := logs.find(source, self.config, night)):
                 self.connection.from_arrow(table.empty()).create(table.staged)
                 continue
-            if (source.files, source.format, source.delimiter) != (in_raw.files, in_raw.format, in_raw.delimiter):
+            if not logs.same_raw(source, in_raw):
                 logs.read(self.connection, source, files, self.config)
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)

@@ -1,13 +1,22 @@
--- table duplicates: one row per staged row whose event was already taken, earlier that night or on an earlier one
+-- table duplicates: one row per staged event that was already taken, earlier that night or on an earlier one. A row of the
+-- log may become several events, so it is the staged row's own number (rowid) that says which.
 create or replace table duplicates as
-with staged as (select event_id, arrival, _row from staged_events where reason is null and arrival <= $last::date),
+with staged as (
+    select rowid as event, event_id from staged_events where reason is null and arrival <= $last::date
+),
 earlier as (from earlier_events),
 repeated as (select event_id from staged group by event_id having count(*) > 1),
 numbered as (
-    select _row, row_number() over (partition by event_id order by arrival, _row) as occurrence
-    from staged
+    select
+        rowid as event,
+        -- of one log row's events with the same id the one that is first by what it says, in whatever order they come
+        row_number() over (
+            partition by event_id order by arrival, _row, md5_number(to_json(staged_events)::varchar)
+        ) as occurrence
+    from staged_events
     semi join repeated using (event_id)
+    where reason is null and arrival <= $last::date
 )
-select _row from numbered where occurrence > 1
+select event from numbered where occurrence > 1
 union
-select _row from staged semi join earlier using (event_id)
+select event from staged semi join earlier using (event_id)

@@ -22,8 +22,8 @@ typed as (
         or (rank_shown is not null and try_cast(rank_shown as integer) is null) as bad_number,
         try_cast(arrived_at as timestamptz) as arrived_at,
         reject_reason::varchar as reject_reason,
-        _file,
-        _row
+        _file::varchar as _file,
+        try_cast(_row as bigint) as _row
     from mapped
 ),
 arrived as (
@@ -75,7 +75,13 @@ judged as (
 select
     coalesce(
         given_id,
-        md5(concat_ws('|', user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id))
+        -- as JSON: what is null keeps its place, and no value runs into its neighbour
+        md5(
+            json_array(
+                user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id, query, surface,
+                rank_shown, run_id_shown
+            )::varchar
+        )
     ) as event_id,
     user_id, item_id, event_time, event_type, value, quantity, price, session_id, query, surface, rank_shown,
     run_id_shown, arrival, reason, _file, _row

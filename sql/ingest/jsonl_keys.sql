@@ -1,7 +1,12 @@
 -- one row per key in the first 100,000 lines of the JSON Lines files, in order of appearance
 with lines as (
     select json, row_number() over () as line
-    from read_ndjson_objects($files, ignore_errors = true, maximum_object_size = $max_row_bytes)
+    from read_ndjson_objects(
+        $files,
+        ignore_errors = true,
+        maximum_object_size = $max_row_bytes,
+        hive_partitioning = false
+    )
     limit 100000
 ),
 keys as (

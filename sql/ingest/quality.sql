@@ -2,14 +2,14 @@
 with calendar as (
     select unnest(generate_series($first::date, $last::date, interval 1 day))::date as night
 ),
-staged as (from staged_events),
+staged as (select rowid as event, * from staged_events),
 refused as (from duplicates),
 taken as (
     select
         arrival, event_time, event_type, user_id, item_id, value, quantity, price, session_id,
         date_diff('second', arrival::timestamptz, event_time) as second
     from staged
-    anti join refused using (_row)
+    anti join refused using (event)
     where reason is null and arrival between $first::date and $last::date
 ),
 counted as (

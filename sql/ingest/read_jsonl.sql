@@ -1,13 +1,12 @@
--- table raw: one row per line of the JSON Lines files, every key as text, plus _file and _row (1, 2, ... over all files)
+-- one row per line of the JSON Lines files, every key as text, plus its file as $place
 -- A line that is no JSON object has only nulls.
-create or replace table raw as
-select *, row_number() over () as _row
+select *
 from read_json(
     $files,
     columns = $columns,
     format = 'newline_delimited',
     ignore_errors = true,
     maximum_object_size = $max_row_bytes,
-    filename = '_file',
+    filename = $place,
     hive_partitioning = false
 )

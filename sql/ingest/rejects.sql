@@ -1,16 +1,17 @@
--- table staged_rejects: one row per log row that was refused, with its place in its file, and the row itself where it may
+-- table staged_rejects: one row per event that was refused, of one row of the log or several of one, with its place in its file, and the row itself where it may
 -- be kept ($keep_raw; never of those who asked to be forgotten)
 create or replace table staged_rejects as
-with staged as (from staged_events),
+with staged as (select rowid as event, * from staged_events),
 again as (from duplicates),
 logged as (from raw),
 starts as (from raw_files),
 lines as (from unreadable),
 files as (from log_files),
+nights as (select _row, min(arrival) as arrival from staged group by _row),
 refused as (
     select _file, _row, arrival, reason from staged where reason is not null
     union all
-    select _file, _row, arrival, 'duplicate of an earlier event' from staged semi join again using (_row)
+    select _file, _row, arrival, 'duplicate of an earlier event' from staged semi join again using (event)
 ),
 -- lines that could not be read are not numbered in raw: add those before a row to get its place in the file
 placed as (
@@ -34,7 +35,7 @@ neighbours as (
         coalesce(before.arrival, $fallback::date) as arrival
     from unread
     left join starts using (_file)
-    left join staged as before on before._row = greatest(starts.first_row, starts.first_row + unread.line - unread.skipped - 2)
+    left join nights as before on before._row = greatest(starts.first_row, starts.first_row + unread.line - unread.skipped - 2)
 )
 select
     placed.arrival, files.name as file, placed.row, placed.reason,

@@ -1,5 +1,6 @@
 -- one row: how many events are taken
+with staged as (select rowid as event, * from staged_events)
 select count(*) as taken
-from staged_events
-anti join duplicates using (_row)
+from staged
+anti join duplicates using (event)
 where reason is null and arrival between $first::date and $last::date

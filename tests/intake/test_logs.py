@@ -132,3 +132,38 @@ def test_rows_are_numbered_over_all_files(tmp_path: Path) -> None:
     logs.read(connection, config.ingest.events, logs.find(config.ingest.events, config), config)
     found = connection.execute("select _row, item, parse_filename(_file) from raw order by _row").fetchall()
     assert found == [(1, "a", "a.csv"), (2, "b", "a.csv"), (3, "a", "b.csv"), (4, "b", "b.csv")]
+
+
+FILES = ["log[1]", "log1", "log[!1]", "log*", "log-x", "log'1", "log#{a}"]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".jsonl", ".jsonl.zst", ".parquet"])
+def test_a_files_name_is_no_pattern(tmp_path: Path, ending: str) -> None:
+    """Nor is a folder's, of the shop or of the home."""
+    folder = tmp_path / "shop[1]*"
+    for number, name in enumerate(FILES):
+        write(folder / f"{name}{ending}", [row("u", f"i{number}", f"2024-0{m}-01 10:00:00") for m in (2, 3)])
+    config = shop(folder, f"*{ending}")
+    for night in (date(2024, 2, 1), date(2024, 3, 1)):
+        found = ingest(config, night)
+        assert sorted(e["item_id"] for e in rows_of(found)) == [f"i{n}" for n in range(len(FILES))]
+        assert rows_of(found, "rejects") == []
+
+
+def test_a_question_mark_is_one_too_but_not_in_a_packed_files_name(tmp_path: Path) -> None:
+    for name in ("log?.csv", "logx.csv"):
+        write(tmp_path / name, [row("u", name, "2024-02-29 10:00:00")])
+    found = {e["item_id"] for e in rows_of(ingest(shop(tmp_path, "log*.csv"), NIGHT))}
+    assert found == {"log?.csv", "logx.csv"}
+    write(tmp_path / "log?.csv.gz", [row("u", "a", "2024-02-29 10:00:00")])
+    with pytest.raises(InputError, match=r"log\?\.csv\.gz: a packed file cannot be read .*rename it"):
+        ingest(shop(tmp_path, "*.csv.gz", home=tmp_path / "packed"), NIGHT)
+
+
+def test_a_bracket_in_the_setting_is_a_bracket(tmp_path: Path) -> None:
+    for name in ("log[1]-2024.csv", "log1-2024.csv", "log[2]-2024.csv"):
+        (tmp_path / name).touch()
+    config = shop(tmp_path, "log[1]-{year}.csv")
+    assert config.ingest.events is not None
+    for night in (None, NIGHT):
+        assert names(logs.find(config.ingest.events, config, night)) == ["log[1]-2024.csv"]

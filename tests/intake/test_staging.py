@@ -141,3 +141,39 @@ def test_items_must_say_when_they_became_known(tmp_path: Path) -> None:
     write(tmp_path / "log.csv", [row("u", "a", "2024-01-01 10:00:00")])
     with pytest.raises(InputError, match="must select arrived_at"):
         ingest(shop(tmp_path, "log.csv", items="select item as item_id, _file from raw"), NIGHT)
+
+
+ALL = """
+select "user" as user_id, item as item_id, try_cast(ts as timestamp) as event_time, type as event_type, price,
+    quantity, value, session as session_id, query, surface, shown as rank_shown, _file, _row
+from raw
+"""
+
+
+def test_rows_that_differ_are_different_events(tmp_path: Path) -> None:
+    """An event without an id is the same as another only where all that the mapping gives is the same."""
+    bare = row("u", "a", "2024-01-01 10:00:00") | dict.fromkeys(
+        ("price", "quantity", "value", "session", "query", "surface", "shown")
+    )
+    different = [
+        bare,
+        bare | {"quantity": "2"},
+        bare | {"price": "2"},
+        bare | {"value": "2"},
+        bare | {"session": "2"},
+        bare | {"session": "2.0"},
+        bare | {"query": "2"},
+        bare | {"surface": "2"},
+        bare | {"shown": "2"},
+        bare | {"user": "a|b", "item": "c"},
+        bare | {"user": "a", "item": "b|c"},
+        bare | {"user": None, "item": "u"},
+        bare | {"user": 'a","b', "item": "c"},
+        bare | {"user": "a", "item": 'b","c'},
+        bare | {"session": "s", "query": None},
+        bare | {"session": None, "query": "s"},
+    ]
+    write(tmp_path / "log.jsonl", [*different, *different])
+    folder = ingest(shop(tmp_path, mapping=ALL), NIGHT)
+    assert len(rows_of(folder)) == len({e["event_id"] for e in rows_of(folder)}) == len(different)
+    assert [r["row"] for r in rows_of(folder, "rejects")] == [n + 1 + len(different) for n in range(len(different))]

@@ -22,13 +22,16 @@ class InputFiles(Section):
     """The raw files of one input table, and the SQL that maps them to its contract."""
 
     files: str
-    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date."""
+    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date, * for any
+    name or part of one, ? for a character, **/ for folders; every other character is itself."""
     sql: str
     """File with one SELECT from `raw`, relative to the configuration's folder."""
     format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
     """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     """Between the columns of a CSV file."""
+    hive_partitioning: bool = False
+    """Whether a folder named key=value below the configuration's gives its files a column; never one that they have."""
 
 
 class Ingest(Section):

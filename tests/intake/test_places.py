@@ -1,0 +1,71 @@
+"""Where a row stands is not the mapping's to say, and a log may have columns of the same names."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipeline.ground.errors import InputError
+from tests.tiny_log import MAPPING, Row, ingest, row, rows_of, shop, write
+
+NIGHT = date(2024, 1, 1)
+LOG = [
+    *(row("u", f"i{n}", "2024-01-01 10:00:00") for n in range(10)),
+    row("u", "i0", "2024-01-01 10:00:00"),
+    row("u", "x", "2024-01-01 10:00:00", "poke"),
+    row("u", "x", "never"),
+]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        "parse_filename(_file) as _file, _row",
+        "lower(_file) || 'x' as _file, _row",
+        "null as _file, _row",
+        "_file, _row + 1 as _row",
+        "_file, -_row as _row",
+        "_file, null as _row",
+        "_file, 'row ' || _row as _row",
+    ],
+)
+def test_a_mapping_that_changes_the_place_of_its_rows_stops(tmp_path: Path, changed: str) -> None:
+    write(tmp_path / "log.csv", LOG)
+    config = shop(tmp_path, "log.csv", mapping=MAPPING.replace("_file, _row", changed), ingest={"max_reject_share": 1})
+    with pytest.raises(InputError, match=r"events\.sql must select _file and _row as they are in raw"):
+        ingest(config, NIGHT)
+
+
+def test_a_place_may_be_cast(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", LOG)
+    mapping = MAPPING.replace("_file, _row", "_file, _row::varchar as _row")
+    folder = ingest(shop(tmp_path, "log.csv", mapping=mapping, ingest={"max_reject_share": 1}), NIGHT)
+    assert len(rows_of(folder)) == 10
+    assert [r["row"] for r in rows_of(folder, "rejects")] == [11, 12, 13]
+
+
+def test_items_whose_files_tell_the_day_must_keep_their_file(tmp_path: Path) -> None:
+    write(tmp_path / "2024-01-01.csv", LOG)
+    items = "select item as item_id, upper(_file) as _file from raw"
+    with pytest.raises(InputError, match=r"items\.sql must select _file and _row as they are in raw"):
+        ingest(shop(tmp_path, "{year}-{month}-{day}.csv", items=items, ingest={"max_reject_share": 1}), NIGHT)
+
+
+def own(number: int, at: Row) -> dict[str, object]:
+    """A line that has our names as columns of its own."""
+    return dict(at) | {"_row": str(number % 5), "_FILE": f"their-{number}", "__row": "theirs"}
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.parquet"])
+def test_a_log_may_have_columns_of_these_names(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, [own(n, at) for n, at in enumerate(LOG)])
+    mapping = MAPPING.replace(
+        "_file, _row", '"__file" as session_id, "___row" as query, "__row" as surface, _file, _row'
+    )
+    folder = ingest(shop(tmp_path, name, mapping=mapping, ingest={"max_reject_share": 1}), NIGHT)
+    found = {e["item_id"]: (e["session_id"], e["query"], e["surface"]) for e in rows_of(folder)}
+    expected = {f"i{n}": (f"their-{n}", str(n % 5), "theirs") for n in range(10)}
+    assert found["i5"] == expected["i5"]
+    assert found.keys() == expected.keys()
+    assert [r["row"] for r in rows_of(folder, "rejects")] == [12, 13]
+    assert all(r["file"] == name and '"__FILE":"their-' in r["raw"] for r in rows_of(folder, "rejects"))
