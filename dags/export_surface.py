@@ -14,7 +14,11 @@ TABLES = Asset("nightjar_tables")
     schedule=PartitionedAssetTimetable(assets=TABLES),
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 2, "retry_delay": timedelta(minutes=5)},
+    default_args={
+        "retries": 2,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=2),  # one pass over a table
+    },
     params={"surface": Param("for_you", type="string", pattern="^[a-z][a-z0-9_]*$", title="Surface")},
     doc_md="Writes `exports/run_date=NIGHT/SURFACE.jsonl` below `NIGHTJAR_HOME`; run by hand, the active run's.",
     tags=["nightjar"],

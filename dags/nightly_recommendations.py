@@ -29,8 +29,9 @@ Yesterday's behaviour logs become today's top-K tables. `run_date` is the day wh
 | `features` .. `ensemble` | an input is missing or damaged, or the machine ran out of something | the message names the folder and the stage to run again; clear the task |
 | `fine_tune` stays *scheduled* | pool `gpu` is missing, or no worker listens on queue `gpu` | `airflow pools set gpu 1 "one GPU"`; start a worker with `-q gpu` |
 | `evaluate` | the gate: tonight's table is significantly worse than the one in use | applications keep the old table. Read the report the message names. To publish all the same, trigger with `force` |
+| any, after 12 hours | it hung or was starved: no task waits for ever, so that the next night's can start | the log says what it did last. Clear it; where nights really take longer, set `NIGHTJAR_TASK_HOURS` for scheduler and workers |
 | `approval` waits | the run asks for a person | *Required actions* of the run shows the gate's comparison. Unanswered for 20 hours it fails and the old table stays. To change a refusal, clear `approval` |
-| `publish` | a table check failed, or the target was away | applications keep the old table; clear the task when mended |
+| `publish` | a table check failed, the target was away, or another publisher held its lock for an hour (the message names the process) | applications keep the old table; clear the task when mended |
 
 A published run is taken back with `python -m pipeline rollback`. Nothing here needs cleaning up by hand: a task that
 died leaves no half-written artifact, and running a night again redoes only what is missing or out of date.
@@ -84,6 +85,10 @@ RETRY = ExceptionRetryPolicy(
         RetryRule(exception="pipeline.ground.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
     ]
 )
+
+# A whole night of a million users takes half an hour on two cores, without the language model (benchmarks/README.md), and
+# the next night waits for this one: half a day is the longest that a task may take.
+LONGEST = timedelta(hours=float(os.environ.get("NIGHTJAR_TASK_HOURS") or 12))
 
 # Only where a worker with a GPU listens on its own queue, e.g. NIGHTJAR_GPU_EXECUTOR=CeleryExecutor.
 GPU_EXECUTOR = os.environ.get("NIGHTJAR_GPU_EXECUTOR")
@@ -147,6 +152,7 @@ def tell_refusal(context: Any) -> None:
         "retries": 2,
         "retry_delay": timedelta(minutes=5),
         "retry_exponential_backoff": True,
+        "execution_timeout": LONGEST,
         "on_failure_callback": tell_failure,
     },
     params=PARAMS,
@@ -171,6 +177,7 @@ def nightly_recommendations() -> None:
         task_id="approval",
         subject="Publish?",
         response_timeout=timedelta(hours=20),
+        execution_timeout=timedelta(hours=21),  # of asking; where a person is waited for counts too, longer than that
         retries=0,
         pre_execute=ask,
         on_success_callback=tell_refusal,

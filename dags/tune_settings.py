@@ -15,7 +15,9 @@ PARAMS = {
     ),
     "list": Param("final", type="string", pattern="^[a-z_]+$", title="List", description="final, or a source's."),
     "trials": Param(30, type="integer", minimum=1, title="Trials", description="In total; a second run goes on."),
-    "minutes": Param(240, type="integer", minimum=1, title="Minutes", description="No trial begins after this time."),
+    "minutes": Param(
+        240, type="integer", minimum=1, maximum=2880, title="Minutes", description="No trial begins after this time."
+    ),
 }
 
 
@@ -23,7 +25,11 @@ PARAMS = {
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    default_args={"retries": 1, "retry_delay": timedelta(minutes=5)},
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(days=3),  # the most minutes there can be, and a day for the last trial
+    },
     params=PARAMS,
     doc_md="Writes `tuned.toml` below `NIGHTJAR_HOME`; nothing changes until `tuned` in pipeline.toml names it.",
     tags=["nightjar"],

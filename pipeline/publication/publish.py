@@ -33,7 +33,16 @@ log = logging.getLogger(__name__)
 LISTS = pa.schema([RECOMMENDATIONS.schema.field(name) for name in ("surface", "user_id", "rank", "item_id")])
 CHURN_K = 10
 # What changes who sees a run, not what is in it: no part of a run's identity.
-OPERATIONAL = {"target", "schema_name", "settle_seconds", "keep_runs", "activate_older", "max_churn", "churn_nights"}
+OPERATIONAL = {
+    "target",
+    "schema_name",
+    "settle_seconds",
+    "lock_minutes",
+    "keep_runs",
+    "activate_older",
+    "max_churn",
+    "churn_nights",
+}
 
 
 def run(

@@ -60,9 +60,9 @@ class Archive:
         return sorted(folder.name.removeprefix(RUN) for folder in self.folder.glob(f"{RUN}*"))
 
     def runs(self) -> list[pa.Table]:
-        """What each kept run says about itself: tables with the schema of RUNS."""
+        """What each kept run says about itself: tables with the schema of RUNS; what came later is null in old ones."""
         paths = sorted(self.folder.glob(f"{RUN}*/{RUNS.file}"))
-        return [pq.read_table(path, partitioning=None).cast(RUNS.schema) for path in paths]
+        return [_completed(pq.read_table(path, partitioning=None)) for path in paths]
 
     def drop(self, run_id: str) -> None:
         """Remove a run's folder."""
@@ -72,3 +72,10 @@ class Archive:
         """Remove what a killed publication left behind."""
         for folder in self.folder.glob(f".{RUN}*"):
             shutil.rmtree(folder)
+
+
+def _completed(runs: pa.Table) -> pa.Table:
+    for column in RUNS.later:
+        if column.name not in runs.column_names:
+            runs = runs.append_column(column.name, pa.nulls(len(runs), column.kind))
+    return runs.select(RUNS.schema.names).cast(RUNS.schema)

@@ -29,6 +29,11 @@ KINDS = (
 """The types that a published column may have: those that every target knows."""
 
 
+SCHEMA_VERSION = 1
+"""Of the tables, columns and views that a database has. Every change of them raises it by one, so that a Nightjar of
+before the change does not write into tables that it only half knows; 0 is every database without a version."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a published table.
@@ -38,12 +43,15 @@ class Column:
         kind: one of KINDS.
         meaning: what it holds, in words, with its unit.
         nullable: whether it may be unknown; a list may be empty, and is never unknown.
+        added_later: whether tables of older versions may lack it; it is added to them, and their rows have none. It is
+            nullable, and stands behind those that are not, as a view that is in use can get a column at its end alone.
     """
 
     name: str
     kind: pa.DataType
     meaning: str
     nullable: bool = False
+    added_later: bool = False
 
 
 RUN_ID = Column("run_id", pa.string(), "the run that the row is of: its night and a hash of what it was made from")
@@ -88,6 +96,10 @@ class PublishedTable:
         if unheld:
             said = ", ".join(f"{c.name} is {'nullable ' * c.nullable}{c.kind}" for c in unheld)
             raise ValueError(f"{self.name}: {said}, which not every target can hold")
+        if wrong := [c.name for c in self.columns if c.added_later and not c.nullable]:
+            raise ValueError(f"{self.name}: {', '.join(wrong)}: a column that is added later is nullable")
+        if [c.added_later for c in self.columns] != sorted(c.added_later for c in self.columns):
+            raise ValueError(f"{self.name}: columns that are added later stand behind the others")
         named = {*self.key, *filter(None, [self.index]), *(self.things or ())[:1]}
         if absent := sorted(named - {RUN_ID.name, *names}):
             raise ValueError(f"{self.name} has no column {', '.join(absent)}")
@@ -96,6 +108,11 @@ class PublishedTable:
     def schema(self) -> pa.Schema:
         """The columns as they are written, run_id first; without their meanings, which would change the files."""
         return pa.schema([pa.field(c.name, c.kind, nullable=c.nullable) for c in (RUN_ID, *self.columns)])
+
+    @property
+    def later(self) -> tuple[Column, ...]:
+        """The columns that tables of older versions may lack."""
+        return tuple(column for column in self.columns if column.added_later)
 
     @property
     def file(self) -> str:
@@ -189,11 +206,16 @@ def run_active_before(run_id: str, before: Mapping[str, str | None], loaded: Con
 class Target(Protocol):
     """A database that holds published runs. Only its first use connects to it.
 
-    Every method may raise PublishError, and UnavailableError where trying again later may help.
+    Every method may raise PublishError, and UnavailableError where trying again later may help. What an older version
+    of Nightjar published is read, and brought up to date where it is written to; what a newer one did is refused.
     """
 
     def lock(self) -> AbstractContextManager[None]:
-        """Serialise publications, rollbacks and retention; waits for another one, and may be entered again inside."""
+        """Serialise publications, rollbacks and retention; may be entered again inside.
+
+        Raises:
+            UnavailableError: another one went on for publish.lock_minutes; the process that has the lock is named.
+        """
 
     def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
         """Load the Parquet tables of a run, whole or not at all; a run loaded before is replaced.

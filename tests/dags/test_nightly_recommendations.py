@@ -23,7 +23,8 @@ sys.path.insert(0, "dags")
 import nightly_recommendations as module
 dag = module.nightly_recommendations()
 tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
-                     "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback)}
+                     "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback),
+                     "hours": t.execution_timeout and t.execution_timeout.total_seconds() / 3600}
          for t in dag.tasks}
 import airflow.sdk.exceptions, pipeline.ground.errors as errors
 def decided(name):
@@ -34,6 +35,9 @@ heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.op
 print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
                   "tune": tune_settings.tune_settings().params.dump(),
+                  "others": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() / 3600
+                             for d in (export_surface.export_surface(), tune_settings.tune_settings())
+                             for t in d.tasks},
                   "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
 """
 
@@ -83,6 +87,12 @@ def test_the_gate_and_the_question_are_never_retried(dag: dict) -> None:
 
 def test_what_a_person_must_mend_fails_at_once_and_what_may_pass_is_retried(dag: dict) -> None:
     assert dag["retry"] == dict.fromkeys(FAILS, "fail") | MAY_PASS
+
+
+def test_no_task_runs_for_ever(dag: dict) -> None:
+    hours = dict.fromkeys(dag["tasks"], 12) | {"approval": 21}  # a person has 20
+    assert {name: task["hours"] for name, task in dag["tasks"].items()} == hours
+    assert dag["others"] == {"export": 2, "tune": 72}
 
 
 def test_every_failure_is_told(dag: dict) -> None:

@@ -10,6 +10,7 @@ from pipeline.published.targets import definitions, duckdb_statements
 
 WHO = Column("user_id", pa.string(), "who")
 RANK = Column("rank", pa.int32(), "the place")
+LATER = Column("note", pa.string(), "what somebody noted", nullable=True, added_later=True)
 
 
 def table(**changes: Any) -> PublishedTable:
@@ -42,6 +43,11 @@ def test_the_schema_begins_with_the_run_and_has_no_words() -> None:
             {"columns": (WHO, Column("n", pa.list_(pa.string()), "", nullable=True))},
             r"n is nullable list<.*>, which not every target can hold",
         ),
+        (
+            {"columns": (WHO, Column("n", pa.int32(), "", added_later=True))},
+            "n: a column that is added later is nullable",
+        ),
+        ({"columns": (LATER, WHO)}, "columns that are added later stand behind the others"),
         ({"key": ("user_id", "when")}, "notes has no column when"),
         ({"index": "where"}, "notes has no column where"),
         ({"things": ("what", "things")}, "notes has no column what"),

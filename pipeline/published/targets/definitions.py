@@ -1,28 +1,37 @@
-"""How PostgreSQL holds a published table: the types and the order of its columns, its view, the list of all runs."""
+"""How PostgreSQL holds a published table: its columns, its view, the list of all runs."""
 
 from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 from psycopg import sql as psycopg_sql
 
-from pipeline.published.contract import RUN_ID, RUNS, PublishedTable, per_run
+from pipeline.published.contract import RUN_ID, RUNS, Column, PublishedTable
 from pipeline.published.targets import statements
 from pipeline.published.targets.session import Connection
 
-TYPES: dict[pa.DataType, tuple[str, int]] = {
-    pa.int32(): ("integer", 0),
-    pa.float32(): ("real", 0),
-    pa.date32(): ("date", 0),
-    pa.timestamp("us", tz="UTC"): ("timestamptz", 1),
-    pa.bool_(): ("boolean", 2),
-    pa.string(): ("text", 3),
-    pa.list_(pa.string()): ("text[]", 3),
+TYPES: dict[pa.DataType, tuple[str, int, str]] = {
+    pa.int32(): ("integer", 0, "0"),
+    pa.float32(): ("real", 0, "0"),
+    pa.date32(): ("date", 0, "1970-01-01"),
+    pa.timestamp("us", tz="UTC"): ("timestamptz", 1, "1970-01-01"),
+    pa.bool_(): ("boolean", 2, "false"),
+    pa.string(): ("text", 3, ""),
+    pa.list_(pa.string()): ("text[]", 3, "{}"),
 }
-"""PostgreSQL's names of contract.KINDS, and which columns of a row come first.
+"""PostgreSQL's names of contract.KINDS, which columns of a row come first, and what fills a column that was lost.
 
 A row begins with `load`, 4 bytes. What has 4 bytes too stands beside it, then 8, 1, and what has no fixed width: no
 column is padded but the first of 8, where those of 4 are odd in number.
 """
+
+BOOKS = {
+    "runs": {"run_id"},
+    "load_numbers": set[str](),
+    "loads": {"load", "run_id", "beside"},
+    "active_run": {"only_row", "load", "run_id"},
+    "activations": {"number", "run_id", "previous", "published", "activated_at"},
+}
+"""What create.sql makes: which rows are of which run, and their columns but for those that RUNS has."""
 
 
 def stored(table: PublishedTable) -> list[pa.Field]:
@@ -31,19 +40,56 @@ def stored(table: PublishedTable) -> list[pa.Field]:
     return sorted(fields, key=lambda field: TYPES[field.type][1])
 
 
-def create(connection: Connection, schema: str, tables: Iterable[PublishedTable]) -> None:
-    """Make what a schema lacks of the tables and views, all or nothing; what is there stays as it is."""
-    names = {"schema": statements.name(schema)}
-    with connection.transaction():
-        statements.execute(connection, "create", names | {"columns": _definitions(RUNS.schema, bytewise=RUNS.key)})
-        for table in per_run(tables):
-            names |= {"table": statements.name(schema, table.name), "view": statements.name(schema, table.view)}
-            columns = {"columns": _definitions(stored(table), bytewise=table.schema.names)}
-            statements.execute(connection, "create_table", names | columns)
-            columns = {"columns": statements.names([column.name for column in table.columns], of="r")}
-            statements.execute(connection, "create_view", names | columns)
-        view = {"view": statements.name(schema, RUNS.view), "columns": statements.names(RUNS.schema.names)}
-        statements.execute(connection, "create_view_of_runs", names | view)
+def held(table: PublishedTable) -> dict[str, str]:
+    """The columns of a table and their types, as PostgreSQL describes them."""
+    fields = table.schema if table.name == RUNS.name else stored(table)
+    types = {field.name: TYPES[field.type][0].replace("timestamptz", "timestamp with time zone") for field in fields}
+    return types if table.name == RUNS.name else {"load": "integer"} | types
+
+
+def create_books(connection: Connection, schema: str) -> None:
+    """Make the tables that say which rows are of which run, where they are not there."""
+    names = {"schema": statements.name(schema), "columns": _definitions(RUNS.schema, bytewise=RUNS.key)}
+    statements.execute(connection, "create", names)
+
+
+def create_table(connection: Connection, schema: str, table: PublishedTable) -> None:
+    """Make the partitioned table of a published one."""
+    columns = _definitions(stored(table), bytewise=table.schema.names)
+    statements.execute(connection, "create_table", {"table": statements.name(schema, table.name), "columns": columns})
+
+
+def create_view(connection: Connection, schema: str, table: PublishedTable) -> None:
+    """Make the view of a published table, or give it the columns that came since."""
+    names = {"schema": statements.name(schema), "view": statements.name(schema, table.view)}
+    if table.name == RUNS.name:
+        columns = statements.names(table.schema.names)
+        statements.execute(connection, "create_view_of_runs", names | {"columns": columns})
+    else:
+        columns = statements.names([column.name for column in table.columns], of="r")
+        table_name = {"table": statements.name(schema, table.name)}
+        statements.execute(connection, "create_view", names | table_name | {"columns": columns})
+
+
+def add_column(connection: Connection, schema: str, table: PublishedTable, column: Column) -> None:
+    """Give a table a column that came later; its rows have none."""
+    names = {"table": statements.name(schema, table.name), "column": _column(table, column.name)}
+    statements.execute(connection, "add_column", names)
+
+
+def put_back(schema: str, table: PublishedTable, name: str) -> str:
+    """The statement with which an administrator puts a dropped column back, for a message."""
+    field = table.schema.field(name)
+    filled = psycopg_sql.SQL("" if field.nullable else f" default '{TYPES[field.type][2]}'")
+    column = psycopg_sql.SQL("").join([_column(table, name), filled])
+    names = {"table": statements.name(schema, table.name), "column": column}
+    lines = statements.composed("put_back", names).as_string(None).splitlines()
+    return " ".join(line for line in lines if not line.startswith("--"))
+
+
+def _column(table: PublishedTable, name: str) -> psycopg_sql.Composable:
+    bytewise = RUNS.key if table.name == RUNS.name else table.schema.names
+    return _definition(table.schema.field(name), name in bytewise)
 
 
 def of_runs() -> statements.Names:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import Count, PublishedTable, run_active_before, run_date_of
-from pipeline.published.targets import duckdb_tables
+from pipeline.published.targets import duckdb_tables, locks
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class DuckDBTarget:
         if self._held:
             yield
             return
-        with artifacts.lock(self.pointer):
+        with locks.folder(self.pointer, self.config.publish.lock_minutes):
             self._held = True
             try:
                 yield
@@ -142,6 +142,7 @@ class DuckDBTarget:
         path, partial = self.path(run_id), self.folder / f".{run_id}{ENDING}{PARTIAL}"
         try:
             with duckdb.connect(str(path), read_only=True) as source:
+                duckdb_tables.require_known(source, self.tables, path)
                 removed = duckdb_tables.rows_about(source, self.tables, user_id)
                 if not removed:
                     return 0
@@ -176,9 +177,11 @@ class DuckDBTarget:
         try:
             # Without settings: within one process DuckDB shares a file only between equal ones.
             with duckdb.connect(str(self.path(run_id)), read_only=True) as connection:
+                duckdb_tables.require_known(connection, self.tables, self.path(run_id))
+                duckdb_tables.complete(connection, self.tables)
                 yield connection
         except duckdb.Error as error:
-            raise PublishError(f"{self.path(run_id)} cannot be read: {error}") from error
+            raise PublishError(f"{self.path(run_id)} cannot be read: {error}; publish its night again") from error
 
     def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
         return {"threads": self.config.threads, "memory_limit": f"{self.config.memory_limit_mb}MiB"}

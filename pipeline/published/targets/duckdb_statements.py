@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.ground import sql
+from pipeline.published.contract import Column
 
 TYPES: dict[pa.DataType, str] = {
     pa.string(): "varchar",
@@ -32,9 +33,9 @@ class Quoted:
     text: str
 
 
-def name(identifier: str) -> Quoted:
-    """A table, a view, an index or a column."""
-    return Quoted('"' + identifier.replace('"', '""') + '"')
+def name(*parts: str) -> Quoted:
+    """A table, a view, an index or a column, with the database and schema that it is in where they are given."""
+    return Quoted(".".join('"' + part.replace('"', '""') + '"' for part in parts))
 
 
 def literal(value: str) -> Quoted:
@@ -46,6 +47,11 @@ def definitions(fields: Iterable[pa.Field]) -> Quoted:
     """Columns with their types, for `create table`."""
     parts = [f"{name(f.name).text} {TYPES[f.type]}{'' if f.nullable else ' not null'}" for f in fields]
     return Quoted(", ".join(parts))
+
+
+def unknown(columns: Iterable[Column]) -> Quoted:
+    """Columns of which nothing is known, for `select`."""
+    return Quoted(", ".join(f"null::{TYPES[c.kind]} as {name(c.name).text}" for c in columns))
 
 
 def execute(connection: duckdb.DuckDBPyConnection, file: str, **placeholders: Quoted) -> duckdb.DuckDBPyConnection:

@@ -7,8 +7,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.ground import sql
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import RUNS, Count, PublishedTable, per_run
+from pipeline.published.contract import RUNS, SCHEMA_VERSION, Count, PublishedTable, per_run, run_date_of
 from pipeline.published.targets import duckdb_statements as statements
 from pipeline.published.targets.duckdb_statements import literal, name
 
@@ -43,11 +44,13 @@ def rows_about(source: Connection, tables: Tables, user_id: str) -> int:
 
 def copy_without(source: Connection, connection: Connection, tables: Tables, run_id: str, user_id: str) -> None:
     """Fill a new file with all of another one's rows that are not a user's."""
+    complete(source, tables)
     _create(connection, tables, run_id)
     for table in _present(source, tables):
         rows = source.table(table.name)
         kept = rows.filter(~_is(user_id)) if table.about_users else rows
-        _insert(connection, kept.to_arrow_reader(), table)
+        columns = [duckdb.ColumnExpression(column) for column in table.schema.names]
+        _insert(connection, kept.select(*columns).to_arrow_reader(), table)
     _finish(connection, tables)
 
 
@@ -64,6 +67,48 @@ def counts(connection: Connection, tables: Tables) -> list[Count]:
     return found
 
 
+def require_known(connection: Connection, tables: Tables, path: Path) -> None:
+    """Refuse a file that a newer version made, or that somebody changed, before anything is read of it or lost.
+
+    Raises:
+        PublishError: its version is higher than ours, or a column is gone.
+    """
+    columns = _columns(connection)
+    version = connection.table("schema_version").fetchall()[0][0] if "schema_version" in columns else 0
+    if version > SCHEMA_VERSION:
+        raise PublishError(
+            f"{path} has version {version} of Nightjar's tables, and this Nightjar knows versions up to "
+            f"{SCHEMA_VERSION}: install the newer Nightjar again, or publish its night again with this one"
+        )
+    for table in tables:
+        there, needed = columns.get(table.name), {f.name for f in table.schema} - {c.name for c in table.later}
+        if there is not None and (gone := sorted(needed - there)):
+            raise PublishError(
+                f"table {table.name} in {path} has no column {', '.join(gone)}: somebody changed the file; publish its "
+                f"night again (python -m pipeline run --run-date {run_date_of(path.stem)})"
+            )
+
+
+def complete(connection: Connection, tables: Tables) -> None:
+    """Let the connection see the columns that the file's tables do not have yet; the file stays as it is."""
+    columns = _columns(connection)
+    for table in tables:
+        missing = [column for column in table.later if column.name not in columns.get(table.name, {column.name})]
+        if missing:
+            (database,) = connection.execute("select current_database()").fetchall()[0]
+            names = {"view": name(table.name), "table": name(database, "main", table.name)}
+            statements.execute(connection, "complete_view", **names, columns=statements.unknown(missing)).fetchall()
+
+
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    """The columns of the file's tables, by table."""
+    found: dict[str, set[str]] = {}
+    rows = connection.execute("select table_name, column_name from duckdb_columns() where database_name <> 'temp'")
+    for table, column in rows.fetchall():
+        found.setdefault(table, set()).add(column)
+    return found
+
+
 def _present(connection: Connection, tables: Tables) -> list[PublishedTable]:
     """The tables that a file has: one of an older version has not all."""
     there = {found for (found,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
@@ -71,6 +116,7 @@ def _present(connection: Connection, tables: Tables) -> list[PublishedTable]:
 
 
 def _create(connection: Connection, tables: Tables, run_id: str) -> None:
+    sql.execute(connection, "publish/create_version", version=SCHEMA_VERSION).fetchall()
     for table in tables:
         names = {"table": name(table.name), "view": name(table.view)}
         statements.execute(connection, "create", **names, columns=statements.definitions(table.schema)).fetchall()

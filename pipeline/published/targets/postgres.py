@@ -19,10 +19,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.ground import artifacts
 from pipeline.ground.errors import PublishError, UnavailableError
 from pipeline.published.contract import RUN_ID, Count, PublishedTable, per_run, run_active_before
-from pipeline.published.targets import definitions, dsn, session, statements
+from pipeline.published.targets import definitions, dsn, locks, migration, schema_lock, session, statements
 from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
 from pipeline.published.targets.partitions import Partitions
 from pipeline.published.targets.session import Connection, patiently
@@ -40,32 +39,40 @@ class PostgresTarget:
         self.tables = tables
         self.schema = config.publish.schema_name
         self.settle_seconds = config.publish.settle_seconds
+        self.lock_minutes = config.publish.lock_minutes
         self.folder = config.tables
         self.names: statements.Names = {"schema": statements.name(self.schema)}
         self._held: Connection | None = None
+        self._lock: schema_lock.SchemaLock | None = None
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """See Target.lock. The folder's lock guards the Parquet copies, the server's lock everybody's tables."""
+        """See Target.lock. The folder's lock guards the Parquet copies, the server's lock everybody's tables.
+
+        Raises:
+            PublishError: the schema is a newer version's.
+        """
         if self._held is not None:
             yield
             return
         settings = dsn.from_environment()
         with (
-            artifacts.lock(self.folder / "current"),
+            locks.folder(self.folder / "current", self.lock_minutes),
+            schema_lock.held(settings, self.schema, self.lock_minutes) as lock,
             session.connected(settings) as connection,
-            session.locked(connection, self.schema),
         ):
-            self._held = connection
+            session.impatient(connection)
+            migration.require_known(connection, self.schema)
+            self._held, self._lock = connection, lock
             try:
                 yield
             finally:
-                self._held = None
+                self._held = self._lock = None
 
     def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
         """See Target.load."""
         with self._writing() as connection:
-            self._create(connection)
+            patiently(lambda: migration.bring_up(connection, self.schema, self.tables))
             (load,) = statements.execute(connection, "next_load", {}, schema=self.schema).fetchone() or (0,)
             partitions = self._partitions(connection)
             changed = partitions.fill(load, folder)
@@ -76,15 +83,8 @@ class PostgresTarget:
             statements.execute(connection, "set_beside", self.names, load=load, beside=beside)
             self._sweep(connection)
 
-    def _create(self, connection: Connection) -> None:
-        has_schema, _, has_all = self._existing(connection)
-        if not has_schema:
-            statements.execute(connection, "create_schema", self.names)
-        if not has_all:  # nothing yet, or what an older version made
-            definitions.create(connection, self.schema, self.tables)
-        statements.execute(connection, "grant_views", {"name": statements.literal(self.schema)})
-
     def _attach(self, partitions: Partitions, run_id: str, load: int, history: pa.Table) -> None:
+        self._require_lock()
         connection = partitions.connection
         with connection.transaction():
             for row in history.to_pylist():
@@ -124,6 +124,7 @@ class PostgresTarget:
             if load in before.values():
                 return
             self._settle(self._partitions(connection), run_id, beside)
+            self._require_lock()
             with connection.transaction():
                 statements.execute(connection, "activate", self.names, load=load, run_id=run_id)
                 if run_id not in before:
@@ -153,8 +154,8 @@ class PostgresTarget:
 
     def clean(self) -> None:
         """See Target.clean."""
-        with self._writing() as connection:
-            if self._exists(connection):
+        if self._is_published_to():
+            with self._writing() as connection:
                 self._sweep(connection)
 
     def _sweep(self, connection: Connection) -> None:
@@ -163,8 +164,10 @@ class PostgresTarget:
 
     def forget(self, user_id: str) -> int:
         """See Target.forget."""
+        if not self._is_published_to():
+            return 0
         with self._writing() as connection:
-            return self._partitions(connection).forget(_text(user_id)) if self._exists(connection) else 0
+            return self._partitions(connection).forget(_text(user_id))
 
     def counts(self, run_id: str) -> list[Count]:
         """See Target.counts."""
@@ -187,8 +190,8 @@ class PostgresTarget:
             PublishError: the run is not loaded.
         """
         values = {key: _text(value) if isinstance(value, str) else value for key, value in params.items()}
-        names = self.names | {"columns": statements.names([name for name in schema.names if name != RUN_ID.name])}
         with self._reading_run(run_id) as connection:
+            names = self.names | {"columns": statements.names(self._readable(connection, schema))}
             cursor = statements.execute(connection, name, names, run_id=run_id, **values)
             columns = [column.name for column in cursor.description or ()]
             rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
@@ -207,13 +210,24 @@ class PostgresTarget:
             return statements.execute(connection, name, self.names).fetchall() if self._exists(connection) else []
 
     def _exists(self, connection: Connection) -> bool:
-        return self._existing(connection)[1]
+        return schema_lock.existing(connection, self.schema)[2]
 
-    def _existing(self, connection: Connection) -> tuple[bool, bool, bool]:
-        """Whether the schema is there, whether it has been published to, and whether it has all of the tables."""
-        views = [table.view for table in self.tables]
-        found = statements.execute(connection, "schema_exists", {}, schema=self.schema, views=views).fetchone()
-        return found or (False, False, False)
+    def _is_published_to(self) -> bool:
+        with self._reading() as connection:
+            return self._exists(connection)
+
+    def _readable(self, connection: Connection, schema: pa.Schema) -> list[str]:
+        """The columns of a table's contract but for run_id, and for those that its database does not have yet."""
+        table = next((table for table in self.tables if table.schema == schema and table.later), None)
+        names = [name for name in schema.names if name != RUN_ID.name]
+        if table is None:
+            return names
+        there = migration.found(connection, self.schema)[table.name].columns
+        return [name for name in names if name in there]
+
+    def _require_lock(self) -> None:
+        if self._lock is not None:
+            self._lock.require()
 
     def _partitions(self, connection: Connection) -> Partitions:
         return Partitions(connection, self.schema, self.tables)

@@ -20,22 +20,28 @@ Result = TypeVar("Result")
 
 PASSING = ("08", "40", "57P", "55P03", "53300")
 """SQLSTATEs that pass by themselves: connections, conflicts, restarts, locks, too many connections."""
+GONE = ("42P01", "42703", "3F000")
+"""SQLSTATEs of a table, a column and a schema that is not there."""
+REMEDY = "somebody dropped a part of the published tables: publishing a night makes it again, or says what to do"
 LOCK_TIMEOUT = "5s"
 """Longer than deadlock_timeout (1 s), after which an automatic vacuum gives way."""
 LOCK_TRIES = 12
 
 
 @contextlib.contextmanager
-def connected(settings: Settings) -> Iterator[Connection]:
+def connected(settings: Settings, application: str = "nightjar") -> Iterator[Connection]:
     """A connection in autocommit mode that looks names up in no schema by itself.
 
+    Args:
+        settings: where it leads.
+        application: what the server's administrators see of it in pg_stat_activity.
     Raises:
         UnavailableError: it could not be made.
     """
     with translated(settings):
         # Never prepared by the driver: a plan that outlives an attachment does not know the new partition.
         parameters = make_conninfo(**settings)
-        connection = psycopg.connect(parameters, autocommit=True, prepare_threshold=None, application_name="nightjar")
+        connection = psycopg.connect(parameters, autocommit=True, prepare_threshold=None, application_name=application)
     with contextlib.closing(connection), translated(settings):
         statements.execute(connection, "session", {})
         yield connection
@@ -54,21 +60,14 @@ def translated(settings: Settings) -> Iterator[None]:
     except psycopg.Error as error:
         passing = isinstance(error, psycopg.OperationalError) and (error.sqlstate or "08").startswith(PASSING)
         kind = UnavailableError if passing else PublishError
-        raise kind(
-            f"PostgreSQL: {settings.redacted(str(error))} ({settings.described()}); readers see a whole run, and "
-            f"publishing again is safe"
-        ) from None
+        gone = (error.sqlstate or "").startswith(GONE)
+        rest = "readers see a whole run, and publishing again is safe" if not gone else REMEDY
+        raise kind(f"PostgreSQL: {settings.redacted(str(error))} ({settings.described()}); {rest}") from None
 
 
-@contextlib.contextmanager
-def locked(connection: Connection, schema: str) -> Iterator[None]:
-    """Hold the publishers' lock of a schema until the end, or until the connection breaks."""
-    (free,) = statements.execute(connection, "try_lock", {}, schema=schema).fetchone() or (False,)
-    if not free:
-        log.info("another publisher is at work in schema %s; waiting for it", schema)
-        statements.execute(connection, "lock", {}, schema=schema)
+def impatient(connection: Connection) -> None:
+    """Let the connection wait a few seconds for a lock on a table; see `patiently`."""
     statements.execute(connection, "patience", {}, lock_timeout=LOCK_TIMEOUT)
-    yield  # released with the connection
 
 
 def patiently(action: Callable[[], Result]) -> Result:

@@ -17,6 +17,8 @@ class Publish(Section):
     """PostgreSQL: the schema of the tables."""
     settle_seconds: PositiveInt = 60
     """PostgreSQL: how long a flip waits for transactions that have had the tables in use since before the new run."""
+    lock_minutes: PositiveFloat = 60.0
+    """How long a publication, rollback or erasure waits for another one before it fails, naming who holds the lock."""
     keep_runs: PositiveInt = 28
     """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
     activate_older: bool = False

@@ -1,8 +1,9 @@
--- One row: whether the schema is there, whether it has the tables, and whether it has those of the newest version too.
+-- One row: whether the schema is there, whether it has what publishers lock, and whether it has been published to.
 select
     to_regnamespace(quote_ident(%(schema)s)) is not null,
-    to_regclass(quote_ident(%(schema)s) || '.current_runs') is not null,
-    (
-        select bool_and(to_regclass(quote_ident(%(schema)s) || '.' || quote_ident(wanted.name)) is not null)
-        from unnest(%(views)s::text[]) as wanted (name)
+    to_regclass(quote_ident(%(schema)s) || '.schema_version') is not null,
+    exists (
+        select
+        from unnest(array['runs', 'loads', 'active_run', 'activations']) as kept (name)
+        where to_regclass(quote_ident(%(schema)s) || '.' || kept.name) is not null
     )

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.ground.errors import PublishError
 from pipeline.publication import stores
-from pipeline.publication.tables import published
+from pipeline.publication.tables import popular_items, published
 from pipeline.published import contract
 from pipeline.published.contract import RUNS
 from pipeline.published.targets.duckdb import DuckDBTarget
@@ -118,3 +118,23 @@ def test_a_run_of_an_older_version_is_read_gone_back_to_and_forgotten(tmp_path: 
     assert shop.run_ids() == {A: runs.K * 3}
     assert shop.target.forget("u") == 2 * (runs.K + 1)
     assert shop.run_ids() == {A: runs.K * 2}
+
+
+def test_a_file_that_somebody_changed_is_named_with_the_remedy(tmp_path: Path) -> None:
+    shop = runs.Shop("duckdb", FullConfig(home=tmp_path, threads=1), tmp_path)
+    shop.config.tables.mkdir()
+    shop.publish(A)
+    path = shop.config.tables / "runs" / f"{A}.duckdb"
+    with duckdb.connect(str(path)) as file:
+        file.execute("drop view current_popular_items")
+        file.execute("alter table popular_items drop column score")
+    said = rf"popular_items in {path} has no column score: .*run --run-date 2011-10-02"
+    for read in (lambda: shop.target.counts(A), lambda: shop.target.forget("u")):
+        with pytest.raises(PublishError, match=said):
+            read()
+    shop.publish(A)
+    assert shop.target.forget("u") == runs.K + 1
+    with duckdb.connect(str(path)) as file:
+        file.execute("drop view current_popular_items")
+    with pytest.raises(PublishError, match=r"(?s)current_popular_items.*publish its night again"):
+        shop.target.read(A, "show_popular", popular_items.TABLE.schema, segment="all", k=2)

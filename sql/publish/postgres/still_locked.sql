@@ -1,0 +1,2 @@
+-- An answer means that the transaction of the lock goes on.
+select

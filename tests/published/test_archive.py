@@ -1,0 +1,26 @@
+"""The Parquet copies: what runs of older versions say about themselves."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.publication.tables import published
+from pipeline.published import archive
+from pipeline.published.archive import Archive
+from pipeline.published.contract import RUNS, Column
+from tests.published.targets.runs import A, B, tables
+
+
+def test_a_column_that_came_since_is_null_in_older_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Archive(tmp_path, published())
+    for run_id in (A, B):
+        tables(kept.path(run_id), run_id)
+    before = pa.concat_tables(kept.runs())
+    note = Column("note", pa.string(), "what somebody noted", nullable=True, added_later=True)
+    monkeypatch.setattr(archive, "RUNS", replace(RUNS, columns=(*RUNS.columns, note)))
+    found = pa.concat_tables(kept.runs())
+    assert found.column("note").to_pylist() == [None, None]
+    assert found.drop_columns(["note"]) == before
+    assert found.schema == archive.RUNS.schema
