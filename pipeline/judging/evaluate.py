@@ -56,76 +56,67 @@ def run(
     """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
 
     Args:
-        features: the cut-offs, their labels.
-        sources, fusion, ensemble: the stages whose lists are judged.
+        features: the cut-offs, their labels; sources, fusion, ensemble: the stages whose lists are judged.
         outcomes: how published runs have done since; for the report, and a warning where one fell.
-        run_date: tonight.
-        config: `evaluate`.
-        out: receives the tables and the report.
+        run_date, config, out: tonight; `evaluate`; receives the tables and the report.
     Returns:
-        Scalars for the manifest: <pool>.<list>.<metric> for the final list's metrics (with .low and .high) and for
-        the other lists' gate metric; the differences to the best single model and to the champion (else the
-        baseline); the judged cut-off, the champion, the gate's decision (see `report.Page.decision`); since.<surface>.*
-        of the latest published run.
+        Scalars for the manifest, see records.scalars, probabilities.scalars and since_publication.scalars.
     Raises:
-        GateError: the comparison with the champion or the baseline is lost, or a list is broken; the report is kept
-            under <home>/blocked/.
-        InputError: an upstream stage has no list for the judged cut-off.
+        GateError: a comparison is lost, or a list is broken; the report is kept under <home>/blocked/.
+        InputError: an upstream stage has no list for the judged cut-off, or the baseline is no list.
     """
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent)
-    if not any(config.evaluate.baseline in found for found in given.values()):
-        raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(origin)}")
     boards = _boards(given, features, _vectors(sources), judged, config)
     since = since_publication.read(outcomes)
     fell = [] if config.evaluate.drift == "off" else since_publication.fallen(since, config)
-    comparisons = tuple(comparison for board in boards.values() for comparison in board.comparisons)
+    lost = gate.lost([compared for board in boards for compared in board.comparisons], config.evaluate)
+    reasons = [*_broken(features, ensemble, tonight, config), *lost, *_stopping(fell, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
-        measured=tuple(row for board in boards.values() for row in board.measured),
-        comparisons=comparisons,
-        reasons=_explained(
-            [
-                *_broken(features, ensemble, tonight, config),
-                *gate.lost(comparisons, config.evaluate),
-                *_stopping(fell, config),
-            ],
-            fusion,
-            config,
-        ),
+        measured=tuple(row for board in boards for row in board.measured),
+        comparisons=tuple(compared for board in boards for compared in board.comparisons),
+        reasons=_explained(reasons, fusion, config),
         stages=origin,
         config=config,
     )
-    records.write(out, page, [_per_user(board, features, judged) for board in boards.values()])
+    records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
-    trusted, worth = probabilities.judge(ensemble, judged, config), probabilities.read_worth(fusion)
+    trusted = probabilities.judge(ensemble, judged, config)
+    _report(page, trusted, probabilities.read_worth(fusion), since_publication.section(since, config, fell), out)
+    _say(page, judged)
+    if page.reasons:
+        _blocked(page.reasons, out, run_date, config)
+    met = {"opponent": opponent.identity if opponent else None}
+    return met | records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+
+
+def _report(
+    page: report.Page,
+    trusted: probabilities.Found,
+    worth: list[dict[str, Any]],
+    since: list[tuple[str, str]],
+    out: Path,
+) -> None:
+    """Write the tables about probabilities and sources, and the page to read."""
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in lists.POOLS}
-    sections = [
-        *probabilities.section(trusted, shown),
-        *probabilities.worth_section(worth, shown),
-        *since_publication.section(since, config, fell),
-    ]
+    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *since]
     (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
-    log.info("evaluation of %s\n%s", run_date, report.summary(page))
+
+
+def _say(page: report.Page, judged: Cutoff) -> None:
+    log.info("evaluation of %s\n%s", page.run_date, report.summary(page))
     if not len(judged.targets()):
         log.warning(
             "nobody could be judged: no user with a history before %s acted after it. Is the history loaded "
             "(python -m pipeline load-history --before %s)?",
             judged.cutoff,
-            run_date,
+            page.run_date,
         )
-    if page.reasons:
-        _blocked(page.reasons, out, run_date, config)
-    return (
-        {"opponent": opponent.identity if opponent else None}
-        | records.scalars(page)
-        | probabilities.scalars(trusted)
-        | since_publication.scalars(since, config)
-    )
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -197,15 +188,17 @@ def _given(
 
 def _boards(
     given: dict[Pool, dict[str, np.ndarray]], features: Path, vectors: np.ndarray | None, judged: Cutoff, config: Config
-) -> dict[Pool, Scoreboard]:
+) -> list[Scoreboard]:
+    """Every pool's lists side by side, in the order of the pools."""
+    if not any(config.evaluate.baseline in found for found in given.values()):
+        names = dict.fromkeys(name for found in given.values() for name in found)
+        raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(names)}")
     items = read_items(features, ["item_index"]).num_rows
     buckets = measuring.read_buckets(judged, items, config.evaluate)
-    boards = {}
-    for pool, found in given.items():
-        boards[pool] = scoreboard.judge(
-            found, Pitch(judged, measuring.read_truth(judged, pool), buckets, vectors, config)
-        )
-    return boards
+    return [
+        scoreboard.judge(found, Pitch(judged, measuring.read_truth(judged, pool), buckets, vectors, config))
+        for pool, found in given.items()
+    ]
 
 
 def _broken(features: Path, ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.features import read
 from pipeline.ground.errors import GateError
-from tests.features.test_build import NIGHT, brute_force, build, config_at, known, made_up, number, write_lake
+from tests.features.made_up import NIGHT, brute_force, build, config_at, known, made_up, number, write_lake
 from tests.small_shop import go, shop
 
 

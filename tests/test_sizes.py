@@ -1,0 +1,36 @@
+"""A file has at most 300 lines and a function fewer than 50, so that each can be read at once."""
+
+import ast
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+LINES, FUNCTION = 300, 50
+
+
+def sources() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.py", "*.sql"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [ROOT / name for name in listed.stdout.split()]
+    return [path for path in found if path.is_file()] or sorted(ROOT.glob("pipeline/**/*.py"))
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
+    assert {name: length for name, length in lengths.items() if length > LINES} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    found = {}
+    for path in sources():
+        if path.suffix == ".py":
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 >= FUNCTION:
+                    found[f"{path.relative_to(ROOT)}: {node.name}"] = (node.end_lineno or 0) - node.lineno + 1
+    assert found == {}
