@@ -90,8 +90,7 @@ def run(
     _say(page, judged)
     if page.reasons:
         _blocked(page.reasons, out, run_date, config)
-    met = {"opponent": opponent.identity if opponent else None}
-    return met | records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+    return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
 
 
 def _report(

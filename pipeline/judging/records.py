@@ -58,6 +58,7 @@ def scalars(page: report.Page) -> dict[str, Any]:
     found: dict[str, Any] = {
         "judged_cutoff": page.cutoff.isoformat(),
         "champion": str(page.opponent) if page.opponent else "none",
+        "opponent": page.opponent.identity if page.opponent else None,
         "gate": page.decision,
         "k": settings.k,
         "deep": settings.deep,
