@@ -43,14 +43,29 @@ described as (
     left join details using (item_id)
     left join stats using (item_index)
 ),
+-- prices of two currencies are not compared; an item of none known has the one that most items have
+usual as (
+    select currency as usual_currency
+    from described
+    where currency is not null
+    group by currency
+    order by count(*) desc, currency
+    limit 1
+),
+priced as (
+    select *, coalesce(currency, usual_currency, '') as band_currency
+    from described
+    left join usual on true
+),
 banded as (
     select
         *,
         case
             when price is not null
-            then least(floor(percent_rank() over (partition by price is null order by price) * $price_bands), $price_bands - 1)
+            then least(floor(percent_rank() over same_money * $price_bands), $price_bands - 1)
         end::tinyint as price_band
-    from described
+    from priced
+    window same_money as (partition by price is null, band_currency order by price)
 ),
 final as (
     select

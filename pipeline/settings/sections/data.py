@@ -103,7 +103,7 @@ class Features(Section):
         min_length=1,
         max_length=100,
     )
-    """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
+    """One per price band, cheapest first; their number is the number of bands (quantiles of a currency's items)."""
     queries: NonNegativeInt = 1000
     """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
     query_days: PositiveInt = 91
