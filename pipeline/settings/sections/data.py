@@ -94,6 +94,9 @@ class Features(Section):
     """Users that each label window is learned and judged on; of more, a sample. Tonight's lists are for everybody."""
     learned_users: PositiveInt = 200_000
     """Users whose actions the language model is fine-tuned on; of more, a sample."""
+    items_snapshot: Literal["changes", "full"] = "changes"
+    """What a night's items are: what changed, or all that there are; of `full` ones, an item that the last night with
+    any does not name is not available."""
     title_choice: Literal["most_frequent", "latest"] = "most_frequent"
     """Which of the titles a code ever had is its best."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
