@@ -50,6 +50,7 @@ class Shop:
     buyers: Sequence[int] = ()
     categories: Sequence[str | None] = ()
     countries: Sequence[str | None] = ()
+    currencies: Sequence[str | None] = ()
     outcomes: pa.Table | None = None
     mean_prices: Sequence[float | None] = ()
     sources: Sequence[str] = ()
@@ -116,7 +117,7 @@ class Shop:
             "category": list(self.categories) or [None] * items,
             "price": [float(i) for i in range(items)],
             "price_band": [0] * items,
-            "currency": ["GBP"] * items,
+            "currency": list(self.currencies) or ["GBP"] * items,
             "kind": ["product"] * items,
             "available": [i not in self.unavailable for i in range(items)],
             "first_seen": [self.first_seen.get(i, old) for i in range(items)],

@@ -264,4 +264,5 @@ def _describe_items(events: Events, known_by: date, stats: pa.Table, config: Con
         price_words=list(settings.price_words),
         price_bands=len(settings.price_words),
         unsold_days=settings.unsold_days,
+        snapshot=settings.items_snapshot,
     )

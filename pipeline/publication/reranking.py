@@ -46,8 +46,11 @@ class SurfaceRules:
         """The rules of one surface of a night.
 
         Raises:
-            InputError: the surface wants diversity, and no stage made vectors of items.
+            InputError: the surface wants diversity, and no stage made vectors of items; or it compares prices, and they
+                are of several currencies.
         """
+        if surface.has_price_band:
+            _one_currency(night.items, surface)
         none = np.zeros(0, dtype=np.float32)
         prices, usual = (night.prices, night.usual_prices) if surface.has_price_band else (none, none)
         cap = None
@@ -109,6 +112,16 @@ class SurfaceRules:
         ]
         order = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int64)
         return _taken(block, np.maximum(order, 0), order < 0, k, by_order=True)
+
+
+def _one_currency(items: pa.Table, surface: Surface) -> None:
+    priced = items.filter(pc.is_valid(items.column("price"))).column("currency")
+    money = sorted(pc.unique(priced.drop_null()).to_pylist())
+    if len(money) > 1:
+        raise InputError(
+            f"surface '{surface.name}': min_price_ratio and max_price_ratio compare prices, and items have some in "
+            f"{', '.join(money)}: map all of them to one currency, or leave the ratios out"
+        )
 
 
 def _taken(block: Block, order: np.ndarray, dropped: np.ndarray, k: int, by_order: bool = False) -> Block:

@@ -25,7 +25,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,6 +44,9 @@ from pipeline.ranking.lessons import Lesson, Lessons, sides
 from pipeline.ranking.pairs import to_lists
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
 
 log = logging.getLogger(__name__)
 
@@ -187,11 +190,7 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
     boosters = {
         (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
     }
-    blind = {
-        p
-        for p in lists.POOLS
-        if not returns.are_known(b for (q, _), found in boosters.items() if q == p for b in found)
-    }
+    blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
     users, n = len(cutoff.targets()), config.fusion.length
     candidates = np.zeros(users, dtype=np.int32)
     with contextlib.ExitStack() as held:
@@ -210,6 +209,12 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
                 scores = blend_scores(blends[pool], frame, pool, config)
                 files[pool, "blend"].append(*_listed(frame, scores, n))
     np.save(folder / "candidates.npy", candidates)
+
+
+def _blind(boosters: Mapping[tuple[lists.Pool, str], "Sequence[Booster]"]) -> set[lists.Pool]:
+    """Pools in which no ranker asks whether a user took an item back."""
+    known = {pool for (pool, _), models in boosters.items() if returns.are_known(models)}
+    return set(lists.POOLS) - known
 
 
 def blend_scores(blend: Blend, frame: Frame, pool: lists.Pool, config: Config) -> np.ndarray:

@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.features.read import Cutoff
 from pipeline.ranking.frames import Frame
+from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 FEATURE = "own_returns"
+RARE_SHARE, RARE_LEAVES = 0.01, 10
+"""Returns are rare where fewer than this share of the pairs has one, or fewer than fill so many leaves of a tree."""
 GAP = 1e-3
 """By how much the best item taken back scores below the worst other one."""
+
+
+def are_rare(cutoff: Cutoff, config: Config) -> bool:
+    """Whether so few pairs of user and item have a return that rankers cannot be expected to learn from them."""
+    taken_back = cutoff.interactions(["returns"]).column(0).to_numpy() > 0
+    few = RARE_LEAVES * config.fusion.min_leaf
+    return bool(taken_back.sum() < max(few, RARE_SHARE * len(taken_back)))
 
 
 def are_known(boosters: "Iterable[Booster]") -> bool:

@@ -2,7 +2,9 @@
 create or replace table events as
 with partitions as (from read_parquet($partitions, hive_partitioning = true))
 select
-    event_id, user_id, item_id, event_type, value, quantity, price, session_id,
+    event_id, user_id, item_id, event_type, value, quantity,
+    case when abs(price) <= 1e9 then price end as price, -- not a number, infinite: no price
+    session_id,
     -- an application looks a query up by the same three steps: see sql/README.md
     nullif(trim(regexp_replace(lower(nfc_normalize(query)), '\s+', ' ', 'g')), '') as query,
     event_time::date - date '1970-01-01' as day,

@@ -12,6 +12,7 @@ titles as (
         order by case when $title_choice = 'most_frequent' then sum(rows) end desc, max(arrival) desc, sum(rows) desc, title
     ) = 1
 ),
+last_snapshot as (select max(arrival) as night from item_log),
 -- the last night's word; where one night says two things, the more frequent, then the greater
 details as (
     select
@@ -21,7 +22,8 @@ details as (
         arg_max(price, (arrival, rows, price)) as price,
         arg_max(currency, (arrival, rows, currency)) as currency,
         arg_max(kind, (arrival, rows, kind)) as kind,
-        arg_max(available, (arrival, rows, available)) as available
+        arg_max(available, (arrival, rows, available)) as available,
+        max(arrival) as named
     from item_log
     group by item_id
 ),
@@ -36,21 +38,42 @@ described as (
         details.currency,
         coalesce(details.kind, 'product') as kind,
         coalesce(details.available, true)
-        and ($unsold_days::integer is null or coalesce(stats.last_age <= $unsold_days::integer, true)) as available,
+        and ($unsold_days::integer is null or coalesce(stats.last_age <= $unsold_days::integer, true))
+        -- an item of events alone is in no snapshot, and not available where there is one
+        and (
+            $snapshot::varchar <> 'full'
+            or coalesce(details.named = last_snapshot.night, last_snapshot.night is null)
+        ) as available,
         item_index.arrival as first_seen
     from item_index
     left join titles using (item_id)
     left join details using (item_id)
     left join stats using (item_index)
+    cross join last_snapshot
+),
+-- prices of two currencies are not compared; an item of none known has the one that most items have
+usual as (
+    select currency as usual_currency
+    from described
+    where currency is not null
+    group by currency
+    order by count(*) desc, currency
+    limit 1
+),
+priced as (
+    select *, coalesce(currency, usual_currency, '') as band_currency
+    from described
+    left join usual on true
 ),
 banded as (
     select
         *,
         case
             when price is not null
-            then least(floor(percent_rank() over (partition by price is null order by price) * $price_bands), $price_bands - 1)
+            then least(floor(percent_rank() over same_money * $price_bands), $price_bands - 1)
         end::tinyint as price_band
-    from described
+    from priced
+    window same_money as (partition by price is null, band_currency order by price)
 ),
 final as (
     select

@@ -159,6 +159,14 @@ def test_a_price_band_hides_what_is_far_from_the_usual(tmp_path: Path) -> None:
     assert lists["u2"] == ["i3", "i6", "i2", "i4"]
 
 
+def test_prices_of_two_currencies_are_not_compared(tmp_path: Path) -> None:
+    money = ["EUR", "JPY", None, *["EUR"] * 5]
+    with pytest.raises(InputError, match=r"'for_you': min_price_ratio.* compare prices, .* some in EUR, JPY"):
+        published(shop(tmp_path, currencies=money), max_price_ratio=1.5)
+    assert published(shop(tmp_path / "no_ratio", currencies=money))
+    assert published(shop(tmp_path / "one", currencies=["EUR", None] * 4), max_price_ratio=1.5)
+
+
 def test_a_category_is_capped_and_no_category_is_not(tmp_path: Path) -> None:
     made = shop(tmp_path, categories=["mugs", "mugs", "tea", None, "tea", "", None, None])
     assert published(made, max_per_category=1)["u0"] == ["i0", "i4", "i3", "i6"]

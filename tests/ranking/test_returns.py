@@ -7,13 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ranking import fusion, ranker, returns
 from pipeline.ranking.frames import Frame
 from pipeline.ranking.pairs import Pairs
 from pipeline.settings.sections.lists import Ranker
-from tests.planted import Planted, plant, small, window
+from tests.planted import NIGHT, Planted, plant, small, window
 
 BACK = 5
 """The user who returned everything."""
@@ -49,6 +50,15 @@ def test_what_was_returned_comes_last(tmp_path: Path) -> None:
         assert not kept[int(kept.sum()) :].any()  # the others first, then what was returned
         others = np.arange(len(history)) != BACK
         assert (after[name][others] == lists_before[others]).all()
+
+
+@pytest.mark.parametrize(("with_return", "rare"), [(0, True), (99, True), (100, False)])
+def test_returns_are_rare_by_number_and_by_share(tmp_path: Path, with_return: int, rare: bool) -> None:
+    table = pa.table({"returns": pa.array([1] * with_return + [0] * (5000 - with_return), pa.int16())})
+    pq.write_table(table, tmp_path / "interactions.parquet")
+    cutoff = Cutoff(NIGHT, "run", 1, 1, tmp_path)
+    assert returns.are_rare(cutoff, small(tmp_path, min_leaf=1)) is (with_return < 50)
+    assert returns.are_rare(cutoff, small(tmp_path, min_leaf=10)) is rare
 
 
 def frame(returned: list[bool]) -> Frame:

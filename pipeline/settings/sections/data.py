@@ -94,6 +94,9 @@ class Features(Section):
     """Users that each label window is learned and judged on; of more, a sample. Tonight's lists are for everybody."""
     learned_users: PositiveInt = 200_000
     """Users whose actions the language model is fine-tuned on; of more, a sample."""
+    items_snapshot: Literal["changes", "full"] = "changes"
+    """What a night's items are: what changed, or all that there are; of `full` ones, an item that the last night with
+    any does not name is not available."""
     title_choice: Literal["most_frequent", "latest"] = "most_frequent"
     """Which of the titles a code ever had is its best."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
@@ -103,7 +106,7 @@ class Features(Section):
         min_length=1,
         max_length=100,
     )
-    """One per price band, cheapest first; their number is the number of bands (quantiles of the items)."""
+    """One per price band, cheapest first; their number is the number of bands (quantiles of a currency's items)."""
     queries: NonNegativeInt = 1000
     """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
     query_days: PositiveInt = 91
