@@ -14,7 +14,7 @@ from duckdb import ColumnExpression, StarExpression
 
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import folders, long_lines, zstd_frames
+from pipeline.intake import folders, json_lines, long_lines, zstd_frames
 from pipeline.intake.inputs.table import PLACE
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -169,7 +169,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         InputError: a file is missing, truncated, or has other columns than the first.
         duckdb.Error: memory or the disk is full.
     """
-    kind, paths, limit = format_of(source), [str(file.path) for file in files], config.ingest.max_row_bytes
+    kind, paths = format_of(source), [str(file.path) for file in files]
     sql.execute(
         connection,
         "ingest/log_files",
@@ -185,12 +185,10 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
             raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
     try:
         sql.execute(connection, "ingest/unreadable_none")
-        try:
-            _read(connection, kind, paths, source, limit)
-        except duckdb.Error as error:
-            if "maximum_object_size" not in str(error):
-                raise
-            _read_without_long_lines(connection, paths, source, config)
+        if kind == "jsonl":
+            _read_json(connection, paths, source, config)
+        else:
+            _read(connection, kind, paths, source, config.ingest.max_row_bytes)
         if source.hive_partitioning:
             folders.add(connection, [file.path for file in files], config.folder)
         if kind == "csv":
@@ -236,19 +234,31 @@ def _longer(name: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _read_without_long_lines(
-    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config
-) -> None:
-    """Read JSON Lines of which some are longer than the reader can take: those are refused, the others are read."""
+def _read_json(connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config) -> None:
+    """Read JSON Lines: without byte order marks; lines that are too long or no objects are refused, the others read."""
     ((scratch,),) = sql.execute(connection, "ingest/scratch").fetchall()
     settings = config.ingest
-    copies, long = long_lines.leave_out(paths, Path(scratch), settings.max_row_bytes, settings.max_raw_characters)
-    _read(connection, "jsonl", [copies.get(path, path) for path in paths], source, settings.max_row_bytes)
-    sql.execute(connection, "ingest/renamed", copies=list(copies.values()), paths=list(copies))
+    copies = json_lines.without_marks(paths, Path(scratch))
+    read_as = {path: copies.get(path, path) for path in paths}
+    log_file = {copy: path for path, copy in read_as.items()}
+    long: list[long_lines.LongLine] = []
+    try:
+        _read(connection, "jsonl", list(read_as.values()), source, settings.max_row_bytes)
+    except duckdb.Error as error:
+        if "maximum_object_size" not in str(error):
+            raise
+        shorter, long = long_lines.leave_out(
+            list(read_as.values()), Path(scratch), settings.max_row_bytes, settings.max_raw_characters
+        )
+        read_as = {path: shorter.get(file, file) for path, file in read_as.items()}
+        _read(connection, "jsonl", list(read_as.values()), source, settings.max_row_bytes)
+    sql.execute(connection, "ingest/renamed", copies=list(read_as.values()), paths=list(read_as))
     sql.execute(
         connection,
         "ingest/unreadable_long",
-        paths=[line.path for line in long],
+        paths=[log_file[line.path] for line in long],
         lines=[line.line for line in long],
         starts=[line.start for line in long],
     )
+    sql.execute(connection, "ingest/raw_files")
+    json_lines.refuse(connection, read_as, settings.max_raw_characters)

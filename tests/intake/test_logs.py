@@ -1,5 +1,6 @@
 """Finding log files by name and date, and reading damaged ones."""
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -94,9 +95,10 @@ def test_json_lines_that_are_none_are_refused(tmp_path: Path) -> None:
     folder = ingest(shop(tmp_path, ingest={"max_reject_share": 1}), NIGHT)
     assert [(e["user_id"], e["item_id"]) for e in rows_of(folder)] == [("u1", "a"), ("-7", '{"id":1}')]
     assert [(r["row"], r["reason"]) for r in rows_of(folder, "rejects")] == [
-        (2, "event_time is missing or not a time"),
-        (4, "event_time is missing or not a time"),
+        (2, "unreadable: not valid JSON"),
+        (4, "unreadable: no JSON object"),
     ]
+    assert [json.loads(r["raw"]) for r in rows_of(folder, "rejects")] == ['{"user": "u2", "it', "[1]"]
 
 
 def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path) -> None:
