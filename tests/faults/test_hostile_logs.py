@@ -78,7 +78,7 @@ def test_a_line_of_100_mb_is_refused_in_bounded_memory(tmp_path: Path, name: str
     measured = done.stdout.splitlines()[-1]  # before it there may be DuckDB's progress, which `python -c` is shown
     assert int(measured) < 600, "MiB, of which the interpreter and DuckDB are 150"
     folder = artifacts.stage_dir(tmp_path / "home" / "lake", "ingest", NIGHT)
-    assert [e["item_id"] for e in rows_of(folder)] == ["a", "b"]
+    assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "b"]
     long = "unreadable: line size over maximum" if name == "log.csv" else LONG
     assert refused(folder) == [(2, long), (4, "event_time is missing or not a time")]
     assert {r["file"] for r in rows_of(folder, "rejects")} == {name}
@@ -123,12 +123,12 @@ def test_invalid_utf8_is_refused_and_its_neighbours_are_taken(tmp_path: Path) ->
     lines = [json.dumps(GOOD | {"item": item}).encode() for item in ("a", "BAD", "c")]
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(lines).replace(b"BAD", b"\xff\xfe\x80") + b"\n")
     folder = ingest_night(lenient(tmp_path, "log.jsonl"), NIGHT)
-    assert [e["item_id"] for e in rows_of(folder)] == ["a", "c"]
+    assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "c"]
     assert [row for row, _ in refused(folder)] == [2]
     csv = b"user,item,ts,type\n" + b"".join(b"u,%s,2024-02-29 10:00:00,purchase\n" % i for i in (b"a", b"\xc3(", b"c"))
     (tmp_path / "log.csv").write_bytes(csv)
     folder = ingest_night(lenient(tmp_path, "log.csv", home=tmp_path / "csv"), NIGHT)
-    assert [e["item_id"] for e in rows_of(folder)] == ["a", "c"]
+    assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "c"]
     assert refused(folder) == [(2, "unreadable: invalid encoding")]
 
 
@@ -206,6 +206,6 @@ def test_a_million_duplicates_are_counted_and_taken_once(tmp_path: Path) -> None
     folder = ingest_night(lenient(tmp_path, "log.csv"), NIGHT)
     assert time.perf_counter() - started < 60, "seconds; about 3 on one core"
     manifest = artifacts.read_manifest(folder)
-    assert [e["item_id"] for e in rows_of(folder)] == ["a", "b"]
+    assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "b"]
     assert manifest["report"][f"rejected: {refusals.DUPLICATE}"] == manifest["report"]["rejects"] == 999_999
     assert manifest["report"]["unusual"] == {"duplicates": ["999,999 of 1,000,001 log rows repeat an earlier event"]}
