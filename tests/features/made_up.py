@@ -109,3 +109,11 @@ def known(events: list[Event], key: str, by: date) -> list[str]:
         if e[key]:
             first[e[key]] = min(e["arrived"], first.get(e[key], e["arrived"]))
     return [i for arrived, i in sorted((a, i) for i, a in first.items()) if arrived <= number(by)]
+
+
+def said(item: str, title: str | None, arrived: int, rows: int = 1, **details: Any) -> dict[str, Any]:
+    return {"item_id": item, "title": title, "arrived": arrived, "rows": rows} | details
+
+
+def texts(config: FullConfig, night: date) -> dict[str, dict[str, Any]]:
+    return {r["item_id"]: r for r in rows_of(build(config, night), "items")}

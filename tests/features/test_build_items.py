@@ -1,9 +1,8 @@
 """Titles and texts of items, small logs and large ones, and queries."""
 
 import math
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from pipeline.features import read
 from pipeline.ground.errors import InputError
 from pipeline.operations.load_history import load_history
-from pipeline.sources.configuration import FullConfig
 from tests.features.made_up import (
     SMALL,
     START,
@@ -19,14 +17,11 @@ from tests.features.made_up import (
     config_at,
     event,
     made_up,
+    said,
+    texts,
     write_lake,
 )
-from tests.tiny_log import row, rows_of, shop, write
-
-
-def said(item: str, title: str | None, arrived: int, rows: int = 1, **details: Any) -> dict[str, Any]:
-    return {"item_id": item, "title": title, "arrived": arrived, "rows": rows} | details
-
+from tests.tiny_log import row, shop, write
 
 ITEMS = [
     said("a", "BLUE PEN", 0, 3),
@@ -36,10 +31,6 @@ ITEMS = [
     said("b", "B NEW", 5, 2, available=False),
     said("c", None, 3, kind="coupon", currency="EUR"),
 ]
-
-
-def texts(config: FullConfig, night: date) -> dict[str, dict[str, Any]]:
-    return {r["item_id"]: r for r in rows_of(build(config, night), "items")}
 
 
 def test_an_item_has_the_best_title_it_ever_had_as_of_the_night(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.features.test_build import START, config_at, event, said, texts, write_lake
+from tests.features.made_up import START, config_at, event, said, texts, write_lake
 
 WORDS = ["cheap", "middling", "dear"]
 
