@@ -13,6 +13,7 @@ from pipeline.ground import artifacts
 from pipeline.intake import inputs
 from pipeline.operations import stages
 from pipeline.sources.configuration import FullConfig
+from tests.tiny_log import rows_of
 
 START = date(2024, 1, 1)
 NIGHT = date(2024, 3, 13)
