@@ -62,7 +62,7 @@ PARAMS = {
         {},
         type="object",
         title="Configuration overrides",
-        description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}.',
+        description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}; models and checks, no places.',
         propertyNames={"pattern": "^[a-z_]+$"},
     ),
     "approval": Param(

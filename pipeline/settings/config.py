@@ -10,14 +10,14 @@ import os
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.settings import layers
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import FREE, KEPT, Section
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import Features, Ingest, Retention
 from pipeline.settings.sections.fine_tune import FineTune
@@ -40,18 +40,18 @@ class Config(Section):
     folder: Path = Path()
     """The folder of the TOML file; log globs and mapping SQL are relative to it."""
 
-    profile: str = Field(default="default", pattern="^[a-z_]+$")
+    profile: Annotated[str, FREE] = Field(default="default", pattern="^[a-z_]+$")
     """Which shipped settings lie under the TOML file: "default", or a file of pipeline/settings/profiles ("fast")."""
     tuned: Path | None = None
     """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
     seed: int = 0
     """Of every random number."""
-    threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
+    threads: Annotated[PositiveInt, KEPT] = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
     """CPU threads of every stage; floating-point results are the same bytes only for the same number."""
-    memory_limit_mb: PositiveInt = 2048
+    memory_limit_mb: Annotated[PositiveInt, KEPT] = 2048
     """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
-    block_users: PositiveInt = 1024
+    block_users: Annotated[PositiveInt, KEPT] = 1024
     """Users scored at a time; peak memory grows with this times the number of items."""
 
     horizon_days: PositiveInt = 14
@@ -65,7 +65,7 @@ class Config(Section):
     window_stride_days: PositiveInt = 7
     """Days between the cut-offs of two label windows."""
 
-    surfaces: tuple[Surface, ...] = Field(
+    surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
     )
     """The lists that are published; a shop's own replace the default ones."""
@@ -176,7 +176,7 @@ def load(kind: type[Config], path: Path | None = None, overrides: Mapping[str, A
     if profile := os.environ.get("NIGHTJAR_PROFILE"):
         content["profile"] = profile
     try:
-        return kind.model_validate(layers.stack(content, overrides or {}))
+        return kind.model_validate(layers.stack(kind, content, overrides or {}))
     except ValidationError as error:
         said = {"extra_forbidden": "there is no such key"}
         first = "; ".join(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from pydantic import ValidationError, model_validator
 
 from pipeline.ground.errors import InputError
+from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.settings.layers import merge, read_toml
 from pipeline.settings.sections.base import Section
@@ -69,11 +70,13 @@ def read(path: Path, name: str, config: Config) -> Space:
         name: the list that is to become better.
         config: which settings exist, and of what type they are.
     Raises:
-        InputError: the file has no such list, or a knob is none of a setting of the configuration.
+        InputError: the file has no such list, a knob is none of a setting of the configuration, or of one that the file
+            which tune writes may not set.
     """
     content = read_toml(path, "name a file that exists with --space")
     if name not in content:
         raise InputError(f"{path} has no table [{name}]: it can make better {', '.join(content)}")
+    outside.require(type(config), nested(content[name]), str(path))
     space: Space = {}
     for setting, knob in content[name].items():
         try:

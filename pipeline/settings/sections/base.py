@@ -1,11 +1,25 @@
 """What all Sections share."""
 
-from typing import Literal
+from enum import Enum
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt
 
 # Columns of the interactions a model can be told to read (pipeline.features.read.Cutoff.matrix).
 Decay = Literal["confidence", "count", "decay_7", "decay_30", "decay_90", "decay_365"]
+
+
+class Outside(Enum):
+    """Whether a setting may come from outside the shop's own file, where its type does not say: settings.outside."""
+
+    FREE = "free"
+    KEPT = "kept"
+
+
+FREE, KEPT = Outside.FREE, Outside.KEPT
+
+ListName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100), FREE]
+"""The name of a list of candidates, which is part of file names."""
 
 
 class Section(BaseModel):

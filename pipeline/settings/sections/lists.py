@@ -2,9 +2,18 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import ListName, Section
 
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]
 
@@ -32,7 +41,7 @@ class Ranker(Section):
 class Fusion(Section):
     """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
 
-    sources: tuple[str, ...] = ()
+    sources: tuple[ListName, ...] = ()
     """Lists whose items become candidates, as far as they are made; of several that rank an item alike, the first named
     is its source. Empty: the lists of all sources, the user's own repetitions first and what everybody likes last."""
     depth: PositiveInt = 40
@@ -84,13 +93,19 @@ class Fusion(Section):
     cold_item_buyers: PositiveInt = 10
     """An item with fewer buyers so far is cold: the blend gives such items an alpha of their own."""
 
+    @field_validator("rankers")
+    @classmethod
+    def _are_named_as_lists_are(cls, given: dict[str, Ranker]) -> dict[str, Ranker]:
+        TypeAdapter(tuple[ListName, ...]).validate_python(tuple(given))
+        return given
+
 
 class Ensemble(Section):
     """Several fused rankings into one."""
 
-    members: tuple[str, ...] = Field(default=("hybrid", "hybrid_binary"), min_length=1)
+    members: tuple[ListName, ...] = Field(default=("hybrid", "hybrid_binary"), min_length=1)
     """Lists that are merged: of fusion (the rankers' names, "blend"), or of any source."""
-    final: str = "weighted"
+    final: ListName = "weighted"
     """What is published: weighted, reciprocal_rank, borda, or a member."""
     step: float = Field(default=0.1, gt=0, le=0.5)
     """Grid of the weights that are tried on the validation window; the weights of a list sum to 1."""
@@ -126,7 +141,7 @@ class Evaluate(Section):
     """The metric tonight must not lose on."""
     tolerance: NonNegativeFloat = 0.0
     """What may be lost of it: blocked when the whole 95 % interval of the difference lies below minus this."""
-    baseline: str = "popularity"
+    baseline: ListName = "popularity"
     """The list tonight must not lose to in any case; with a first publication it is the only opponent."""
     block: bool = True
     """Whether a lost comparison or a failed check stops the publication; false reports it and goes on."""

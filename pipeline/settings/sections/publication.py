@@ -1,25 +1,25 @@
 """What applications read: the surfaces, the tables, their target."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import KEPT, Section
 from pipeline.settings.sections.data import InputFiles
 
 
 class Publish(Section):
     """The tables that applications read."""
 
-    target: Literal["duckdb", "postgres"] = "duckdb"
+    target: Annotated[Literal["duckdb", "postgres"], KEPT] = "duckdb"
     """Where the tables go; a Parquet copy is always kept beside. How PostgreSQL is reached is in the environment."""
     schema_name: str = Field(default="nightjar", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     """PostgreSQL: the schema of the tables."""
-    settle_seconds: PositiveInt = 60
+    settle_seconds: Annotated[PositiveInt, KEPT] = 60
     """PostgreSQL: how long a flip waits for transactions that have had the tables in use since before the new run."""
-    lock_minutes: PositiveFloat = 60.0
+    lock_minutes: Annotated[PositiveFloat, KEPT] = 60.0
     """How long a publication, rollback or erasure waits for another one before it fails, naming who holds the lock."""
-    keep_runs: PositiveInt = 28
+    keep_runs: Annotated[PositiveInt, KEPT] = 28
     """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
     activate_older: bool = False
     """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
