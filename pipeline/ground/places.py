@@ -2,8 +2,10 @@
 
 import re
 import tomllib
+from typing import TYPE_CHECKING
 
-import duckdb
+if TYPE_CHECKING:  # else the command line's help would wait for DuckDB
+    import duckdb
 
 KIND = re.compile(r"[A-Z]\w*(?: [A-Z]\w*)* Error(?=:)")
 CARET = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
@@ -11,7 +13,7 @@ NAMED = re.compile(r'"([^"\n]+)"')
 TOML = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
 
 
-def of_sql(error: duckdb.Error, text: str = "") -> str:
+def of_sql(error: "duckdb.Error", text: str = "") -> str:
     """What kind of error DuckDB reports and where, e.g. "Parser Error at line 3, column 7".
 
     Args:
