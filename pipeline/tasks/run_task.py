@@ -130,7 +130,7 @@ def export_night(night: str | None, surface: str) -> str | None:
 
     _speak()
     loaded = configuration.load()
-    run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
+    run = export.choose(loaded, night=nights.parse_nights(night)[0] if night else None)
     out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
     try:
         export.run(loaded, surface, out, run.run_id)

@@ -76,6 +76,8 @@ def read(path: Path, name: str, config: Config) -> Space:
     content = read_toml(path, "name a file that exists with --space")
     if name not in content:
         raise InputError(f"{path} has no table [{name}]: it can make better {', '.join(content)}")
+    if not isinstance(content[name], Mapping):
+        raise InputError(f"{path}: {name} is no table: write [{name}] and a knob per line")
     outside.require(type(config), nested(content[name]), str(path))
     space: Space = {}
     for setting, knob in content[name].items():
@@ -83,6 +85,8 @@ def read(path: Path, name: str, config: Config) -> Space:
             space[setting] = Knob.model_validate(knob).reaching(current(config, setting))
         except ValidationError as error:
             raise InputError(f"{path}: {name}.{setting}: {error.errors()[0]['msg']}") from None
+        except TypeError:
+            raise InputError(f"{path}: {name}.{setting} is no number: give it choices instead of a range") from None
     return space
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from pipeline.settings.sections.base import KEPT, Section
+from pipeline.settings.sections.base import KEPT, Days, Section
 
 
 class EventType(Section):
@@ -65,9 +65,9 @@ class Ingest(Section):
 class Retention(Section):
     """What `prune` removes, counted in days before the newest night in the lake."""
 
-    artifact_days: Annotated[PositiveInt, KEPT] = 35
+    artifact_days: Annotated[Days, KEPT] = 35
     """Older nights' features, models, lists and reports are removed; published runs are publish.keep_runs' affair."""
-    event_days: Annotated[PositiveInt | None, KEPT] = None
+    event_days: Annotated[Days | None, KEPT] = None
     """Older nights' events are removed, and no model learns from them any more; default: history is kept."""
 
 
@@ -109,9 +109,9 @@ class Features(Section):
     """One per price band, cheapest first; their number is the number of bands (quantiles of a currency's items)."""
     queries: NonNegativeInt = 1000
     """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
-    query_days: PositiveInt = 91
+    query_days: Days = 91
     """How far back queries count."""
     query_min_users: PositiveInt = 5
     """People (users, or sessions of guests) who must have asked a query; what fewer asked may be personal."""
-    unsold_days: PositiveInt | None = None
+    unsold_days: Days | None = None
     """An item without a sale for longer is not available; default: only what the item's own data says counts."""

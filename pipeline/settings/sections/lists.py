@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.settings.sections.base import ListName, Section
+from pipeline.settings.sections.base import Days, ListName, Section, Seed
 
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]
 
@@ -29,7 +29,7 @@ class Ranker(Section):
     """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.04
     """Weight of a tree."""
-    seed: int = 1
+    seed: Seed = 1
     """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
 
     def within(self, pool: str) -> Self:
@@ -66,7 +66,7 @@ class Fusion(Section):
     """Most similar users whose votes are features and whose discoveries make the list `adoption`; 0: nobody's."""
     reference_users: PositiveInt = 20_000
     """Neighbours are looked for among this many users, those active last; in a smaller shop, among all."""
-    adoption_days: PositiveInt = 28
+    adoption_days: Days = 28
     """An item first acted on by a neighbour within this many days is a discovery."""
     adoption_half_life: PositiveFloat = 14.0
     """Days after which a discovery counts half."""
@@ -74,7 +74,7 @@ class Fusion(Section):
     """Items nearest in text that an item of the history speaks for."""
     calibration_windows: PositiveInt = 4
     """Label windows before the validation window that the blend's scores are calibrated on."""
-    seeds: PositiveInt = 1
+    seeds: PositiveInt = Field(default=1, le=100)
     """Models behind every ranker; its score is their mean, its time grows with them."""
     activity_rounds: PositiveInt = 40
     """Trees of the model that says whether a user acts at all."""
@@ -155,7 +155,7 @@ class Evaluate(Section):
     """A user with fewer distinct items in the history counts as new."""
     heavy_user_items: PositiveInt = 100
     """A user with at least this many distinct items in the history counts as heavy."""
-    cold_days: PositiveInt = 28
+    cold_days: Days = 28
     """An item never acted on, or first acted on within this many days, counts as cold."""
     head_share: float = Field(default=0.5, gt=0, lt=1)
     """The best-selling items that make up this share of the last 91 days' purchases are the head."""

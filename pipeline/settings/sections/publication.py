@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.settings.sections.base import KEPT, Section
+from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.data import InputFiles
 
 
@@ -25,7 +25,7 @@ class Publish(Section):
     """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
     max_churn: float = Field(default=0.9, ge=0, le=1)
     """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
-    churn_nights: PositiveInt = 7
+    churn_nights: Days = 7
     """A champion older than this is compared and reported, and never blocks."""
     similar_k: PositiveInt = 50
     """Similar items per item; also how far a reason looks for an item the user has."""
@@ -41,7 +41,7 @@ class Publish(Section):
     """Divides the cosines of query and item; the smaller, the more the best matches get."""
     search_popularity_power: NonNegativeFloat = 0.3
     """An item counts with its buyers of 91 days to this power."""
-    new_days: PositiveInt = 28
+    new_days: Days = 28
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()
     """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
@@ -55,7 +55,7 @@ class Publish(Section):
 class Outcomes(Section):
     """How published runs have done on what users did since."""
 
-    nights: PositiveInt = 28
+    nights: Days = 28
     """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
     click_types: tuple[str, ...] = ("click",)
     """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
@@ -72,7 +72,7 @@ class Surface(Section):
     """Length of the list."""
     where: str = "true"
     """SQL predicate over the items table; an item that fails it is never shown on this surface."""
-    exclude_seen_days: PositiveInt | None = None
+    exclude_seen_days: Days | None = None
     """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
     min_price_ratio: PositiveFloat | None = None
     """An item cheaper than this times the user's usual price (the mean of what they paid) is not shown to them..."""
