@@ -37,6 +37,12 @@ A published run is taken back with `python -m pipeline rollback`. Nothing here n
 died leaves no half-written artifact, and running a night again redoes only what is missing or out of date.
 """
 
+
+def always_asks() -> bool:
+    """Whether NIGHTJAR_APPROVAL says that every night waits for a person, whatever a run's form says."""
+    return os.environ.get("NIGHTJAR_APPROVAL", "").strip().lower() not in {"", "0", "false", "no"}
+
+
 PARAMS = {
     "run_date": Param(
         None,
@@ -62,14 +68,15 @@ PARAMS = {
         {},
         type="object",
         title="Configuration overrides",
-        description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}.',
+        description='Laid over pipeline.toml for this run, e.g. {"als": {"factors": 128}}; models and checks, no places.',
         propertyNames={"pattern": "^[a-z_]+$"},
     ),
     "approval": Param(
-        os.environ.get("NIGHTJAR_APPROVAL", "").strip().lower() not in {"", "0", "false", "no"},
+        always_asks(),
         type="boolean",
         title="Approval",
-        description="Publish only after a person has seen the gate's comparison and approved.",
+        description="Publish only after a person has seen the gate's comparison and approved. "
+        "Where the deployment always asks, false changes nothing.",
     ),
 }
 
@@ -122,7 +129,7 @@ def candidate_sources() -> dict[str, tuple[str, ...]]:
 
 def ask(context: Any) -> None:
     """Before the approval: skip it where the run does not want one, else fill in the gate's comparison."""
-    if not context["params"]["approval"]:
+    if not (always_asks() or context["params"]["approval"]):
         raise AirflowSkipException("this run needs no approval")
     from pipeline.tasks.run_task import fill_in
 

@@ -8,10 +8,11 @@ import os
 import sys
 import tomllib
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pipeline.command_line import parser
-from pipeline.ground import nights, shipped
+from pipeline.ground import nights, resources, shipped
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
@@ -192,7 +193,8 @@ def main(argv: list[str] | None = None) -> int:
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
-        ACTIONS[args.command](args)
+        with resources.required(args.command, Path(os.environ.get("NIGHTJAR_HOME", "."))):
+            ACTIONS[args.command](args)
     except PipelineError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1

@@ -1,6 +1,7 @@
 """A pretrained model by its name: where its files are, and how its family reads texts.
 
 A name is "package:NAME" (an installed Python package that carries the files), a local folder, a hub id, or "none".
+A model is data: weights are safetensors, and one that brings code of its own is refused, whatever it is.
 Pooling and the prefix of a text differ between model families; "auto" knows the usual ones.
 """
 
@@ -15,6 +16,9 @@ from pipeline.ground.errors import InputError
 PACKAGE = "package:"
 NONE = "none"
 WEIGHTS = "model.safetensors"
+CODE = "auto_map"
+"""Where a model's settings name classes in Python files beside them."""
+ADAPTER = "adapter_config.json"
 # What is fetched from the hub and what a model's hash covers: weights, tokeniser, configuration; never pickles.
 FILES = ("*.safetensors", "*.safetensors.index.json", "*.json", "vocab.*", "merges.txt", "*.model", "1_Pooling/*.json")
 # Families that were trained on the first token's vector, and families that expect a prefix.
@@ -28,15 +32,43 @@ def resolve(name: str, revision: str | None = None) -> Path:
     """The local folder with a model's files; a hub id is downloaded into the hub's own cache, once.
 
     Raises:
-        InputError: nothing is found under that name, or the hub cannot be reached and its cache lacks the model.
+        InputError: nothing is found under that name, or the hub cannot be reached and its cache lacks the model; the
+            model brings code of its own, has no safetensors, or is not whole.
     """
+    folder = _find(name, revision)
+    if not (folder / "config.json").is_file():
+        raise InputError(f"{folder} holds no model: config.json is missing")
+    _require_data(folder)
+    return folder
+
+
+def _find(name: str, revision: str | None) -> Path:
     if name.startswith(PACKAGE):
         return _in_package(name.removeprefix(PACKAGE))
     if (folder := Path(name).expanduser()).is_dir():
-        if not (folder / "config.json").is_file():
-            raise InputError(f"{folder} holds no model: config.json is missing")
         return folder
     return _from_hub(name, revision)
+
+
+def _require_data(folder: Path) -> None:
+    """Refuse a model that is more than weights and settings for classes of transformers."""
+    for path in sorted(folder.glob("*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} is damaged ({type(error).__name__}): fetch the model again") from None
+        if isinstance(content, dict) and CODE in content:
+            raise InputError(
+                f"{path} has '{CODE}': this model runs code of its own, which is never run here. "
+                "Name a model of a class that transformers brings"
+            )
+    if (folder / ADAPTER).is_file():
+        raise InputError(f"{folder} is an adapter ({ADAPTER}) to another model: merge the two and name the result")
+    if not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder} has no *.safetensors: pickled weights are never read, as they can run code. "
+            "Take a revision with safetensors, or convert the weights"
+        )
 
 
 def _in_package(package: str) -> Path:

@@ -81,7 +81,7 @@ def load(folder: Path) -> StaticEncoder:
     use, saved = json.loads((folder / "encoder.json").read_text()), load_file(folder / "static.safetensors")
     table = np.zeros((use["tokens"], saved["vectors"].shape[1]), dtype=np.float32)
     table[saved["rows"]] = saved["vectors"]
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     return StaticEncoder(tokenizer, table, use["prefix"], use["max_tokens"])
 
 

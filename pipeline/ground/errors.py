@@ -2,7 +2,17 @@
 
 
 class PipelineError(Exception):
-    """Base of all errors a user can act on; the command line prints its message without a traceback."""
+    """Base of all errors a user can act on; the command line prints its message without a traceback.
+
+    Attributes:
+        said: the message without what it quotes from a file: who may read a task's log need not be allowed to read
+            the files and the environment of the worker.
+    """
+
+    def __init__(self, said: str = "", content: str = "") -> None:
+        """A message, and behind it what a file says, which only the command line shows."""
+        super().__init__(f"{said}: {content}" if content else said)
+        self.said = said
 
 
 class InputError(PipelineError):

@@ -30,7 +30,7 @@ def resolve_run_date(
                 "a backfill takes its nights from --from-date and --to-date: remove the parameter run_date"
             )
         try:
-            return date.fromisoformat(requested)
+            return _night(requested)
         except ValueError:
             raise InputError(f"run_date {requested!r} is not a date: write it as YYYY-MM-DD") from None
     if logical_date is not None:
@@ -38,6 +38,14 @@ def resolve_run_date(
     if run_after is not None:
         return run_after.date() - timedelta(days=1)
     raise InputError("the run has no date: give the parameter run_date as YYYY-MM-DD")
+
+
+def _night(text: str) -> date:
+    """A date of a calendar with room before and behind it; else a ValueError."""
+    night = date.fromisoformat(text)
+    if not 1900 <= night.year <= 9000:
+        raise ValueError(f"the year {night.year} is mistyped")
+    return night
 
 
 def parse_nights(text: str) -> list[date]:
@@ -48,8 +56,8 @@ def parse_nights(text: str) -> list[date]:
     """
     first, dots, last = text.partition("..")
     try:
-        start = date.fromisoformat(first)
-        end = date.fromisoformat(last) if dots else start
+        start = _night(first)
+        end = _night(last) if dots else start
     except ValueError:
         raise InputError(f"{text!r} is neither a night (2011-10-02) nor a range (2011-10-02..2011-10-15)") from None
     if end < start:

@@ -5,7 +5,7 @@ import errno
 import logging
 import resource
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.ground.errors import PipelineError, ResourceError
@@ -14,8 +14,13 @@ log = logging.getLogger(__name__)
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM)
-# As DuckDB, PyTorch and safetensors say it.
-FULL_WORDS = ("No space left on device", "os error 28", "max_temp_directory_size")
+HANDLES = (errno.EMFILE, errno.ENFILE)
+# As DuckDB, PyTorch, safetensors, LightGBM and SQLite say it.
+FULL_WORDS = ("No space left on device", "os error 28", "max_temp_directory_size", "database or disk is full")
+HANDLES_WORDS = ("Too many open files", "os error 24")
+MEMORY_WORDS = ("can't allocate memory", "Cannot allocate memory", "bad_alloc", "bad allocation", "CUDA out of memory")
+THREADS_WORDS = ("can't start new thread", "Resource temporarily unavailable")
+READ_ONLY_WORDS = ("readonly database", "unable to open database file", "Read-only file system")
 
 
 @contextlib.contextmanager
@@ -35,19 +40,50 @@ def required(what: str, folder: Path) -> Iterator[None]:
     except (PipelineError, ConnectionError, TimeoutError):
         raise
     except Exception as error:
-        if (said := explain(error, folder)) is None:
+        if (said := next(filter(None, (explain(cause, folder) for cause in _causes(error))), None)) is None:
             raise
         raise ResourceError(f"{what}: {said}. Nothing half-written stays; then run it again") from error
+
+
+def _causes(error: BaseException | None) -> Iterator[Exception]:
+    """An error and what it was made from, as libraries wrap what the system refuses."""
+    while isinstance(error, Exception):
+        yield error
+        error = error.__cause__
 
 
 def explain(error: Exception, folder: Path) -> str | None:
     """What was refused and the remedy, or None where the machine is not to blame."""
     number = error.errno if isinstance(error, OSError) else None
-    if number in FULL or any(words in str(error) for words in FULL_WORDS):
+    if number in FULL or _says(error, FULL_WORDS):
         return f"the disk of {folder} was full ({_room(folder)}): make room there, or set home to another disk"
+    if (said := _too_few(error, number)) is not None:
+        return said
+    if isinstance(error, OSError):
+        return _refused(error, folder)
+    return f"{folder} cannot be written: mount it writable" if _says(error, READ_ONLY_WORDS) else None
+
+
+def _too_few(error: Exception, number: int | None) -> str | None:
+    """What a process may not have as much of as it needs: open files, memory, threads."""
+    if number in HANDLES or _says(error, HANDLES_WORDS):
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        return f"this process may open {limit:,} files, which are too few: raise the limit (ulimit -n 4096)"
+    if number == errno.ENOMEM or isinstance(error, MemoryError) or _says(error, MEMORY_WORDS):
+        return f"memory is not enough ({_first_line(error)}): give the machine more, or lower block_users and threads"
     if is_memory(error):
-        return f"memory is not enough ({str(error).splitlines()[0]}): raise memory_limit_mb, or lower threads"
-    return _refused(error, folder) if isinstance(error, OSError) else None
+        return f"memory is not enough ({_first_line(error)}): raise memory_limit_mb, or lower threads"
+    if number == errno.EAGAIN or _says(error, THREADS_WORDS):
+        return f"no more threads or processes are allowed ({_first_line(error)}): lower threads, or raise ulimit -u"
+    return None
+
+
+def _says(error: Exception, words: Iterable[str]) -> bool:
+    return any(part in str(error) for part in words)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _refused(error: OSError, folder: Path) -> str:

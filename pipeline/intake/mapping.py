@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression
 
-from pipeline.ground import sql
+from pipeline.ground import places, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
@@ -23,11 +23,14 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         InputError: it does not run, selects a column the table does not have, or none that it needs, or says of a row
             that it stands where none does.
     """
-    path = config.folder / source.sql
+    path, text = config.folder / source.sql, ""
     try:
-        relation = connection.sql(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, duckdb.Error) as error:
+        text = path.read_text(encoding="utf-8")
+        relation = connection.sql(text)
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
+    except duckdb.Error as error:
+        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
     if relation is None:
         raise InputError(f"{path} must be one SELECT from raw")
     given = set(relation.columns)
@@ -64,4 +67,5 @@ def failing_by_name(source: InputFiles, config: Config) -> Iterator[None]:
         yield
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
-        raise InputError(f"{config.folder / source.sql} fails on a row; cast with try_cast: {said}") from None
+        what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"
+        raise InputError(what, content=said) from None

@@ -26,7 +26,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
@@ -89,11 +89,12 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
     Raises:
         InputError: an id is empty.
         PublishError: a database cannot be reached, be it the target or not; do it again when it can.
+        ResourceError: the home cannot be written, or its disk is full.
     """
     wanted = list(dict.fromkeys(user_ids))
     if not wanted or not all(wanted):
         raise InputError("forget needs the id of a user (--user ID, or --file with one id per line, none empty)")
-    with _one_at_a_time(config):
+    with resources.required("forget", config.home), _one_at_a_time(config):
         with suppression.lock(config, alone=True):
             key = suppression.add(config, wanted).key
         journals = {user_id: Journal.open(config.home, key, user_id, asked) for user_id in wanted}

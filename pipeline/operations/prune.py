@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
 from pipeline.operations import stages
 from pipeline.publication import publish, stores
 from pipeline.published import contract
-from pipeline.settings.config import Config
+from pipeline.settings.config import LONGEST_DAYS, Config
 
 SETTLED_SECONDS = 24 * 3600
 """A night without a publication may still be running if its last folder is less older than the lake's newest."""
@@ -70,9 +70,17 @@ def prune(config: Config, keep_days: int | None = None, dry_run: bool = False) -
     Returns:
         What is removed.
     Raises:
-        InputError: retention.event_days is shorter than what a night learns from.
+        InputError: retention.event_days is shorter than what a night learns from, or `keep_days` is no number of days.
         PublishError: the target does not say which run is active.
+        ResourceError: the lake cannot be written.
     """
+    if keep_days is not None and not 0 <= keep_days <= LONGEST_DAYS:
+        raise InputError(f"--keep-days {keep_days} is no number of days from 0 to {LONGEST_DAYS:,}")
+    with resources.required("prune", config.lake):
+        return _prune(config, keep_days, dry_run)
+
+
+def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
     freed, nights = Freed(), _nights(config)
     if not nights:
         return freed

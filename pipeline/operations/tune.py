@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError, TrainingError
 from pipeline.operations import load_history
 from pipeline.operations.tuning import space, trials
@@ -76,7 +76,15 @@ def run(
         minutes: no new trial is begun after this time.
     Raises:
         InputError: a night is not ingested, or there is no such list.
+        ResourceError: the home cannot be written, or its disk is full.
     """
+    with resources.required("tune", config.home):
+        return _search(config, goal, out, number=number, knobs_from=knobs_from, minutes=minutes)
+
+
+def _search(
+    config: Config, goal: Goal, out: Path, *, number: int, knobs_from: Path, minutes: float | None = None
+) -> Found:
     import optuna
 
     if not load_history.is_loaded(config, max(goal.nights)):

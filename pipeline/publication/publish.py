@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables
 from pipeline.publication.night import Night
@@ -252,9 +252,10 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
         The run that is active now.
     Raises:
         PublishError: there is no such run, or nothing to go back to.
+        ResourceError: the tables cannot be written.
     """
     target = stores.target(config)
-    with target.lock():
+    with resources.required("rollback", config.tables), target.lock():
         active = target.active()
         if active is None and to is None:
             raise PublishError(f"{config.tables} has no active run: publish a night first")

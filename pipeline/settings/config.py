@@ -10,14 +10,14 @@ import os
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.settings import layers
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import Features, Ingest, Retention
 from pipeline.settings.sections.fine_tune import FineTune
@@ -27,6 +27,7 @@ from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
+LONGEST_DAYS = 36_500
 
 
 class Config(Section):
@@ -40,32 +41,32 @@ class Config(Section):
     folder: Path = Path()
     """The folder of the TOML file; log globs and mapping SQL are relative to it."""
 
-    profile: str = Field(default="default", pattern="^[a-z_]+$")
+    profile: Annotated[str, FREE] = Field(default="default", pattern="^[a-z_]+$")
     """Which shipped settings lie under the TOML file: "default", or a file of pipeline/settings/profiles ("fast")."""
     tuned: Path | None = None
     """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Of every random number."""
-    threads: PositiveInt = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
+    threads: Annotated[PositiveInt, KEPT] = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
     """CPU threads of every stage; floating-point results are the same bytes only for the same number."""
-    memory_limit_mb: PositiveInt = 2048
+    memory_limit_mb: Annotated[PositiveInt, KEPT] = 2048
     """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
-    block_users: PositiveInt = 1024
+    block_users: Annotated[PositiveInt, KEPT] = 1024
     """Users scored at a time; peak memory grows with this times the number of items."""
 
-    horizon_days: PositiveInt = 14
+    horizon_days: Days = 14
     """Length of a label window: recommendations are judged by what users do in this many days."""
-    refresh_days: PositiveInt = 7
+    refresh_days: Days = 7
     """How often the pipeline learns anew how to fuse; base models are fitted every night."""
-    tuning_days: PositiveInt = 28
+    tuning_days: Days = 28
     """How often the language model is fine-tuned anew; items that came since are encoded by the model as it is."""
     label_windows: PositiveInt = 12
     """How many label windows the fusion learns from."""
-    window_stride_days: PositiveInt = 7
+    window_stride_days: Days = 7
     """Days between the cut-offs of two label windows."""
 
-    surfaces: tuple[Surface, ...] = Field(
+    surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
     )
     """The lists that are published; a shop's own replace the default ones."""
@@ -138,6 +139,17 @@ class Config(Section):
             raise ValueError(f"label_windows must be at least {needed} with this horizon_days and window_stride_days")
         return self
 
+    @model_validator(mode="after")
+    def _the_calendar_reaches_back_so_far(self) -> Self:
+        back = self.refresh_days + self.tuning_days + self.horizon_days
+        back += self.label_windows * self.window_stride_days
+        if back > LONGEST_DAYS:
+            raise ValueError(
+                f"refresh_days, tuning_days, horizon_days and label_windows x window_stride_days reach back {back:,} "
+                f"days; {LONGEST_DAYS:,} are possible"
+            )
+        return self
+
     def learnable(self, run_date: date, applied_at: date) -> tuple[date, ...]:
         """Label cut-offs whose windows end on or before `applied_at`, newest first."""
         ends = timedelta(days=self.horizon_days)
@@ -176,7 +188,7 @@ def load(kind: type[Config], path: Path | None = None, overrides: Mapping[str, A
     if profile := os.environ.get("NIGHTJAR_PROFILE"):
         content["profile"] = profile
     try:
-        return kind.model_validate(layers.stack(content, overrides or {}))
+        return kind.model_validate(layers.stack(kind, content, overrides or {}))
     except ValidationError as error:
         said = {"extra_forbidden": "there is no such key"}
         first = "; ".join(

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.ground import places
 from pipeline.ground.errors import InputError
+from pipeline.settings import outside
+from pipeline.settings.sections.base import Section
 
 PROFILES = Path(__file__).parent / "profiles"
 
@@ -23,14 +26,20 @@ def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:
-        InputError: there is no such file (the remedy is said), or it is not TOML.
+        InputError: there is no such file (the remedy is said), it cannot be read, or it is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist: {remedy}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}") from None
+        raise InputError(f"{path} is not TOML ({places.of_toml(error)}): mend it", content=str(error)) from None
+    except (OSError, ValueError) as error:  # a folder, no right to read it, a NUL in its name
+        raise InputError(f"{str(path)!r} cannot be read ({_reason(error)}): name a TOML file") from None
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def profiles() -> list[str]:
@@ -38,14 +47,15 @@ def profiles() -> list[str]:
     return ["default", *sorted(path.stem for path in PROFILES.glob("*.toml"))]
 
 
-def stack(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def stack(kind: type[Section], content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The profile, the file, what was tuned, the overrides: each laid over the one before.
 
     Args:
+        kind: the configuration's class, which says what a tuned file may set.
         content: of the shop's file, with its `folder`.
         overrides: nested mapping; it may name a profile and a tuned file as well.
     Raises:
-        InputError: the profile or the tuned file does not exist.
+        InputError: the profile or the tuned file does not exist, or a tuned file sets what it may not.
     """
     asked = merge(content, overrides)
     name, tuned = str(asked.get("profile", "default")), asked.get("tuned")
@@ -54,5 +64,7 @@ def stack(content: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str,
     below = {} if name == "default" else read_toml(PROFILES / f"{name}.toml", "install Nightjar again")
     above = {}
     if tuned:
-        above = read_toml(Path(asked["folder"], tuned), "run `python -m pipeline tune`, or remove the key `tuned`")
+        path = Path(str(asked["folder"]), str(tuned))
+        above = read_toml(path, "run `python -m pipeline tune`, or remove the key `tuned`")
+        outside.require(kind, above, str(path))
     return merge(merge(merge(below, content), above), overrides)

@@ -11,8 +11,10 @@ from typing import Any
 from pipeline.ground import artifacts, nights
 from pipeline.ground.errors import InputError
 from pipeline.operations import stages
+from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
+from pipeline.tasks.content import kept_back
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +23,11 @@ def settings(params: Mapping[str, Any]) -> Config:
     """The configuration of a triggered run: pipeline.toml, the overrides, the chosen surfaces.
 
     Raises:
-        InputError: an override is unknown, or a surface is not configured.
+        InputError: an override is unknown or may not be set from outside, or a surface is not configured.
     """
-    loaded = configuration.load(overrides=params.get("overrides") or {})
+    overrides = params.get("overrides") or {}
+    outside.require(configuration.FullConfig, overrides, "overrides")
+    loaded = configuration.load(overrides=overrides)
     if params.get("force"):
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
     if names := params.get("surfaces"):
@@ -63,6 +67,7 @@ def night_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: 
     )
 
 
+@kept_back()
 def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
     """Run one stage of the night a DAG run is for.
 
@@ -101,6 +106,7 @@ def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
         events[outlet].extra = {"run_id": report["run_id"], "active": report["activated"]}
 
 
+@kept_back()
 def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> None:
     """Write what a person must know into an approval's `subject` and `body`."""
     from pipeline.tasks.approval import question
@@ -108,6 +114,7 @@ def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | N
     approval.subject, approval.body = question(settings(params), night_of(params, logical_date, dag_run))
 
 
+@kept_back()
 def export_night(night: str | None, surface: str) -> str | None:
     """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
 
@@ -123,7 +130,7 @@ def export_night(night: str | None, surface: str) -> str | None:
 
     _speak()
     loaded = configuration.load()
-    run = export.choose(loaded, night=date.fromisoformat(night) if night else None)
+    run = export.choose(loaded, night=nights.parse_nights(night)[0] if night else None)
     out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
     try:
         export.run(loaded, surface, out, run.run_id)
@@ -133,6 +140,7 @@ def export_night(night: str | None, surface: str) -> str | None:
     return str(out)
 
 
+@kept_back()
 def tune_settings(params: Mapping[str, Any]) -> str:
     """What the task of the tuning by hand does.
 

@@ -20,9 +20,17 @@ typed as (
         *,
         try_cast(rank_text as integer) as rank,
         try_cast(factor_text as double) as factor,
-        try_cast(from_text as date) as valid_from,
-        try_cast(until_text as date) as valid_until
+        try_cast(from_text as date) as from_date,
+        try_cast(until_text as date) as until_date
     from given
+),
+-- 'infinity' and years beyond the calendar's are dates to DuckDB only
+dated as (
+    select
+        *,
+        case when from_date between date '0001-01-01' and date '9999-12-31' then from_date end as valid_from,
+        case when until_date between date '0001-01-01' and date '9999-12-31' then until_date end as valid_until
+    from typed
 ),
 judged as (
     select
@@ -41,7 +49,7 @@ judged as (
             when kind <> 'pin' and rank is not null then 'only a pin has a rank'
             when kind = 'block' and factor is not null then 'a block has no factor'
         end as fault
-    from typed
+    from dated
 )
 select
     kind, surface, item_id, rank, factor, valid_from, valid_until, note,

@@ -108,18 +108,29 @@ READ_APPROVAL = """
 import importlib, json, os, sys
 sys.path.insert(0, "dags")
 import nightly_recommendations as module
+import pipeline.tasks.run_task as run_task
+asked = []
+run_task.fill_in = lambda *given: asked.append(given)
+def waits(form):
+    asked.clear()
+    try:
+        module.ask({"params": {"approval": form}, "task": None, "dag_run": None})
+    except module.AirflowSkipException:
+        pass
+    return bool(asked)
 found = {}
 for value in sys.argv[1:]:
     os.environ["NIGHTJAR_APPROVAL"] = value
-    found[value] = importlib.reload(module).PARAMS["approval"].value
+    default = importlib.reload(module).PARAMS["approval"].value
+    found[value] = [default, waits(False), waits(True)]
 print(json.dumps(found))
 """
 
 
-def test_only_a_plain_no_switches_the_question_off(tmp_path: Path) -> None:
-    expected = dict.fromkeys(["", " ", "0", "false", "False", "no"], False)
-    expected |= dict.fromkeys(["1", "true", "TRUE", "yes", "on", "ture"], True)
-    env = os.environ | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+def test_only_a_plain_no_in_the_environment_leaves_the_question_to_the_form(tmp_path: Path) -> None:
+    expected = {plain_no: [False, False, True] for plain_no in ("", " ", "0", "false", "False", "no")}
+    expected |= {anything_else: [True, True, True] for anything_else in ("1", "true", "TRUE", "yes", "on", "ture")}
+    env = os.environ | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", READ_APPROVAL, *expected]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
     assert run.returncode == 0, run.stderr

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
 # Variables of the images we build on, not of Airflow's configuration or ours.
-FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
+FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "HF_HOME", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
     f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")
 }
 INFRASTRUCTURE = {"postgres", "redis"}
@@ -130,7 +130,9 @@ def queues(service: str) -> set[str]:
 
 
 def test_the_image_is_of_the_pinned_airflow_on_a_python_the_project_supports() -> None:
-    image = dict(DOCKERFILE)["FROM"]
+    assert dict(DOCKERFILE)["FROM"] == "${AIRFLOW_IMAGE}"
+    image = example()["AIRFLOW_IMAGE"]
+    assert ("ARG", f"AIRFLOW_IMAGE={image}") in DOCKERFILE
     found = re.fullmatch(r"apache/airflow:slim-([\d.]+)-python(\d+)\.(\d+)", image)
     assert found is not None, image
     assert found[1] == pins(ROOT / "requirements.txt")["apache-airflow"]
@@ -253,6 +255,44 @@ def test_no_secret_has_a_default() -> None:
 def test_secrets_that_sign_stay_away_from_the_tasks() -> None:
     for name in ("cpu-worker", "gpu-worker"):
         assert not {"AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"} & set(SERVICES[name]["environment"])
+
+
+def test_only_the_worker_that_needs_them_has_the_secrets_of_the_tables_and_of_the_people() -> None:
+    holders = {
+        name: sorted(service for service in SERVICES if name in SERVICES[service].get("environment", {}))
+        for name in ("NIGHTJAR_DSN", "NIGHTJAR_PSEUDONYM_KEY", "ADMIN_PASSWORD", "REDISCLI_AUTH")
+    }
+    assert holders == {
+        "NIGHTJAR_DSN": ["cpu-worker"],
+        "NIGHTJAR_PSEUDONYM_KEY": ["cpu-worker"],
+        "ADMIN_PASSWORD": ["api-server"],
+        "REDISCLI_AUTH": ["redis"],
+    }
+
+
+def test_no_service_can_write_but_to_volumes_and_to_memory() -> None:
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        scratch = {mount.split(":")[0]: mount.split(":")[1] for mount in service["tmpfs"]}
+        assert "/tmp" in scratch, name
+        assert all("size=" in options for options in scratch.values()), name  # it counts as the container's memory
+    for name in OURS:
+        scratch = dict(mount.split(":") for mount in SERVICES[name]["tmpfs"])
+        assert "uid=50000" in scratch["/opt/airflow"], name  # Airflow's home, which the image's user must own
+        assert "logs:/opt/airflow/logs" in SERVICES[name]["volumes"]
+    assert "/var/run/postgresql" in {mount.split(":")[0] for mount in SERVICES["postgres"]["tmpfs"]}
+    home = image_environment()["NIGHTJAR_HOME"]
+    assert all(SERVICES[name]["environment"]["HF_HOME"].startswith(f"{home}/") for name in ("cpu-worker", "gpu-worker"))
+
+
+def test_every_image_that_is_built_on_can_be_named_by_its_digest() -> None:
+    named = {name for name in example() if name.endswith("_IMAGE")}
+    assert named == {"AIRFLOW_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"}
+    for service in INFRASTRUCTURE:
+        variable = f"{service.upper()}_IMAGE"
+        assert SERVICES[service]["image"] == f"${{{variable}:-{example()[variable]}}}"
+    arguments = [service["build"]["args"]["AIRFLOW_IMAGE"] for service in SERVICES.values() if "build" in service]
+    assert arguments == [f"${{AIRFLOW_IMAGE:-{example()['AIRFLOW_IMAGE']}}}"] * 2
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the secrets")

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -202,9 +201,7 @@ def test_times_of_parquet_at_the_ends_of_their_range(tmp_path: Path, unit: str) 
 def test_a_million_duplicates_are_counted_and_taken_once(tmp_path: Path) -> None:
     line = "u1,a,2024-02-29 10:00:00,purchase\n"
     (tmp_path / "log.csv").write_text("user,item,ts,type\n" + line * 1_000_000 + line.replace("a", "b", 1))
-    started = time.perf_counter()
-    folder = ingest_night(lenient(tmp_path, "log.csv"), NIGHT)
-    assert time.perf_counter() - started < 60, "seconds; about 3 on one core"
+    folder = ingest_night(lenient(tmp_path, "log.csv"), NIGHT)  # to compare each with each would never end
     manifest = artifacts.read_manifest(folder)
     assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "b"]
     assert manifest["report"][f"rejected: {refusals.DUPLICATE}"] == manifest["report"]["rejects"] == 999_999

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipeline.__main__ import main
@@ -140,6 +141,15 @@ class Full(OSError):
         (PermissionError(13, "Permission denied", "/lake/als"), "/lake/als is forbidden to this user"),
         (FileNotFoundError(2, "No such file", "/lake/als/x.npy"), "/lake/als/x.npy is gone"),
         (Full(5, "Input/output error"), "cannot be read or written"),
+        (OSError(24, "Too many open files"), "files, which are too few"),
+        (duckdb.IOException('IO Error: Cannot open file "x": Too many open files'), "files, which are too few"),
+        (OSError(12, "Cannot allocate memory"), "memory is not enough"),
+        (MemoryError(), r"memory is not enough \(MemoryError\): give the machine more"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory"), "not enough"),
+        (RuntimeError("std::bad_alloc"), "memory is not enough"),
+        (duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block"), "raise memory_limit_mb"),
+        (RuntimeError("can't start new thread"), "no more threads or processes are allowed"),
+        (RuntimeError("(sqlite3.OperationalError) attempt to write a readonly database"), "cannot be written"),
     ],
 )
 def test_what_the_system_refuses_is_said(tmp_path: Path, error: Exception, words: str) -> None:

@@ -214,6 +214,9 @@ def test_a_block_wins_over_a_pin(tmp_path: Path) -> None:
         (rule("block", "i1", rank=1), "only a pin has a rank"),
         (rule("block", "i1", factor=1), "a block has no factor"),
         (rule("block", "i1", valid_from="soon"), "valid_from is not a date"),
+        (rule("block", "i1", valid_until="infinity"), "valid_until is not a date"),
+        (rule("block", "i1", valid_from="-infinity"), "valid_from is not a date"),
+        (rule("block", "i1", valid_until="12345-01-01"), "valid_until is not a date"),
         (rule("block", "i1", valid_from="2011-10-03", valid_until="2011-10-02"), "valid_until is before valid_from"),
     ],
 )

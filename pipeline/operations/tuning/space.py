@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from pydantic import ValidationError, model_validator
 
 from pipeline.ground.errors import InputError
+from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.settings.layers import merge, read_toml
 from pipeline.settings.sections.base import Section
@@ -69,17 +70,23 @@ def read(path: Path, name: str, config: Config) -> Space:
         name: the list that is to become better.
         config: which settings exist, and of what type they are.
     Raises:
-        InputError: the file has no such list, or a knob is none of a setting of the configuration.
+        InputError: the file has no such list, a knob is none of a setting of the configuration, or of one that the file
+            which tune writes may not set.
     """
     content = read_toml(path, "name a file that exists with --space")
     if name not in content:
         raise InputError(f"{path} has no table [{name}]: it can make better {', '.join(content)}")
+    if not isinstance(content[name], Mapping):
+        raise InputError(f"{path}: {name} is no table: write [{name}] and a knob per line")
+    outside.require(type(config), nested(content[name]), str(path))
     space: Space = {}
     for setting, knob in content[name].items():
         try:
             space[setting] = Knob.model_validate(knob).reaching(current(config, setting))
         except ValidationError as error:
             raise InputError(f"{path}: {name}.{setting}: {error.errors()[0]['msg']}") from None
+        except TypeError:
+            raise InputError(f"{path}: {name}.{setting} is no number: give it choices instead of a range") from None
     return space
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, places, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import Count, PublishedTable, run_active_before, run_date_of
 from pipeline.published.targets import duckdb_tables, locks
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 ENDING = ".duckdb"
 PARTIAL = ".partial"
+SHOWN = 5
+"""Damaged lines that a message numbers."""
 
 
 class DuckDBTarget:
@@ -70,7 +72,8 @@ class DuckDBTarget:
                 duckdb_tables.fill(connection, self.tables, run_id, folder, history)
             artifacts.sync(partial)
         except duckdb.Error as error:
-            raise PublishError(f"{partial} could not be written ({error}): the active run is unchanged") from error
+            said = f"{partial} could not be written ({self._why(error)}): the active run is unchanged"
+            raise PublishError(said, content=str(error)) from error
         partial.replace(self.path(run_id))
         artifacts.sync(self.folder)
 
@@ -150,7 +153,8 @@ class DuckDBTarget:
                     connection.execute("set timezone = 'UTC'").fetchall()
                     duckdb_tables.copy_without(source, connection, self.tables, run_id, user_id)
         except duckdb.Error as error:
-            raise PublishError(f"{path} could not be written anew ({error}): user {user_id} is still in it") from error
+            said = f"{path} could not be written anew ({self._why(error)}): who is to be forgotten is still in it"
+            raise PublishError(said, content=str(error)) from error
         loaded = path.stat()
         os.utime(partial, ns=(loaded.st_atime_ns, loaded.st_mtime_ns))
         artifacts.sync(partial)
@@ -181,16 +185,44 @@ class DuckDBTarget:
                 duckdb_tables.complete(connection, self.tables)
                 yield connection
         except duckdb.Error as error:
-            raise PublishError(f"{self.path(run_id)} cannot be read: {error}; publish its night again") from error
+            said = f"{self.path(run_id)} cannot be read ({self._why(error)}): publish its night again, or roll back"
+            raise PublishError(said, content=str(error)) from error
+
+    def _why(self, error: duckdb.Error) -> str:
+        """What the machine refused, else what kind of error it is: DuckDB's own words may quote a row."""
+        return resources.explain(error, self.folder) or places.of_sql(error)
 
     def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
         return {"threads": self.config.threads, "memory_limit": f"{self.config.memory_limit_mb}MiB"}
 
     def _activations(self) -> list[dict[str, Any]]:
         """What became active, oldest first, up to what is active now."""
-        lines = self.activations.read_text(encoding="utf-8").splitlines() if self.activations.is_file() else []
-        entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        lines = self.activations.read_bytes().splitlines() if self.activations.is_file() else []
+        read = {number: _entry(line) for number, line in enumerate(lines, 1)}
+        entries = [entry for entry in read.values() if entry is not None]
+        damaged = [str(number) for number, entry in read.items() if entry is None]
+        if damaged:
+            log.warning(
+                "%s is damaged in line %s, which is skipped: a rollback past it needs --to. The next activation writes "
+                "the file anew",
+                self.activations,
+                ", ".join(damaged[:SHOWN]),
+            )
         active = self.pointer.readlink().stem if self.pointer.is_symlink() else None
+        if damaged and all(entry["run_id"] != active for entry in entries):
+            return entries  # it is the active run's own line that is lost
         while entries and entries[-1]["run_id"] != active:
             entries.pop()
         return entries
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """A line of activations.jsonl; None where it is damaged."""
+    try:
+        entry = json.loads(line.decode("utf-8"))
+    except ValueError:
+        return None
+    if not isinstance(entry, dict) or not isinstance(entry.get("published"), bool):
+        return None
+    whole = isinstance(entry.get("run_id"), str) and isinstance(entry.get("previous", 0), str | None)
+    return entry if whole else None

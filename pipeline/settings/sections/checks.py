@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from pipeline.ground import shipped
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import Days, Section
 
 Severity = Literal["stop", "warn", "off"]
 FOLDER = shipped.folder("sql") / "checks"
@@ -33,9 +33,9 @@ class Checks(Section):
     the manifest, or `off`. Default: stop; clock, duplicates, empty, nulls, prices and unknown_types warn."""
     weeks: PositiveInt = Field(default=10, le=104)
     """How far back the usual is looked for."""
-    nights: PositiveInt = 8
+    nights: Days = 8
     """How many of the latest same weekdays with events are the usual."""
-    min_nights: PositiveInt = 4
+    min_nights: Days = 4
     """With fewer of them nothing is usual, and only absolute limits hold."""
     min_rows: PositiveInt = 100
     """A night with fewer log rows is not judged by shares of them; freshness: nor is any by when its last event was
@@ -71,7 +71,7 @@ class Checks(Section):
     """prices: by how much the share of events with a price of zero or less may exceed the highest usual one."""
     price_factor: float = Field(default=5.0, gt=1)
     """prices: a price so many times above or below the item's latest one is far from it."""
-    price_nights: PositiveInt = 28
+    price_nights: Days = 28
     """prices: how many nights old the item's latest price may be."""
     max_far_prices: PositiveFloat = 0.3
     """prices: highest share of items whose price is far from their latest one."""

@@ -1,11 +1,11 @@
 """What the logs are: their files, their mapping, what each behaviour is worth."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import KEPT, Days, Section
 
 
 class EventType(Section):
@@ -41,7 +41,7 @@ class Ingest(Section):
     """The behaviour log; needed."""
     items: InputFiles | None = None
     """What is known about the items; without it an item is only its id."""
-    arrival: Literal["event_time", "arrived_at", "file"] = "event_time"
+    arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}). Days are UTC's."""
     allow_empty: bool = False
@@ -49,15 +49,15 @@ class Ingest(Section):
     except where the log is one file a day."""
     max_reject_share: float = Field(default=0.05, ge=0, le=1)
     """Share of a night's rows (duplicates aside) that may be refused before the run stops."""
-    earliest: date = date(2000, 1, 1)
+    earliest: Annotated[date, KEPT] = date(2000, 1, 1)
     """An event before this day is refused: a clock that was never set."""
-    max_id_bytes: PositiveInt = 256
+    max_id_bytes: Annotated[PositiveInt, KEPT] = 256
     """A longer user, item, event or session id is refused."""
-    max_row_bytes: PositiveInt = 16 * 1024 * 1024
+    max_row_bytes: Annotated[PositiveInt, KEPT] = 16 * 1024 * 1024
     """A longer line is refused."""
-    max_raw_characters: PositiveInt = 1000
+    max_raw_characters: Annotated[PositiveInt, KEPT] = 1000
     """Where a refused row is cut in rejects.parquet."""
-    pseudonyms: bool = False
+    pseudonyms: Annotated[bool, KEPT] = False
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""
 
@@ -65,9 +65,9 @@ class Ingest(Section):
 class Retention(Section):
     """What `prune` removes, counted in days before the newest night in the lake."""
 
-    artifact_days: PositiveInt = 35
+    artifact_days: Annotated[Days, KEPT] = 35
     """Older nights' features, models, lists and reports are removed; published runs are publish.keep_runs' affair."""
-    event_days: PositiveInt | None = None
+    event_days: Annotated[Days | None, KEPT] = None
     """Older nights' events are removed, and no model learns from them any more; default: history is kept."""
 
 
@@ -109,9 +109,9 @@ class Features(Section):
     """One per price band, cheapest first; their number is the number of bands (quantiles of a currency's items)."""
     queries: NonNegativeInt = 1000
     """Most frequent queries that are learned from and answered, where events carry what the user had searched for."""
-    query_days: PositiveInt = 91
+    query_days: Days = 91
     """How far back queries count."""
     query_min_users: PositiveInt = 5
     """People (users, or sessions of guests) who must have asked a query; what fewer asked may be personal."""
-    unsold_days: PositiveInt | None = None
+    unsold_days: Days | None = None
     """An item without a sale for longer is not available; default: only what the item's own data says counts."""

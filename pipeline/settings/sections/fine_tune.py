@@ -1,10 +1,10 @@
 """The pretrained language model: how it is fine-tuned on the shop's log."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import KEPT, Section
 
 
 class Tasks(Section):
@@ -70,13 +70,13 @@ class FineTune(Section):
     """Share of a text's tokens left out at every step, so that short texts are never read twice the same way."""
     baskets: NonNegativeFloat = 0.0
     """Weight of what was acted on together (a session, else a day) as examples of its own beside whole histories."""
-    processes: PositiveInt = 1
+    processes: Annotated[PositiveInt, KEPT] = 1
     """Processes that train together, one per GPU; a step then has as many times the positives."""
     accumulate: PositiveInt = 1
     """Batches whose gradients are summed into a step: more positives a step in the memory of one batch."""
     epochs: NonNegativeInt = 3
     """How often in a training the encoder is judged on what users did next; 0 for never. It changes no vector."""
-    track: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
+    track: Annotated[tuple[Literal["tensorboard", "wandb", "mlflow"], ...], KEPT] = ("tensorboard",)
     """Where the curves are shown, below NIGHTJAR_HOME; wandb and mlflow have to be installed."""
     half_life_days: PositiveFloat = 90.0
     """An action's weight halves in this many days."""

@@ -2,9 +2,18 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import Days, ListName, Section, Seed
 
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]
 
@@ -20,7 +29,7 @@ class Ranker(Section):
     """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.04
     """Weight of a tree."""
-    seed: int = 1
+    seed: Seed = 1
     """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
 
     def within(self, pool: str) -> Self:
@@ -32,7 +41,7 @@ class Ranker(Section):
 class Fusion(Section):
     """Language model and collaborative filtering into one score: the alpha blend and the learned hybrid."""
 
-    sources: tuple[str, ...] = ()
+    sources: tuple[ListName, ...] = ()
     """Lists whose items become candidates, as far as they are made; of several that rank an item alike, the first named
     is its source. Empty: the lists of all sources, the user's own repetitions first and what everybody likes last."""
     depth: PositiveInt = 40
@@ -57,7 +66,7 @@ class Fusion(Section):
     """Most similar users whose votes are features and whose discoveries make the list `adoption`; 0: nobody's."""
     reference_users: PositiveInt = 20_000
     """Neighbours are looked for among this many users, those active last; in a smaller shop, among all."""
-    adoption_days: PositiveInt = 28
+    adoption_days: Days = 28
     """An item first acted on by a neighbour within this many days is a discovery."""
     adoption_half_life: PositiveFloat = 14.0
     """Days after which a discovery counts half."""
@@ -65,7 +74,7 @@ class Fusion(Section):
     """Items nearest in text that an item of the history speaks for."""
     calibration_windows: PositiveInt = 4
     """Label windows before the validation window that the blend's scores are calibrated on."""
-    seeds: PositiveInt = 1
+    seeds: PositiveInt = Field(default=1, le=100)
     """Models behind every ranker; its score is their mean, its time grows with them."""
     activity_rounds: PositiveInt = 40
     """Trees of the model that says whether a user acts at all."""
@@ -84,13 +93,19 @@ class Fusion(Section):
     cold_item_buyers: PositiveInt = 10
     """An item with fewer buyers so far is cold: the blend gives such items an alpha of their own."""
 
+    @field_validator("rankers")
+    @classmethod
+    def _are_named_as_lists_are(cls, given: dict[str, Ranker]) -> dict[str, Ranker]:
+        TypeAdapter(tuple[ListName, ...]).validate_python(tuple(given))
+        return given
+
 
 class Ensemble(Section):
     """Several fused rankings into one."""
 
-    members: tuple[str, ...] = Field(default=("hybrid", "hybrid_binary"), min_length=1)
+    members: tuple[ListName, ...] = Field(default=("hybrid", "hybrid_binary"), min_length=1)
     """Lists that are merged: of fusion (the rankers' names, "blend"), or of any source."""
-    final: str = "weighted"
+    final: ListName = "weighted"
     """What is published: weighted, reciprocal_rank, borda, or a member."""
     step: float = Field(default=0.1, gt=0, le=0.5)
     """Grid of the weights that are tried on the validation window; the weights of a list sum to 1."""
@@ -126,7 +141,7 @@ class Evaluate(Section):
     """The metric tonight must not lose on."""
     tolerance: NonNegativeFloat = 0.0
     """What may be lost of it: blocked when the whole 95 % interval of the difference lies below minus this."""
-    baseline: str = "popularity"
+    baseline: ListName = "popularity"
     """The list tonight must not lose to in any case; with a first publication it is the only opponent."""
     block: bool = True
     """Whether a lost comparison or a failed check stops the publication; false reports it and goes on."""
@@ -140,7 +155,7 @@ class Evaluate(Section):
     """A user with fewer distinct items in the history counts as new."""
     heavy_user_items: PositiveInt = 100
     """A user with at least this many distinct items in the history counts as heavy."""
-    cold_days: PositiveInt = 28
+    cold_days: Days = 28
     """An item never acted on, or first acted on within this many days, counts as cold."""
     head_share: float = Field(default=0.5, gt=0, lt=1)
     """The best-selling items that make up this share of the last 91 days' purchases are the head."""

@@ -1,31 +1,31 @@
 """What applications read: the surfaces, the tables, their target."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
-from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.data import InputFiles
 
 
 class Publish(Section):
     """The tables that applications read."""
 
-    target: Literal["duckdb", "postgres"] = "duckdb"
+    target: Annotated[Literal["duckdb", "postgres"], KEPT] = "duckdb"
     """Where the tables go; a Parquet copy is always kept beside. How PostgreSQL is reached is in the environment."""
     schema_name: str = Field(default="nightjar", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     """PostgreSQL: the schema of the tables."""
-    settle_seconds: PositiveInt = 60
+    settle_seconds: Annotated[PositiveInt, KEPT] = 60
     """PostgreSQL: how long a flip waits for transactions that have had the tables in use since before the new run."""
-    lock_minutes: PositiveFloat = 60.0
+    lock_minutes: Annotated[PositiveFloat, KEPT] = 60.0
     """How long a publication, rollback or erasure waits for another one before it fails, naming who holds the lock."""
-    keep_runs: PositiveInt = 28
+    keep_runs: Annotated[PositiveInt, KEPT] = 28
     """How many runs stay published: the newest nights, and always the active run and the one a rollback returns to."""
     activate_older: bool = False
     """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
     max_churn: float = Field(default=0.9, ge=0, le=1)
     """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
-    churn_nights: PositiveInt = 7
+    churn_nights: Days = 7
     """A champion older than this is compared and reported, and never blocks."""
     similar_k: PositiveInt = 50
     """Similar items per item; also how far a reason looks for an item the user has."""
@@ -41,7 +41,7 @@ class Publish(Section):
     """Divides the cosines of query and item; the smaller, the more the best matches get."""
     search_popularity_power: NonNegativeFloat = 0.3
     """An item counts with its buyers of 91 days to this power."""
-    new_days: PositiveInt = 28
+    new_days: Days = 28
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()
     """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
@@ -55,7 +55,7 @@ class Publish(Section):
 class Outcomes(Section):
     """How published runs have done on what users did since."""
 
-    nights: PositiveInt = 28
+    nights: Days = 28
     """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
     click_types: tuple[str, ...] = ("click",)
     """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
@@ -72,7 +72,7 @@ class Surface(Section):
     """Length of the list."""
     where: str = "true"
     """SQL predicate over the items table; an item that fails it is never shown on this surface."""
-    exclude_seen_days: PositiveInt | None = None
+    exclude_seen_days: Days | None = None
     """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
     min_price_ratio: PositiveFloat | None = None
     """An item cheaper than this times the user's usual price (the mean of what they paid) is not shown to them..."""
