@@ -189,7 +189,9 @@ class DuckDBTarget:
             raise PublishError(said, content=str(error)) from error
 
     def _why(self, error: duckdb.Error) -> str:
-        """What the machine refused, else what kind of error it is: DuckDB's own words may quote a row."""
+        """What the machine refused, or which file or table; of other errors only the kind, as they may quote a row."""
+        if isinstance(error, duckdb.IOException | duckdb.CatalogException):
+            return resources.explain(error, self.folder) or next(iter(str(error).splitlines()), places.of_sql(error))
         return resources.explain(error, self.folder) or places.of_sql(error)
 
     def _settings(self) -> dict[str, str | bool | int | float | list[str]]:
