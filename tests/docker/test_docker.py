@@ -1,33 +1,36 @@
-"""docker/ against the code: what the image and compose.yaml name exists, and nothing starts without its secrets."""
+"""docker/ against the code: what the image and compose.yaml name exists."""
 
 import ast
 import importlib.util
 import json
 import os
 import re
-import shlex
-import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pytest
-import yaml
 
-from pipeline.__main__ import parser
+from pipeline.command_line import parser
 from pipeline.sources.configuration import FullConfig
-
-ROOT = Path(__file__).parents[2]
-DOCKER = ROOT / "docker"
-SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
-# Variables of the images we build on, not of Airflow's configuration or ours.
-FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "HF_HOME", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
-    f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")
-}
-INFRASTRUCTURE = {"postgres", "redis"}
+from tests.docker.files import (
+    COMPOSE,
+    DOCKER,
+    DOCKERFILE,
+    FOREIGN,
+    INFRASTRUCTURE,
+    OURS,
+    ROOT,
+    SERVICES,
+    SERVING,
+    commands,
+    environment,
+    example,
+    image_environment,
+    interpolated,
+    pins,
+)
 
 ASK_AIRFLOW = """
 import contextlib, io, json, sys
@@ -52,69 +55,6 @@ print(json.dumps({
     "options": [described(section, option) for section, option in asked["options"]],
 }))
 """
-
-
-def instructions(file: Path) -> list[tuple[str, str]]:
-    """A Dockerfile's instructions and their arguments, continued lines joined."""
-    text = re.sub(r"^\s*#.*\n", "", file.read_text(), flags=re.MULTILINE).replace("\\\n", " ")
-    return [(line.split(None, 1)[0], line.split(None, 1)[1]) for line in text.splitlines() if line.strip()]
-
-
-DOCKERFILE = instructions(DOCKER / "Dockerfile")
-COMPOSE_TEXT = (DOCKER / "compose.yaml").read_text()
-COMPOSE = yaml.safe_load(COMPOSE_TEXT)
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if name not in INFRASTRUCTURE}
-SERVING = {name: service for name, service in SERVICES.items() if name != "init"}
-
-
-def pins(file: Path) -> dict[str, str]:
-    """Package and version of every pinned line."""
-    found = re.findall(r"^([A-Za-z0-9_.-]+)(?:\[\w+\])?==(\S+)$", file.read_text(), flags=re.MULTILINE)
-    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
-
-
-def example() -> dict[str, str]:
-    """The variables of .env.example."""
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", (DOCKER / ".env.example").read_text(), flags=re.MULTILINE))
-
-
-def interpolated(text: str) -> str:
-    """Text of compose.yaml with the defaults in place of its variables."""
-    return re.sub(r"\$\{\w+:[-?]([^}]*)\}", r"\1", text).replace("$$", "$")
-
-
-def image_environment() -> dict[str, str]:
-    assignments = [word for kind, text in DOCKERFILE if kind == "ENV" for word in shlex.split(text)]
-    return dict(word.split("=", 1) for word in assignments)
-
-
-def environment() -> set[str]:
-    """Every variable that the image or a service sets."""
-    return set(image_environment()).union(*(service.get("environment", {}) for service in SERVICES.values()))
-
-
-def shell_lines(words: list[str]) -> Iterator[list[str]]:
-    """The commands of an exec-form command, also those inside a `bash -ec` or CMD-SHELL script."""
-    if words[0] in {"CMD", "CMD-SHELL"}:
-        words = words[1:] if words[0] == "CMD" else ["sh", "-c", words[1]]
-    if words[0] not in {"sh", "bash"}:
-        yield words
-        return
-    for line in filter(str.strip, re.split(r"&&|\n|\|\|?", words[-1])):
-        yield [word for word in shlex.split(line) if word != "exec"]
-
-
-def commands() -> list[list[str]]:
-    """Every command of our own services and their health checks."""
-    found: list[list[str]] = []
-    for service in OURS.values():
-        # the image's entrypoint puts `airflow` before anything but airflow, bash and python
-        words = [interpolated(word) for word in service["command"]]
-        found += shell_lines(words if words[0] in {"airflow", "bash", "python"} else ["airflow", *words])
-        if "healthcheck" in service:
-            found += shell_lines([interpolated(word) for word in service["healthcheck"]["test"]])
-    return found
 
 
 def dag_constants(name: str) -> set[str]:
@@ -242,34 +182,6 @@ def test_every_service_is_bounded_watched_and_restarted() -> None:
     assert "ports" not in SERVICES["postgres"] | SERVICES["redis"]
 
 
-def test_no_secret_has_a_default() -> None:
-    code = re.sub(r"#.*", "", COMPOSE_TEXT)
-    uses = re.findall(r"\$\{(\w+)(:[-?])?", code)
-    assert {how for name, how in uses if name in SECRETS | {"SHOP"}} == {":?"}
-    assert {how for name, how in uses if name not in SECRETS | {"SHOP"}} == {":-"}
-    assert {name for name, _ in uses} | {"COMPOSE_PROFILES"} == set(example())
-    assert {name for name in SECRETS if example()[name]} == set()
-    assert not re.search(r"(?i)(password|secret|secret_key|fernet_key): +['\"]?[^$\s'\"]", code)
-
-
-def test_secrets_that_sign_stay_away_from_the_tasks() -> None:
-    for name in ("cpu-worker", "gpu-worker"):
-        assert not {"AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__CORE__FERNET_KEY"} & set(SERVICES[name]["environment"])
-
-
-def test_only_the_worker_that_needs_them_has_the_secrets_of_the_tables_and_of_the_people() -> None:
-    holders = {
-        name: sorted(service for service in SERVICES if name in SERVICES[service].get("environment", {}))
-        for name in ("NIGHTJAR_DSN", "NIGHTJAR_PSEUDONYM_KEY", "ADMIN_PASSWORD", "REDISCLI_AUTH")
-    }
-    assert holders == {
-        "NIGHTJAR_DSN": ["cpu-worker"],
-        "NIGHTJAR_PSEUDONYM_KEY": ["cpu-worker"],
-        "ADMIN_PASSWORD": ["api-server"],
-        "REDISCLI_AUTH": ["redis"],
-    }
-
-
 def test_no_service_can_write_but_to_volumes_and_to_memory() -> None:
     for name, service in SERVICES.items():
         assert service["read_only"] is True, name
@@ -293,19 +205,3 @@ def test_every_image_that_is_built_on_can_be_named_by_its_digest() -> None:
         assert SERVICES[service]["image"] == f"${{{variable}:-{example()[variable]}}}"
     arguments = [service["build"]["args"]["AIRFLOW_IMAGE"] for service in SERVICES.values() if "build" in service]
     assert arguments == [f"${{AIRFLOW_IMAGE:-{example()['AIRFLOW_IMAGE']}}}"] * 2
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the secrets")
-def test_init_env_fills_every_secret_once(tmp_path: Path) -> None:
-    for name in ("init-env", ".env.example"):
-        shutil.copy(DOCKER / name, tmp_path / name)
-    subprocess.run([tmp_path / "init-env"], check=True, capture_output=True)
-    written = (tmp_path / ".env").read_text()
-    values = dict(re.findall(r"^([A-Z_]+)=(.*)$", written, flags=re.MULTILINE))
-    assert len({values[name] for name in SECRETS}) == len(SECRETS)
-    assert all(len(values[name]) >= 44 and re.fullmatch(r"[\w=-]+", values[name]) for name in SECRETS)
-    assert {name for name, value in values.items() if value != example()[name]} == SECRETS
-    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
-    again = subprocess.run([tmp_path / "init-env"], capture_output=True, check=False)
-    assert again.returncode == 1
-    assert (tmp_path / ".env").read_text() == written
