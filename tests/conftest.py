@@ -19,6 +19,10 @@ from pipeline.sources import configuration
 
 pytest_plugins = ["tests.postgres"]
 
+# `make test` exports the example's home and configuration; a test that wants one of them sets it itself.
+for name in ("NIGHTJAR_HOME", "NIGHTJAR_CONFIG", "NIGHTJAR_PROFILE"):
+    os.environ.pop(name, None)
+
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
 NIGHT = date(2010, 6, 6)
