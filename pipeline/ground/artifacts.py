@@ -25,6 +25,8 @@ from pipeline.ground.errors import InputError
 
 MANIFEST = "manifest.json"
 PARTITION = "run_date="
+REMADE = "remade"
+"""The ending of the hidden folder with new files that replace a folder's, see pipeline.ground.rewriting."""
 # How many nights before and after are searched for a part that can be linked instead of made.
 MEMO_NIGHTS = 14
 
@@ -32,6 +34,11 @@ MEMO_NIGHTS = 14
 def stage_dir(lake: Path, stage: str, run_date: date) -> Path:
     """The folder of one stage's finished artifacts for one night."""
     return lake / stage / f"{PARTITION}{run_date.isoformat()}"
+
+
+def history(lake: Path, stage: str) -> Path:
+    """What to lock for all nights of a stage whose nights are each other's: one of them is written at a time."""
+    return lake / stage / "history"
 
 
 def run_date_of(folder: Path) -> date:
@@ -160,7 +167,13 @@ def commit(partial: Path, folder: Path, durable: bool = True) -> None:
     partial.rename(folder)
     if durable:
         sync(folder.parent)
+    _forget_remade(folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _forget_remade(folder: Path) -> None:
+    """Remove files that were to replace those of a folder that is there no more."""
+    shutil.rmtree(folder.parent / f".{folder.name}.{REMADE}", ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -168,6 +181,7 @@ def remove(folder: Path) -> None:
     old = folder.parent / f".{folder.name}.old"
     shutil.rmtree(old, ignore_errors=True)
     folder.rename(old)
+    _forget_remade(folder)
     shutil.rmtree(old)
 
 

@@ -37,6 +37,17 @@ def files_of(config: Config, night: date) -> list[Path]:
     return [file.path for file in logs.find(log_of(config), config, night) if file.is_about(night)]
 
 
+def name_of(config: Config, night: date) -> str:
+    """The name of the night's log in the shop's folder, where it is one file; else the pattern of their names."""
+    files = files_of(config, night)
+    if len(files) == 1:
+        return files[0].relative_to(config.folder).as_posix()
+    name = log_of(config).files
+    for part, value in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
+        name = name.replace(f"{{{part}}}", night.strftime(value))
+    return name
+
+
 def require(config: Config, night: date, usual: str) -> None:
     """Stop where no file can be the night's log, unless it may have none.
 

@@ -8,9 +8,8 @@ contract is refused with a reason, and counted.
 from datetime import date, timedelta
 from pathlib import Path
 
-from pipeline.ground import artifacts
-from pipeline.intake import delivery, partitions, quality, refusals, staging
-from pipeline.intake.inputs import EVENTS
+from pipeline.ground import artifacts, rewriting
+from pipeline.intake import delivery, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -21,9 +20,10 @@ IS_HISTORY = True
 def run(*, run_date: date, config: Config, out: Path) -> Report:
     """Write the rows that arrived on `run_date`, and those refused.
 
-    Beside the shop's files it reads of the lake the events of all earlier nights, which are not taken again, and the
-    manifests of `quality.past_nights`, which say what is usual; of the home, who asked to be forgotten. None of these
-    is an input by which a finished night could be found out of date, as a night's log is history.
+    Beside the shop's files it reads of the lake the ids of the events of all other nights, of which no event is taken
+    twice, and the manifests of `quality.past_nights`, which say what is usual; of the home, who asked to be forgotten.
+    None of these is an input by which a finished night could be found out of date, as a night's log is history. What a
+    later night took because it was ingested first goes to this one: see pipeline.intake.precedence.
 
     Returns:
         Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of).
@@ -36,14 +36,16 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         return partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
+    rewriting.finish_all(config.lake / "ingest")
     folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
-    earlier = [EVENTS.path(folder) for folder in folders]
-    with staging.staged(config, run_date, earlier, out, night=run_date) as connection:
+    with staging.staged(config, run_date, out, night=run_date) as connection:
         refusals.require_few(connection, config, run_date, run_date, usual)
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         _, tables = next(partitions.nights(connection, run_date, run_date))
-        return partitions.write(out, tables) | judged
+        report = partitions.write(out, tables) | judged
+        precedence.give_way(connection, config, run_date, run_date)
+        return report
 
 
 def _judged(tonight: quality.NightNumbers, past: list[quality.NightNumbers], config: Config) -> Report:

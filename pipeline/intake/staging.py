@@ -5,7 +5,7 @@ import fcntl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,7 +13,7 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, logs
+from pipeline.intake import delivery, inputs, logs, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import failing_by_name, map_raw
 from pipeline.privacy import pseudonyms, suppression
@@ -29,28 +29,29 @@ PLAIN = "plain"
 
 
 @contextlib.contextmanager
-def staged(
-    config: Config, last: date, earlier: list[Path], scratch: Path, night: date | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with a table staged_<name> for each table of a night, and the table duplicates.
+def staged(config: Config, last: date, scratch: Path, night: date | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with a table staged_<name> for each table of a night, the table duplicates, and other_nights.
+
+    What other nights of the lake have taken already is looked up there: earlier ones keep it (duplicates), later ones
+    have to give it up (other_nights, see pipeline.intake.precedence).
 
     Args:
-        config: the files.
+        config: the files, and the lake.
         last: rows that arrive later are not looked at.
-        earlier: events.parquet of the nights before, whose events are not taken again.
         scratch: an existing folder for what does not fit in memory; left as it was.
-        night: read only the files that can hold this night's rows; default: all.
+        night: read only the files that can hold this night's rows, which alone is about to be written; default: all.
     Raises:
         InputError: a file is missing or unreadable, or a mapping does not run; ids would get other pseudonyms than
             those in the lake.
     """
     log, files = delivery.log_of(config), delivery.find(config, night)
-    with suppression.lock(config, alone=False), _one_key(config, last, bool(earlier)), _spill(scratch) as spill:
+    continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
+    with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill)
         try:
             stage = _Stage(connection, config, suppression.read(config))
             logs.read(connection, log, files, config)
-            stage.events(log, last, earlier)
+            stage.events(log, last, night)
             stage.others(log, night)
             yield connection
         finally:
@@ -58,7 +59,7 @@ def staged(
 
 
 @contextlib.contextmanager
-def _spill(scratch: Path) -> Iterator[Path]:
+def spilling(scratch: Path) -> Iterator[Path]:
     """A folder for what does not fit in memory, locked while it is in use: who gets the lock may remove a dead one."""
     with tempfile.TemporaryDirectory(prefix=SPILL, dir=scratch) as folder, (Path(folder) / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -104,13 +105,13 @@ class _Stage:
     config: Config
     forgotten: Suppressed
 
-    def events(self, source: InputFiles, last: date, earlier: list[Path]) -> None:
+    def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a neighbour's night for rows without a time, repeated and refused rows."""
         map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
-        paths, hidden = logs.literal(map(str, earlier)), self.config.ingest.pseudonyms
+        hidden = self.config.ingest.pseudonyms
         self._run("undated", fallback=last)
-        self._run("earlier_events" if paths else "earlier_none", partitions=paths)
+        other_nights.look_up(self.connection, self.config, last, night)
         self._run("duplicates", last=last)
         self._run(
             "rejects",

@@ -26,7 +26,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, resources, sql
+from pipeline.ground import artifacts, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
@@ -140,7 +140,7 @@ def _events(connection: Any, config: Config, people: People) -> None:
         found[table.name] = redaction.find(connection, files, people.ids, table.person, table.free_text)
     for folder in whole:
         counts = {name: of[path] for name, of in found.items() if (path := folder / f"{name}.parquet") in of}
-        if counts or redaction.is_pending(folder):
+        if counts:
             with artifacts.lock(folder):
                 _rewrite_partition(folder, people, counts)
 
@@ -157,7 +157,7 @@ def _rewrite_partition(folder: Path, people: People, counts: dict[str, Counter[s
             people.note(rows, table=name, night=night, sha256_before=before, sha256_after=after)
         return report
 
-    redaction.rewrite(folder, write)
+    rewriting.rewrite(folder, write)
 
 
 def _kept(folder: Path, table: NightTable, people: People) -> Iterator[pa.RecordBatch]:
@@ -176,6 +176,7 @@ def _sweep(folder: Path) -> None:
         old.rename(folder)
     for ending in ("partial", "old", "checkpoint"):
         shutil.rmtree(folder.parent / f".{folder.name}.{ending}", ignore_errors=True)
+    rewriting.finish(folder)
 
 
 def _remove_dead_spill(spill: Path) -> None:
@@ -223,9 +224,10 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
     """Write those files of a folder again that have their rows."""
     if not folder.is_dir():
         return
+    rewriting.finish(folder)
     named = [p for p in sorted(folder.glob("*.parquet")) if "user_id" in pq.read_schema(p).names]
     found = {path: counts for path in named for counts in redaction.find(connection, [path], people.ids).values()}
-    if not found and not redaction.is_pending(folder):
+    if not found:
         return
 
     def write(beside: Path) -> dict[str, Any]:
@@ -235,7 +237,7 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
             people.note(counts, **where, file=path.name, sha256_before=before, sha256_after=after)
         return {}
 
-    redaction.rewrite(folder, write)
+    rewriting.rewrite(folder, write)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.ground import artifacts, manifests, resources, sql
+from pipeline.ground import artifacts, manifests, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
-from pipeline.intake import inputs, partitions, quality, refusals, staging
+from pipeline.intake import inputs, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
@@ -33,7 +33,7 @@ def load_history(config: Config, until: date) -> str:
         InputError: as `run`.
         ResourceError: the lake cannot be written.
     """
-    with resources.required("load-history", config.lake):
+    with resources.required("load-history", config.lake), artifacts.lock(artifacts.history(config.lake, "ingest")):
         return _load_history(config, until)
 
 
@@ -43,12 +43,15 @@ def _load_history(config: Config, until: date) -> str:
     written = config.model_dump(mode="json", exclude={"home", "folder"})
     made = Made("ingest", until, written, config.digest("ingest"), inputs={})
     config.lake.mkdir(parents=True, exist_ok=True)
-    with staging.staged(config, until, [], config.lake) as connection:
+    rewriting.finish_all(config.lake / "ingest")
+    with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
         refusals.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
         numbers = {n["night"]: quality.reported(n, found.get(n["night"], {})) for n in measured}
+        _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
+        precedence.give_way(connection, config, first, until)
         with ThreadPoolExecutor(config.threads) as writers:
             unfinished: deque[Future[Report]] = deque()
             for night, tables in partitions.nights(connection, first, until):
@@ -73,15 +76,19 @@ def _count(totals: Counter[str], report: Report) -> None:
 def is_loaded(config: Config, until: date) -> bool:
     """Whether load-history has run up to a night, or up to an earlier one that nightly runs have continued from."""
     try:
-        loaded = date.fromisoformat((config.lake / "ingest" / LOADED).read_text(encoding="utf-8"))
+        loaded = date.fromisoformat(_mark(config).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return False
     since = (loaded + timedelta(days=n) for n in range(1, (until - loaded).days + 1))
     return all(artifacts.is_finished(artifacts.stage_dir(config.lake, "ingest", night)) for night in since)
 
 
+def _mark(config: Config) -> Path:
+    return config.lake / "ingest" / LOADED
+
+
 def _remember(config: Config, until: date) -> None:
-    mark = config.lake / "ingest" / LOADED
+    mark = _mark(config)
     beside = mark.with_suffix(".partial")
     beside.write_text(until.isoformat(), encoding="utf-8")
     beside.replace(mark)

@@ -123,7 +123,8 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         PipelineError: as the stage says; nothing of it stays in the lake.
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
-    with resources.required(f"{stage} {run_date}", folder.parent), _locked(stage, run_date, config):
+    alone = is_history(stage) and (force or not artifacts.is_finished(folder))
+    with resources.required(f"{stage} {run_date}", folder.parent), _locked(stage, run_date, config, alone):
         inputs = _inputs(stage, run_date, config)
         if not force and _is_current(folder, stage, inputs, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
@@ -135,12 +136,15 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
 
 
 @contextlib.contextmanager
-def _locked(stage: str, run_date: date, config: Config) -> Iterator[None]:
+def _locked(stage: str, run_date: date, config: Config, alone: bool) -> Iterator[None]:
     """The stage is this process's alone, and what it reads stays as it is: another run of the night waits.
 
-    Nobody waits in a circle, as whoever holds a stage waits only for stages before it.
+    Nobody waits in a circle, as whoever holds a stage waits only for stages before it, and whoever writes history,
+    which may change other nights of it, does so `alone`.
     """
     with contextlib.ExitStack() as held:
+        if alone:
+            held.enter_context(artifacts.lock(artifacts.history(config.lake, stage)))
         held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, run_date)))
         for name in upstream(stage):
             held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, name, run_date), shared=True))

@@ -1,27 +1,18 @@
-"""Finding people in Parquet files, and writing files again without them.
-
-A folder of files and their manifest cannot be replaced in one step without an instant in which it is absent, so files
-are replaced one by one and the manifest last. A hidden folder beside it says meanwhile that the manifest may be older
-than the files; whoever finds one describes the files anew. A replaced file is a new one: other links to the old one,
-which `artifacts.Memo` and the archive make, are not changed by it.
-"""
+"""Finding people in Parquet files, and writing files again without them."""
 
 import json
 import re
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import sql
 
-PENDING = "forget"
 Found = dict[Path, Counter[str]]
 """Rows about each id, by file."""
 
@@ -113,40 +104,3 @@ def copy_lines_without(source: Path, target: Path, ids: Iterable[str]) -> Counte
             else:
                 new.write(line)
     return removed
-
-
-def is_pending(folder: Path) -> bool:
-    """Whether a rewriting of the folder was interrupted."""
-    return _beside(folder).is_dir()
-
-
-def rewrite(folder: Path, write: Callable[[Path], Mapping[str, Any]]) -> None:
-    """Replace files of a folder, and the manifest if it has one.
-
-    The caller keeps others from writing the folder. Interrupted, it can be done again from the start.
-
-    Args:
-        folder: a folder of whole files.
-        write: writes the new files into the folder it is given; returns what changes in the manifest's report.
-    """
-    beside = _beside(folder)
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    report = write(beside)
-    for path in sorted(beside.iterdir()):
-        artifacts.sync(path)
-        path.replace(folder / path.name)
-    if artifacts.is_finished(folder):
-        manifest = artifacts.read_manifest(folder)
-        kept = {k: v for k, v in manifest["report"].items() if not (report and k.startswith("rejected: "))}
-        artifacts.write_manifest(
-            beside, manifest | {"files": artifacts.describe(folder), "report": kept | dict(report)}
-        )
-        artifacts.sync(beside / artifacts.MANIFEST)
-        (beside / artifacts.MANIFEST).replace(folder / artifacts.MANIFEST)
-    artifacts.sync(folder)
-    beside.rmdir()
-
-
-def _beside(folder: Path) -> Path:
-    return folder.parent / f".{folder.name}.{PENDING}"

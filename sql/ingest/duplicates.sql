@@ -2,9 +2,9 @@
 -- log may become several events, so it is the staged row's own number (rowid) that says which.
 create or replace table duplicates as
 with staged as (
-    select rowid as event, event_id from staged_events where reason is null and arrival <= $last::date
+    select rowid as event, event_id, arrival from staged_events where reason is null and arrival <= $last::date
 ),
-earlier as (from earlier_events),
+taken as (from other_nights),
 repeated as (select event_id from staged group by event_id having count(*) > 1),
 numbered as (
     select
@@ -19,4 +19,4 @@ numbered as (
 )
 select event from numbered where occurrence > 1
 union
-select event from staged semi join earlier using (event_id)
+select staged.event from staged join taken on staged.event_id = taken.event_id and taken.night < staged.arrival

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, rewriting
 from pipeline.operations import forget, load_history
-from pipeline.privacy import redaction, suppression
+from pipeline.privacy import suppression
 from pipeline.publication import publish
 from pipeline.sources.configuration import FullConfig
 from tests import small_shop
@@ -72,7 +72,7 @@ def test_killed_anywhere_and_run_again_it_completes(tmp_path: Path) -> None:
         assert published(config).keys() == published(whole).keys()
         folder = artifacts.stage_dir(config.lake, "ingest", NIGHT)
         assert artifacts.read_manifest(folder)["files"] == artifacts.describe(folder)
-        assert not redaction.is_pending(folder)
+        assert not rewriting.is_pending(folder)
         if lived:
             break
         said = json.loads(receipt.read_text())["rows"]

@@ -110,7 +110,7 @@ def take(config: Config) -> Taken:
     """
     with TemporaryDirectory() as scratch:
         away = config.model_copy(update={"home": Path(scratch)})
-        with staging.staged(away, FOREVER, [], Path(scratch)) as connection:
+        with staging.staged(away, FOREVER, Path(scratch)) as connection:
             ((events, users, items, first, last, complete, roomy),) = sql.execute(connection, "init/taken").fetchall()
             refused = dict(sql.execute(connection, "init/refused").fetchall())
             return Taken(events, users, items, first, last, complete, roomy, refused)

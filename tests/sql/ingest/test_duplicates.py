@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.ground import sql
 
-FIRST, SECOND, THIRD = (date(2024, 1, day) for day in (1, 2, 3))
+BEFORE, FIRST, SECOND, THIRD = (date(2024, 1, day) for day in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_an_event_is_taken_when_it_first_arrives(
     for number, (event_id, arrival) in enumerate(staged, start=1):
         connection.execute("insert into staged_events values (?, ?, null, ?)", [event_id, arrival, number])
     connection.execute("insert into staged_events values ('a', ?, 'refused', 99)", [FIRST])
-    sql.execute(connection, "ingest/earlier_none")
+    sql.execute(connection, "ingest/other_nights_none")
     for event_id in earlier:
-        connection.execute("insert into earlier_events values (?)", [event_id])
+        connection.execute("insert into other_nights values (?, ?)", [event_id, BEFORE])
     sql.execute(connection, "ingest/duplicates", last=SECOND)
     found = connection.execute(
         "select _row from staged_events join duplicates on event = staged_events.rowid"

@@ -1,0 +1,47 @@
+"""What the nights of the lake that stay as they are have taken already, of what is staged."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipeline.ground import artifacts, sql
+from pipeline.intake import logs
+from pipeline.intake.inputs import EVENTS
+from pipeline.settings.config import Config
+
+
+def _staying(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> list[Path]:
+    """The finished partitions that are not about to be written anew; arguments as in `look_up`.
+
+    Without a night those are written on which a row arrived, and those between them where nights may be empty.
+    """
+    folders = artifacts.partitions_until(config.lake, "ingest", date.max)
+    if night is not None:
+        return [folder for folder in folders if artifacts.run_date_of(folder) != night]
+    arrivals = [arrival for (arrival,) in sql.execute(connection, "ingest/arrivals", last=last).fetchall()]
+    written = set(arrivals)
+    if folders and arrivals and config.ingest.allow_empty:
+        written |= {arrivals[0] + timedelta(days=n) for n in range((last - arrivals[0]).days + 1)}
+    return [folder for folder in folders if artifacts.run_date_of(folder) not in written]
+
+
+def look_up(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> None:
+    """Make the table other_nights; of the partitions only the ids of their events are read.
+
+    Args:
+        connection: with staged_events.
+        config: whose lake.
+        last: the last night that is written.
+        night: the only one; None: all on which a row arrived.
+    """
+    folders = _staying(connection, config, last, night)
+    paths = [str(EVENTS.path(folder)) for folder in folders]
+    sql.execute(
+        connection,
+        "ingest/other_nights" if paths else "ingest/other_nights_none",
+        partitions=logs.literal(paths),
+        paths=paths,
+        nights=[artifacts.run_date_of(folder) for folder in folders],
+        last=last,
+    )

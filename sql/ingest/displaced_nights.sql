@@ -1,0 +1,4 @@
+-- one row per night that has displaced events, oldest first
+select distinct night
+from displaced
+order by night

@@ -1,0 +1,2 @@
+-- table duplicates: no rows (a partition has none)
+create or replace table duplicates (event bigint)

@@ -1,0 +1,209 @@
+"""Nights in any order: an event is the night's on which it first arrived; partitions are as of nights in order."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.ground import artifacts, rewriting
+from pipeline.intake import refusals
+from pipeline.operations import load_history, stages
+from pipeline.sources.configuration import FullConfig
+from tests.tiny_log import digests, ingest, row, rows_of, shop, write
+
+FILES = "{year}-{month}-{day}.csv"
+NIGHTS = [date(2024, 1, 26) + timedelta(days=n) for n in range(4)]
+SENT = {
+    26: ["a", "b"],
+    27: ["c"],
+    28: ["d", "d", "e", "a"],  # a is sent again; a night sees no other files than its neighbours'
+    29: ["f", "b", "e", "g", "a"],
+}
+
+
+def delivered(folder: Path, home: str, **over: Any) -> FullConfig:
+    """Four nights' files, in which some rows are sent again days later, and a home of their own."""
+    for day, items in SENT.items():
+        first_day = {item: min(d for d, sent in SENT.items() if item in sent) for item in items}
+        write(folder / f"2024-01-{day}.csv", [row("u", i, f"2024-01-{first_day[i]} 10:00:00") for i in items])
+    settings = {"arrival": "file", "max_reject_share": 0} | over.pop("ingest", {})
+    return shop(folder, FILES, home=folder / home, ingest=settings, **over)
+
+
+def folder_of(config: FullConfig, night: date) -> Path:
+    return artifacts.stage_dir(config.lake, "ingest", night)
+
+
+def in_order(folder: Path) -> FullConfig:
+    """The same nights, loaded in order."""
+    config = delivered(folder, "in order")
+    load_history.load_history(config, NIGHTS[-1])
+    return config
+
+
+def require_same(ours: FullConfig, theirs: FullConfig) -> None:
+    """Partitions are the same but for what nobody knows of a row that a night gave up: its place and its content."""
+    for night in NIGHTS:
+        one, other = folder_of(ours, night), folder_of(theirs, night)
+        assert digests(one)["events.parquet"] == digests(other)["events.parquet"], night
+        assert digests(one)["items.parquet"] == digests(other)["items.parquet"]
+        (rejects, expected) = ([(r["file"], r["reason"]) for r in rows_of(f, "rejects")] for f in (one, other))
+        assert rejects == expected
+        manifest, as_loaded = artifacts.read_manifest(one), artifacts.read_manifest(other)
+        assert manifest["report"] == as_loaded["report"]
+        assert manifest["files"] == artifacts.describe(one)
+        assert not rewriting.is_pending(one)
+
+
+@pytest.mark.parametrize("order", [(3, 0, 1, 2), (3, 2, 1, 0), (1, 0, 3, 2), (2, 3, 0, 1)])
+def test_the_latest_night_first_takes_nothing_twice(tmp_path: Path, order: tuple[int, ...]) -> None:
+    config = delivered(tmp_path, "out of order")
+    for number in order:
+        ingest(config, NIGHTS[number])
+    require_same(config, in_order(tmp_path))
+    items = sorted(event["item_id"] for night in NIGHTS for event in rows_of(folder_of(config, night)))
+    assert items == ["a", "b", "c", "d", "e", "f", "g"]
+
+
+def test_a_night_that_is_forced_again_with_a_better_log_takes_what_was_its_own(tmp_path: Path) -> None:
+    config = delivered(tmp_path, "forced")
+    whole = (tmp_path / "2024-01-26.csv").read_text()
+    (tmp_path / "2024-01-26.csv").write_text("".join(whole.splitlines(keepends=True)[:2]))
+    for night in NIGHTS:
+        ingest(config, night)
+    assert {e["item_id"] for e in rows_of(folder_of(config, NIGHTS[3]))} == {"b", "f", "g"}
+    (tmp_path / "2024-01-26.csv").write_text(whole)
+    stages.run_stage("ingest", NIGHTS[0], config, force=True)
+    require_same(config, in_order(tmp_path))
+
+
+def test_history_is_loaded_behind_a_night_that_ran_before(tmp_path: Path) -> None:
+    config = delivered(tmp_path, "unpaused first")
+    ingest(config, NIGHTS[3])
+    load_history.load_history(config, NIGHTS[2])
+    require_same(config, in_order(tmp_path))
+
+
+def test_history_does_not_take_again_what_a_night_has_whose_log_is_gone(tmp_path: Path) -> None:
+    expected, config = in_order(tmp_path), delivered(tmp_path, "logs gone")
+    ingest(config, NIGHTS[0])
+    (tmp_path / "2024-01-26.csv").unlink()
+    load_history.load_history(config, NIGHTS[-1])
+    require_same(config, expected)
+
+
+def test_nights_that_run_at_once_take_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = delivered(tmp_path, "at once")
+    require_few = refusals.require_few
+
+    def slow(*given: Any) -> None:
+        time.sleep(0.2)  # meanwhile the other would have looked
+        require_few(*given)
+
+    monkeypatch.setattr(refusals, "require_few", slow)
+    running = [threading.Thread(target=ingest, args=(config, night)) for night in reversed(NIGHTS)]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    monkeypatch.undo()
+    require_same(config, in_order(tmp_path))
+
+
+def test_without_a_repetition_no_other_night_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = delivered(tmp_path, "apart")
+    for number in (2, 1):  # they have nothing in common
+        ingest(config, NIGHTS[number])
+    monkeypatch.setattr(rewriting, "rewrite", None)
+    before = {path: path.stat().st_mtime_ns for path in folder_of(config, NIGHTS[2]).iterdir()}
+    stages.run_stage("ingest", NIGHTS[1], config, force=True)
+    assert {path: path.stat().st_mtime_ns for path in folder_of(config, NIGHTS[2]).iterdir()} == before
+
+
+KILLED = """
+import os, sys, pathlib, shutil
+from datetime import date
+steps, at = 0, int(sys.argv[2])
+def counted(function):
+    def step(*a, **k):
+        global steps
+        steps += 1
+        if steps == at:
+            os.kill(os.getpid(), 9)
+        return function(*a, **k)
+    return step
+from pipeline.operations import stages
+from pipeline.sources.configuration import FullConfig
+loaded = FullConfig.model_validate_json(sys.argv[1])
+for name in ("replace", "rename", "rmdir", "mkdir", "unlink"):
+    setattr(pathlib.Path, name, counted(getattr(pathlib.Path, name)))
+shutil.rmtree = counted(shutil.rmtree)
+stages.run_stage("ingest", date.fromisoformat(sys.argv[3]), loaded, force=True)
+print(steps)
+"""
+
+
+def killed(config: FullConfig, night: date, at: int) -> bool:
+    """Run a night in a process that dies at its n-th change of the file system; whether it died."""
+    arguments = [sys.executable, "-c", KILLED, config.model_dump_json(), str(at), str(night)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode in {0, -9}, done.stderr
+    return done.returncode != 0
+
+
+def instants() -> Iterator[int]:
+    """The changes at which the process dies; all of them where somebody has the time."""
+    yield from range(1, 200, 1 if os.environ.get("NIGHTJAR_EVERY_INSTANT") else 9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("better", [False, True], ids=["first run", "forced again"])
+def test_killed_anywhere_the_night_is_unfinished_or_everything_is_right(tmp_path: Path, better: bool) -> None:
+    expected = in_order(tmp_path)
+    whole = (tmp_path / "2024-01-26.csv").read_text()
+    for at in instants():
+        config = delivered(tmp_path, str(at))
+        if better:  # the night ran on half of its log
+            (tmp_path / "2024-01-26.csv").write_text("".join(whole.splitlines(keepends=True)[:2]))
+        for night in NIGHTS if better else NIGHTS[1:]:
+            ingest(config, night)
+        (tmp_path / "2024-01-26.csv").write_text(whole)
+        died = killed(config, NIGHTS[0], at)
+        rows = [event["item_id"] for night in NIGHTS[1:] for event in rows_of(folder_of(config, night))]
+        if artifacts.is_finished(folder_of(config, NIGHTS[0])):
+            rows += [event["item_id"] for event in rows_of(folder_of(config, NIGHTS[0]))]
+            assert sorted(rows) == ["a", "b", "c", "d", "e", "f", "g"]
+        assert len(rows) == len(set(rows))
+        stages.run_stage("ingest", NIGHTS[0], config, force=better)
+        require_same(config, expected)
+        if not died:
+            return
+
+
+def test_what_a_dead_run_left_is_completed_by_the_next_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = delivered(tmp_path, "died")
+    for night in NIGHTS[1:]:
+        ingest(config, night)
+    finish, calls = rewriting.finish, list[Path]()
+
+    def dies(folder: Path) -> None:
+        calls.append(folder)
+        if len(calls) == 2:  # the new files are made, and none is in its place
+            raise KeyboardInterrupt
+        finish(folder)
+
+    monkeypatch.setattr(rewriting, "finish", dies)
+    with pytest.raises(KeyboardInterrupt):
+        ingest(config, NIGHTS[0])
+    monkeypatch.undo()
+    assert rewriting.is_pending(folder_of(config, NIGHTS[2]))
+    assert not artifacts.is_finished(folder_of(config, NIGHTS[0]))
+    ingest(config, NIGHTS[0])
+    require_same(config, in_order(tmp_path))
