@@ -3,9 +3,10 @@ with mapped as (from mapped_events),
 files as (from log_files),
 typed as (
     select
-        nullif(event_id::varchar, '') as given_id,
-        nullif(user_id::varchar, '') as user_id,
-        nullif(item_id::varchar, '') as item_id,
+        id_fault,
+        event_id::varchar as given_id,
+        user_id::varchar as user_id,
+        item_id::varchar as item_id,
         try_cast(event_time as timestamptz) as event_time,
         event_type::varchar as event_type,
         try_cast(value as double) as value,
@@ -61,6 +62,7 @@ judged as (
             when misfiled then 'its file is not the one of its day'
             when arrival is null then 'arrived_at is missing or not a time'
             when event_time >= try_cast(arrival + 1 as timestamptz) then 'event_time is after the day it arrived'
+            when id_fault is not null then id_fault
             when item_id is null then 'item_id is missing'
             when event_type is null then 'event_type is missing'
             when not list_contains($event_types, event_type) then 'event_type is not in features.event_types'

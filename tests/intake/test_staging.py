@@ -161,7 +161,7 @@ def test_rows_that_differ_are_different_events(tmp_path: Path) -> None:
         bare | {"price": "2"},
         bare | {"value": "2"},
         bare | {"session": "2"},
-        bare | {"session": "2.0"},
+        bare | {"query": "2.0"},
         bare | {"query": "2"},
         bare | {"surface": "2"},
         bare | {"shown": "2"},
