@@ -34,4 +34,9 @@ case
     else given(x)
 end;
 -- id_text(x): the id; null where it is absent, or id_fault says why it is none
-create or replace macro id_text(x) as case when id_fault('', x) is null then whole(x) end
+create or replace macro id_text(x) as case when id_fault('', x) is null then whole(x) end;
+-- number(x): x as a double; null where it is none, or NaN, which is how pandas writes that there is none
+create or replace macro number(x) as nullif(try_cast(x as double), 'nan'::double);
+-- is_no_number(x): whether x says something that is no number
+create or replace macro is_no_number(x) as
+case when x is null or try_cast(x as double) is not null then false else given(x) is not null end

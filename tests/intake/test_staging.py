@@ -27,7 +27,10 @@ def numbers(**given: object) -> dict[str, object]:
         (numbers(price=None, quantity=None, id=None, user=None), None),
         (numbers(price="one"), "a number is not a number"),
         (numbers(quantity="inf"), "a number is out of range"),
-        (numbers(price="nan"), "a number is out of range"),
+        (numbers(price="nan", quantity="NaN"), None),  # pandas and Python write so that there is none
+        (numbers(price="None", quantity="<NA>"), None),
+        (numbers(price="-inf"), "a number is out of range"),
+        (numbers(price="1e300"), "a number is out of range"),
         (numbers(price="1e12"), "a number is out of range"),
         (numbers(item=None), "item_id is missing"),
         (numbers(item="x" * 300), "an id is too long"),
