@@ -9,13 +9,14 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import places, sql
 from pipeline.ground.errors import InputError
+from pipeline.intake import ids
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:
-    """Make the view mapped_<table>: all columns a mapping may select, null where it does not.
+    """Make the view mapped_<table>: all columns a mapping may select, null where it does not; ids as in `ids`.
 
     Returns:
         The columns it selects.
@@ -38,8 +39,11 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
     if missing := table.needed - given:
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
+    sql.execute(connection, "ingest/values")
+    present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in relation.columns]
     absent = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
-    relation.select(*map(ColumnExpression, relation.columns), *absent).create_view(f"mapped_{table.name}")
+    fault = ids.fault(name for name in table.ids if name in given)
+    relation.select(*present, *absent, fault).create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
     return given
 

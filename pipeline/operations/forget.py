@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, partitions, staging
+from pipeline.intake import ids, inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms, redaction, suppression
@@ -56,12 +56,13 @@ class People:
     """
 
     def __init__(self, config: Config, user_ids: Iterable[str], journals: dict[str, Journal]) -> None:
-        self.aliases = {user_id: user_id for user_id in user_ids}
+        written = {form: user_id for user_id in user_ids for form in ids.forms(user_id)}
+        self.aliases = written | {user_id: user_id for user_id in journals}
         self.journals = journals
         if config.ingest.pseudonyms:
-            self.aliases |= {pseudonyms.stored(config, user_id): user_id for user_id in journals}
+            self.aliases |= {pseudonyms.stored(config, form): user_id for form, user_id in written.items()}
             for key in map(pseudonyms.key_for, inputs.person_purposes()):
-                self.aliases |= {key.hash(user_id): user_id for user_id in journals}
+                self.aliases |= {key.hash(form): user_id for form, user_id in written.items()}
 
     @property
     def ids(self) -> list[str]:

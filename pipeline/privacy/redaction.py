@@ -41,7 +41,7 @@ def find(
     if person:
         rows += sql.execute(connection, "forget/people", files=paths, ids=wanted, person=list(person)).fetchall()
     if free_text:
-        forms = [(one, spelling) for one in wanted for spelling in spellings(one)]
+        forms = _in_text(wanted)
         texts = {
             "texts": list(free_text),
             "ids": [one for one, _ in forms],
@@ -57,6 +57,14 @@ def find(
 def spellings(text: str) -> list[str]:
     """How an id can be written in JSON, and as it is."""
     return sorted({text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]})
+
+
+def _in_text(wanted: Iterable[str]) -> list[tuple[str, str]]:
+    """Ids with their spellings, without those that stand in others of the same: where 7.0 is, 7 is found."""
+    known = set(wanted)
+    return [
+        (one, form) for one in sorted(known) if one.removesuffix(".0") not in known - {one} for form in spellings(one)
+    ]
 
 
 def pattern(text: str) -> str:
@@ -78,7 +86,7 @@ def without(
         named = pc.coalesce(*[batch.column(name) for name in person])
         kept = pc.and_(kept, pc.invert(pc.is_in(named, value_set=pa.array(wanted, pa.string()))))  # null: nobody
     for name in free_text:
-        for text in (form for one in wanted for form in spellings(one)):
+        for _, text in _in_text(wanted):
             found = pc.match_substring_regex(batch.column(name), pattern(text))
             kept = pc.and_(kept, pc.invert(pc.fill_null(found, False)))
     return batch.filter(kept)

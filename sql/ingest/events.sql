@@ -3,23 +3,22 @@ with mapped as (from mapped_events),
 files as (from log_files),
 typed as (
     select
-        nullif(event_id::varchar, '') as given_id,
-        nullif(user_id::varchar, '') as user_id,
-        nullif(item_id::varchar, '') as item_id,
+        id_fault,
+        event_id::varchar as given_id,
+        user_id::varchar as user_id,
+        item_id::varchar as item_id,
         try_cast(event_time as timestamptz) as event_time,
         event_type::varchar as event_type,
-        try_cast(value as double) as value,
-        try_cast(quantity as double) as quantity,
-        try_cast(price as double) as price,
+        number(value) as value,
+        number(quantity) as quantity,
+        number(price) as price,
         session_id::varchar as session_id,
         query::varchar as query,
         surface::varchar as surface,
-        try_cast(rank_shown as integer) as rank_shown,
+        case when number(rank_shown) is not null then try_cast(rank_shown as integer) end as rank_shown,
         run_id_shown::varchar as run_id_shown,
-        (value is not null and try_cast(value as double) is null)
-        or (quantity is not null and try_cast(quantity as double) is null)
-        or (price is not null and try_cast(price as double) is null)
-        or (rank_shown is not null and try_cast(rank_shown as integer) is null) as bad_number,
+        is_no_number(value) or is_no_number(quantity) or is_no_number(price) or is_no_number(rank_shown)
+        or (number(rank_shown) is not null and try_cast(rank_shown as integer) is null) as bad_number,
         try_cast(arrived_at as timestamptz) as arrived_at,
         reject_reason::varchar as reject_reason,
         _file::varchar as _file,
@@ -61,6 +60,7 @@ judged as (
             when misfiled then 'its file is not the one of its day'
             when arrival is null then 'arrived_at is missing or not a time'
             when event_time >= try_cast(arrival + 1 as timestamptz) then 'event_time is after the day it arrived'
+            when id_fault is not null then id_fault
             when item_id is null then 'item_id is missing'
             when event_type is null then 'event_type is missing'
             when not list_contains($event_types, event_type) then 'event_type is not in features.event_types'

@@ -1,5 +1,5 @@
 -- staged_rejects: the raw row of a refused line is not kept where a value of it is the id of somebody who asked to be
--- forgotten, nor where that cannot be told: a line that is no object, was cut, or nests further objects.
+-- forgotten (7.0 is 7's), nor where that cannot be told: a line that is no object, was cut, or nests further objects.
 update staged_rejects
 set raw = null
 where coalesce(
@@ -8,9 +8,12 @@ where coalesce(
             map_values(json_transform(case when json_valid(raw) then raw end, '"MAP(VARCHAR, VARCHAR)"')),
             lambda value: value is not null and (
                 regexp_matches(value, '[{\[]')
-                or list_contains(
+                or list_has_any(
                     $hashes::varchar[],
-                    sha256($forgotten_outer::blob || unhex(sha256($forgotten_inner::blob || encode(value))))
+                    list_transform(
+                        [value, whole(value), whole(value) || '.0'],
+                        lambda one: sha256($forgotten_outer::blob || unhex(sha256($forgotten_inner::blob || encode(one))))
+                    )
                 )
             )
         )

@@ -5,7 +5,8 @@ given as (
     select
         nullif(trim(kind::varchar), '') as kind,
         nullif(trim(surface::varchar), '') as surface,
-        nullif(trim(item_id::varchar), '') as item_id,
+        id_fault,
+        nullif(trim(item_id), '') as item_id,
         nullif(trim(rank::varchar), '') as rank_text,
         nullif(trim(factor::varchar), '') as factor_text,
         nullif(trim(valid_from::varchar), '') as from_text,
@@ -37,6 +38,7 @@ judged as (
         *,
         case
             when kind is null or kind not in ('pin', 'block', 'boost') then 'kind must be pin, block or boost'
+            when id_fault is not null then id_fault
             when item_id is null then 'item_id is missing'
             when rank_text is not null and coalesce(rank <> try_cast(rank_text as double), true) then 'rank is not a whole number'
             when factor_text is not null and factor is null then 'factor is not a number'

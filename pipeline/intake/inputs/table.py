@@ -67,7 +67,8 @@ class InputTable(NightTable):
     """A table that the shop maps from files of its own. Of a nightly one, sql/ingest/<name>.sql casts what it selects.
 
     That statement is one SELECT from mapped_<name> and log_files that gives `arrival` and the contract's columns; it
-    may use $arrival ("arrived_at", "file", of events also "event_time"), $earliest, $event_types and $max_id_bytes.
+    may use $arrival ("arrived_at", "file", of events also "event_time"), $earliest, $event_types and $max_id_bytes. Ids
+    come as pipeline.intake.ids makes them, with its column id_fault.
 
     Attributes:
         needed: columns that a mapping must select.

@@ -1,0 +1,37 @@
+"""Ids as text, each in one spelling: a column of integers is one of floats where pandas wrote it with a gap.
+
+A customer who is 7 in one file and 7.0 in the next is one customer. Every input's ids pass through here before its own
+statement sees them; what cannot be an id has a reason in the column FAULT.
+"""
+
+import re
+from collections.abc import Iterable
+
+from duckdb import CoalesceOperator, ColumnExpression, ConstantExpression, Expression, FunctionExpression
+
+FAULT = "id_fault"
+"""The column that says why a row's ids are none; null: they are."""
+
+
+def text(name: str) -> Expression:
+    """A column of ids as text, under its own name; null where it has none. Its macros are sql/ingest/values.sql's."""
+    return FunctionExpression("id_text", ColumnExpression(name)).alias(name)
+
+
+def fault(names: Iterable[str]) -> Expression:
+    """The column FAULT of those columns: what is wrong with the first that is no id."""
+    faults = [FunctionExpression("id_fault", ConstantExpression(name), ColumnExpression(name)) for name in names]
+    return CoalesceOperator(*faults, ConstantExpression(None)).alias(FAULT)
+
+
+def canonical(one: str) -> str:
+    """An id as ingest keeps it, of the text that a person gives: as sql/ingest/values.sql's `whole`."""
+    found = re.fullmatch(r"(-?(?:0|[1-9][0-9]*))\.0", one)
+    return one if found is None else str(int(found[1]))
+
+
+def forms(one: str) -> list[str]:
+    """A person's id, and how else the same id can be written: what was taken before 7.0 was 7 is still on disk."""
+    kept = canonical(one)
+    whole = re.fullmatch(r"-?(?:0|[1-9][0-9]*)", kept)
+    return list(dict.fromkeys([one, kept, *([f"{kept}.0"] if whole else [])]))

@@ -1,0 +1,42 @@
+-- macros: what the values that a mapping gives mean, of whatever type they are
+-- given(x): x as text; null where it is what pandas and Python write for nothing. A float's NaN is the text nan.
+create or replace macro given(x) as case when x::varchar in ('', 'nan', 'NaN', 'None', '<NA>') then null else x::varchar end;
+-- id_fault(name, x): why x is no id, in words; null: it is one, or absent. A float is one where it is whole and so small
+-- that no other whole number is the same float (below 2^53, a FLOAT's below 2^24), a text unless it is a float that lost
+-- digits when it was written: 9007199254740993.0, 1.5e+17 (with the sign: 1e5 is a code, and no one writes a float so).
+create or replace macro id_fault(name, x) as
+case
+    when given(x) is null then null
+    when typeof(x) in ('DOUBLE', 'FLOAT') or starts_with(typeof(x), 'DECIMAL') then case
+        when not isfinite(try_cast(x as double)) or not try_cast(x as double) = trunc(try_cast(x as double))
+        then name || ' is a number that is not whole'
+        when typeof(x) = 'DOUBLE' and abs(try_cast(x as double)) >= 9007199254740992
+            or typeof(x) = 'FLOAT' and abs(try_cast(x as double)) >= 16777216
+        then name || ' is a float, and too large for one'
+    end
+    when ends_with(x::varchar, '.0') then case
+        when regexp_full_match(x::varchar, '-?[1-9][0-9]*\.0') and abs(try_cast(x as double)) >= 9007199254740992
+        then name || ' is a float, and too large for one'
+    end
+    when contains(x::varchar, '+') then case
+        when regexp_full_match(x::varchar, '-?[0-9](\.[0-9]+)?[eE]\+[0-9]{2,3}') then name || ' is a float, and too large for one'
+    end
+end;
+-- whole(x): x as text, a whole float or decimal as its integer. Of texts only what pandas makes of an integer is one:
+-- 7.0 and -7.0 are, and 7.00, 007.0, 1.10 and 7.5 are what they are.
+create or replace macro whole(x) as
+case
+    when starts_with(typeof(x), 'DECIMAL') then regexp_replace(x::varchar, '\.0+$', '')
+    when ends_with(x::varchar, '.0') then case
+        when regexp_full_match(x::varchar, '-?(0|[1-9][0-9]*)\.0') then coalesce(try_cast(x::varchar as hugeint)::varchar, x::varchar)
+        else x::varchar
+    end
+    else given(x)
+end;
+-- id_text(x): the id; null where it is absent, or id_fault says why it is none
+create or replace macro id_text(x) as case when id_fault('', x) is null then whole(x) end;
+-- number(x): x as a double; null where it is none, or NaN, which is how pandas writes that there is none
+create or replace macro number(x) as nullif(try_cast(x as double), 'nan'::double);
+-- is_no_number(x): whether x says something that is no number
+create or replace macro is_no_number(x) as
+case when x is null or try_cast(x as double) is not null then false else given(x) is not null end
