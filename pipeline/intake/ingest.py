@@ -40,6 +40,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     folders = artifacts.partitions_until(config.lake, "ingest", run_date - timedelta(days=1))
     with staging.staged(config, run_date, out, night=run_date) as connection:
         refusals.require_few(connection, config, run_date, run_date, usual)
+        precedence.require_few(connection, config, run_date, run_date)
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         _, tables = next(partitions.nights(connection, run_date, run_date))

@@ -35,13 +35,30 @@ def look_up(connection: duckdb.DuckDBPyConnection, config: Config, last: date, n
         last: the last night that is written.
         night: the only one; None: all on which a row arrived.
     """
-    folders = _staying(connection, config, last, night)
+    if folders := _staying(connection, config, last, night):
+        sql.execute(connection, "ingest/other_nights", last=last, **_places(folders))
+    else:
+        sql.execute(connection, "ingest/other_nights_none")
+
+
+def read_what(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> None:
+    """Let other_nights say what the events are that have an id of those that are about to be written; others go.
+
+    It is to be asked where ids are the shop's, so that different events may have the same: a hash of all that an event
+    is needs no comparison. Arguments as in `look_up`; of partitions without such an event nothing is read.
+    """
+    arrivals = {"first": night or date.min, "last": last}
+    found = {found for (found,) in sql.execute(connection, "ingest/other_nights_found", **arrivals).fetchall()}
+    if found:
+        folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in sorted(found)]
+        sql.execute(connection, "ingest/other_nights_what", **arrivals, **_places(folders))
+
+
+def _places(folders: list[Path]) -> dict[str, list[str] | list[date]]:
+    """Partitions as the statements take them."""
     paths = [str(EVENTS.path(folder)) for folder in folders]
-    sql.execute(
-        connection,
-        "ingest/other_nights" if paths else "ingest/other_nights_none",
-        partitions=logs.literal(paths),
-        paths=paths,
-        nights=[artifacts.run_date_of(folder) for folder in folders],
-        last=last,
-    )
+    return {
+        "partitions": logs.literal(paths),
+        "paths": paths,
+        "nights": [artifacts.run_date_of(folder) for folder in folders],
+    }

@@ -15,7 +15,8 @@ import duckdb
 import pyarrow as pa
 
 from pipeline.ground import artifacts, rewriting, sql
-from pipeline.intake import delivery, inputs, logs, partitions, quality, staging
+from pipeline.ground.errors import InputError
+from pipeline.intake import delivery, inputs, logs, partitions, quality, refusals, staging
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -23,19 +24,43 @@ KEPT_NUMBERS = ("compared_prices", "far_prices")
 """Of a night's numbers those that are about the nights before it as they were when it was ingested."""
 
 
+def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
+    """Look for what later nights have to give up to a range of nights, and stop if too much of it is other events.
+
+    Args:
+        connection: with the tables of staging.staged; gets the table displaced.
+        config: whose lake, and what is allowed.
+        first, last: the range.
+    Raises:
+        InputError: a later night would have more refused rows than it may: ids that are not unique.
+    """
+    sql.execute(connection, "ingest/displaced", first=first, last=last)
+    for night, events, others in sql.execute(connection, "ingest/displaced_nights").fetchall():
+        if not others:
+            continue
+        report = artifacts.read_manifest(artifacts.stage_dir(config.lake, "ingest", night))["report"]
+        refused = others + refusals.refused(report)
+        taken = report["events"] - events
+        if refused > config.ingest.max_reject_share * (taken + refused):
+            raise InputError(
+                f"{others:,} of the {report['events']:,} events of {night} have ids of other events, which arrived "
+                f"before them, on {first} .. {last}; with them {refused:,} of its log rows would be refused, more than "
+                f"ingest.max_reject_share = {config.ingest.max_reject_share}. {refusals.NO_ID}"
+            )
+
+
 def give_way(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
-    """Take out of later nights' partitions what arrives first on the nights of a range.
+    """Take out of later nights' partitions what `require_few` found.
 
     To be called when these nights are whole but not yet in the lake: whoever dies in between leaves an event without
     its night, which is then not finished and will be run again; never with two.
 
     Args:
-        connection: with the tables of staging.staged.
+        connection: with the table displaced.
         config: whose lake.
         first, last: the range.
     """
-    sql.execute(connection, "ingest/displaced", first=first, last=last)
-    nights = [night for (night,) in sql.execute(connection, "ingest/displaced_nights").fetchall()]
+    nights = [night for night, *_ in sql.execute(connection, "ingest/displaced_nights").fetchall()]
     if nights and first == last:  # an earlier version of it would pass for whole without what the others give up
         _unfinish(artifacts.stage_dir(config.lake, "ingest", first))
     for night in nights:

@@ -1,6 +1,8 @@
 """Why a log row is refused, and how many refused rows are too many."""
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import duckdb
 
@@ -10,10 +12,19 @@ from pipeline.intake import delivery
 from pipeline.settings.config import Config
 
 DUPLICATE = "duplicate of an earlier event"
+CONFLICT = "its event_id is another event's"
+"""Why a row is refused that is no repetition: another user, item, type or time under an id that was taken before."""
 FORGOTTEN = "its user asked to be forgotten"
 """Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
+REJECTED = "rejected: "
+"""Before a reason, in a report, where its value is how many rows were refused for it."""
 HARMLESS = {DUPLICATE, FORGOTTEN}
 """Reasons that say nothing bad about a log."""
+NO_ID = (
+    "The log's event ids are not unique: select no event_id in the mapping, which makes it of all that the row says, "
+    "and load the history again (load-history --force)"
+)
+"""What to do about many conflicts."""
 
 
 def require_few(
@@ -42,8 +53,15 @@ def require_few(
     if refused > config.ingest.max_reject_share * (taken + refused):
         worst = sql.execute(connection, "ingest/offenders", first=first, last=last).fetchall()
         shown = "\n".join(f"  {file} row {row}: {reason}: {raw[:200]}" for file, row, reason, raw in worst)
+        remedies = [NO_ID] if CONFLICT in reasons else []
         raise InputError(
             f"{refused} of {taken + refused} log rows of {first} .. {last} are refused, more than "
             f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"
-            "Mend the log or its mapping, or raise ingest.max_reject_share"
+            + ". ".join([*remedies, "Mend the log or its mapping, or raise ingest.max_reject_share"])
         )
+
+
+def refused(report: Mapping[str, Any]) -> int:
+    """How many rows a night refused (the harmless ones are not counted), by its manifest's report."""
+    counts = {name.removeprefix(REJECTED): n for name, n in report.items() if name.startswith(REJECTED)}
+    return sum(n for reason, n in counts.items() if reason not in HARMLESS)

@@ -107,11 +107,13 @@ class _Stage:
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a neighbour's night for rows without a time, repeated and refused rows."""
-        map_raw(self.connection, EVENTS, source, self.config)
+        given = map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
         hidden = self.config.ingest.pseudonyms
         self._run("undated", fallback=last)
         other_nights.look_up(self.connection, self.config, last, night)
+        if "event_id" in given:
+            other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)
         self._run(
             "rejects",

@@ -47,6 +47,7 @@ def _load_history(config: Config, until: date) -> str:
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
         refusals.require_few(connection, config, first, until)
+        precedence.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
         numbers = {n["night"]: quality.reported(n, found.get(n["night"], {})) for n in measured}

@@ -1,2 +1,2 @@
 -- table duplicates: no rows (a partition has none)
-create or replace table duplicates (event bigint)
+create or replace table duplicates (event bigint, reason varchar)

@@ -1,4 +1,5 @@
--- table other_nights: one row per event in the partition of another night that bears the id of a staged one, and that night
+-- table other_nights: one row per event in the partition of another night that bears the id of a staged one, and that night;
+-- what it is of is not read
 create or replace table other_nights as
 with staged as (select distinct event_id from staged_events where reason is null and arrival <= $last::date),
 partitions as (select unnest($paths::varchar[]) as filename, unnest($nights::date[]) as night),
@@ -7,6 +8,8 @@ taken as (
     from read_parquet($partitions, filename = true, hive_partitioning = false)
     semi join staged using (event_id)
 )
-select taken.event_id, partitions.night
+select
+    taken.event_id, partitions.night,
+    null::struct(user_id varchar, item_id varchar, event_time timestamptz, event_type varchar) as what
 from taken
 join partitions using (filename)

@@ -11,7 +11,7 @@ nights as (select _row, min(arrival) as arrival from staged group by _row),
 refused as (
     select _file, _row, arrival, reason from staged where reason is not null
     union all
-    select _file, _row, arrival, 'duplicate of an earlier event' from staged semi join again using (event)
+    select staged._file, staged._row, staged.arrival, again.reason from staged join again using (event)
 ),
 -- lines that could not be read are not numbered in raw: add those before a row to get its place in the file
 placed as (

@@ -184,7 +184,7 @@ def _optional(log: Log) -> list[str]:
             lines.append(f"    -- {role}: {about}")
     for role, about in (
         ("session_id", "a visit, or a basket"),
-        ("event_id", "unique; a second row with it is dropped"),
+        ("event_id", "unique; a row that is sent again is dropped"),
     ):
         if role in log.chosen:
             choice = log.chosen[role]

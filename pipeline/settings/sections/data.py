@@ -48,7 +48,7 @@ class Ingest(Section):
     """Whether a night without a single log row is legitimate (a holiday), or an error. A missing file always is one,
     except where the log is one file a day."""
     max_reject_share: float = Field(default=0.05, ge=0, le=1)
-    """Share of a night's rows (duplicates aside) that may be refused before the run stops."""
+    """Share of a night's rows (repetitions of an event aside) that may be refused before the run stops."""
     earliest: Annotated[date, KEPT] = date(2000, 1, 1)
     """An event before this day is refused: a clock that was never set."""
     max_id_bytes: Annotated[PositiveInt, KEPT] = 256
