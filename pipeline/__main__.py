@@ -64,10 +64,12 @@ def _run(args: argparse.Namespace) -> None:
 
 def _history(loaded: Config, last: date, force: bool = False) -> str:
     """Load the nights up to `last`, unless they are; says what was done."""
+    from pipeline.intake import known_types
     from pipeline.operations import load_history
 
     if not force and load_history.is_loaded(loaded, last):
-        return f"history is loaded up to {last}: {loaded.lake / 'ingest'} (load-history --force loads it again)"
+        said = f"history is loaded up to {last}: {loaded.lake / 'ingest'} (load-history --force loads it again)"
+        return "\n".join([said, *known_types.told(loaded)])
     return load_history.load_history(loaded, until=last)
 
 

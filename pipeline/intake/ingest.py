@@ -5,13 +5,16 @@ bytes either way. The shop's own SQL maps `raw` to the contracts (see examples/)
 contract is refused with a reason, and counted.
 """
 
+import logging
 from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline.ground import artifacts, rewriting
-from pipeline.intake import delivery, partitions, precedence, quality, refusals, staging
+from pipeline.intake import delivery, known_types, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
 
 IS_HISTORY = True
 """A night's log is history: only a forced run reads it again; see pipeline.operations.stages."""
@@ -31,6 +34,8 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
             rows than max_reject_share, or a night that is not as usual.
     """
+    for words in known_types.told(config, besides=run_date):
+        log.warning("%s", words)
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
         return partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)

@@ -14,6 +14,7 @@ from pipeline.settings.config import Config
 DUPLICATE = "duplicate of an earlier event"
 CONFLICT = "its event_id is another event's"
 """Why a row is refused that is no repetition: another user, item, type or time under an id that was taken before."""
+UNKNOWN_TYPE = "event_type is not in features.event_types"
 FORGOTTEN = "its user asked to be forgotten"
 """Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
 REJECTED = "rejected: "

@@ -14,7 +14,7 @@ import duckdb
 from pipeline.ground import artifacts, manifests, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
-from pipeline.intake import inputs, partitions, precedence, quality, refusals, staging
+from pipeline.intake import inputs, known_types, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
@@ -67,7 +67,7 @@ def _load_history(config: Config, until: date) -> str:
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
     text = summary(totals, first, until, time.perf_counter() - started)
-    return "\n".join([text, *quality.gaps(found)])
+    return "\n".join([text, *quality.gaps(found), *known_types.told(config)])
 
 
 def _count(totals: Counter[str], report: Report) -> None:

@@ -87,7 +87,8 @@ class Features(Section):
             "return": EventType(weight=-1.0),
         }
     )
-    """What each kind of behaviour is worth. A type that is not here is refused at ingest."""
+    """What each kind of behaviour is worth. A type that is not here is refused at ingest; of one that is added later
+    the nights that are loaded have nothing until they are loaded again."""
     half_life_days: PositiveFloat = 40.0
     """An action's part in `confidence` halves in this many days."""
     label_users: PositiveInt = 50_000
