@@ -1,13 +1,18 @@
 """Which of the shop's log files a night needs, and whether they are there."""
 
-from datetime import date
+from datetime import date, timedelta
+from operator import attrgetter
 from pathlib import Path
 
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.intake import logs
+from pipeline.intake import late_rows, logs
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
+
+LATE_DAYS = 14
+"""So many days after its days a log file is still found by a nightly run; after that, its night is to be run again."""
 
 
 def log_of(config: Config) -> InputFiles:
@@ -28,8 +33,7 @@ def _is_daily(source: InputFiles) -> bool:
 
 def is_closed(config: Config, night: date) -> bool:
     """Whether a night has no log file and needs none: the log is one file a day, and days without are allowed."""
-    source = log_of(config)
-    return config.ingest.allow_empty and _is_daily(source) and not logs.find(source, config, night)
+    return config.ingest.allow_empty and _is_daily(log_of(config)) and not _readable(config, night)
 
 
 def files_of(config: Config, night: date) -> list[Path]:
@@ -68,14 +72,39 @@ def require(config: Config, night: date, usual: str) -> None:
     )
 
 
+def _readable(config: Config, night: date) -> list[logs.LogFile]:
+    """The log files in which rows can stand that a night takes: its own, and those that came too late for theirs."""
+    found = {*logs.find(log_of(config), config, night), *_missed(config, night)}
+    return sorted(found, key=attrgetter("path"))
+
+
+def _missed(config: Config, night: date) -> list[logs.LogFile]:
+    """Files about finished nights of the last days of which no night has taken or refused a row: they came later."""
+    source, since = log_of(config), night - timedelta(days=LATE_DAYS)
+    if "{year}" not in source.files:
+        return []
+    before = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
+    records = {n: late_rows.recorded(f) for f in before if (n := artifacts.run_date_of(f)) >= since}
+    read = {name for record in records.values() if record for name in record["files"]}
+    finished = {n for n, record in records.items() if record is not None}
+    if unrecorded := records.keys() - finished:  # whatever they read, they decided on
+        finished = {n for n in finished if n > max(unrecorded)}
+    found = {file for n in finished if n < night - timedelta(days=1) for file in logs.find(source, config, n)}
+    return [
+        file
+        for file in found
+        if file.path.relative_to(config.folder).as_posix() not in read and any(map(file.is_about, finished))
+    ]
+
+
 def find(config: Config, night: date | None) -> list[logs.LogFile]:
-    """The log files to read: those that can hold the night's rows; without a night, all.
+    """The log files to read: those in which rows can stand that the night takes; without a night, all.
 
     Raises:
         InputError: there is none, or none that can be the night's, which may not be one without a log.
     """
     source = log_of(config)
-    files = logs.find(source, config, night)
+    files = _readable(config, night) if night else logs.find(source, config)
     closed = config.ingest.allow_empty and _is_daily(source)
     if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline.ground import artifacts, rewriting
-from pipeline.intake import delivery, known_types, partitions, precedence, quality, refusals, staging
+from pipeline.intake import delivery, known_types, late_rows, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -38,7 +38,8 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         log.warning("%s", words)
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
-        return partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
+        empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
+        return empty | {late_rows.KEY: late_rows.record(config)}
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -48,8 +49,9 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         precedence.require_few(connection, config, run_date, run_date)
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
+        seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
         _, tables = next(partitions.nights(connection, run_date, run_date))
-        report = partitions.write(out, tables) | judged
+        report = partitions.write(out, tables) | judged | {late_rows.KEY: seen}
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

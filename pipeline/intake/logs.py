@@ -82,10 +82,10 @@ def find(source: InputFiles, config: Config, night: date | None = None) -> list[
     Args:
         source: the section that names them.
         config: its folder is where the glob starts.
-        night: only files that can hold this night's rows: the date in the name, give or take a day, because a log's
-            days may be of another time zone. Default: all files.
+        night: only files in which rows can stand that arrive on it: those about it and about the day before, as the
+            last rows of a file may be of the day after. Default: all files.
     """
-    nights = [night + timedelta(days=n) for n in (-1, 0, 1)] if night else [None]
+    nights = [night + timedelta(days=n) for n in (-1, 0)] if night else [None]
     parts = [{"year": f"{n:%Y}", "month": f"{n:%m}", "day": f"{n:%d}"} if n else {} for n in nights]
     paths = {path for values in parts for path in config.folder.glob(_glob(source.files, values)) if path.is_file()}
     expression = _name_pattern(source.files)

@@ -13,7 +13,7 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, logs, other_nights
+from pipeline.intake import delivery, inputs, late_rows, logs, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import failing_by_name, map_raw
 from pipeline.privacy import pseudonyms, suppression
@@ -106,21 +106,23 @@ class _Stage:
     forgotten: Suppressed
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
-        """The log, and what only it has: a neighbour's night for rows without a time, repeated and refused rows."""
+        """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
         given = map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
-        hidden = self.config.ingest.pseudonyms
-        self._run("undated", fallback=last)
+        finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
+        # where nothing tells the night of a row, the first night that sees it is as good as any
+        fallback = artifacts.run_date_of(finished[0]) if finished else last
+        self._run("undated", fallback=fallback)
+        self._run("lines", fallback=fallback)
         other_nights.look_up(self.connection, self.config, last, night)
+        if night:
+            late_rows.take(self.connection, self.config, night, finished)
+        self._run("seen")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)
-        self._run(
-            "rejects",
-            fallback=last,
-            max_raw_characters=self.config.ingest.max_raw_characters,
-            keep_raw=not hidden,
-        )
+        settings = self.config.ingest
+        self._run("rejects", max_raw_characters=settings.max_raw_characters, keep_raw=not settings.pseudonyms)
         if self.forgotten.hashes:
             self._run("forgotten_rejects", **self.forgotten.parameters())
 

@@ -14,7 +14,7 @@ import duckdb
 from pipeline.ground import artifacts, manifests, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
-from pipeline.intake import inputs, known_types, partitions, precedence, quality, refusals, staging
+from pipeline.intake import inputs, known_types, late_rows, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
@@ -50,7 +50,11 @@ def _load_history(config: Config, until: date) -> str:
         precedence.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
-        numbers = {n["night"]: quality.reported(n, found.get(n["night"], {})) for n in measured}
+        seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
+        numbers = {
+            n["night"]: quality.reported(n, found.get(n["night"], {})) | {late_rows.KEY: seen.get(n["night"], nothing)}
+            for n in measured
+        }
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
         precedence.give_way(connection, config, first, until)
         with ThreadPoolExecutor(config.threads) as writers:

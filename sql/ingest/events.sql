@@ -32,22 +32,22 @@ arrived as (
             when 'event_time' then typed.event_time::date
             when 'arrived_at' then typed.arrived_at::date
             else files.first_day
-        end as arrival,
+        end as day,
         files.first_day,
         files.last_day
     from typed
     left join files using (_file)
 ),
--- a day that cannot be: the row will be filed with its neighbours in the log
+-- A row is known no sooner than its file: a late one arrives with it, whichever night reads the file first. One of the day
+-- after it arrives on that day, and of a later one none: a clock. Without a day that can be, it will be filed with its
+-- neighbours in the file.
 placed as (
     select
-        * replace (
-            case
-                when arrival >= $earliest::date and arrival >= coalesce(first_day - 1, arrival)
-                    and arrival <= coalesce(last_day + 1, arrival) then arrival
-            end as arrival
-        ),
-        arrival < first_day - 1 or arrival > last_day + 1 as misfiled
+        *,
+        case
+            when day >= $earliest::date and day <= coalesce(last_day + 1, day) then greatest(day, first_day)
+        end as arrival,
+        day > last_day + 1 as misfiled
     from arrived
 ),
 judged as (

@@ -5,9 +5,8 @@ with staged as (select rowid as event, * from staged_events),
 again as (from duplicates),
 logged as (from raw),
 starts as (from raw_files),
-lines as (from unreadable),
+lines as (from staged_lines),
 files as (from log_files),
-nights as (select _row, min(arrival) as arrival from staged group by _row),
 refused as (
     select _file, _row, arrival, reason from staged where reason is not null
     union all
@@ -22,20 +21,6 @@ placed as (
     from refused
     join starts using (_file)
     left join (select _file, list(line order by line) as lines from lines group by _file) as skipped using (_file)
-),
-unread as (
-    select
-        *,
-        row_number() over (partition by _file order by line) - 1 as skipped
-    from lines
-),
-neighbours as (
-    select
-        unread._file, unread.line as row, unread.reason, unread.raw,
-        coalesce(before.arrival, $fallback::date) as arrival
-    from unread
-    left join starts using (_file)
-    left join nights as before on before._row = greatest(starts.first_row, starts.first_row + unread.line - unread.skipped - 2)
 )
 select
     placed.arrival, files.name as file, placed.row, placed.reason,
@@ -48,7 +33,7 @@ join logged using (_row)
 join files on placed._file = files._file
 union all
 select
-    neighbours.arrival, files.name, neighbours.row, neighbours.reason,
-    case when $keep_raw then left(to_json(neighbours.raw)::varchar, $max_raw_characters) end
-from neighbours
+    lines.arrival, files.name, lines.line, lines.reason,
+    case when $keep_raw then left(to_json(lines.raw)::varchar, $max_raw_characters) end
+from lines
 join files using (_file)

@@ -69,10 +69,13 @@ def test_the_input_of_the_page_is_a_table_and_its_statement_casts_to_it() -> Non
     with duckdb.connect() as connection:
         connection.execute(
             "create table mapped_users as "
-            "select 'u1' as user_id, ' FR ' as country, '2011-01-02' as arrived_at, 'a' as _file"
+            "select 'u1' as user_id, ' FR ' as country, '2011-01-04' as arrived_at, 'a' as _file"
         )
-        connection.execute("create table log_files as select 'a' as _file, date '2011-01-03' as first_day")
-        for arrival, night in (("arrived_at", date(2011, 1, 2)), ("file", date(2011, 1, 3))):
+        connection.execute(
+            "create table log_files as "
+            "select 'a' as _file, date '2011-01-03' as first_day, date '2011-01-03' as last_day"
+        )
+        for arrival, night in (("arrived_at", date(2011, 1, 4)), ("file", date(2011, 1, 3))):
             found = connection.execute(statement, {"arrival": arrival})
             assert [column[0] for column in found.description or ()] == ["arrival", *table.schema.names]
             assert found.fetchall() == [(night, "u1", "FR")]

@@ -1,7 +1,7 @@
 """Finding log files by name and date, and reading damaged ones."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,12 +19,15 @@ def names(files: list[logs.LogFile]) -> list[str]:
     return [file.path.name for file in files]
 
 
-def test_a_night_needs_the_files_of_its_date_and_of_its_neighbours(tmp_path: Path) -> None:
+def test_a_night_needs_the_files_of_its_date_and_of_the_day_before(tmp_path: Path) -> None:
     for name in ("2024-02.csv", "2024-03.csv", "2024-04.csv", "2023-12.csv", "2024-xx.csv"):
         (tmp_path / name).touch()
     config = shop(tmp_path, "{year}-{month}.csv")
     assert config.ingest.events is not None
-    assert names(logs.find(config.ingest.events, config, NIGHT)) == ["2024-02.csv", "2024-03.csv"]
+    following = NIGHT + timedelta(days=1)
+    assert names(logs.find(config.ingest.events, config, NIGHT)) == ["2024-02.csv"]
+    assert names(logs.find(config.ingest.events, config, following)) == ["2024-02.csv", "2024-03.csv"]
+    assert names(logs.find(config.ingest.events, config, following + timedelta(days=1))) == ["2024-03.csv"]
     everything = logs.find(config.ingest.events, config)
     assert names(everything) == ["2023-12.csv", "2024-02.csv", "2024-03.csv", "2024-04.csv"]
     assert [(f.first_day, f.last_day) for f in everything[:2]] == [

@@ -64,10 +64,17 @@ def test_an_event_cannot_arrive_before_it_happens(tmp_path: Path) -> None:
     assert [r["reason"] for r in rows_of(folder, "rejects")] == ["event_time is after the day it arrived"]
 
 
-def test_a_row_in_another_days_file_is_refused(tmp_path: Path) -> None:
-    write(tmp_path / "2024-01-01.csv", [row("u", "a", "2024-01-01 10:00:00"), row("u", "b", "2023-12-25 10:00:00")])
-    folder = ingest(shop(tmp_path, "{year}-{month}-{day}.csv", ingest={"max_reject_share": 1}), NIGHT)
-    assert [r["reason"] for r in rows_of(folder, "rejects")] == ["its file is not the one of its day"]
+def test_a_row_from_after_its_files_days_is_refused(tmp_path: Path) -> None:
+    """All but the first hours after them, which may be of another time zone; and a row from before them is late."""
+    times = ["2024-01-01 10:00:00", "2023-12-25 10:00:00", "2024-01-02 10:00:00", "2024-01-03 00:00:00"]
+    write(tmp_path / "2024-01-01.csv", [row("u", f"i{n}", time) for n, time in enumerate(times)])
+    settings = {"max_reject_share": 1, "allow_empty": True}
+    config = shop(tmp_path, "{year}-{month}-{day}.csv", ingest=settings)
+    first, second, third = (ingest(config, date(2024, 1, day)) for day in (1, 2, 3))
+    assert [e["item_id"] for e in rows_of(first)] == ["i1", "i0"]
+    assert [e["item_id"] for e in rows_of(second)] == ["i2"]
+    (refused,) = [*rows_of(first, "rejects"), *rows_of(second, "rejects"), *rows_of(third, "rejects")]
+    assert (refused["row"], refused["reason"]) == (4, "its file is not the one of its day")
 
 
 def test_the_mapping_may_refuse_rows_itself(tmp_path: Path) -> None:

@@ -19,7 +19,12 @@ STATEMENT = """
 with mapped as (from mapped_users),
 files as (from log_files)
 select distinct
-    case when $arrival = 'file' then files.first_day else try_cast(arrived_at as timestamptz)::date end as arrival,
+    case
+        when $arrival = 'file' then files.first_day
+        -- known no sooner than its file, and no later than by the last night that reads it
+        when try_cast(arrived_at as timestamptz) is not null
+        then least(greatest(try_cast(arrived_at as timestamptz)::date, files.first_day), files.last_day + 1)
+    end as arrival,
     user_id::varchar as user_id,
     upper(country::varchar) as country
 from mapped

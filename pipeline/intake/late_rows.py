@@ -1,0 +1,103 @@
+"""Rows of the log whose night is over: a file was delivered, or went on, after the night on which they arrive.
+
+A row arrives on a night that follows from the row and its file alone (sql/ingest/events.sql). Where that night is
+finished and has not seen the row, tonight's takes or refuses it; where it is not, the row is kept for it. What a night
+has seen, its manifest says (`seen_by`): of each log file of which it took or refused rows, how many there were.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline.ground import artifacts, sql
+from pipeline.intake.inputs import EVENTS
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+KEY = "read"
+NONE = date(1, 1, 1)
+
+Record = dict[str, Any]
+"""Of one night: `as`, by what its rows were read, and `files`, by name: the rows and the unreadable lines they had."""
+
+
+def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
+    """What every night of a range has seen, for its manifest; nights on which nothing arrived are absent.
+
+    Args:
+        connection: with the tables of staging.staged.
+        config: by what rows are read.
+        first, last: the range.
+    """
+    found: dict[date, Record] = {}
+    for night, name, rows, lines in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
+        found.setdefault(night, record(config))["files"][name] = [rows, lines]
+    return found
+
+
+def record(config: Config) -> Record:
+    """Of a night that has seen nothing."""
+    return {"as": _reading(config), "files": {}}
+
+
+def _reading(config: Config) -> str:
+    """By what rows become events: of two nights for which it is the same, a row is the same event."""
+    source = EVENTS.files(config)
+    mapping = (config.folder / source.sql).read_text(encoding="utf-8") if source else ""
+    judged = config.ingest.model_dump(mode="json", include={"earliest", "arrival", "max_id_bytes", "pseudonyms"})
+    kinds = sorted(config.features.event_types)
+    return artifacts.text_sha256(mapping, judged, kinds, artifacts.code_version())[:16]
+
+
+def recorded(folder: Path) -> Record | None:
+    """What a finished night has seen; None where its manifest is older than such records."""
+    found: Record | None = artifacts.read_manifest(folder)["report"].get(KEY)
+    return found
+
+
+def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, finished: Sequence[Path]) -> None:
+    """Let what arrives on a finished night that has not seen it arrive on `night`.
+
+    Args:
+        connection: with the tables staged_events, staged_lines and other_nights.
+        config: by what rows are read.
+        night: that is being written.
+        finished: the folders of the nights before it that are.
+    """
+    ((oldest,),) = sql.execute(connection, "ingest/oldest").fetchall()
+    asked = [folder for folder in finished if oldest and artifacts.run_date_of(folder) >= oldest]
+    if not asked:
+        return
+    records = {artifacts.run_date_of(folder): recorded(folder) for folder in asked}
+    ours = _reading(config)
+    seen = [
+        (before, name, *counts)
+        for before, record_of in records.items()
+        for name, counts in (record_of or {"files": {}})["files"].items()
+    ]
+    read_by, names, rows, lines = (list(column) for column in zip(*seen, strict=True)) if seen else ([], [], [], [])
+    sql.execute(
+        connection,
+        "ingest/decided",
+        finished=list(records),
+        read_by=read_by,
+        names=names,
+        rows=rows,
+        lines=lines,
+        unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
+        unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
+    )
+    for step in ("late_events", "late", "late_lines"):
+        sql.execute(connection, f"ingest/{step}", night=night)
+    for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
+        log.warning(
+            "%s was written anew since its nights were ingested: the lake lacks %s of its events of finished nights, "
+            "more than it has rows more, so none of them is taken. Are their ids others now? Load them again: "
+            "load-history --until %s --force",
+            name, f"{events:,}", night,
+        )  # fmt: skip

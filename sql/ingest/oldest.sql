@@ -1,0 +1,3 @@
+-- one row: the first night on which a row of the log files arrives
+select min(arrival) as first
+from (select min(arrival) as arrival from staged_events union all select min(arrival) from staged_lines)
