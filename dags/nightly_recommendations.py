@@ -101,6 +101,13 @@ LONGEST = timedelta(hours=float(os.environ.get("NIGHTJAR_TASK_HOURS") or 12))
 GPU_EXECUTOR = os.environ.get("NIGHTJAR_GPU_EXECUTOR")
 
 
+def shop_zone() -> str:
+    """The time zone whose days are nights, as the shop's file says it."""
+    from pipeline.ground import zones
+
+    return zones.of_shop()
+
+
 def stage(name: str, **operator: Any) -> Any:
     """One stage of the pipeline as a task; it is called with the tasks whose artifacts it reads."""
     outlets = operator.get("outlets", ())
@@ -151,7 +158,7 @@ def tell_refusal(context: Any) -> None:
 
 
 @dag(
-    schedule=CronDataIntervalTimetable("0 2 * * *", timezone="UTC"),
+    schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()),
     start_date=datetime(2009, 12, 1),
     catchup=False,
     max_active_runs=1,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.command_line import parser
-from pipeline.ground import nights, resources, shipped
+from pipeline.ground import nights, resources, shipped, zones
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
@@ -42,17 +42,17 @@ def _load(args: argparse.Namespace) -> Config:
     return configuration.load(args.config, overrides)
 
 
-def _require_over(night: date) -> None:
+def _require_over(night: date, timezone: str) -> None:
     """Refuse a night whose day is not over; nothing that is computed depends on the clock."""
-    nights.require_over(night, datetime.now(UTC).date())
+    nights.require_over(night, zones.today(timezone), timezone)
 
 
 def _run(args: argparse.Namespace) -> None:
     from pipeline.operations import timings
 
     chosen = nights.parse_nights(args.run_date)
-    _require_over(chosen[-1])
     loaded = _load(args)
+    _require_over(chosen[-1], loaded.timezone)
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
     if args.with_history:
@@ -75,8 +75,9 @@ def _history(loaded: Config, last: date, force: bool = False) -> str:
 
 def _load_history(args: argparse.Namespace) -> None:
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
-    _require_over(last)
-    print(_history(_load(args), last, args.force))
+    loaded = _load(args)
+    _require_over(last, loaded.timezone)
+    print(_history(loaded, last, args.force))
 
 
 def _timings(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, lists, schemas, sql
+from pipeline.ground import artifacts, lists, schemas, sql, zones
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 
@@ -42,12 +42,12 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
     Raises:
-        InputError: tonight's partition is not finished.
+        InputError: tonight's partition is not finished, or its days are of another time zone.
     """
-    artifacts.read_manifest(ingest)
+    zones.require_one([ingest], config.timezone, run_date)
     folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
     missing = _missing_nights(folders)
-    connection = sql.connect(config.threads, config.memory_limit_mb, out)
+    connection = sql.connect(config.threads, config.memory_limit_mb, out, config.timezone)
     try:
         events = Events(connection, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)

@@ -1,6 +1,7 @@
 """Which night a run is for. The only place that turns an orchestrator's dates into a `run_date`."""
 
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from pipeline.ground.errors import InputError
 
@@ -10,6 +11,7 @@ def resolve_run_date(
     logical_date: datetime | None,
     run_after: datetime | None,
     run_type: str = "manual",
+    timezone: str = "UTC",
 ) -> date:
     """The day whose events are complete.
 
@@ -18,6 +20,7 @@ def resolve_run_date(
         logical_date: start of a scheduled interval or of a backfilled night; None in a date-less manual run.
         run_after: when the orchestrator may start the run; used when there is no logical date.
         run_type: "scheduled", "manual" or "backfill".
+        timezone: whose days the shop's are.
     Returns:
         `requested` if given, else the day of `logical_date`, else the day before `run_after`.
     Raises:
@@ -34,9 +37,9 @@ def resolve_run_date(
         except ValueError:
             raise InputError(f"run_date {requested!r} is not a date: write it as YYYY-MM-DD") from None
     if logical_date is not None:
-        return logical_date.date()
+        return logical_date.astimezone(ZoneInfo(timezone)).date()
     if run_after is not None:
-        return run_after.date() - timedelta(days=1)
+        return run_after.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
     raise InputError("the run has no date: give the parameter run_date as YYYY-MM-DD")
 
 
@@ -65,17 +68,18 @@ def parse_nights(text: str) -> list[date]:
     return [start + timedelta(days=n) for n in range((end - start).days + 1)]
 
 
-def require_over(night: date, today: date) -> None:
+def require_over(night: date, today: date, timezone: str = "UTC") -> None:
     """A night is run once its day is over: before, its log is empty or a part, and its run would hide every true night.
 
     Args:
         night: the day whose events should be complete.
-        today: in UTC, as the logs' days are. Asked of the clock by whoever talks to people, for this question only.
+        today: in the shop's time zone. Asked of the clock by whoever talks to people, for this question only.
+        timezone: its name.
     Raises:
         InputError: the day is not over.
     """
     if night >= today:
         raise InputError(
-            f"the day {night} is not over (today is {today} in UTC), so its events are not complete: run "
+            f"the day {night} is not over (today is {today} in {timezone}), so its events are not complete: run "
             f"{today - timedelta(days=1)} or an earlier night; is the date mistyped?"
         )

@@ -28,13 +28,18 @@ def statement(name: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB database with bounded threads and memory, in UTC, with reproducible row order.
+def connect(
+    threads: int, memory_limit_mb: int, spill: Path | None = None, timezone: str = "UTC"
+) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB database with bounded threads and memory, in one time zone, with reproducible row order.
 
     Args:
         threads: CPU threads.
         memory_limit_mb: MiB before DuckDB spills to `spill`.
         spill: folder for what does not fit; default: no spilling.
+        timezone: an IANA name; in it a moment's day is found, a day begins, and a time without a zone is read.
+    Raises:
+        InputError: DuckDB does not know the zone.
     """
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": threads,
@@ -43,9 +48,21 @@ def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> du
     if spill is not None:
         settings["temp_directory"] = str(spill)
     connection = duckdb.connect(config=settings)
-    connection.execute("set timezone = 'UTC'")
+    in_zone(connection, timezone)
     connection.execute("set preserve_insertion_order = true")
     return connection
+
+
+def in_zone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
+    """Set the time zone of a connection, which a cursor of it does not inherit.
+
+    Raises:
+        InputError: DuckDB does not know it.
+    """
+    try:
+        connection.execute("set timezone = $1", [timezone])
+    except duckdb.Error:
+        raise InputError(f"timezone = '{timezone}': DuckDB knows no such time zone") from None
 
 
 def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:

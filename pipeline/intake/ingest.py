@@ -38,6 +38,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         log.warning("%s", words)
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
+        staging.require_one_zone(config, run_date, continues=True)
         empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
         return empty | {late_rows.KEY: late_rows.record(config)}
     usual = quality.usual(past, run_date)

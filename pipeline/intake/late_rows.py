@@ -51,7 +51,7 @@ def _reading(config: Config) -> str:
     mapping = (config.folder / source.sql).read_text(encoding="utf-8") if source else ""
     judged = config.ingest.model_dump(mode="json", include={"earliest", "arrival", "max_id_bytes", "pseudonyms"})
     kinds = sorted(config.features.event_types)
-    return artifacts.text_sha256(mapping, judged, kinds, artifacts.code_version())[:16]
+    return artifacts.text_sha256(mapping, judged, kinds, config.timezone, artifacts.code_version())[:16]
 
 
 def recorded(folder: Path) -> Record | None:

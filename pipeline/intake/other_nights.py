@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, sql, zones
 from pipeline.intake import logs
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
@@ -23,7 +23,9 @@ def _staying(connection: duckdb.DuckDBPyConnection, config: Config, last: date, 
     written = set(arrivals)
     if folders and arrivals and config.ingest.allow_empty:
         written |= {arrivals[0] + timedelta(days=n) for n in range((last - arrivals[0]).days + 1)}
-    return [folder for folder in folders if artifacts.run_date_of(folder) not in written]
+    stays = [folder for folder in folders if artifacts.run_date_of(folder) not in written]
+    # a night whose days are of another time zone goes where history is loaded anew: pipeline.operations.load_history
+    return [f for f in stays if artifacts.run_date_of(f) > last or zones.of_night(f) == config.timezone]
 
 
 def look_up(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> None:

@@ -78,7 +78,7 @@ def _give_up(folder: Path, events: pa.Table, config: Config) -> None:
 
     def write(beside: Path) -> Mapping[str, Any]:
         with staging.spilling(config.lake) as spill:
-            connection = sql.connect(config.threads, config.memory_limit_mb, spill)
+            connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
             try:
                 return _written_again(connection, folder, events, config, beside)
             finally:

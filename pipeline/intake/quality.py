@@ -23,7 +23,7 @@ from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-# Of one night; event times are in seconds since the night began (UTC).
+# Of one night; event times are in seconds since its midnight, by the shop's clock.
 NUMBERS = pa.schema(
     [
         pa.field("night", pa.date32(), nullable=False),
@@ -125,7 +125,7 @@ def judge(nights: Sequence[NightNumbers], first: date, config: Config) -> dict[d
         Offences by night and check; as-usual nights are absent.
     """
     section, found = config.checks, dict[date, Offences]()
-    limits = section.model_dump() | {"first": first}
+    limits = section.model_dump() | {"first": first, "timezone": config.timezone}
     with sql.connect(1, config.memory_limit_mb) as connection:
         # as JSON: a table of Python's objects would import pandas, a second
         limits["nights"], limits["usual_nights"] = json.dumps(list(nights), default=str), section.nights

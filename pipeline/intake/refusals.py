@@ -17,6 +17,7 @@ CONFLICT = "its event_id is another event's"
 UNKNOWN_TYPE = "event_type is not in features.event_types"
 FORGOTTEN = "its user asked to be forgotten"
 """Why a row is refused that belongs to somebody on the list of pipeline.privacy.suppression."""
+AFTER = "event_time is after the day it arrived"
 REJECTED = "rejected: "
 """Before a reason, in a report, where its value is how many rows were refused for it."""
 HARMLESS = {DUPLICATE, FORGOTTEN}
@@ -26,6 +27,8 @@ NO_ID = (
     "and load the history again (load-history --force)"
 )
 """What to do about many conflicts."""
+ZONE = "If the log's days are those of another time zone, set `timezone` to it"
+REMEDIES = {CONFLICT: NO_ID, AFTER: ZONE}
 
 
 def require_few(
@@ -54,7 +57,7 @@ def require_few(
     if refused > config.ingest.max_reject_share * (taken + refused):
         worst = sql.execute(connection, "ingest/offenders", first=first, last=last).fetchall()
         shown = "\n".join(f"  {file} row {row}: {reason}: {raw[:200]}" for file, row, reason, raw in worst)
-        remedies = [NO_ID] if CONFLICT in reasons else []
+        remedies = [words for reason, words in REMEDIES.items() if reason in reasons]
         raise InputError(
             f"{refused} of {taken + refused} log rows of {first} .. {last} are refused, more than "
             f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, sql, zones
 from pipeline.ground.errors import InputError
 from pipeline.intake import delivery, inputs, late_rows, logs, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
@@ -42,12 +42,13 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
         night: read only the files that can hold this night's rows, which alone is about to be written; default: all.
     Raises:
         InputError: a file is missing or unreadable, or a mapping does not run; ids would get other pseudonyms than
-            those in the lake.
+            those in the lake, or days are of another time zone.
     """
+    require_one_zone(config, last, continues=night is not None)
     log, files = delivery.log_of(config), delivery.find(config, night)
     continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
-        connection = sql.connect(config.threads, config.memory_limit_mb, spill)
+        connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             stage = _Stage(connection, config, suppression.read(config))
             logs.read(connection, log, files, config)
@@ -56,6 +57,21 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             yield connection
         finally:
             connection.close()
+
+
+def require_one_zone(config: Config, last: date, continues: bool) -> None:
+    """Refuse to mix days of two time zones in one history.
+
+    Args:
+        config: the zone.
+        last: the last night that is about to be written.
+        continues: whether earlier nights stay as they are; if not, all up to `last` are written anew.
+    Raises:
+        InputError: the nights that stay have days of another zone.
+    """
+    finished = artifacts.partitions_until(config.lake, "ingest", date.max)
+    stays = [f for f in finished if artifacts.run_date_of(f) > last or (continues and artifacts.run_date_of(f) < last)]
+    zones.require_one(stays[-1:], config.timezone, max(map(artifacts.run_date_of, stays), default=last))
 
 
 @contextlib.contextmanager

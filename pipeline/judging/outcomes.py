@@ -59,7 +59,9 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
     judged = judged_runs(config, run_date)
     table = OUTCOMES.empty_table()
     if judged.num_rows:
-        with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
+        with sql.connect(
+            config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
+        ) as connection:
             table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
         shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")

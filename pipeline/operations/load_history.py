@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.ground import artifacts, manifests, resources, rewriting, sql
+from pipeline.ground import artifacts, manifests, resources, rewriting, sql, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
 from pipeline.intake import inputs, known_types, late_rows, partitions, precedence, quality, refusals, staging
@@ -46,6 +46,7 @@ def _load_history(config: Config, until: date) -> str:
     rewriting.finish_all(config.lake / "ingest")
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
+        others = _of_another_zone(config, first, until)
         refusals.require_few(connection, config, first, until)
         precedence.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
@@ -68,10 +69,30 @@ def _load_history(config: Config, until: date) -> str:
                     _count(totals, unfinished.popleft().result())
             for report in unfinished:
                 _count(totals, report.result())
+    for folder in others:
+        if zones.of_night(folder) != config.timezone:  # not written again: its rows are another night's now
+            with artifacts.lock(folder):
+                artifacts.remove(folder)
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
     text = summary(totals, first, until, time.perf_counter() - started)
     return "\n".join([text, *quality.gaps(found), *known_types.told(config)])
+
+
+def _of_another_zone(config: Config, first: date, until: date) -> list[Path]:
+    """The finished nights whose days are of another time zone, and are written anew.
+
+    Raises:
+        InputError: some are so old that no log of theirs is there.
+    """
+    finished = artifacts.partitions_until(config.lake, "ingest", until)
+    others = [folder for folder in finished if zones.of_night(folder) != config.timezone]
+    if others and artifacts.run_date_of(others[0]) < first - timedelta(days=1):
+        raise InputError(
+            f"{others[0]} has days of timezone = '{zones.of_night(others[0])}', and no logs from before {first} are "
+            f"there to load it again: put them back, set timezone to what it was, or remove the nights before {first}"
+        )
+    return others
 
 
 def _count(totals: Counter[str], report: Report) -> None:

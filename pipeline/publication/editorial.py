@@ -80,7 +80,7 @@ def read(config: Config, run_date: date) -> EditorialRules:
             f"{', '.join(empty)} is empty (publish.editorial), which would lift every block in it: a file without "
             "rules has the names of its columns; one of JSON Lines a rule that has expired"
         )
-    with sql.connect(config.threads, config.memory_limit_mb) as connection:
+    with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
         rows = _read(connection, source, files, config, run_date)
     if faults := [f"{row['file']} row {row['row']}: {row['fault']}" for row in rows if row["fault"]]:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""

@@ -54,7 +54,7 @@ class Night:
 
     @property
     def valid_from(self) -> date:
-        """The day at whose start (UTC) the tables begin to hold; their published_at too, so no clock is asked."""
+        """The day at whose start, in the shop's zone, the tables begin to hold; published_at too: no clock is asked."""
         return self.run_date + timedelta(days=1)
 
     @cached_property

@@ -75,7 +75,9 @@ def run(
     rules = editorial.read(config, run_date)
     run_id = _run_id(run_date, config, rules, features, *sources.values(), ensemble)
     folders = (features, sources, ensemble, outcomes, evaluate)
-    with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill") as connection:
+    with sql.connect(
+        config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
+    ) as connection:
         found = _make(Night(*folders, run_date, run_id, config, connection, rules), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for name in JUDGED:

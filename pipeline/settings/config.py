@@ -12,9 +12,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.ground import shipped
+from pipeline.ground import shipped, zones
 from pipeline.ground.errors import InputError
 from pipeline.settings import layers
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
@@ -46,6 +46,9 @@ class Config(Section):
     tuned: Path | None = None
     """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
+    timezone: Annotated[str, KEPT] = zones.DEFAULT
+    """Whose days the shop's are: an IANA name, e.g. "Europe/Berlin". A night is a day there, the nightly run starts
+    after it, and a time that a mapping gives without a zone is of this one. Another needs `load-history --force`."""
     seed: Seed = 0
     """Of every random number."""
     threads: Annotated[PositiveInt, KEPT] = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
@@ -118,6 +121,13 @@ class Config(Section):
         judge, *older = self.label_cutoffs(run_date)
         validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
         return {"validate": validate, "judge": judge, "publish": run_date}
+
+    @field_validator("timezone")
+    @classmethod
+    def _it_is_a_zone(cls, name: str) -> str:
+        if not zones.known(name):
+            raise ValueError("is no IANA time zone, as 'Europe/Berlin' is one")
+        return name
 
     @model_validator(mode="after")
     def _surfaces_have_names_of_their_own(self) -> Self:

@@ -4,11 +4,11 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.ground import artifacts, nights
+from pipeline.ground import artifacts, nights, zones
 from pipeline.ground.errors import InputError
 from pipeline.operations import stages
 from pipeline.settings import outside
@@ -63,7 +63,7 @@ def night_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: 
     run_type = getattr(dag_run, "run_type", "manual")
     run_after = getattr(dag_run, "run_after", None)
     return nights.resolve_run_date(
-        params.get("run_date"), logical_date, run_after, getattr(run_type, "value", run_type)
+        params.get("run_date"), logical_date, run_after, getattr(run_type, "value", run_type), zones.of_shop()
     )
 
 
@@ -83,7 +83,7 @@ def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | Non
     """
     _speak()
     night, loaded = night_of(params, logical_date, dag_run), settings(params)
-    nights.require_over(night, datetime.now(UTC).date())
+    nights.require_over(night, zones.today(loaded.timezone), loaded.timezone)
     stages.run_stage(stage, night, loaded, force=bool(params.get("force")))
     return str(artifacts.stage_dir(loaded.lake, stage, night))
 

@@ -29,8 +29,8 @@ arrived as (
     select
         typed.*,
         case $arrival
-            when 'event_time' then typed.event_time::date
-            when 'arrived_at' then typed.arrived_at::date
+            when 'event_time' then case when isfinite(typed.event_time) then typed.event_time::date end
+            when 'arrived_at' then case when isfinite(typed.arrived_at) then typed.arrived_at::date end
             else files.first_day
         end as day,
         files.first_day,
@@ -55,7 +55,7 @@ judged as (
         *,
         case
             when reject_reason is not null then reject_reason
-            when event_time is null then 'event_time is missing or not a time'
+            when event_time is null or not isfinite(event_time) then 'event_time is missing or not a time'
             when event_time < $earliest::timestamptz then 'event_time is before ingest.earliest'
             when misfiled then 'its file is not the one of its day'
             when arrival is null then 'arrived_at is missing or not a time'

@@ -7,7 +7,7 @@ refused as (from duplicates),
 taken as (
     select
         arrival, event_time, event_type, user_id, item_id, value, quantity, price, session_id,
-        date_diff('second', arrival::timestamptz, event_time) as second
+        date_diff('second', arrival::timestamp, event_time::timestamp) as second -- by the clock: a day may have 23 or 25 hours
     from staged
     anti join refused using (event)
     where reason is null and arrival between $first::date and $last::date
@@ -16,7 +16,7 @@ counted as (
     select
         arrival as night,
         count(*) as events,
-        count(*) filter (event_time < arrival::timestamptz) as late,
+        count(*) filter (second < 0) as late,
         -- the first ones: not the very first, which may have waited on a phone
         quantile_disc(second, 0.05) as first_event,
         max(second) as last_event,

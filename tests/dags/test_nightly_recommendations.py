@@ -33,7 +33,8 @@ def decided(name):
 import export_surface, tune_settings
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
-                  "params": dag.params.dump(), "schedule": type(export_surface.export_surface().timetable).__name__,
+                  "params": dag.params.dump(), "night": [dag.timetable.expression, str(dag.timetable.timezone)],
+                  "schedule": type(export_surface.export_surface().timetable).__name__,
                   "tune": tune_settings.tune_settings().params.dump(),
                   "others": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() / 3600
                              for d in (export_surface.export_surface(), tune_settings.tune_settings())
@@ -45,7 +46,9 @@ print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - be
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
     home = tmp_path_factory.mktemp("airflow")
+    (home / "pipeline.toml").write_text('timezone = "Asia/Kolkata"')
     env = os.environ | {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    env["NIGHTJAR_CONFIG"] = str(home / "pipeline.toml")
     run = subprocess.run(
         [sys.executable, "-c", READ_DAG, *FAILS, *MAY_PASS],
         capture_output=True,
@@ -66,6 +69,10 @@ def test_the_edges_are_the_signatures(dag: dict) -> None:
     declared = {name: sorted(stages.upstream(name)) for name in stages.STAGES}
     declared["publish"] = sorted([*declared["publish"], "approval"])
     assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared | {"approval": ["evaluate"]}
+
+
+def test_a_night_begins_when_the_shops_day_is_over(dag: dict) -> None:
+    assert dag["night"] == ["0 2 * * *", "Asia/Kolkata"]
 
 
 def test_parsing_imports_nothing_heavy(dag: dict) -> None:

@@ -41,6 +41,12 @@ def test_a_scheduled_run_takes_its_night_from_the_logical_date(ran: list[tuple])
     assert ran[0][1] == date(2011, 10, 2)
 
 
+def test_the_night_is_the_shops_day(ran: list[tuple], tmp_path: Path) -> None:
+    (tmp_path / "pipeline.toml").write_text('timezone = "Asia/Kolkata"', encoding="utf-8")
+    run_task.run_task("als", {}, datetime(2011, 10, 1, 20, 30, tzinfo=UTC), None)  # two at night there
+    assert ran[0][1] == date(2011, 10, 2)
+
+
 def test_a_backfill_refuses_a_run_date(ran: list[tuple]) -> None:
     dag_run = SimpleNamespace(run_type=SimpleNamespace(value="backfill"), run_after=None)
     with pytest.raises(InputError):

@@ -36,7 +36,7 @@ class Log:
     @property
     def doubts(self) -> list[str]:
         """What a person must know about how its times are read."""
-        taken_as = ["taken as UTC"] if self.way and "at time zone" in times.WAYS[self.way][0] else []
+        taken_as = ["taken as UTC, unless you set `timezone`"] if self.way in times.LOCAL else []
         return taken_as + (["day and month could be the other way round"] if self.ambiguous else [])
 
     @property

@@ -9,26 +9,28 @@ from pipeline.ground import sql
 WAYS = {
     "zoned": ("try_cast({column} as timestamptz)", ""),
     "offset": ("try_strptime({column}, ['%Y-%m-%d %H:%M:%S %z', '%Y-%m-%dT%H:%M:%S%z'])", ""),
-    "plain": ("try_cast({column} as timestamp) at time zone 'UTC'", "in which zone? e.g. 'Europe/London'"),
+    "plain": ("try_cast({column} as timestamp)", "of the zone that pipeline.toml says: `timezone`"),
     "seconds": ("make_timestamptz(try_cast({column} as bigint) * 1000000)", "seconds since 1970"),
     "milliseconds": ("make_timestamptz(try_cast({column} as bigint) * 1000)", "milliseconds since 1970"),
     "microseconds": ("make_timestamptz(try_cast({column} as bigint))", "microseconds since 1970"),
-    "compact": ("try_strptime({column}, '%Y%m%d') at time zone 'UTC'", "in which zone? e.g. 'Europe/London'"),
+    "compact": ("try_strptime({column}, '%Y%m%d')", "of the zone that pipeline.toml says: `timezone`"),
     "month first": (
         "try_strptime({column}, ['%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M:%S %p', "
-        "'%m/%d/%Y']) at time zone 'UTC'",
-        "the month first; in which zone? e.g. 'Europe/London'",
+        "'%m/%d/%Y'])",
+        "the month first; of the zone that pipeline.toml says: `timezone`",
     ),
     "day first": (
-        "try_strptime({column}, ['%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y']) at time zone 'UTC'",
-        "the day first; in which zone? e.g. 'Europe/London'",
+        "try_strptime({column}, ['%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y'])",
+        "the day first; of the zone that pipeline.toml says: `timezone`",
     ),
     "dotted": (
-        "try_strptime({column}, ['%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y']) at time zone 'UTC'",
-        "in which zone? e.g. 'Europe/London'",
+        "try_strptime({column}, ['%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y'])",
+        "of the zone that pipeline.toml says: `timezone`",
     ),
 }
 """Expression and remark of every way that sql/init/times.sql counts; of two that fit as well, the one that is first."""
+LOCAL = frozenset({"plain", "compact", "month first", "day first", "dotted"})
+"""Those that say no zone: what they give is of the shop's."""
 ENOUGH = 0.9
 """Share of a column's values that must be times."""
 

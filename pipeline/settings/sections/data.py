@@ -43,7 +43,7 @@ class Ingest(Section):
     """What is known about the items; without it an item is only its id."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
-    file's name ({year}, {month} and {day}); none that is before the first day in its file's name. Days are UTC's."""
+    file's name ({year}, {month} and {day}); none before the first day in its file's name. Days are of `timezone`."""
     allow_empty: bool = False
     """Whether a night without a single log row is legitimate (a holiday), or an error. A missing file always is one,
     except where the log is one file a day."""

@@ -3,8 +3,8 @@
 select
     night,
     format(
-        'the last event is of {} UTC; on the last {} {}s it was of {} (median), at the earliest of {}',
-        strftime(timestamp '1970-01-01' + to_seconds(tonight.last_event), '%H:%M'), usual.nights, weekday,
+        'the last event is of {} {}; on the last {} {}s it was of {} (median), at the earliest of {}',
+        strftime(timestamp '1970-01-01' + to_seconds(tonight.last_event), '%H:%M'), $timezone, usual.nights, weekday,
         strftime(timestamp '1970-01-01' + to_seconds(usual.last_event), '%H:%M'),
         strftime(timestamp '1970-01-01' + to_seconds(usual.earliest), '%H:%M')
     ) as said

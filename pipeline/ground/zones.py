@@ -1,0 +1,63 @@
+"""The time zone whose days are the shop's: what a day is, and that one history has one of them."""
+
+import os
+import tomllib
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+
+DEFAULT = "UTC"
+
+
+def known(name: str) -> bool:
+    """Whether a name is one of the IANA database's; "localtime" is not, as it is another zone on every machine."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return name != "localtime"
+
+
+def today(name: str) -> date:
+    """The day that it is in a zone. Asked by whoever talks to people; nothing that is computed depends on the clock."""
+    return datetime.now(ZoneInfo(name)).date()
+
+
+def of_shop() -> str:
+    """The zone in the shop's file, for the orchestrator's schedule and nights: cheap, and never an error.
+
+    A file that is not there, or says what is no zone, has the default; the tasks say what is wrong with it.
+    """
+    path = Path(os.environ.get("NIGHTJAR_CONFIG") or "pipeline.toml")
+    try:
+        name = tomllib.loads(path.read_text(encoding="utf-8")).get("timezone", DEFAULT)
+    except (OSError, ValueError):
+        return DEFAULT
+    return name if isinstance(name, str) and known(name) else DEFAULT
+
+
+def of_night(folder: Path) -> str:
+    """The zone that a finished night's days are of."""
+    return str(artifacts.read_manifest(folder).get("config", {}).get("timezone", DEFAULT))
+
+
+def require_one(folders: Iterable[Path], timezone: str, until: date) -> None:
+    """Stop where finished nights of the lake have other days than the configuration.
+
+    Args:
+        folders: of ingest; nights are told apart by the zone in their manifests, one without has the default.
+        timezone: the configuration's.
+        until: the last night that would have to be loaded again.
+    Raises:
+        InputError: names the night and both remedies.
+    """
+    for folder in folders:
+        if (theirs := of_night(folder)) != timezone:
+            raise InputError(
+                f"{folder} has days of timezone = '{theirs}', and the configuration says '{timezone}': set it back, or "
+                f"load all of it again (load-history --until {until} --force)"
+            )
