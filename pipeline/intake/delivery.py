@@ -79,13 +79,13 @@ def _readable(config: Config, night: date) -> list[logs.LogFile]:
 
 
 def _missed(config: Config, night: date) -> list[logs.LogFile]:
-    """Files about finished nights of the last days of which no night has taken or refused a row: they came later."""
+    """Files about finished nights of the last days that came later, or are not as large as when last they were read."""
     source, since = log_of(config), night - timedelta(days=LATE_DAYS)
     if "{year}" not in source.files:
         return []
     before = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
     records = {n: late_rows.recorded(f) for f in before if (n := artifacts.run_date_of(f)) >= since}
-    read = {name for record in records.values() if record for name in record["files"]}
+    sizes = {name: counts[-1] for record in records.values() if record for name, counts in record["files"].items()}
     finished = {n for n, record in records.items() if record is not None}
     if unrecorded := records.keys() - finished:  # whatever they read, they decided on
         finished = {n for n in finished if n > max(unrecorded)}
@@ -93,7 +93,8 @@ def _missed(config: Config, night: date) -> list[logs.LogFile]:
     return [
         file
         for file in found
-        if file.path.relative_to(config.folder).as_posix() not in read and any(map(file.is_about, finished))
+        if any(map(file.is_about, finished))
+        and sizes.get(late_rows.name_of(config, file.path)) != file.path.stat().st_size
     ]
 
 

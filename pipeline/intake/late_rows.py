@@ -6,7 +6,7 @@ has seen, its manifest says (`seen_by`): of each log file of which it took or re
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ KEY = "read"
 NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
-"""Of one night: `as`, by what its rows were read, and `files`, by name: the rows and the unreadable lines they had."""
+"""Of one night: `as`, by what its rows were read, and `files`, by name: their rows, unreadable lines, and bytes."""
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -35,9 +35,26 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
         first, last: the range.
     """
     found: dict[date, Record] = {}
-    for night, name, rows, lines in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
-        found.setdefault(night, record(config))["files"][name] = [rows, lines]
+    for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
+        found.setdefault(night, record(config))["files"][name] = counts
     return found
+
+
+def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Iterable[Path]) -> None:
+    """Note how large the log files are, before they are read: what is appended meanwhile makes a file larger than that.
+
+    Args:
+        connection: where it is noted.
+        config: whose folder the names are relative to.
+        paths: of the files.
+    """
+    sizes = {name_of(config, path): path.stat().st_size for path in paths}
+    sql.execute(connection, "ingest/log_sizes", names=list(sizes), bytes=list(sizes.values()))
+
+
+def name_of(config: Config, path: Path) -> str:
+    """A log file's name, as records and refused rows have it."""
+    return path.relative_to(config.folder).as_posix()
 
 
 def record(config: Config) -> Record:
@@ -76,7 +93,7 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
     records = {artifacts.run_date_of(folder): recorded(folder) for folder in asked}
     ours = _reading(config)
     seen = [
-        (before, name, *counts)
+        (before, name, *counts[:2])
         for before, record_of in records.items()
         for name, counts in (record_of or {"files": {}})["files"].items()
     ]

@@ -51,6 +51,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             stage = _Stage(connection, config, suppression.read(config))
+            late_rows.note_sizes(connection, config, [file.path for file in files])
             logs.read(connection, log, files, config)
             stage.events(log, last, night)
             stage.others(log, night)

@@ -1,7 +1,9 @@
--- table seen: one row per night and log file of which rows arrive on it: how many rows it has, and lines that cannot be read
+-- table seen: one row per night and log file of which rows arrive on it: how many rows, lines that cannot be
+-- read, and bytes it has
 create or replace table seen as
 with starts as (from raw_files),
 files as (from log_files),
+sizes as (from log_sizes),
 arrived as (
     select distinct arrival, _file from staged_events
     union
@@ -12,8 +14,10 @@ select
     arrived.arrival as night,
     files.name,
     coalesce(starts.last_row - starts.first_row + 1, 0) as rows,
-    coalesce(unread.lines, 0) as lines
+    coalesce(unread.lines, 0) as lines,
+    sizes.bytes
 from arrived
 join files using (_file)
+join sizes using (name)
 left join starts using (_file)
 left join unread using (_file)

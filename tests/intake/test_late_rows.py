@@ -122,6 +122,19 @@ def test_a_file_that_comes_days_late_is_taken_by_the_next_night(tmp_path: Path, 
     assert refused(config) == [(1 + behind, 3, "duplicate of an earlier event")]
 
 
+@pytest.mark.parametrize("behind", [1, 2, 4])
+def test_a_file_that_goes_on_for_days_is_read_again(tmp_path: Path, behind: int) -> None:
+    config = shop(tmp_path, DAILY, ingest=LENIENT)
+    for night in DAYS:
+        rows = [at(night.day, f"i{night.day}"), at(night.day, "x", type="poke")]
+        write(tmp_path / f"{night}.csv", rows)
+        if night.day == 1 + behind:
+            write(tmp_path / f"{DAYS[0]}.csv", [at(1, "i1"), at(1, "x", type="poke"), at(1, "late")])
+        ingest_night(config, night)
+    assert taken(config) == {day: [f"i{day}", *["late"] * (day == 1 + behind)] for day in range(1, 7)}
+    assert [(day, line) for day, line, _ in refused(config)] == [(day, 2) for day in range(1, 7)]
+
+
 def test_a_row_of_a_night_that_is_not_there_is_kept_for_it(tmp_path: Path) -> None:
     config = shop(tmp_path, "log.csv", ingest=LENIENT)
     write(tmp_path / "log.csv", [at(1, "a"), at(2, "b"), at(3, "c")])

@@ -1,0 +1,3 @@
+-- table log_sizes: one row per log file that is about to be read: how many bytes it has
+create or replace table log_sizes as
+select unnest($names::varchar[]) as name, unnest($bytes::bigint[]) as bytes
