@@ -1,0 +1,134 @@
+"""Night after night as the files come, or all files at once: the same events, each once, every line accounted for."""
+
+import os
+import tempfile
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.ground import artifacts
+from pipeline.operations import load_history
+from pipeline.sources.configuration import FullConfig
+from tests.intake import log_writer
+from tests.intake.log_writer import TYPE, Line, Server
+from tests.tiny_log import digests, rows_of, shop
+from tests.tiny_log import ingest as ingest_night
+
+ZONES = [
+    "UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago",
+    "Africa/Cairo", "Australia/Lord_Howe",
+]  # fmt: skip
+FIRST = [date(2024, 3, 9), date(2024, 3, 30), date(2024, 4, 25), date(2024, 10, 26), date(2024, 7, 1)]
+DAYS, LINES, AFTER = 2, 25, 2
+SERVERS = st.builds(
+    Server,
+    zone=st.sampled_from(ZONES),
+    offset=st.integers(-7200, 7200).map(lambda seconds: timedelta(seconds=seconds)),
+    lateness=st.sampled_from([timedelta(seconds=30), timedelta(hours=6), timedelta(days=2)]),
+    growth=st.just(0),
+    sorted=st.booleans(),
+)
+GROWING = st.builds(
+    Server,
+    zone=st.sampled_from(ZONES),
+    offset=st.integers(-7200, 7200).map(lambda seconds: timedelta(seconds=seconds)),
+    lateness=st.just(timedelta(days=1)),
+    growth=st.just(3),
+    sorted=st.booleans(),
+)
+
+
+@pytest.fixture(autouse=True)
+def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here is about a disk that fails, and there are hundreds of nights."""
+    monkeypatch.setattr(os, "sync", lambda: None)
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+SEEDS = st.integers(0, 10_000)
+ARRIVALS = st.sampled_from(["event_time", "file", "arrived_at"])
+THOROUGH = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+def configured(folder: Path, home: str, zone: str, arrival: str) -> FullConfig:
+    ingest: dict[str, Any] = {"arrival": arrival, "max_reject_share": 1, "allow_empty": True}
+    return shop(
+        folder, "{year}-{month}-{day}.jsonl", log_writer.MAPPING, home=folder / home, timezone=zone, ingest=ingest
+    )
+
+
+def lake(config: FullConfig) -> dict[date, tuple[list[str], int]]:
+    """By night, the ids of its events and the number of refused lines."""
+    folders = artifacts.partitions_until(config.lake, "ingest", date.max)
+    return {
+        artifacts.run_date_of(f): (sorted(e["event_id"] for e in rows_of(f)), len(rows_of(f, "rejects")))
+        for f in folders
+    }
+
+
+def nights_of(lines: list[Line], first: date) -> list[date]:
+    """From the day before the first file to some after the last line is there."""
+    begin = min([first, *(line.file_day for line in lines)]) - timedelta(days=2)
+    end = max(line.visible for line in lines) + timedelta(days=AFTER)
+    return [begin + timedelta(days=n) for n in range((end - begin).days + 1)]
+
+
+def expected(lines: list[Line], zone: str, arrival: str) -> dict[str, date]:
+    """By id of the events that can be taken, the night on which the first of its lines arrives."""
+    found: dict[str, date] = {}
+    for line in lines:
+        if line.kind != TYPE or line.time is None:
+            continue
+        happened, written = (moment.astimezone(ZoneInfo(zone)).date() for moment in (line.time, line.written))
+        own = {"event_time": happened, "file": line.file_day, "arrived_at": written}[arrival]
+        night = max(own, line.file_day)
+        if own <= line.file_day + timedelta(days=1) and happened <= night:
+            found[line.id] = min(night, found.get(line.id, night))
+    return found
+
+
+@THOROUGH
+@given(server=SERVERS, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_files_that_are_whole_on_their_night(server: Server, zone: str, first: date, arrival: str, seed: int) -> None:
+    """Then every night is the same bytes, and the one that the calendar says."""
+    with tempfile.TemporaryDirectory() as folder:
+        live, backfill = (configured(Path(folder), home, zone, arrival) for home in ("live", "backfill"))
+        lines = server.log(first, DAYS, LINES, seed)
+        nights = nights_of(lines, first)
+        for night in nights:
+            log_writer.write(live.folder, lines, night)
+            ingest_night(live, night)
+        load_history.load_history(backfill, nights[-1])
+        found = lake(live)
+        by_night = {event: night for night, (events, _) in found.items() for event in events}
+        assert by_night == expected(lines, zone, arrival)
+        assert sum(len(events) + refused for events, refused in found.values()) == len(lines)
+        for night in lake(backfill):
+            ours, theirs = (artifacts.stage_dir(config.lake, "ingest", night) for config in (live, backfill))
+            assert digests(ours) == digests(theirs), night
+
+
+@THOROUGH
+@given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_files_that_go_on_or_come_when_their_night_is_over(
+    server: Server, zone: str, first: date, arrival: str, seed: int
+) -> None:
+    """Then an event may be of another night, but it is the same events, each once."""
+    with tempfile.TemporaryDirectory() as folder:
+        live, backfill = (configured(Path(folder), home, zone, arrival) for home in ("live", "backfill"))
+        lines = server.log(first, DAYS, LINES, seed)
+        nights = nights_of(lines, first)
+        for night in nights:
+            log_writer.write(live.folder, lines, night)
+            ingest_night(live, night)
+        load_history.load_history(backfill, nights[-1])
+        for found in (lake(live), lake(backfill)):
+            events = Counter(event for of_night, _ in found.values() for event in of_night)
+            assert events == dict.fromkeys(expected(lines, zone, arrival), 1)
+            assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)
