@@ -3,7 +3,8 @@
 What an earlier night has is not taken again (sql/ingest/duplicates.sql). What a later night has taken because it was
 ingested first, it gives up here: its partition is written again without the event and with one more refused row, as
 nights in order would have given it. Of that row only what the partition tells is known: neither its place in its file
-nor its content.
+nor its content. A row that the later night had refused already keeps its reason: whether it repeats the event that is
+known now, or bears its id, cannot be told any more.
 """
 
 from collections.abc import Mapping
