@@ -77,6 +77,8 @@ class InputTable(NightTable):
         ids: columns of ids; a row in which one is longer than ingest.max_id_bytes, or missing where the contract has no
             nulls, is left out, or refused by the statement.
         pseudonyms: what each id that ingest.pseudonyms replaces is the id of, which decides the key.
+        before: statements that run before it with the same parameters: tables that it needs, and rows of the table
+            `faults`, which says what of its rows is of no use where none is refused.
         refuses: whether the statement gives a column `reason`, and rows that have one are kept among the refused.
         section: of the configuration, where its files are named under its own name.
         nightly: whether rows are kept by the night they arrived; others are read whenever they are needed.
@@ -87,6 +89,7 @@ class InputTable(NightTable):
     made: frozenset[str] = frozenset()
     ids: tuple[str, ...] = ()
     pseudonyms: Mapping[str, Purpose] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
     refuses: bool = False
     section: str = "ingest"
     nightly: bool = True
