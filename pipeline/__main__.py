@@ -128,7 +128,7 @@ def _forget(args: argparse.Namespace) -> None:
         user_ids += text.splitlines()
     # A receipt says when somebody asked; nothing that is computed depends on it.
     asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
-    for receipt in forget.forget(_load(args), user_ids, asked):
+    for receipt in forget.forget(_load(args), user_ids, asked, args.also_in_text):
         print(receipts.describe(receipt))
 
 

@@ -160,6 +160,9 @@ def _forget(command: argparse.ArgumentParser) -> None:
     )
     who.add_argument("--file", type=Path, help="one id per line; - is the standard input")
     command.add_argument("--asked", metavar="DATE", help="the day they asked, for the receipt; default: today")
+    command.add_argument(
+        "--also-in-text", action="store_true", help="take their ids out of other people's texts too (else: count them)"
+    )
 
 
 def _prune(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline.ground import artifacts, rewriting
-from pipeline.intake import delivery, known_types, late_rows, partitions, precedence, quality, refusals, staging
+from pipeline.intake import delivery, faults, known_types, late_rows, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -29,7 +29,8 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     later night took because it was ingested first goes to this one: see pipeline.intake.precedence.
 
     Returns:
-        Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of).
+        Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of),
+        and what of other inputs' rows was of no use (`items: ...`).
     Raises:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
             rows than max_reject_share, or a night that is not as usual.
@@ -51,8 +52,10 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
+        unused = faults.measure(connection, run_date, run_date).get(run_date, {})
+        faults.warn(run_date, unused)
         _, tables = next(partitions.nights(connection, run_date, run_date))
-        report = partitions.write(out, tables) | judged | {late_rows.KEY: seen}
+        report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

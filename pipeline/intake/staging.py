@@ -30,7 +30,7 @@ PLAIN = "plain"
 
 @contextlib.contextmanager
 def staged(config: Config, last: date, scratch: Path, night: date | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with a table staged_<name> for each table of a night, the table duplicates, and other_nights.
+    """A connection with a table staged_<name> for each table of a night, and duplicates, faults and other_nights.
 
     What other nights of the lake have taken already is looked up there: earlier ones keep it (duplicates), later ones
     have to give it up (other_nights, see pipeline.intake.precedence).
@@ -124,6 +124,7 @@ class _Stage:
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
+        self._run("faults_none")
         given = map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
@@ -175,14 +176,15 @@ class _Stage:
 
     def _cast(self, table: InputTable, arrival: str) -> duckdb.DuckDBPyRelation:
         settings = self.config.ingest
-        rows = sql.select(
-            self.connection,
-            f"ingest/{table.name}",
-            arrival=arrival,
-            earliest=settings.earliest,
-            event_types=sorted(self.config.features.event_types),
-            max_id_bytes=settings.max_id_bytes,
-        )
+        bound: dict[str, object] = {
+            "arrival": arrival,
+            "earliest": settings.earliest,
+            "event_types": sorted(self.config.features.event_types),
+            "max_id_bytes": settings.max_id_bytes,
+        }
+        for name in table.before:
+            sql.execute(self.connection, name, **bound)
+        rows = sql.select(self.connection, f"ingest/{table.name}", **bound)
         return rows if table.refuses else rows.filter(_has_usable_ids(table, settings.max_id_bytes))
 
     def _without_forgotten(self, table: InputTable) -> duckdb.DuckDBPyRelation:

@@ -28,10 +28,12 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ids, inputs, partitions, staging
+from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
-from pipeline.operations import stages
-from pipeline.privacy import pseudonyms, redaction, suppression
+from pipeline.operations import mentions, stages
+from pipeline.operations.people import People
+from pipeline.privacy import redaction, suppression
+from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
 from pipeline.publication import stores, tables
 from pipeline.published.archive import RUN
@@ -47,44 +49,15 @@ def _user_files(stage: str) -> list[str]:
     return {"features": ["users.parquet"], "publish": published}.get(stage, [])
 
 
-class People:
-    """Those who asked, under every id by which they can be on disk.
-
-    Attributes:
-        aliases: id on disk -> id as the logs have it.
-        journals: by id as the logs have it.
-    """
-
-    def __init__(self, config: Config, user_ids: Iterable[str], journals: dict[str, Journal]) -> None:
-        written = {form: user_id for user_id in user_ids for form in ids.forms(user_id)}
-        self.aliases = written | {user_id: user_id for user_id in journals}
-        self.journals = journals
-        if config.ingest.pseudonyms:
-            self.aliases |= {pseudonyms.stored(config, form): user_id for form, user_id in written.items()}
-            for key in map(pseudonyms.key_for, inputs.person_purposes()):
-                self.aliases |= {key.hash(form): user_id for form, user_id in written.items()}
-
-    @property
-    def ids(self) -> list[str]:
-        """Every id they can have on disk."""
-        return sorted(self.aliases)
-
-    def note(self, counts: Counter[str], **what: Any) -> None:
-        """Write into the journals which rows are about to be removed; `counts` has them by id on disk."""
-        shares = Counter[str]()
-        for alias, rows in counts.items():
-            shares[self.aliases[alias]] += rows
-        for person, rows in shares.items():
-            self.journals[person].add(**what, rows=rows)
-
-
-def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
+def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: bool = False) -> list[Path]:
     """Remove people for good.
 
     Args:
         config: whose home they are removed from.
         user_ids: their ids as the logs have them, also where ingest.pseudonyms is on.
         asked: the day they asked; for the receipt, which is the only thing here that has a date.
+        also_in_text: whether their ids are also taken out of other people's rows, see pipeline.operations.mentions;
+            else the receipts say in how many they stand.
     Returns:
         A receipt for each, in the order given; it has zeros for somebody nobody knew.
     Raises:
@@ -99,14 +72,14 @@ def forget(config: Config, user_ids: Iterable[str], asked: date) -> list[Path]:
         with suppression.lock(config, alone=True):
             key = suppression.add(config, wanted).key
         journals = {user_id: Journal.open(config.home, key, user_id, asked) for user_id in wanted}
-        people = People(config, wanted, journals)
+        people = People(config, wanted, journals, leave_texts=also_in_text)
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
-            _events(connection, config, people)
+            _events(connection, config, people, key if also_in_text else None)
             _nights(connection, config, people)
             _tables(connection, config, people)
             _exports(config, people)
         looked_through = [table.name for table in inputs.about_people()]
-        return [journals[user_id].close(config, _databases(config), looked_through) for user_id in wanted]
+        return [journals[user_id].close(config, _databases(config), looked_through, also_in_text) for user_id in wanted]
 
 
 @contextlib.contextmanager
@@ -126,8 +99,8 @@ def _folders(stage: Path) -> list[Path]:
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def _events(connection: Any, config: Config, people: People) -> None:
-    """Write the partitions that know them again."""
+def _events(connection: Any, config: Config, people: People, out_of_texts: Key | None) -> None:
+    """Write the partitions that know them again; with a key those too whose texts name them."""
     for spill in config.lake.glob(f"{staging.SPILL}*"):
         _remove_dead_spill(spill)
     folders = _folders(config.lake / "ingest")
@@ -144,6 +117,7 @@ def _events(connection: Any, config: Config, people: People) -> None:
         if counts:
             with artifacts.lock(folder):
                 _rewrite_partition(folder, people, counts)
+    mentions.in_nights(connection, whole, people, out_of_texts)
 
 
 def _rewrite_partition(folder: Path, people: People, counts: dict[str, Counter[str]]) -> None:
@@ -215,6 +189,8 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     known = [path for path in files if path.is_file()]
     found = [who for path in known for who in redaction.find(connection, [path], people.ids).values()]
     knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
+    if people.leave_texts:
+        knows |= mentions.in_features(connection, features, people)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:
             people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())
@@ -259,6 +235,7 @@ def _tables(connection: Any, config: Config, people: People) -> None:
         archive.clean()
         for folder in sorted(archive.folder.glob(f"{RUN}*")):
             _redact(connection, people, folder, table="published", run_id=folder.name.removeprefix(RUN))
+            mentions.in_published(connection, folder, people)
         for name, database in databases.items():
             database.clean()
             for alias in people.ids:

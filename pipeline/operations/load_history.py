@@ -14,7 +14,7 @@ import duckdb
 from pipeline.ground import artifacts, manifests, resources, rewriting, sql, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
-from pipeline.intake import inputs, known_types, late_rows, partitions, precedence, quality, refusals, staging
+from pipeline.intake import faults, inputs, known_types, late_rows, partitions, precedence, quality, refusals, staging
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
@@ -52,9 +52,13 @@ def _load_history(config: Config, until: date) -> str:
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
         seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
+        unused = faults.measure(connection, first, until)
         numbers = {
-            n["night"]: quality.reported(n, found.get(n["night"], {})) | {late_rows.KEY: seen.get(n["night"], nothing)}
+            night: quality.reported(n, found.get(night, {}))
+            | unused.get(night, {})
+            | {late_rows.KEY: seen.get(night, nothing)}
             for n in measured
+            for night in [n["night"]]
         }
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
         precedence.give_way(connection, config, first, until)
@@ -121,8 +125,9 @@ def _remember(config: Config, until: date) -> None:
 
 
 def summary(totals: Counter[str], first: date, until: date, seconds: float) -> str:
-    """What load-history prints: rows taken, and rows refused by reason."""
-    reasons = sorted(((n, name) for name, n in totals.items() if name.startswith("rejected: ")), reverse=True)
+    """What load-history prints: rows taken, rows refused by reason, and what of other inputs' rows was of no use."""
+    said = ("rejected: ", *(f"{table.name}: " for table in inputs.nightly()))
+    reasons = sorted(((n, name) for name, n in totals.items() if name.startswith(said)), reverse=True)
     rows = [(totals["nights"], f"nights, {first} .. {until}, in {seconds:.1f} s")]
     rows += [(totals["events"] + totals["rejects"], "log rows"), (totals["events"], "events taken"), *reasons]
     return "\n".join(f"{n:>12,} {name}" for n, name in rows)

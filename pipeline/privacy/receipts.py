@@ -16,6 +16,13 @@ from pipeline.privacy import suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.settings.config import Config
 
+NAMED = (
+    "rows of other people that have the id in a text, or in the id of an event or session, as many as `in_others_rows` "
+    "says: `forget --also-in-text` takes it out of them",
+    "queries of runs that are published, until later ones take their place, and titles and texts of items",
+    "texts in which letters or digits join the id",
+)
+"""Where a person's id can stay in what other people wrote; of the first one only where nothing was done about it."""
 STAYS = (
     "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",
     "backups of this folder and of the database, and files that `export` wrote elsewhere",
@@ -70,13 +77,14 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def close(self, config: Config, databases: list[str], tables: list[str]) -> Path:
+    def close(self, config: Config, databases: list[str], tables: list[str], also_in_text: bool = False) -> Path:
         """Write the receipt and remove the journal; an earlier receipt of the person stays.
 
         Args:
             config: whose home the person was removed from.
             databases: the kinds of those that were looked through.
             tables: the nights' tables that were, of which the receipt says so even where they had no row.
+            also_in_text: whether the id was taken out of other people's rows.
         """
         entries = sorted(self.entries.values(), key=_place)
         content = {
@@ -84,11 +92,12 @@ class Journal:
             "asked": self.asked.isoformat(),
             "code_version": artifacts.code_version(),
             "rows": _totals(entries, tables),
+            "in_others_rows": {"taken_out": also_in_text, **_mentions(entries)},
             "nights_dropped": sorted({e["night"] for e in entries if "dropped" in e}),
             "databases": databases,
             "removed": entries,
             "suppressed": f"{suppression.path(config).name}: rows of this person in later logs are not taken",
-            "stays": STAYS,
+            "stays": (*STAYS, *(NAMED[1:] if also_in_text else NAMED)),
         }
         path = _free(self.path.parent / f"forget-{self.person[:16]}-{self.asked}.json")
         suppression.write_private(path, (json.dumps(content, indent=2) + "\n").encode())
@@ -97,7 +106,7 @@ class Journal:
 
 
 def _place(entry: dict[str, Any]) -> str:
-    names = ("dropped", "table", "night", "run_id", "file", "database")
+    names = ("dropped", "table", "night", "run_id", "file", "database", "column")
     return json.dumps([entry.get(name, "") for name in names])
 
 
@@ -107,6 +116,14 @@ def _totals(entries: list[dict[str, Any]], tables: list[str]) -> dict[str, int]:
         if "rows" in entry:
             totals[entry["table"]] = totals.get(entry["table"], 0) + entry["rows"]
     return totals
+
+
+def _mentions(entries: list[dict[str, Any]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in entries:
+        if "mentions" in entry:
+            found[entry["column"]] = found.get(entry["column"], 0) + entry["mentions"]
+    return found
 
 
 def _free(path: Path) -> Path:
@@ -124,4 +141,8 @@ def describe(path: Path) -> str:
     said = (
         f"removed rows: {rows}; nights dropped, to be made again by their next run: {nights}" if known else "not known"
     )
+    others = sum(n for name, n in content["in_others_rows"].items() if name != "taken_out")
+    if others:
+        done = "taken out" if content["in_others_rows"]["taken_out"] else "left there; --also-in-text takes it out"
+        said += f"; the id stands in {others:,} texts of others' rows ({done})"
     return f"person {content['person'][:16]}: {said}; rows in later logs are not taken; receipt {path}"

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ground import sql
+from pipeline.privacy.pseudonyms import Key
 
 Found = dict[Path, Counter[str]]
 """Rows about each id, by file."""
@@ -70,6 +71,42 @@ def _in_text(wanted: Iterable[str]) -> list[tuple[str, str]]:
 def pattern(text: str) -> str:
     """A regular expression (RE2) for the text where no letter, digit or underscore joins it."""
     return rf"(?:^|[^0-9A-Za-z_]){re.escape(text)}(?:$|[^0-9A-Za-z_])"
+
+
+def mentions(connection: duckdb.DuckDBPyConnection, files: Iterable[Path], ids: Iterable[str], column: str) -> Found:
+    """How many rows of the files have each id written somewhere in a column, whoever they are about; see `mention`."""
+    paths, forms = [str(path) for path in files], _in_text(ids)
+    found: Found = {}
+    if not paths or not forms:
+        return found
+    rows = sql.execute(
+        connection,
+        "forget/mentions",
+        files=paths,
+        text=[column],
+        ids=[one for one, _ in forms],
+        patterns=[mention(form) for _, form in forms],
+        spellings=[form for _, form in forms],
+    ).fetchall()
+    for path, one, count in rows:
+        found.setdefault(Path(path), Counter())[one] = count
+    return found
+
+
+def mention(text: str) -> str:
+    """A regular expression (RE2) for the text where no letter or digit joins it, in capitals or not."""
+    return rf"(?i)(?:^|[^0-9A-Za-z]){re.escape(text)}(?:$|[^0-9A-Za-z])"
+
+
+def without_mentions(batch: pa.RecordBatch, ids: Iterable[str], column: str, key: Key | None) -> pa.RecordBatch:
+    """The rows, without the texts of a column that `mentions` finds: null, or with a key their hashes."""
+    texts = batch.column(column)
+    named = pa.repeat(False, len(batch))
+    for _, form in _in_text(ids):
+        named = pc.or_(named, pc.fill_null(pc.match_substring_regex(texts, mention(form)), False))
+    hashes = [None if key is None else key.hash(text) for text in texts.filter(named).to_pylist()]
+    replaced = pc.replace_with_mask(texts, named, pa.array(hashes, pa.string()))
+    return batch.set_column(batch.schema.get_field_index(column), batch.schema.field(column), replaced)
 
 
 def without(

@@ -9,11 +9,17 @@ titles as (
     group by item_id, title
     qualify row_number() over (
         partition by item_id
-        order by case when $title_choice = 'most_frequent' then sum(rows) end desc, max(arrival) desc, sum(rows) desc, title
+        order by
+            case when $title_choice = 'most_frequent' then sum(rows) end desc,
+            max(arrival) desc,
+            case when $title_choice = 'latest' then max((arrival, place)) end desc,
+            sum(rows) desc,
+            title
     ) = 1
 ),
 last_snapshot as (select max(arrival) as night from item_log),
--- the last night's word; where one night says two things, the more frequent, then the greater
+-- the last night's word; where one night says two things, which no night does that this version took, the more frequent,
+-- then the greater
 details as (
     select
         item_id,

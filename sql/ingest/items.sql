@@ -1,22 +1,26 @@
--- one row per night and different thing that its logs say about an item, cast to the contract
-with mapped as (from mapped_items),
-files as (from log_files)
+-- one row per night and title of an item, with the last that the night said of everything else: what is null says nothing.
+-- Of an item's titles the one that the night had last stands last.
+with typed as (from typed_items),
+latest as (
+    select
+        arrival, item_id,
+        arg_max(text, said) filter (text is not null) as text,
+        arg_max(category, said) filter (category is not null) as category,
+        arg_max(price, said) filter (price is not null) as price,
+        arg_max(currency, said) filter (currency is not null) as currency,
+        arg_max(kind, said) filter (kind is not null) as kind,
+        arg_max(available, said) filter (available is not null) as available
+    from typed
+    group by arrival, item_id
+),
+titles as (
+    select arrival, item_id, title, count(*) as rows, max(said) as last_said
+    from typed
+    group by arrival, item_id, title
+)
 select
-    case
-        when $arrival = 'file' then files.first_day
-        -- known no sooner than its file, and no later than by the last night that reads it
-        when try_cast(arrived_at as timestamptz) is not null
-        then least(greatest(try_cast(arrived_at as timestamptz)::date, files.first_day), files.last_day + 1)
-    end as arrival,
-    item_id::varchar as item_id,
-    nullif(trim(title::varchar), '') as title,
-    nullif(trim(text::varchar), '') as text,
-    nullif(trim(category::varchar), '') as category,
-    try_cast(price as double) as price,
-    currency::varchar as currency,
-    kind::varchar as kind,
-    try_cast(available as boolean) as available,
-    count(*) as rows
-from mapped
-left join files using (_file)
-group by all
+    arrival, item_id, titles.title, latest.text, latest.category, latest.price, latest.currency, latest.kind, latest.available,
+    titles.rows
+from titles
+join latest using (arrival, item_id)
+order by arrival, item_id, titles.last_said

@@ -1,6 +1,12 @@
--- macros: what the values that a mapping gives mean, of whatever type they are
+-- macros: what the values that a mapping gives mean, of whatever type they are. Lists are asked by regular expressions, as
+-- each `in` would be a join.
 -- given(x): x as text; null where it is what pandas and Python write for nothing. A float's NaN is the text nan.
-create or replace macro given(x) as case when x::varchar in ('', 'nan', 'NaN', 'None', '<NA>') then null else x::varchar end;
+create or replace macro given(x) as
+case
+    when strlen(x::varchar) > 4 then x::varchar
+    when regexp_full_match(x::varchar, '|nan|NaN|None|<NA>') then null
+    else x::varchar
+end;
 -- id_fault(name, x): why x is no id, in words; null: it is one, or absent. A float is one where it is whole and so small
 -- that no other whole number is the same float (below 2^53, a FLOAT's below 2^24), a text unless it is a float that lost
 -- digits when it was written: 9007199254740993.0, 1.5e+17 (with the sign: 1e5 is a code, and no one writes a float so).
@@ -39,4 +45,23 @@ create or replace macro id_text(x) as case when id_fault('', x) is null then who
 create or replace macro number(x) as nullif(try_cast(x as double), 'nan'::double);
 -- is_no_number(x): whether x says something that is no number
 create or replace macro is_no_number(x) as
-case when x is null or try_cast(x as double) is not null then false else given(x) is not null end
+case when x is null or try_cast(x as double) is not null then false else given(x) is not null end;
+-- words(x): free text; null where it is NaN, as in a column of a Parquet file that has nothing
+create or replace macro words(x) as case when typeof(x) in ('DOUBLE', 'FLOAT') then given(x) else x::varchar end;
+-- label(x): the name or number of a kind of things, as text; a whole float is its integer, as an id's is
+create or replace macro label(x) as nullif(trim(whole(x)), '');
+-- flag(x): whether x says yes, in one of the usual ways; a number says it where it is above zero, such as a stock. Null
+-- where it says nothing, or cannot be understood
+create or replace macro flag(x) as
+case
+    when given(trim(x::varchar)) is null then null
+    when try_cast(x as double) is not null then try_cast(x as double) > 0
+    when regexp_full_match(
+        lower(trim(x::varchar)),
+        'true|t|yes|y|on|available|(https?://schema\.org/)?in[ _-]?stock'
+    ) then true
+    when regexp_full_match(
+        lower(trim(x::varchar)),
+        'false|f|no|n|off|unavailable|not[ _-]available|(https?://schema\.org/)?(out[ _-]?of[ _-]?stock|sold[ _-]?out|discontinued)'
+    ) then false
+end

@@ -160,3 +160,12 @@ def test_queries_count_the_people_who_chose_something_after_asking(tmp_path: Pat
     most = config_at(tmp_path, features={"query_min_users": 2, "query_days": 30, "queries": 1})
     queries = pq.read_table(build(most, START + timedelta(days=65)) / "queries.parquet")
     assert set(queries.column("query").to_pylist()) == {"red mug"}
+
+
+def test_of_a_nights_titles_the_later_is_the_latest(tmp_path: Path) -> None:
+    """The one that stands last in the night's file, however often the other was said and whatever sorts first."""
+    items = [said("a", "Zebra", 0, 1), said("a", "Yak", 1, 5), said("a", "Mouse", 1, 9), said("a", "Newt", 1, 1)]
+    for choice, title in (("latest", "Newt"), ("most_frequent", "Mouse")):
+        config = config_at(tmp_path / choice, features={"title_choice": choice})
+        write_lake(config, [event(0, "u", "a", 0)], items, until=START + timedelta(days=1))
+        assert texts(config, START + timedelta(days=1))["a"]["title"] == title

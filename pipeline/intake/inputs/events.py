@@ -31,6 +31,7 @@ EVENTS = InputTable(
     # an event's id too, because a shop's is often a hash of the row, which whoever has the row can compute
     pseudonyms={"event_id": "event", "user_id": "user", "session_id": "session"},
     person=("user_id", "session_id"),  # a guest's session that bears a person's id is theirs
+    mentions=("event_id", "session_id", "query"),
     dictionary=tuple(name for name in SCHEMA.names if name != "event_id"),
     refuses=True,
     night="ingest/night_events",

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.intake.inputs.table import InputTable
+from pipeline.intake.inputs.table import PLACE, InputTable
 
 SCHEMA = pa.schema(
     [
@@ -14,7 +14,7 @@ SCHEMA = pa.schema(
         pa.field("currency", pa.string()),
         pa.field("kind", pa.string()),
         pa.field("available", pa.bool_()),
-        pa.field("rows", pa.int64()),  # how many log rows said so that night
+        pa.field("rows", pa.int64()),  # how many log rows gave this title that night; all else is the night's last word
     ]
 )
 
@@ -22,8 +22,10 @@ ITEMS = InputTable(
     name="items",
     schema=SCHEMA,
     needed=frozenset({"item_id", "_file"}),
-    beside=frozenset({"arrived_at", "_file"}),
+    beside=frozenset({"arrived_at", *PLACE}),
     made=frozenset({"rows"}),
     ids=("item_id",),
     dictionary=("category", "currency", "kind"),
+    before=("ingest/items_typed", "ingest/items_faults"),
+    night="ingest/night_items",
 )

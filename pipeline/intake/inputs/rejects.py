@@ -17,6 +17,7 @@ REJECTS = NightTable(
     name="rejects",
     schema=SCHEMA,
     free_text=("raw",),  # a refused row was mapped to nothing that could be trusted, and it may be cut
+    mentions=("raw",),  # an id that an underscore joins
     dictionary=("file", "reason"),
     night="ingest/night_rejects",
 )

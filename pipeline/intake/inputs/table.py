@@ -24,6 +24,8 @@ class NightTable:
         person: columns, in the schema's order, that name the person a row is about; of several the first that is not
             null does. Such a row is not taken once the person asked to be forgotten, and is removed by `forget`.
         free_text: columns in whose text an id may stand anywhere; a row that has it there is removed as well.
+        mentions: columns of text, and ids of other things, in which a row about somebody else may have an id as well:
+            `forget` counts such rows, and takes the id out where it is told to.
         dictionary: columns whose values repeat; a dictionary of the others costs time and space.
         night: the statement that gives the kept rows of a range of nights, in the order of their partitions: `arrival`,
             then the contract's columns. Bound to $first, $last and $staged.
@@ -33,11 +35,17 @@ class NightTable:
     schema: pa.Schema
     person: tuple[str, ...] = ()
     free_text: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
     dictionary: tuple[str, ...] = ()
     night: str = "ingest/night"
 
     def __post_init__(self) -> None:
-        given = {"person": self.person, "free_text": self.free_text, "dictionary": self.dictionary}
+        given = {
+            "person": self.person,
+            "free_text": self.free_text,
+            "mentions": self.mentions,
+            "dictionary": self.dictionary,
+        }
         for what, columns in given.items():
             self._require(what, columns, self.schema.names)
         if list(self.person) != [name for name in self.schema.names if name in self.person]:
@@ -77,6 +85,8 @@ class InputTable(NightTable):
         ids: columns of ids; a row in which one is longer than ingest.max_id_bytes, or missing where the contract has no
             nulls, is left out, or refused by the statement.
         pseudonyms: what each id that ingest.pseudonyms replaces is the id of, which decides the key.
+        before: statements that run before it with the same parameters: tables that it needs, and rows of the table
+            `faults`, which says what of its rows is of no use where none is refused.
         refuses: whether the statement gives a column `reason`, and rows that have one are kept among the refused.
         section: of the configuration, where its files are named under its own name.
         nightly: whether rows are kept by the night they arrived; others are read whenever they are needed.
@@ -87,6 +97,7 @@ class InputTable(NightTable):
     made: frozenset[str] = frozenset()
     ids: tuple[str, ...] = ()
     pseudonyms: Mapping[str, Purpose] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
     refuses: bool = False
     section: str = "ingest"
     nightly: bool = True

@@ -242,6 +242,6 @@ def test_an_entry_that_contradicts_itself_is_no_entry(given: dict[str, Any], wor
 
 
 def test_what_a_mapping_may_select() -> None:
-    assert inputs.ITEMS.columns == (set(inputs.ITEMS.schema.names) - {"rows"}) | {"arrived_at", "_file"}
+    assert inputs.ITEMS.columns == (set(inputs.ITEMS.schema.names) - {"rows"}) | {"arrived_at", "_file", "_row"}
     assert "outcome" not in inputs.EDITORIAL.columns
     assert inputs.EVENTS.empty().schema.names == ["arrival", *inputs.EVENTS.schema.names]

@@ -1,0 +1,53 @@
+"""Those who asked to be forgotten: every id by which they can be on disk, and the journal of each."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.intake import ids, inputs
+from pipeline.privacy import pseudonyms
+from pipeline.privacy.receipts import Journal
+from pipeline.settings.config import Config
+
+
+class People:
+    """Those who asked, under every id by which they can be on disk.
+
+    Attributes:
+        aliases: id on disk -> id as the logs have it.
+        journals: by id as the logs have it.
+        leave_texts: whether their ids are also taken out of other people's rows.
+    """
+
+    def __init__(
+        self, config: Config, user_ids: Iterable[str], journals: dict[str, Journal], leave_texts: bool = False
+    ) -> None:
+        self.leave_texts = leave_texts
+        written = {form: user_id for user_id in user_ids for form in ids.forms(user_id)}
+        self.aliases = written | {user_id: user_id for user_id in journals}
+        self.journals = journals
+        if config.ingest.pseudonyms:
+            self.aliases |= {pseudonyms.stored(config, form): user_id for form, user_id in written.items()}
+            for key in map(pseudonyms.key_for, inputs.person_purposes()):
+                self.aliases |= {key.hash(form): user_id for form, user_id in written.items()}
+
+    @property
+    def ids(self) -> list[str]:
+        """Every id they can have on disk."""
+        return sorted(self.aliases)
+
+    def note(self, counts: Counter[str], **what: Any) -> None:
+        """Write into the journals which rows are about to be removed; `counts` has them by id on disk."""
+        for person, rows in self._shares(counts).items():
+            self.journals[person].add(**what, rows=rows)
+
+    def mention(self, counts: Counter[str], **where: str) -> None:
+        """Write into the journals how many rows of others name them, and where; `counts` as in `note`."""
+        for person, rows in self._shares(counts).items():
+            self.journals[person].add(**where, mentions=rows)
+
+    def _shares(self, counts: Counter[str]) -> Counter[str]:
+        shares = Counter[str]()
+        for alias, rows in counts.items():
+            shares[self.aliases[alias]] += rows
+        return shares
