@@ -3,13 +3,14 @@
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression
 
-from pipeline.ground import places, sql
+from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ids
+from pipeline.intake import ids, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -21,19 +22,11 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     Returns:
         The columns it selects.
     Raises:
-        InputError: it does not run, selects a column the table does not have, or none that it needs, or says of a row
-            that it stands where none does.
+        InputError: it does not run, does more than select from `raw`, selects a column the table does not have, or none
+            that it needs, takes too long, or says of a row that it stands where none does.
     """
-    path, text = config.folder / source.sql, ""
-    try:
-        text = path.read_text(encoding="utf-8")
-        relation = connection.sql(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    except duckdb.Error as error:
-        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
-    if relation is None:
-        raise InputError(f"{path} must be one SELECT from raw")
+    path = config.folder / source.sql
+    relation = _bound(connection, path, config.ingest.max_mapping_minutes)
     given = set(relation.columns)
     if unknown := given - table.columns:
         raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
@@ -48,6 +41,28 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     return given
 
 
+def _bound(connection: duckdb.DuckDBPyConnection, path: Path, minutes: float) -> duckdb.DuckDBPyRelation:
+    """The mapping's rows, which are computed when they are used; nothing but one SELECT from `raw` gets so far."""
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if faults := selects.faults(connection, text):
+            raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
+        with _in_time(connection, path, minutes):
+            return connection.sql(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    except duckdb.Error as error:
+        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
+
+
+def _in_time(
+    connection: duckdb.DuckDBPyConnection, path: Path, minutes: float
+) -> contextlib.AbstractContextManager[None]:
+    said = f"{path} took longer than ingest.max_mapping_minutes ({minutes:g}) and was stopped: mend it, or allow more"
+    return confinement.limited(connection, minutes, said)
+
+
 def _require_places(
     connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config, given: set[str]
 ) -> None:
@@ -55,7 +70,7 @@ def _require_places(
     if "_row" not in table.needed and "arrived_at" in given:  # then nobody asks where a row stands
         return
     does = "misplaced_rows" if "_row" in table.needed else "misplaced_files"
-    with failing_by_name(source, config):
+    with running(connection, source, config):
         found = sql.execute(connection, f"ingest/{does}", mapped=f"mapped_{table.name}").fetchone()
     if found is not None:
         raise InputError(
@@ -65,10 +80,15 @@ def _require_places(
 
 
 @contextlib.contextmanager
-def failing_by_name(source: InputFiles, config: Config) -> Iterator[None]:
-    """Say which mapping it is that fails on a row; where ids become pseudonyms, without the row's values."""
+def running(connection: duckdb.DuckDBPyConnection, source: InputFiles, config: Config) -> Iterator[None]:
+    """Give a mapping its time, and say which one it is that fails on a row; of pseudonyms' rows without values.
+
+    Raises:
+        InputError: it fails, or takes longer than ingest.max_mapping_minutes.
+    """
     try:
-        yield
+        with _in_time(connection, config.folder / source.sql, config.ingest.max_mapping_minutes):
+            yield
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
         what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"
