@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -10,10 +10,36 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ids, selects
+from pipeline.intake import ids, logs, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
+
+
+def ask(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[InputTable], source: InputFiles, config: Config
+) -> None:
+    """Say for whom a log is going to be read: of JSON Lines only the keys are that a mapping of it names.
+
+    Args:
+        connection: where it is read next.
+        tables: that may be mapped from it.
+        source: the log.
+        config: the tables' sources and mappings.
+    """
+    asked = selects.Named()
+    for table in tables:
+        mapped = table.files(config)
+        if mapped is not None and logs.same_raw(mapped, source):
+            asked |= _named(connection, config.folder / mapped.sql) | selects.Named(table.columns)
+    sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every)
+
+
+def _named(connection: duckdb.DuckDBPyConnection, path: Path) -> selects.Named:
+    try:
+        return selects.named(connection, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):  # which is said where it is mapped
+        return selects.Named(every=True)
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:

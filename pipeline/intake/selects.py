@@ -37,8 +37,7 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
     if kinds != ["SELECT"]:
         return [f"it must be one SELECT from raw, and is {', '.join(kinds) or 'none'}"]
     try:
-        found = sql.execute(connection, "ingest/parsed", statement=text).fetchall()
-        tree: Tree = json.loads(found[0][0])
+        tree = _parsed(connection, text)
         if tree["error"]:
             return [f"it must be one SELECT from raw ({tree['error_message']})"]
         pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
@@ -47,6 +46,66 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         return sorted({fault for said in tree["statements"] for fault in rules.broken(said["node"], frozenset())})
     except RecursionError:
         return ["it is nested too deeply"]
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+    found = sql.execute(connection, "ingest/parsed", statement=text).fetchall()
+    tree: Tree = json.loads(found[0][0])
+    return tree
+
+
+@dataclass(frozen=True)
+class Named:
+    """What mappings ask of a log.
+
+    Attributes:
+        words: their names of whatever kind, as they spell them: a column that is in none of them is not asked for.
+        every: whether they may take columns without naming them (`*`, COLUMNS, a row as a whole, PIVOT).
+    """
+
+    words: frozenset[str] = frozenset()
+    every: bool = False
+
+    def __or__(self, other: "Named") -> "Named":
+        return Named(self.words | other.words, self.every or other.every)
+
+
+def named(connection: duckdb.DuckDBPyConnection, text: str) -> Named:
+    """What a mapping asks of its log; everything, where it is no SQL, which is said later.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of the mapping.
+    """
+    try:
+        tree = _parsed(connection, text)
+        parts = list(_parts(tree))
+    except (duckdb.Error, RecursionError):
+        return Named(every=True)
+    words = frozenset(part for part in parts if isinstance(part, str))
+    trees = [part for part in parts if isinstance(part, dict)]
+    tables = {
+        str(tree.get(key, "")).lower() for tree in trees if "class" not in tree for key in ("alias", "table_name")
+    }
+    return Named(words, bool(tree["error"]) or any(_takes_all(part, tables) for part in trees))
+
+
+def _parts(tree: Any) -> Iterator[Any]:
+    yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _parts(part)
+
+
+def _takes_all(tree: Tree, tables: set[str]) -> bool:
+    """Whether a part of a statement takes columns that it does not name."""
+    if tree.get("class") == "COLUMN_REF":
+        return tree["column_names"][-1].lower() in tables
+    return (
+        tree.get("class") in {"STAR", "POSITIONAL_REFERENCE"}
+        or tree.get("type") == "PIVOT"
+        or tree.get("ref_type") == "NATURAL"
+        or bool(tree.get("column_name_alias"))
+    )
 
 
 @dataclass(frozen=True)
