@@ -1,6 +1,7 @@
 """The shop's SELECT from `raw`, held to what an input table may have and must have."""
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,29 +11,40 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ids, logs, selects
+from pipeline.intake import absent, ids, logs, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
+log = logging.getLogger(__name__)
 
-def ask(
-    connection: duckdb.DuckDBPyConnection, tables: Iterable[InputTable], source: InputFiles, config: Config
+
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[InputTable],
+    source: InputFiles,
+    files: list[logs.LogFile],
+    config: Config,
 ) -> None:
-    """Say for whom a log is going to be read: of JSON Lines only the keys are that a mapping of it names.
+    """Read a log for the mappings that are made of it: of JSON Lines only the keys are read that they name.
 
     Args:
-        connection: where it is read next.
+        connection: where the tables of `logs.read` are made.
         tables: that may be mapped from it.
         source: the log.
+        files: at least one.
         config: the tables' sources and mappings.
+    Raises:
+        InputError, duckdb.Error: as `logs.read`.
     """
+    absent.restore(connection)
     asked = selects.Named()
     for table in tables:
         mapped = table.files(config)
         if mapped is not None and logs.same_raw(mapped, source):
             asked |= _named(connection, config.folder / mapped.sql) | selects.Named(table.columns)
-    sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every)
+    sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every).fetchall()
+    logs.read(connection, source, files, config)
 
 
 def _named(connection: duckdb.DuckDBPyConnection, path: Path) -> selects.Named:
@@ -52,7 +64,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
             that it needs, takes too long, or says of a row that it stands where none does.
     """
     path = config.folder / source.sql
-    relation = _bound(connection, path, config.ingest.max_mapping_minutes)
+    absent.restore(connection)
+    relation, lacking = _bound(connection, path, logs.format_of(source), config.ingest.max_mapping_minutes)
     given = set(relation.columns)
     if unknown := given - table.columns:
         raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
@@ -60,26 +73,45 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
     sql.execute(connection, "ingest/values")
     present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in relation.columns]
-    absent = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
+    nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     fault = ids.fault(name for name in table.ids if name in given)
-    relation.select(*present, *absent, fault).create_view(f"mapped_{table.name}")
+    relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
+    if lacking:
+        with running(connection, source, config):
+            empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
+        if empty:
+            raise InputError(f"{path} names {lacking}, which the log does not have, and no row has {empty} without it")
+        log.warning("%s names %s, which the log does not have: null", path, lacking)
     return given
 
 
-def _bound(connection: duckdb.DuckDBPyConnection, path: Path, minutes: float) -> duckdb.DuckDBPyRelation:
-    """The mapping's rows, which are computed when they are used; nothing but one SELECT from `raw` gets so far."""
+def _bound(
+    connection: duckdb.DuckDBPyConnection, path: Path, kind: str, minutes: float
+) -> tuple[duckdb.DuckDBPyRelation, list[str]]:
+    """The mapping's rows, which are computed when they are used, and the columns that the log lacks for them.
+
+    Nothing but one SELECT from `raw` gets so far.
+    """
     text = ""
     try:
         text = path.read_text(encoding="utf-8")
         if faults := selects.faults(connection, text):
             raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
         with _in_time(connection, path, minutes):
-            return connection.sql(text)
+            return absent.bind(connection, text, kind)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     except duckdb.Error as error:
         raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, table: InputTable, columns: Iterable[str]) -> list[str]:
+    """Which columns of a mapping have no value in any row, where there are rows."""
+    counted = sql.execute(connection, "ingest/filled", names=sorted(columns), mapped=f"mapped_{table.name}")
+    names = [column[0] for column in counted.description or ()]
+    (counts,) = counted.fetchall()
+    return [name for name, count in zip(names, counts, strict=True) if not count and any(counts)]
 
 
 def _in_time(

@@ -13,9 +13,9 @@ from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExp
 
 from pipeline.ground import artifacts, confinement, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, logs, other_nights
+from pipeline.intake import delivery, inputs, logs, mapping, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
-from pipeline.intake.mapping import ask, map_raw, running
+from pipeline.intake.mapping import map_raw, running
 from pipeline.privacy import pseudonyms, suppression
 from pipeline.privacy.suppression import Suppressed
 from pipeline.settings.config import Config
@@ -52,8 +52,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             folders = (config.lake / "ingest", spill)
             confinement.confine(connection, _declared(config, night), folders, config.ingest.max_spill_mb)
             stage = _Stage(connection, config, suppression.read(config))
-            ask(connection, inputs.nightly(), log, config)
-            logs.read(connection, log, files, config)
+            mapping.read(connection, inputs.nightly(), log, files, config)
             stage.events(log, last, night)
             stage.others(log, night)
             yield connection
@@ -144,8 +143,7 @@ class _Stage:
                 self.connection.from_arrow(table.empty()).create(table.staged)
                 continue
             if not logs.same_raw(source, in_raw):
-                ask(self.connection, inputs.nightly(), source, self.config)
-                logs.read(self.connection, source, files, self.config)
+                mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)
             self._table(table, source, _arrival(table, source, given))

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, confinement, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import logs
+from pipeline.intake import logs, mapping
 from pipeline.intake.inputs import EDITORIAL
-from pipeline.intake.mapping import ask, map_raw, running
+from pipeline.intake.mapping import map_raw, running
 from pipeline.publication.surfaces import TOPPED_UP, Block
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -98,8 +98,7 @@ def read(config: Config, run_date: date) -> EditorialRules:
 def _read(
     connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[logs.LogFile], config: Config, run_date: date
 ) -> list[dict[str, object]]:
-    ask(connection, [EDITORIAL], source, config)
-    logs.read(connection, source, files, config)
+    mapping.read(connection, [EDITORIAL], source, files, config)
     map_raw(connection, EDITORIAL, source, config)
     with running(connection, source, config):
         table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))

@@ -1,5 +1,5 @@
--- one row per key to read from JSON Lines files, in order of appearance: of those in the first 100,000 lines the ones that
--- the mappings name (variable asked) and, where they name none in particular (or there is no such variable), the 1,000 most
+-- one row per key to read from JSON Lines files, however late it first stands in them, in order of appearance: the ones
+-- that the mappings name (variable asked) and, where they name none in particular (or there is no such variable), the 1,000 most
 -- frequent others. Of keys that differ only in case it is the one that is spelled as a mapping does, else the first.
 with lines as (
     select json, row_number() over () as line
@@ -9,7 +9,6 @@ with lines as (
         maximum_object_size = $max_row_bytes,
         hive_partitioning = false
     )
-    limit 100000
 ),
 keys as (
     select line, unnest(json_keys(json)) as key, generate_subscripts(json_keys(json), 1) as place
