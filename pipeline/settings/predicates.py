@@ -85,8 +85,10 @@ def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int) ->
         )
     except subprocess.TimeoutExpired:
         raise _too_much(wheres, seconds) from None
-    if done.returncode:  # a signal of the limits, or Python without memory
+    if done.returncode < 0 or b"MemoryError" in done.stderr:  # a signal of the limits, or Python without memory
         raise _too_much(wheres, seconds)
+    if done.returncode:
+        raise RuntimeError(f"{PROCESS} failed: {done.stderr.decode(errors='replace')}")
     said, _, content = done.stdout.partition(b"\n")
     if error := json.loads(said)["error"]:
         raise InputError(error)

@@ -78,6 +78,7 @@ CALLS = [
     "now()",
     "current_date",
     "random()",
+    "pg_sleep(1)",
     "$1",
     "(select max(name) from log_files)",
 ]
