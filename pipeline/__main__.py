@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.command_line import parser
-from pipeline.ground import nights, resources, shipped, zones
+from pipeline.ground import nights, resources, shipped, terminal, zones
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
@@ -56,10 +56,10 @@ def _run(args: argparse.Namespace) -> None:
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
     if args.with_history:
-        print(_history(loaded, chosen[0] - timedelta(days=1)))
+        terminal.say(_history(loaded, chosen[0] - timedelta(days=1)))
     for night in chosen:
         manifests = stages.run(night, loaded, args.stages, args.force)
-        print(timings.table(manifests))
+        terminal.say(timings.table(manifests))
 
 
 def _history(loaded: Config, last: date, force: bool = False) -> str:
@@ -77,19 +77,19 @@ def _load_history(args: argparse.Namespace) -> None:
     last = nights.parse_nights(args.until)[0] if args.until else nights.parse_nights(args.before)[0] - timedelta(days=1)
     loaded = _load(args)
     _require_over(last, loaded.timezone)
-    print(_history(loaded, last, args.force))
+    terminal.say(_history(loaded, last, args.force))
 
 
 def _timings(args: argparse.Namespace) -> None:
     from pipeline.operations import timings
 
-    print(timings.of_night(_load(args), nights.parse_nights(args.run_date)[0]))
+    terminal.say(timings.of_night(_load(args), nights.parse_nights(args.run_date)[0]))
 
 
 def _rollback(args: argparse.Namespace) -> None:
     from pipeline.publication import publish
 
-    print(f"active run is now {publish.rollback(_load(args), args.to).run_id}")
+    terminal.say(f"active run is now {publish.rollback(_load(args), args.to).run_id}")
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -98,13 +98,13 @@ def _show(args: argparse.Namespace) -> None:
     found = (
         show.user(_load(args), args.user, args.surface) if args.query is None else show.search(_load(args), args.query)
     )
-    print(found)
+    terminal.say(found)
 
 
 def _status(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
-    print(show.status(_load(args)))
+    terminal.say(show.status(_load(args)))
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -112,7 +112,7 @@ def _export(args: argparse.Namespace) -> None:
 
     night = nights.parse_nights(args.run_date)[0] if args.run_date else None
     users = export.run(_load(args), args.surface, args.out, args.run_id, night)
-    print(f"{users:,} users in {args.out}")
+    terminal.say(f"{users:,} users in {args.out}")
 
 
 def _forget(args: argparse.Namespace) -> None:
@@ -129,13 +129,13 @@ def _forget(args: argparse.Namespace) -> None:
     # A receipt says when somebody asked; nothing that is computed depends on it.
     asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
     for receipt in forget.forget(_load(args), user_ids, asked, args.also_in_text):
-        print(receipts.describe(receipt))
+        terminal.say(receipts.describe(receipt))
 
 
 def _prune(args: argparse.Namespace) -> None:
     from pipeline.operations import prune
 
-    print(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
+    terminal.say(prune.describe(prune.prune(_load(args), args.keep_days, args.dry_run), args.dry_run))
 
 
 def _tune(args: argparse.Namespace) -> None:
@@ -147,21 +147,21 @@ def _tune(args: argparse.Namespace) -> None:
     goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, args.pools))
     out = args.out or loaded.home / "tuned.toml"
     knobs = args.space or space.SHIPPED
-    print(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
+    terminal.say(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
 
 
 def _config(args: argparse.Namespace) -> None:
-    print(json.dumps(_load(args).model_dump(mode="json"), indent=2))
+    terminal.say(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
 
 def _init(args: argparse.Namespace) -> None:
     from pipeline.operations import init
 
-    print(init.init(args.folder, args.log))
+    terminal.say(init.init(args.folder, args.log))
 
 
 def _where(args: argparse.Namespace) -> None:
-    print(shipped.folder(args.what))
+    terminal.say(shipped.folder(args.what))
 
 
 ACTIONS = {
@@ -195,11 +195,12 @@ def main(argv: list[str] | None = None) -> int:
     args = top.parse_args(argv)
     level = logging.WARNING if args.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    terminal.guard_logs()
     try:
         with resources.required(args.command, Path(os.environ.get("NIGHTJAR_HOME", "."))):
             ACTIONS[args.command](args)
     except PipelineError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        terminal.say(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of a pipe (head, less) went away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

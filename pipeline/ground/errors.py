@@ -1,5 +1,7 @@
 """Everything the pipeline raises on purpose. The message names the file and the remedy."""
 
+from pipeline.ground.terminal import harmless
+
 
 class PipelineError(Exception):
     """Base of all errors a user can act on; the command line prints its message without a traceback.
@@ -7,12 +9,13 @@ class PipelineError(Exception):
     Attributes:
         said: the message without what it quotes from a file: who may read a task's log need not be allowed to read
             the files and the environment of the worker.
+    Neither holds a character that would steer a terminal, whatever it quotes.
     """
 
     def __init__(self, said: str = "", content: str = "") -> None:
         """A message, and behind it what a file says, which only the command line shows."""
-        super().__init__(f"{said}: {content}" if content else said)
-        self.said = said
+        super().__init__(harmless(f"{said}: {content}" if content else said))
+        self.said = harmless(said)
 
 
 class InputError(PipelineError):

@@ -16,7 +16,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 HANDLES = (errno.EMFILE, errno.ENFILE)
 # As DuckDB, PyTorch, safetensors, LightGBM and SQLite say it.
-FULL_WORDS = ("No space left on device", "os error 28", "max_temp_directory_size", "database or disk is full")
+FULL_WORDS = ("No space left on device", "os error 28", "database or disk is full")
+SPILL_WORDS = ("max_temp_directory_size",)
 HANDLES_WORDS = ("Too many open files", "os error 24")
 MEMORY_WORDS = ("can't allocate memory", "Cannot allocate memory", "bad_alloc", "bad allocation", "CUDA out of memory")
 THREADS_WORDS = ("can't start new thread", "Resource temporarily unavailable")
@@ -57,6 +58,11 @@ def explain(error: Exception, folder: Path) -> str | None:
     number = error.errno if isinstance(error, OSError) else None
     if number in FULL or _says(error, FULL_WORDS):
         return f"the disk of {folder} was full ({_room(folder)}): make room there, or set home to another disk"
+    if _says(error, SPILL_WORDS):
+        return (
+            f"what did not fit into memory_limit_mb had no more room on disk ({_first_line(error)}; {_room(folder)}): "
+            "make room there, set home to another disk, or raise ingest.max_spill_mb where it is set"
+        )
     if (said := _too_few(error, number)) is not None:
         return said
     if isinstance(error, OSError):

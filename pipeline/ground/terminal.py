@@ -1,10 +1,41 @@
 """Text for a terminal: columns that line up whatever the titles contain, and nothing that could steer the terminal."""
 
+import logging
 import unicodedata
 from collections.abc import Sequence
+from typing import Any, TextIO
 
+STEERING = {"Cc", "Cf", "Cs"}
+"""Unicode's categories of characters that move a cursor, turn a text's direction, or cannot be written."""
 WIDTH = 110
 """Columns of the terminal that a view may use."""
+
+
+def harmless(text: str) -> str:
+    """The text without control and formatting characters but its ends of lines and tabs: what is quoted from a log, a
+    mapping or a name may hold some, and would steer the terminal that shows it."""
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in STEERING)
+
+
+def say(text: object, file: TextIO | None = None) -> None:
+    """Print a text that may quote what others wrote; default: to standard output."""
+    print(harmless(str(text)), file=file)
+
+
+def guard_logs() -> None:
+    """From now on whatever the pipeline logs is harmless, wherever it is shown; what others log stays as it is."""
+    made = logging.getLogRecordFactory()
+    if getattr(made, "is_guard", False):
+        return
+
+    def guarded(*args: Any, **given: Any) -> logging.LogRecord:
+        record = made(*args, **given)
+        if record.name.partition(".")[0] == "pipeline":
+            record.msg, record.args = harmless(record.getMessage()), None
+        return record
+
+    guarded.is_guard = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(guarded)
 
 
 def clean(text: str) -> str:

@@ -1,18 +1,57 @@
 """The shop's SELECT from `raw`, held to what an input table may have and must have."""
 
 import contextlib
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression
 
-from pipeline.ground import places, sql
+from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import ids
+from pipeline.intake import absent, ids, logs, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
+
+log = logging.getLogger(__name__)
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[InputTable],
+    source: InputFiles,
+    files: list[logs.LogFile],
+    config: Config,
+) -> None:
+    """Read a log for the mappings that are made of it: of JSON Lines only the keys are read that they name.
+
+    Args:
+        connection: where the tables of `logs.read` are made.
+        tables: that may be mapped from it.
+        source: the log.
+        files: at least one.
+        config: the tables' sources and mappings.
+    Raises:
+        InputError, duckdb.Error: as `logs.read`.
+    """
+    absent.restore(connection)
+    asked = selects.Named()
+    for table in tables:
+        mapped = table.files(config)
+        if mapped is not None and logs.same_raw(mapped, source):
+            asked |= _named(connection, config.folder / mapped.sql) | selects.Named(table.columns)
+    sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every).fetchall()
+    logs.read(connection, source, files, config)
+
+
+def _named(connection: duckdb.DuckDBPyConnection, path: Path) -> selects.Named:
+    try:
+        return selects.named(connection, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):  # which is said where it is mapped
+        return selects.Named(every=True)
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:
@@ -21,19 +60,12 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     Returns:
         The columns it selects.
     Raises:
-        InputError: it does not run, selects a column the table does not have, or none that it needs, or says of a row
-            that it stands where none does.
+        InputError: it does not run, does more than select from `raw`, selects a column the table does not have, or none
+            that it needs, takes too long, or says of a row that it stands where none does.
     """
-    path, text = config.folder / source.sql, ""
-    try:
-        text = path.read_text(encoding="utf-8")
-        relation = connection.sql(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {error}") from None
-    except duckdb.Error as error:
-        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
-    if relation is None:
-        raise InputError(f"{path} must be one SELECT from raw")
+    path = config.folder / source.sql
+    absent.restore(connection)
+    relation, lacking = _bound(connection, path, logs.format_of(source), config.ingest.max_mapping_minutes)
     given = set(relation.columns)
     if unknown := given - table.columns:
         raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
@@ -41,11 +73,52 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
     sql.execute(connection, "ingest/values")
     present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in relation.columns]
-    absent = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
+    nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     fault = ids.fault(name for name in table.ids if name in given)
-    relation.select(*present, *absent, fault).create_view(f"mapped_{table.name}")
+    relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
+    if lacking:
+        with running(connection, source, config):
+            empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
+        if empty:
+            raise InputError(f"{path} names {lacking}, which the log does not have, and no row has {empty} without it")
+        log.warning("%s names %s, which the log does not have: null", path, lacking)
     return given
+
+
+def _bound(
+    connection: duckdb.DuckDBPyConnection, path: Path, kind: str, minutes: float
+) -> tuple[duckdb.DuckDBPyRelation, list[str]]:
+    """The mapping's rows, which are computed when they are used, and the columns that the log lacks for them.
+
+    Nothing but one SELECT from `raw` gets so far.
+    """
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        if faults := selects.faults(connection, text):
+            raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
+        with _in_time(connection, path, minutes):
+            return absent.bind(connection, text, kind)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {error}") from None
+    except duckdb.Error as error:
+        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
+
+
+def _empty(connection: duckdb.DuckDBPyConnection, table: InputTable, columns: Iterable[str]) -> list[str]:
+    """Which columns of a mapping have no value in any row, where there are rows."""
+    counted = sql.execute(connection, "ingest/filled", names=sorted(columns), mapped=f"mapped_{table.name}")
+    names = [column[0] for column in counted.description or ()]
+    (counts,) = counted.fetchall()
+    return [name for name, count in zip(names, counts, strict=True) if not count and any(counts)]
+
+
+def _in_time(
+    connection: duckdb.DuckDBPyConnection, path: Path, minutes: float
+) -> contextlib.AbstractContextManager[None]:
+    said = f"{path} took longer than ingest.max_mapping_minutes ({minutes:g}) and was stopped: mend it, or allow more"
+    return confinement.limited(connection, minutes, said)
 
 
 def _require_places(
@@ -55,7 +128,7 @@ def _require_places(
     if "_row" not in table.needed and "arrived_at" in given:  # then nobody asks where a row stands
         return
     does = "misplaced_rows" if "_row" in table.needed else "misplaced_files"
-    with failing_by_name(source, config):
+    with running(connection, source, config):
         found = sql.execute(connection, f"ingest/{does}", mapped=f"mapped_{table.name}").fetchone()
     if found is not None:
         raise InputError(
@@ -65,10 +138,15 @@ def _require_places(
 
 
 @contextlib.contextmanager
-def failing_by_name(source: InputFiles, config: Config) -> Iterator[None]:
-    """Say which mapping it is that fails on a row; where ids become pseudonyms, without the row's values."""
+def running(connection: duckdb.DuckDBPyConnection, source: InputFiles, config: Config) -> Iterator[None]:
+    """Give a mapping its time, and say which one it is that fails on a row; of pseudonyms' rows without values.
+
+    Raises:
+        InputError: it fails, or takes longer than ingest.max_mapping_minutes.
+    """
     try:
-        yield
+        with _in_time(connection, config.folder / source.sql, config.ingest.max_mapping_minutes):
+            yield
     except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
         said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
         what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"

@@ -11,11 +11,11 @@ from pathlib import Path
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
-from pipeline.ground import artifacts, sql, zones
+from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, late_rows, logs, other_nights
+from pipeline.intake import delivery, inputs, late_rows, logs, mapping, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
-from pipeline.intake.mapping import failing_by_name, map_raw
+from pipeline.intake.mapping import map_raw, running
 from pipeline.privacy import pseudonyms, suppression
 from pipeline.privacy.suppression import Suppressed
 from pipeline.settings.config import Config
@@ -50,9 +50,11 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
+            folders = (config.lake / "ingest", spill)
+            confinement.confine(connection, _declared(config, night), folders, config.ingest.max_spill_mb)
             stage = _Stage(connection, config, suppression.read(config))
             late_rows.note_sizes(connection, config, [file.path for file in files])
-            logs.read(connection, log, files, config)
+            mapping.read(connection, inputs.nightly(), log, files, config)
             stage.events(log, last, night)
             stage.others(log, night)
             yield connection
@@ -81,6 +83,13 @@ def spilling(scratch: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=SPILL, dir=scratch) as folder, (Path(folder) / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield Path(folder)
+
+
+def _declared(config: Config, night: date | None) -> Iterator[Path]:
+    """The files that the configuration declares as a night's, or all of them; a mapping can reach no other."""
+    for table in inputs.nightly():
+        if (source := table.files(config)) is not None:
+            yield from (file.path for file in logs.find(source, config, night))
 
 
 @contextlib.contextmanager
@@ -154,7 +163,7 @@ class _Stage:
                 self.connection.from_arrow(table.empty()).create(table.staged)
                 continue
             if not logs.same_raw(source, in_raw):
-                logs.read(self.connection, source, files, self.config)
+                mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)
             self._table(table, source, _arrival(table, source, given))
@@ -163,7 +172,7 @@ class _Stage:
         """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept."""
         forgets = bool(self.forgotten.hashes and table.person)
         hides = bool(self.config.ingest.pseudonyms and table.pseudonyms)
-        with failing_by_name(source, self.config):
+        with running(self.connection, source, self.config):
             self._cast(table, arrival).create(PLAIN if forgets or hides else table.staged)
         if not (forgets or hides):
             return

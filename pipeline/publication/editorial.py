@@ -14,16 +14,18 @@ import logging
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, confinement, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import logs
+from pipeline.intake import logs, mapping
 from pipeline.intake.inputs import EDITORIAL
-from pipeline.intake.mapping import map_raw
+from pipeline.intake.mapping import map_raw, running
 from pipeline.publication.surfaces import TOPPED_UP, Block
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -80,7 +82,11 @@ def read(config: Config, run_date: date) -> EditorialRules:
             f"{', '.join(empty)} is empty (publish.editorial), which would lift every block in it: a file without "
             "rules has the names of its columns; one of JSON Lines a rule that has expired"
         )
-    with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
+    with (
+        TemporaryDirectory() as scratch,
+        sql.connect(config.threads, config.memory_limit_mb, Path(scratch), config.timezone) as connection,
+    ):
+        confinement.confine(connection, [file.path for file in files], [Path(scratch)], config.ingest.max_spill_mb)
         rows = _read(connection, source, files, config, run_date)
     if faults := [f"{row['file']} row {row['row']}: {row['fault']}" for row in rows if row["fault"]]:
         more = f"; and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
@@ -92,9 +98,10 @@ def read(config: Config, run_date: date) -> EditorialRules:
 def _read(
     connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[logs.LogFile], config: Config, run_date: date
 ) -> list[dict[str, object]]:
-    logs.read(connection, source, files, config)
+    mapping.read(connection, [EDITORIAL], source, files, config)
     map_raw(connection, EDITORIAL, source, config)
-    table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))
+    with running(connection, source, config):
+        table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))
     return list(table.to_pylist())
 
 

@@ -43,11 +43,8 @@ def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.nd
     available = np.asarray(items.column("available").to_numpy(zero_copy_only=False))
     if all(surface.where == "true" for surface in surfaces):
         return {surface.name: available for surface in surfaces}
-    with predicates.over(items) as connection:
-        return {
-            surface.name: available & predicates.passing(connection, surface.name, surface.where)
-            for surface in surfaces
-        }
+    passing = predicates.passing(items, {surface.name: surface.where for surface in surfaces})
+    return {name: available & passes for name, passes in passing.items()}
 
 
 @dataclass(frozen=True)

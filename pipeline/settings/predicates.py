@@ -1,67 +1,103 @@
 """A surface's predicate over the items: one condition, which can reach nothing but the items' columns.
 
-It is checked when the configuration is read, on one item of which nothing is known, and run when a night is published.
+It is checked when the configuration is read, on one item of which nothing is known, and run when a night is published:
+each time in a process of its own, as one call of a function can take any time and memory, and DuckDB bounds neither.
 """
 
-import contextlib
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import duckdb
-import numpy as np
-import pyarrow as pa
-
-from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 
+if TYPE_CHECKING:  # else a configuration would be read with Arrow and NumPy
+    import numpy as np
+    import pyarrow as pa
 
-@contextlib.contextmanager
-def over(items: pa.Table | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database that holds the items, reaches nothing else, and cannot be told to.
-
-    Args:
-        items: schemas.ITEMS; None: one item of which nothing is known (without Arrow, with which DuckDB would import
-            pandas).
-    """
-    with duckdb.connect(config={"enable_external_access": "false"}) as connection:
-        if items is not None:
-            connection.register("arrow_items", items)
-        sql.execute(connection, "publish/items_for_where" if items is not None else "publish/items_unknown").fetchall()
-        connection.execute("set lock_configuration = true").fetchall()
-        yield connection
+PROCESS = "pipeline.settings.predicate_process"
+MEMORY_MB = 1024
+"""MiB that predicates may take beside the items."""
+SECONDS, CHECKING = 120, 3
+"""Of the processor, for all predicates of a night; to check one."""
+PATIENCE = 30
+"""Times as long as that a busy machine may take."""
 
 
+@cache
 def require(surface: str, where: str) -> None:
     """Check a surface's predicate without any data.
 
     Raises:
-        ValueError: it is no condition, or reaches beyond the items' columns; names the surface.
+        ValueError: it is no condition, reaches beyond the items' columns, or takes too long; names the surface.
     """
     try:
-        with over(None) as connection:
-            passing(connection, surface, where)
+        _run({surface: where}, b"", CHECKING)
     except InputError as error:
         raise ValueError(str(error)) from None
 
 
-def passing(connection: duckdb.DuckDBPyConnection, surface: str, where: str) -> np.ndarray:
-    """Which items pass a surface's predicate: bool [I]; an item it says nothing about does not.
+def passing(items: "pa.Table", wheres: Mapping[str, str]) -> "dict[str, np.ndarray]":
+    """Which items pass each surface's predicate: bool [I]; an item it says nothing about does not.
 
     Args:
-        connection: from `over`.
-        surface: its name, for messages.
-        where: the predicate.
+        items: schemas.ITEMS.
+        wheres: the predicates, by surface.
     Raises:
         InputError: as `require`, or a value it cannot be worked out for.
     """
-    said = f"surface '{surface}': where = {where!r}"
-    faults = sql.execute(connection, "publish/where_faults", predicate=where).fetchall()
-    if faults:
-        raise InputError(f"{said} cannot be used: {'; '.join(fault for (fault,) in faults)}")
+    import numpy as np
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, items.schema) as writer:
+        writer.write_table(items)
+    found = np.frombuffer(_run(wheres, sink.getvalue(), SECONDS), dtype=bool)
+    return dict(zip(wheres, found.reshape(len(wheres), items.num_rows), strict=True))
+
+
+def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int) -> bytes:
+    """Run the process.
+
+    Args:
+        wheres: the predicates, by surface.
+        items: an Arrow stream; empty: one item of which nothing is known.
+        seconds: of the processor.
+    Returns:
+        A byte per surface and item.
+    """
+    asked = {"wheres": dict(wheres), "memory_mb": MEMORY_MB, "seconds": seconds}
+    paths = [str(Path(path).resolve()) for path in sys.path]
+    # nothing of the environment: it holds secrets
+    environment = {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     try:
-        chosen = connection.table("items").select(duckdb.SQLExpression(where).alias("passes"))
-        if str(chosen.types[0]) != "BOOLEAN":
-            raise InputError(f"{said} is a {chosen.types[0]}: write a condition, e.g. kind = 'product'")
-        rows = chosen.fetchnumpy()["passes"]
-    except duckdb.Error as error:
-        raise InputError(f"{said} is not a condition on the items table: {error}") from None
-    return np.asarray(np.ma.filled(rows, False), dtype=bool)
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", PROCESS],
+            input=json.dumps(asked).encode() + b"\n" + bytes(items),
+            capture_output=True,
+            env=environment,
+            timeout=PATIENCE * seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_much(wheres, seconds) from None
+    if done.returncode < 0 or b"MemoryError" in done.stderr:  # a signal of the limits, or Python without memory
+        raise _too_much(wheres, seconds)
+    if done.returncode:
+        raise RuntimeError(f"{PROCESS} failed: {done.stderr.decode(errors='replace')}")
+    said, _, content = done.stdout.partition(b"\n")
+    if error := json.loads(said)["error"]:
+        raise InputError(error)
+    return content
+
+
+def _too_much(wheres: Mapping[str, str], seconds: int) -> InputError:
+    said = "; ".join(f"surface {surface!r}: where = {where!r}" for surface, where in wheres.items() if where != "true")
+    return InputError(
+        f"{said} cannot be worked out within {MEMORY_MB} MiB of memory and {seconds} s of the processor: write it so "
+        "that it takes less"
+    )

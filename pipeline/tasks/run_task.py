@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.ground import artifacts, nights, zones
+from pipeline.ground import artifacts, nights, terminal, zones
 from pipeline.ground.errors import InputError
 from pipeline.operations import stages
 from pipeline.settings import outside
@@ -40,6 +40,7 @@ def settings(params: Mapping[str, Any]) -> Config:
 
 def _speak() -> None:
     """With NIGHTJAR_PROGRESS set, write the pipeline's own lines to the terminal, whatever Airflow says there."""
+    terminal.guard_logs()
     logger = logging.getLogger("pipeline")
     if not os.environ.get("NIGHTJAR_PROGRESS") or logger.handlers:
         return

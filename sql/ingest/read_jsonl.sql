@@ -5,6 +5,7 @@ from read_json(
     $files,
     columns = $columns,
     format = 'newline_delimited',
+    records = true,
     ignore_errors = true,
     maximum_object_size = $max_row_bytes,
     filename = $place,

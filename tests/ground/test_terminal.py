@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.ground import terminal
+from pipeline.ground.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,16 @@ from pipeline.ground import terminal
 )
 def test_nothing_that_steers_the_terminal_remains(text: str, cleaned: str) -> None:
     assert terminal.clean(text) == cleaned
+
+
+def test_what_is_said_keeps_its_lines_and_steers_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.say("one\x1b]0;title\x07\r\n\ttwo\x9b31m \u202ethree\udc80 caf\u00e9")
+    assert capsys.readouterr().out == "one]0;title\n\ttwo31m three caf\u00e9\n"
+
+
+def test_an_error_steers_nothing_whatever_it_quotes() -> None:
+    error = InputError("file \x1b[2J", "says\n\x1b]52;c;x\x07")
+    assert (str(error), error.said) == ("file [2J: says\n]52;c;x", "file [2J")
 
 
 def test_wide_and_combining_characters_are_counted() -> None:

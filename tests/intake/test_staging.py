@@ -109,7 +109,7 @@ def test_a_line_longer_than_the_limit_stops_the_run(tmp_path: Path) -> None:
     [
         ("select nothing from raw", "nothing"),
         ("selekt", "selekt"),
-        ("create table t (a int)", r"events\.sql selects"),
+        ("create table t (a int)", r"events\.sql must be one SELECT from raw"),
         (MAPPING.replace(", _row", ""), r"must also select \['_row'\]"),
         (MAPPING.replace("_file", "1 as colour, _file"), r"selects \['colour'\]"),
         (MAPPING.replace("try_cast", "cast"), "cast with try_cast"),

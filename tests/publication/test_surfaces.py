@@ -13,7 +13,7 @@ from pipeline.ground import schemas
 from pipeline.ground.errors import InputError
 from pipeline.publication import surfaces
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, OwnHistory
-from pipeline.settings import predicates
+from pipeline.settings import predicate_process
 from pipeline.settings.sections.publication import Surface
 
 
@@ -86,7 +86,7 @@ def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, compla
 
 
 def test_the_unknown_item_has_the_columns_of_the_items() -> None:
-    with predicates.over(None) as connection:
+    with predicate_process.over(None) as connection:
         assert connection.table("items").to_arrow_table().schema.names == schemas.ITEMS.names
         assert connection.table("items").to_arrow_table().schema.types == schemas.ITEMS.types
 

@@ -57,6 +57,10 @@ class Ingest(Section):
     """A longer line is refused."""
     max_raw_characters: Annotated[PositiveInt, KEPT] = 1000
     """Where a refused row is cut in rejects.parquet."""
+    max_mapping_minutes: Annotated[PositiveFloat, KEPT] = 60.0
+    """How long a mapping may take over the files that are read at once; a longer one is stopped."""
+    max_spill_mb: Annotated[PositiveInt | None, KEPT] = None
+    """MiB on disk for what does not fit in memory_limit_mb; default: nine tenths of what is free there."""
     pseudonyms: Annotated[bool, KEPT] = False
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""

@@ -1,0 +1,70 @@
+"""Columns that a mapping names and its log does not have: they are null."""
+
+import re
+from collections.abc import Iterable
+
+import duckdb
+from duckdb import ConstantExpression, StarExpression
+
+from pipeline.ground import sql
+
+SAID = tuple(
+    map(
+        re.compile,
+        (
+            r'Referenced column "(.+)" not found in FROM clause',
+            r"Referenced column (.+) not found in FROM clause and",
+            r'(?:Table|Values list) ".+" does not have a column named "(.+)"',
+            r'Column "(.+)" in (?:EXCLUDE|REPLACE) list not found',
+        ),
+    )
+)
+"""How DuckDB says that there is no such column."""
+AS_READ = "raw_as_read"
+"""The table `raw` while it is a view that has absent columns too."""
+
+
+def bind(connection: duckdb.DuckDBPyConnection, text: str, kind: str) -> tuple[duckdb.DuckDBPyRelation, list[str]]:
+    """A mapping's rows, and the columns that it names and `raw` does not have; those are null from now on.
+
+    Args:
+        connection: with the table `raw`.
+        text: one SELECT.
+        kind: of the log: the columns of csv and jsonl are text, an absent one as well.
+    Raises:
+        duckdb.Error: it cannot run for another reason.
+    """
+    absent: list[str] = []
+    while True:
+        try:
+            return connection.sql(text), sorted(absent)
+        except duckdb.BinderException as error:
+            name = _name(error)
+            if name is None or name in absent:
+                raise
+            absent.append(name)
+        _add(connection, absent, None if kind == "parquet" else "VARCHAR")
+
+
+def restore(connection: duckdb.DuckDBPyConnection) -> None:
+    """Leave in `raw` only the columns that were read; another mapping may mean something else by their names."""
+    if _is_view(connection):
+        sql.execute(connection, "ingest/raw_restored").fetchall()
+
+
+def _name(error: duckdb.BinderException) -> str | None:
+    first = str(error).partition("\n")[0]
+    found = next(filter(None, (pattern.search(first) for pattern in SAID)), None)
+    return found[1] if found and found[1].lower() != "rowid" else None
+
+
+def _is_view(connection: duckdb.DuckDBPyConnection) -> bool:
+    return bool(sql.execute(connection, "ingest/table_exists", table=AS_READ).fetchall())
+
+
+def _add(connection: duckdb.DuckDBPyConnection, names: Iterable[str], kind: str | None) -> None:
+    if not _is_view(connection):
+        sql.execute(connection, "ingest/raw_set_aside").fetchall()
+    null = ConstantExpression(None) if kind is None else ConstantExpression(None).cast(kind)
+    rows = connection.table(AS_READ).select(StarExpression(), *(null.alias(name) for name in names))
+    rows.create_view("raw", replace=True)

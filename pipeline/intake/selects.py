@@ -1,0 +1,170 @@
+"""What a shop's SQL is, by its syntax: one SELECT from `raw` that reaches nothing else, however it is written.
+
+DuckDB is told to open nothing but the declared files as well (pipeline.ground.confinement). But those hold more than a
+mapping has to do with, and a database has tables, variables and settings besides.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from pipeline.ground import sql
+
+RAW = "raw"
+NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
+"""What a statement may consist of; others insert, update, delete or copy."""
+TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
+SCHEMAS = frozenset({"main", "memory"})
+CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
+
+Tree = dict[str, Any]
+
+
+def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """Why a text is no mapping, without running any of it; none where it is.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of a mapping.
+    Raises:
+        duckdb.Error: it is no SQL.
+    """
+    statements = connection.extract_statements(text)
+    kinds = [statement.type.name for statement in statements]
+    if kinds != ["SELECT"]:
+        return [f"it must be one SELECT from raw, and is {', '.join(kinds) or 'none'}"]
+    try:
+        tree = _parsed(connection, text)
+        if tree["error"]:
+            return [f"it must be one SELECT from raw ({tree['error_message']})"]
+        pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
+        clocks = CLOCKS.difference(name.lower() for name in connection.table(RAW).columns)
+        rules = _Rules(frozenset(pure), clocks)
+        return sorted({fault for said in tree["statements"] for fault in rules.broken(said["node"], frozenset())})
+    except RecursionError:
+        return ["it is nested too deeply"]
+
+
+def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+    found = sql.execute(connection, "ingest/parsed", statement=text).fetchall()
+    tree: Tree = json.loads(found[0][0])
+    return tree
+
+
+@dataclass(frozen=True)
+class Named:
+    """What mappings ask of a log.
+
+    Attributes:
+        words: their names of whatever kind, as they spell them: a column that is in none of them is not asked for.
+        every: whether they may take columns without naming them (`*`, COLUMNS, a row as a whole, PIVOT).
+    """
+
+    words: frozenset[str] = frozenset()
+    every: bool = False
+
+    def __or__(self, other: "Named") -> "Named":
+        return Named(self.words | other.words, self.every or other.every)
+
+
+def named(connection: duckdb.DuckDBPyConnection, text: str) -> Named:
+    """What a mapping asks of its log; everything, where it is no SQL, which is said later.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of the mapping.
+    """
+    try:
+        tree = _parsed(connection, text)
+        parts = list(_parts(tree))
+    except (duckdb.Error, RecursionError):
+        return Named(every=True)
+    words = frozenset(part for part in parts if isinstance(part, str))
+    trees = [part for part in parts if isinstance(part, dict)]
+    tables = {
+        str(tree.get(key, "")).lower() for tree in trees if "class" not in tree for key in ("alias", "table_name")
+    }
+    return Named(words, bool(tree["error"]) or any(_takes_all(part, tables) for part in trees))
+
+
+def _parts(tree: Any) -> Iterator[Any]:
+    yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _parts(part)
+
+
+def _takes_all(tree: Tree, tables: set[str]) -> bool:
+    """Whether a part of a statement takes columns that it does not name."""
+    if tree.get("class") == "COLUMN_REF":
+        return tree["column_names"][-1].lower() in tables
+    return (
+        tree.get("class") in {"STAR", "POSITIONAL_REFERENCE"}
+        or tree.get("type") == "PIVOT"
+        or tree.get("ref_type") == "NATURAL"
+        or bool(tree.get("column_name_alias"))
+    )
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """What a mapping may do.
+
+    Attributes:
+        pure: functions that it may call.
+        clocks: words that are no column of `raw`, and therefore a clock's time.
+    """
+
+    pure: frozenset[str]
+    clocks: frozenset[str]
+
+    def broken(self, tree: Any, known: frozenset[str]) -> Iterator[str]:
+        """What is wrong with a part of a statement.
+
+        Args:
+            tree: of the parser.
+            known: names of the common table expressions that it can see, in lower case.
+        """
+        if isinstance(tree, list):
+            for part in tree:
+                yield from self.broken(part, known)
+        if not isinstance(tree, dict):
+            return
+        kind = tree.get("type")
+        yield from self._of_expression(tree) if "class" in tree else _of_table(tree, str(kind), known)
+        inner = known
+        if isinstance(tree.get("cte_map"), dict):
+            for entry in tree["cte_map"]["map"]:
+                name = frozenset({entry["key"].lower()})
+                recursive = entry["value"]["query_node"]["type"] == "RECURSIVE_CTE_NODE"
+                yield from self.broken(entry["value"], inner | name if recursive else inner)
+                inner |= name
+        for key, part in tree.items():
+            if key == "function" and kind == "TABLE_FUNCTION":  # another one may bear an innocent one's name
+                yield from self.broken(part["arguments"], inner)
+            elif key != "cte_map":
+                yield from self.broken(part, inner)
+
+    def _of_expression(self, tree: Tree) -> Iterator[str]:
+        if tree["class"] in {"FUNCTION", "WINDOW"} and (name := tree["function_name"].lower()) not in self.pure:
+            yield f"it calls {name}"
+        if tree["class"] == "COLUMN_REF" and (name := tree["column_names"][-1].lower()) in self.clocks:
+            yield f"it calls {name}"
+        if tree["class"] == "PARAMETER":
+            yield "it has a parameter"
+
+
+def _of_table(tree: Tree, kind: str, known: frozenset[str]) -> Iterator[str]:
+    """What is wrong with a query or a table that it reads, but for what is in it."""
+    if kind.endswith("_NODE") and kind not in NODES:
+        yield f"it does more than select ({kind.removesuffix('_NODE').removesuffix('_QUERY').lower()})"
+    if kind == "SHOW_REF":
+        yield "it describes tables"
+    if kind == "TABLE_FUNCTION" and tree["function"]["function_name"].lower() not in TABLE_FUNCTIONS:
+        yield f"it reads {tree['function']['function_name']}()"
+    if kind == "BASE_TABLE":
+        *schemas, name = (part.lower() for part in tree["qualified_name"]["path"])
+        if (schemas or name not in known) and not (name == RAW and SCHEMAS.issuperset(schemas)):
+            yield f"it reads {'.'.join(tree['qualified_name']['path'])}"
