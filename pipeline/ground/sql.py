@@ -1,7 +1,8 @@
 """The only place that runs the files in sql/. Values are bound, never formatted into the text."""
 
+import glob
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,11 @@ def connect(threads: int, memory_limit_mb: int, spill: Path | None = None) -> du
     connection.execute("set timezone = 'UTC'")
     connection.execute("set preserve_insertion_order = true")
     return connection
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Paths as DuckDB's readers must be given them, which take a name with *, ? or [ for a pattern."""
+    return [glob.escape(path) for path in paths]
 
 
 def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,9 @@ class InputFiles(Section):
     """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     """Between the columns of a CSV file."""
+    quotes: Literal["auto", "always", "never"] = "auto"
+    """Whether a CSV's writer puts what needs it into quotation marks; auto: yes, except in a file whose rows only then
+    have its header's columns when a quotation mark is a character like any other."""
     hive_partitioning: bool = False
     """Whether a folder named key=value below the configuration's gives its files a column; never one that they have."""
 
@@ -57,6 +60,10 @@ class Ingest(Section):
     """A longer line is refused."""
     max_raw_characters: Annotated[PositiveInt, KEPT] = 1000
     """Where a refused row is cut in rejects.parquet."""
+    max_file_rows: Annotated[PositiveInt, KEPT] = 20_000_000
+    """A log file with more rows stops the night: a few megabytes of gzip may hold any number."""
+    max_file_mb: Annotated[PositiveInt, KEPT] = 16_384
+    """A log file that is larger unpacked, in MiB, stops the night."""
     pseudonyms: Annotated[bool, KEPT] = False
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""
