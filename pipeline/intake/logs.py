@@ -57,14 +57,18 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
     except duckdb.Error as error:
         if resources.is_scarce(error):  # not the file's fault
             raise
-        said = f"{_named(error, paths) or source.files}: it cannot be read, it may be truncated or no {kind}"
+        said = f"{_named(error, paths) or source.named}: it cannot be read, it may be truncated or no {kind}"
         raise InputError(said, content=str(error).splitlines()[0]) from error
 
 
 def _require_packed_well(path: str) -> None:
     if "?" in path and path.endswith((".gz", ".zst")):  # DuckDB takes what follows for a URL's query, not an ending
         raise InputError(f"{path}: a packed file cannot be read from a path with '?': rename it")
-    if path.endswith(".zst") and not zstd_frames.is_whole(Path(path)):
+    try:
+        whole = not path.endswith(".zst") or zstd_frames.is_whole(Path(path))
+    except OSError as error:
+        raise text_files.unreadable(path, error) from None
+    if not whole:
         raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
 
 

@@ -181,7 +181,7 @@ def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
     """What says which night a row arrived: the mapping's arrived_at, else the date in its file's name."""
     if "arrived_at" in given:
         return "arrived_at"
-    if "{day}" not in source.files:
+    if not source.daily:
         raise InputError(
             f"{source.sql} must select arrived_at, the time a row of {table.name} became known, "
             f"unless the date is in the files' names ({table.name}/{{year}}-{{month}}-{{day}}.csv)"
