@@ -32,7 +32,7 @@ def read(
         scratch: an existing folder for copies.
         settings: limits.
     Raises:
-        InputError: a file cannot be read, or no line is an object.
+        InputError: a file cannot be read, or no line is an object with keys.
         duckdb.Error: DuckDB cannot read a file.
     """
     paths = list(census)
@@ -67,7 +67,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], source: I
         connection, "ingest/jsonl_keys", files=sql.literal(paths), max_row_bytes=max_row_bytes
     ).fetchall()
     if not found:
-        raise InputError(f"{source.named}: none of its first lines is a JSON object with keys")
+        raise InputError(f"{source.named}: none of its lines is a JSON object with keys")
     lines = sql.select(
         connection,
         "ingest/read_jsonl",

@@ -1,4 +1,4 @@
--- one row per key in the first 100,000 lines of the JSON Lines files, in order of appearance
+-- one row per key in the JSON Lines files, however late it first stands in them, in order of appearance
 with lines as (
     select json, row_number() over () as line
     from read_ndjson_objects(
@@ -7,7 +7,6 @@ with lines as (
         maximum_object_size = $max_row_bytes,
         hive_partitioning = false
     )
-    limit 100000
 ),
 keys as (
     select line, unnest(json_keys(json)) as key, generate_subscripts(json_keys(json), 1) as place
