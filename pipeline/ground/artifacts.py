@@ -46,6 +46,12 @@ def run_date_of(folder: Path) -> date:
     return date.fromisoformat(folder.name.partition(PARTITION)[2][:10])
 
 
+def stage_of(path: Path) -> str:
+    """The stage in whose folder, finished or being written, a path lies; its own name where that is none's."""
+    folder = next((part for part in (path, *path.parents) if "run_date=" in part.name), None)
+    return folder.parent.name if folder else path.name
+
+
 def is_finished(folder: Path) -> bool:
     """Whether the folder holds a whole artifact."""
     return (folder / MANIFEST).is_file()

@@ -110,6 +110,12 @@ def is_memory(error: Exception) -> bool:
     return isinstance(error, duckdb.OutOfMemoryException)
 
 
+def is_scarce(error: Exception) -> bool:
+    """Whether the machine is to blame, not the file that is read or written: memory, the disk, open files, threads."""
+    number = error.errno if isinstance(error, OSError) else None
+    return number in FULL or _says(error, FULL_WORDS) or _too_few(error, number) is not None
+
+
 def _room(folder: Path) -> str:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     usage = shutil.disk_usage(existing)

@@ -1,7 +1,8 @@
 """The only place that runs the files in sql/. Values are bound, never formatted into the text."""
 
+import glob
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,11 @@ def in_zone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         connection.execute("set timezone = $1", [timezone])
     except duckdb.Error:
         raise InputError(f"timezone = '{timezone}': DuckDB knows no such time zone") from None
+
+
+def literal(paths: Iterable[str]) -> list[str]:
+    """Paths as DuckDB's readers must be given them, which take a name with *, ? or [ for a pattern."""
+    return [glob.escape(path) for path in paths]
 
 
 def _used(text: str, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def log_of(config: Config) -> InputFiles:
 
 def _is_daily(source: InputFiles) -> bool:
     """Whether the log is one file a day."""
-    return "{day}" in source.files
+    return source.daily
 
 
 def is_closed(config: Config, night: date) -> bool:
@@ -46,7 +46,7 @@ def name_of(config: Config, night: date) -> str:
     files = files_of(config, night)
     if len(files) == 1:
         return files[0].relative_to(config.folder).as_posix()
-    name = log_of(config).files
+    name = log_of(config).globs[0]
     for part, value in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
         name = name.replace(f"{{{part}}}", night.strftime(value))
     return name
@@ -67,7 +67,7 @@ def require(config: Config, night: date, usual: str) -> None:
         return
     remedy = " If nothing happened that day, set ingest.allow_empty = true" if _is_daily(source) else ""
     raise InputError(
-        f"no log file of {night} matches '{source.files}' in {config.folder}{usual}: has it been "
+        f"no log file of {night} matches '{source.named}' in {config.folder}{usual}: has it been "
         f"delivered? Nothing was written; deliver it and run the night again.{remedy}"
     )
 
@@ -81,7 +81,7 @@ def _readable(config: Config, night: date) -> list[logs.LogFile]:
 def _missed(config: Config, night: date) -> list[logs.LogFile]:
     """Files about finished nights of the last days that came later, or are not as large as when last they were read."""
     source, since = log_of(config), night - timedelta(days=LATE_DAYS)
-    if "{year}" not in source.files:
+    if not any("{year}" in glob for glob in source.globs):
         return []
     before = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
     records = {n: late_rows.recorded(f) for f in before if (n := artifacts.run_date_of(f)) >= since}
@@ -109,5 +109,5 @@ def find(config: Config, night: date | None) -> list[logs.LogFile]:
     closed = config.ingest.allow_empty and _is_daily(source)
     if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""
-        raise InputError(f"no log file{of} matches '{source.files}' in {config.folder}: has it been delivered?")
+        raise InputError(f"no log file{of} matches '{source.named}' in {config.folder}: has it been delivered?")
     return files

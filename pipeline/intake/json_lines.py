@@ -1,44 +1,107 @@
-"""JSON Lines that are none: a byte order mark before the first of them, and lines that no reader can take."""
+"""Reading JSON Lines: without byte order marks; lines that are too long or no objects are refused, the others read."""
 
 import json
-import shutil
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
+from pipeline.intake import long_lines, raw, text_files
+from pipeline.intake.text_files import Census
+from pipeline.settings.sections.data import Ingest, InputFiles
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
-def without_marks(paths: Sequence[str], folder: Path) -> dict[str, str]:
-    """Copy the files that begin with a byte order mark, which is no JSON, without it.
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    source: InputFiles,
+    census: Mapping[str, Census],
+    scratch: Path,
+    settings: Ingest,
+) -> None:
+    """Read files into `raw`, `unreadable` and `raw_files`.
 
     Args:
-        paths: text files, packed (.gz, .zst) or plain.
-        folder: where the copies go, unpacked; it is made where there are some.
+        connection: where the tables are made.
+        source: names the files, for messages.
+        census: what was counted in each file, by its path.
+        scratch: an existing folder for copies.
+        settings: limits.
+    Raises:
+        InputError: a file cannot be read, or no line is an object with keys.
+        duckdb.Error: DuckDB cannot read a file.
+    """
+    paths = list(census)
+    copies = mended(census, scratch)
+    read_as = {path: copies.get(path, path) for path in paths}
+    log_file = {copy: path for path, copy in read_as.items()}
+    long: list[long_lines.LongLine] = []
+    try:
+        _fill(connection, list(read_as.values()), source, settings.max_row_bytes)
+    except duckdb.Error as error:
+        if "maximum_object_size" not in str(error):
+            raise
+        shorter, long = long_lines.leave_out(
+            list(read_as.values()), scratch, settings.max_row_bytes, settings.max_raw_characters
+        )
+        read_as = {path: shorter.get(file, file) for path, file in read_as.items()}
+        _fill(connection, list(read_as.values()), source, settings.max_row_bytes)
+    sql.execute(connection, "ingest/renamed", copies=list(read_as.values()), paths=list(read_as))
+    sql.execute(
+        connection,
+        "ingest/unreadable_long",
+        paths=[log_file[line.path] for line in long],
+        lines=[line.line for line in long],
+        starts=[line.start for line in long],
+    )
+    sql.execute(connection, "ingest/raw_files")
+    refuse(connection, read_as, settings.max_raw_characters)
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], source: InputFiles, max_row_bytes: int) -> None:
+    found = sql.execute(
+        connection, "ingest/jsonl_keys", files=sql.literal(paths), max_row_bytes=max_row_bytes
+    ).fetchall()
+    if not found:
+        raise InputError(f"{source.named}: none of its lines is a JSON object with keys")
+    lines = sql.select(
+        connection,
+        "ingest/read_jsonl",
+        files=sql.literal(paths),
+        columns={key: "VARCHAR" for (key,) in found},
+        max_row_bytes=max_row_bytes,
+        place=raw.FILE_OF_ROW,
+    )
+    raw.fill(connection, lines)
+
+
+def mended(census: Mapping[str, Census], folder: Path) -> dict[str, str]:
+    """Copy the files that begin with a byte order mark, which is no JSON, without it, and with ends of lines for old
+    Macs' carriage returns.
+
+    Args:
+        census: what was counted in each file, by its path.
+        folder: where the copies go, unpacked; it exists.
     Returns:
         The copy of each such file, by its path.
     Raises:
         InputError: a file cannot be read.
     """
     copies = {}
-    for number, path in enumerate(paths):
-        try:
-            with pa.input_stream(path, compression="detect") as source:
-                if source.read(len(BYTE_ORDER_MARK)) != BYTE_ORDER_MARK:
-                    continue
-                folder.mkdir(parents=True, exist_ok=True)
-                copy = folder / f"without-byte-order-mark-{number}.jsonl"
+    for number, (path, counted) in enumerate(census.items()):
+        with text_files.opened(path) as stream:
+            start = stream.read(len(BYTE_ORDER_MARK))
+            if (marked := start == BYTE_ORDER_MARK) or counted.ends == "cr":
+                copy = folder / f"mended-{number}.jsonl"
                 with copy.open("wb") as out:
-                    shutil.copyfileobj(source, out)
+                    out.write(b"" if marked else start)
+                    while piece := stream.read(text_files.CHUNK):
+                        out.write(piece.replace(b"\r", b"\n") if counted.ends == "cr" else piece)
                 copies[path] = str(copy)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path} cannot be read ({error}): is it whole? Fetch it again") from None
     return copies
 
 
@@ -86,7 +149,7 @@ def fault(line: bytes, columns: Collection[str]) -> str | None:
 def _lines(path: str, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
     """Lines by their number, from 1; those of nothing but white space are not counted, as DuckDB does not."""
     last, row = max(wanted), 0
-    for line in _split(path):
+    for line in text_files.lines(path):
         if not line.strip():
             continue
         row += 1
@@ -94,14 +157,3 @@ def _lines(path: str, wanted: set[int]) -> Iterator[tuple[int, bytes]]:
             yield row, line.strip()
         if row == last:
             return
-
-
-def _split(path: str, chunk: int = 1 << 20) -> Iterator[bytes]:
-    """The lines of a text file, packed or plain."""
-    held = b""
-    with pa.input_stream(path, compression="detect") as stream:
-        while piece := stream.read(chunk):
-            *ended, held = (held + piece).split(b"\n")
-            yield from ended
-    if held:
-        yield held

@@ -8,7 +8,7 @@ from typing import IO
 
 import pyarrow as pa
 
-from pipeline.ground.errors import InputError
+from pipeline.intake import text_files
 
 log = logging.getLogger(__name__)
 CHUNK = 1 << 20
@@ -51,8 +51,8 @@ def leave_out(
         copy = folder / f"without-long-lines-{number}.jsonl"
         try:
             found = [LongLine(path, *line) for line in _copy(path, copy, max_bytes, max_characters)]
-        except pa.ArrowInvalid as error:
-            raise InputError(f"{path} cannot be read ({error}): is it whole? Fetch it again") from None
+        except (OSError, pa.ArrowInvalid) as error:
+            raise text_files.unreadable(path, error) from None
         if not found:
             copy.unlink()
             continue

@@ -51,7 +51,8 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             folders = (config.lake / "ingest", spill)
-            confinement.confine(connection, _declared(config, night), folders, config.ingest.max_spill_mb)
+            declared = [file.path for file in files] + list(_declared(config, night))
+            confinement.confine(connection, declared, folders, config.ingest.max_spill_mb)
             stage = _Stage(connection, config, suppression.read(config))
             late_rows.note_sizes(connection, config, [file.path for file in files])
             mapping.read(connection, inputs.nightly(), log, files, config)
@@ -86,9 +87,9 @@ def spilling(scratch: Path) -> Iterator[Path]:
 
 
 def _declared(config: Config, night: date | None) -> Iterator[Path]:
-    """The files that the configuration declares as a night's, or all of them; a mapping can reach no other."""
+    """The files of the inputs beside the log that are a night's, or all of them; a mapping can reach no others."""
     for table in inputs.nightly():
-        if (source := table.files(config)) is not None:
+        if table is not EVENTS and (source := table.files(config)) is not None:
             yield from (file.path for file in logs.find(source, config, night))
 
 
@@ -211,7 +212,7 @@ def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
     """What says which night a row arrived: the mapping's arrived_at, else the date in its file's name."""
     if "arrived_at" in given:
         return "arrived_at"
-    if "{day}" not in source.files:
+    if not source.daily:
         raise InputError(
             f"{source.sql} must select arrived_at, the time a row of {table.name} became known, "
             f"unless the date is in the files' names ({table.name}/{{year}}-{{month}}-{{day}}.csv)"

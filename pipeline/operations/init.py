@@ -93,7 +93,7 @@ def _settings(found: Log, read_as: InputFiles, folder: Path, taken: Taken | None
     """pipeline.toml."""
     reading = "" if read_as.format == "auto" else f'format = "{read_as.format}"\n'
     reading += "" if read_as.delimiter == "," else f"delimiter = {_quoted(read_as.delimiter)}\n"
-    files = _quoted(read_as.files)
+    files = _quoted(read_as.named)
     has_items = mapping.items(found) is not None
     return Template((TEMPLATES / "pipeline.toml").read_text(encoding="utf-8")).substitute(
         home=_quoted(str(folder.absolute() / ".nightjar")),

@@ -74,7 +74,7 @@ def read(config: Config, run_date: date) -> EditorialRules:
     files = logs.find(source, config)
     if not files:
         raise InputError(
-            f"no file matches '{source.files}' in {config.folder} (publish.editorial): editors without rules leave a "
+            f"no file matches '{source.named}' in {config.folder} (publish.editorial): editors without rules leave a "
             "file with the names of its columns only"
         )
     if empty := [str(file.path) for file in files if not file.path.stat().st_size]:

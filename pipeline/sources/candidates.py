@@ -198,7 +198,7 @@ def write_ranked(
         threads: blocks that are made at the same time.
     """
     targets = cutoff.targets()
-    said = track(f"{folder.parent.name or folder.name} {cutoff.cutoff}: {name}", len(targets))
+    said = track(f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}", len(targets))
     with contextlib.ExitStack() as held:
         files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in pools}
         workers = held.enter_context(ThreadPoolExecutor(threads))

@@ -114,7 +114,7 @@ def test_lines_are_left_out_by_their_length(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_log_of_nothing_but_a_long_line_is_an_error(tmp_path: Path) -> None:
     write(tmp_path / "log.jsonl", [GOOD | {"item": "x" * 40_000_000}])
-    with pytest.raises(InputError, match=r"log\.jsonl: none of its first lines is a JSON object"):
+    with pytest.raises(InputError, match=r"log\.jsonl: none of its lines is a JSON object"):
         ingest_night(lenient(tmp_path, "log.jsonl"), NIGHT)
 
 

@@ -114,13 +114,6 @@ def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path) -> None:
             ingest(shop(tmp_path, name), NIGHT)
 
 
-def test_files_of_one_source_must_have_the_same_columns(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(GOOD)
-    (tmp_path / "b.csv").write_bytes(b"item,user,ts,type\n")
-    with pytest.raises(InputError, match=r"b\.csv has columns \['item', 'user', 'ts', 'type'\], but .*a\.csv has"):
-        ingest(shop(tmp_path, "*.csv"), NIGHT)
-
-
 @pytest.mark.parametrize("header", [b"", b"a,a\n", b"a,,b\n"])
 def test_a_header_must_name_each_column_once(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "log.csv").write_bytes(header)

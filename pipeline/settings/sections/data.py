@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 
@@ -21,17 +21,52 @@ class EventType(Section):
 class InputFiles(Section):
     """The raw files of one input table, and the SQL that maps them to its contract."""
 
-    files: str
-    """Glob relative to the configuration's folder; {year}, {month}, {day} stand for the night's date, * for any
-    name or part of one, ? for a character, **/ for folders; every other character is itself."""
+    files: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    """Glob relative to the configuration's folder, or a list of them; {year}, {month}, {day} stand for the night's
+    date, * for any name or part of one, ? for a character, **/ for folders; every other character is itself."""
     sql: str
     """File with one SELECT from `raw`, relative to the configuration's folder."""
     format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
     """auto: by the file's name (.csv, .jsonl, .ndjson, .json, .parquet; .gz and .zst are unpacked)."""
     delimiter: str = Field(default=",", min_length=1, max_length=4)
     """Between the columns of a CSV file."""
+    quotes: Literal["auto", "always", "never"] = "auto"
+    """Whether a CSV's writer puts what needs it into quotation marks; auto: yes, except in a file whose rows only then
+    have its header's columns when a quotation mark is a character like any other."""
     hive_partitioning: bool = False
     """Whether a folder named key=value below the configuration's gives its files a column; never one that they have."""
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """What `files` names, one or several."""
+        return (self.files,) if isinstance(self.files, str) else self.files
+
+    @property
+    def named(self) -> str:
+        """`files` for a message, to be put between quotes."""
+        return "', '".join(self.globs)
+
+    @property
+    def daily(self) -> bool:
+        """Whether each file is one day's, by its name."""
+        return all("{day}" in glob for glob in self.globs)
+
+    @field_validator("files")
+    @classmethod
+    def _they_are_globs_below_the_folder(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for glob in (given,) if isinstance(given, str) else given:
+            parts = glob.split("/")
+            if "\0" in glob:
+                raise ValueError("holds a NUL character: write it without")
+            if glob.startswith(("/", "~")):
+                raise ValueError(
+                    "must be relative to the configuration's folder: ../ leads out of it, or a link below it"
+                )
+            if not parts[-1] or parts[-1] in {".", "..", "**"}:
+                raise ValueError("must end with the name of files, as in logs/*.csv")
+            if any("**" in part and part != "**" for part in parts):
+                raise ValueError("has ** beside other characters: **/ stands for folders, * for a name or part of one")
+        return given
 
 
 class Ingest(Section):
@@ -57,6 +92,10 @@ class Ingest(Section):
     """A longer line is refused."""
     max_raw_characters: Annotated[PositiveInt, KEPT] = 1000
     """Where a refused row is cut in rejects.parquet."""
+    max_file_rows: Annotated[PositiveInt, KEPT] = 20_000_000
+    """A log file with more rows stops the night: a few megabytes of gzip may hold any number."""
+    max_file_mb: Annotated[PositiveInt, KEPT] = 16_384
+    """A log file that is larger unpacked, in MiB, stops the night."""
     max_mapping_minutes: Annotated[PositiveFloat, KEPT] = 60.0
     """How long a mapping may take over the files that are read at once; a longer one is stopped."""
     max_spill_mb: Annotated[PositiveInt | None, KEPT] = None
