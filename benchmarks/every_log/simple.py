@@ -1,0 +1,84 @@
+"""The simple lists that a published one has to match: what an afternoon's work would show.
+
+Popularity is counted from the raw logs in several windows; the single sources' lists, buy-again and the content's
+among them, are tonight's of the same run. Each is judged as it is and, under `all`, also without what the user already
+has: on a log where nobody repeats, a list full of known items is no opponent.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import islice
+
+from benchmarks import nights
+from benchmarks.every_log.shop import Own, Seen
+from benchmarks.scoring import Acted, Lists
+from pipeline.ground import artifacts, lists
+from pipeline.settings.config import Config
+from pipeline.sources import SOURCES
+
+WINDOWS = {"6 hours": 0.25, "1 day": 1, "3 days": 3, "7 days": 7, "28 days": 28, "91 days": 91, "365 days": 365}
+"""Days of popularity, counted in users."""
+LENGTH = 10
+"""What NDCG@10 looks at."""
+
+
+def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Sequence[str]) -> dict[str, Lists]:
+    """All simple lists of a surface by name, of the items that belong to it and may be shown.
+
+    Args:
+        settings: of the night's run, whose sources are read.
+        seen: the night.
+        own: of the surface.
+        pool: "all", or "new" where the surface shows nobody what they have.
+        users: who is judged.
+    """
+    offer = own.offer(seen)
+
+    def may_be_shown(item: str) -> bool:
+        return own.belongs(item) and (offer is None or item in offer)
+
+    found: dict[str, Lists] = {}
+    for name, order in popular(seen).items():
+        shown = [item for item in order if may_be_shown(item)]
+        if shown and pool == "all":
+            found[name] = dict.fromkeys(users, shown[:LENGTH])
+        if shown:
+            found[f"{name}, new"] = without(shown, seen.history, users)
+    for name, ranked in sources(settings, seen.night, pool):
+        found[name] = {u: [i for i in items if may_be_shown(i)] for u, items in ranked.items()}
+    return found | dict(own.rules(seen, users))
+
+
+def popular(seen: Seen) -> dict[str, list[str]]:
+    """Items by how many users acted on them for the goal in each window, equal ones by id; a window without any is not
+    there."""
+    last = {(u, i): t for u, i, t in sorted(_rows(seen), key=lambda row: row[2])}
+    midnight = datetime.combine(seen.night + timedelta(days=1), time())
+    found = {}
+    for name, days in WINDOWS.items():
+        counted = Counter(item for (_, item), when in last.items() if when >= midnight - timedelta(days=days))
+        if counted:
+            found[f"popularity, {name}"] = sorted(counted, key=lambda item: (-counted[item], item))
+    return found
+
+
+def _rows(seen: Seen) -> Iterator[tuple[str, str, datetime]]:
+    columns = (seen.goals[name].to_pylist() for name in ("user_id", "item_id", "time"))
+    return zip(*columns, strict=True)
+
+
+def without(order: Sequence[str], history: Acted, users: Sequence[str]) -> dict[str, list[str]]:
+    """The first items of one order for everybody that each user does not have."""
+    return {user: list(islice((item for item in order if item not in history.get(user, ())), LENGTH)) for user in users}
+
+
+def sources(settings: Config, night: date, pool: lists.Pool) -> Iterator[tuple[str, Mapping[str, list[str]]]]:
+    """Tonight's lists of every source that was made, by name; under `all` those without known items too."""
+    for stage in SOURCES:
+        if not artifacts.is_finished(artifacts.stage_dir(settings.lake, stage, night)):
+            continue
+        yield from nights.lists_of(settings, stage, night, pool)
+        if pool == "all":
+            for name, ranked in nights.lists_of(settings, stage, night, "new"):
+                yield f"{name}, new", ranked
