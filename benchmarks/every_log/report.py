@@ -25,12 +25,15 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
 def details(row: Row) -> Iterator[str]:
     """The best lists of a surface night by night, what is published always among them."""
     yield f"\n{row.shop}, {row.surface}"
-    yield f"{'list':<28}" + "".join(f"{night!s:>12}" for night in row.nights) + f"{'mean':>10}"
+    yield f"{'list':<36}" + "".join(f"{night!s:>12}" for night in row.nights) + f"{'mean':>10}"
     for place, name in enumerate(row.names):
         if place < MOST or name == PUBLISHED:
             found = (night.ndcg.get(name) for night in row.nights.values())
             values = "".join(f"{'-' if v is None else format(v.mean(), '.4f'):>12}" for v in found)
-            yield f"{name:<28}{values}{row.mean(name):>10.4f}"
+            yield f"{name:<36}{values}{row.mean(name):>10.4f}"
+    if any(night.unfit for night in row.nights.values()):
+        shares = " ".join(f"{night.unfit:.1%}" for night in row.nights.values())
+        yield f"of the published top tens no longer on offer, or another surface's: {shares}"
 
 
 def stops(shop: str, ran: Mapping[date, Ran]) -> Iterator[str]:

@@ -72,6 +72,7 @@ order by "time", item, available
 def write(wheel: Path | None, folder: Path) -> None:
     """Write the raw files of the shop: a log a month, the catalogue, and which products a coupon covers."""
     with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false").fetchall()
         for name, file in _files(wheel, folder / "raw").items():
             connection.read_parquet(str(file)).create(name)
         months: dict[str, pa.Table] = {}

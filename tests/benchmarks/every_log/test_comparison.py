@@ -41,6 +41,13 @@ def test_who_has_a_history_and_a_truth_is_judged_and_one_without_a_list_scores_n
     assert comparison.judge({}, Night(), Own(), "new").users == ["ann", "bob"]
 
 
+def test_what_should_not_be_published_is_counted() -> None:
+    shown = {"ann": ["c-1", "c-2", "a"], "bob": [*(f"c-{n}" for n in range(1, 11)), "b"]}
+    own = Own(belongs=is_coupon, offer=lambda seen: {f"c-{n}" for n in range(2, 11)})
+    assert comparison.unfit(shown, Night(), own) == pytest.approx(3 / 13)  # c-1 twice, and a; the eleventh is not shown
+    assert comparison.unfit({}, Night(), own) == 0
+
+
 def nights() -> dict[date, Judged]:
     """Two nights, of which one user takes part in both."""
     rng = np.random.default_rng(7)
