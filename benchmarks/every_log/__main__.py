@@ -15,7 +15,8 @@ the calendar before any result was seen. `--tuning` takes earlier ones, on which
 of the reported ones is for that (of Online Retail none before 2011-07-01 is reported).
 A shop's nights run one after another in a home of their own below OUT, so the later ones meet a champion; where the
 gate withholds one, what was published before is judged, and before the first: nothing. What is finished is not run
-again. The best simple list is chosen on the nights it is judged on, which favours it.
+again. The best simple list is chosen on the nights it is judged on, which favours it. "made" is the night's final list,
+whether or not the gate let it pass.
 """
 
 import argparse
@@ -62,6 +63,7 @@ def judge(settings: Config, seen: Seen, shop: Shop, until: Sequence[date]) -> It
         own = shop.own.get(surface.name, Own())
         users = scoring.judged(comparison.truth_of(seen, own), seen.history, surface.pool)
         shown = {comparison.PUBLISHED: running.published(settings, until, surface.name)}
+        shown[comparison.MADE] = simple.made(settings, seen, own, surface.pool)
         shown |= simple.every(settings, seen, own, surface.pool, users)
         yield surface.name, comparison.judge(shown, seen, own, surface.pool)
 

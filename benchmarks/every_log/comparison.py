@@ -11,6 +11,8 @@ from benchmarks.every_log.shop import Own, Seen
 from benchmarks.scoring import Acted, Lists
 
 PUBLISHED = "published"
+MADE = "made"
+"""What the night came to, whether or not the gate let it pass."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def compare(shop: str, surface: str, nights: Mapping[date, Judged]) -> Row | Non
     if not found:
         return None
     judged = list(found.values())
-    best = max(sorted(_names(judged) - {PUBLISHED}), key=lambda name: mean(name, judged))
+    best = max(sorted(_names(judged) - {PUBLISHED, MADE}), key=lambda name: mean(name, judged))
     gaps = [_of(PUBLISHED, night) - _of(best, night) for night in judged]
     return Row(shop, surface, found, best, scoring.pooled_interval([night.users for night in judged], gaps))
 

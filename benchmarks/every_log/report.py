@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from benchmarks.every_log.comparison import PUBLISHED, Row
+from benchmarks.every_log.comparison import MADE, PUBLISHED, Row
 from benchmarks.every_log.running import Ran
 
 MOST = 12
@@ -12,22 +12,22 @@ MOST = 12
 
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """A row per surface of every shop, in Markdown."""
-    yield "| surface | users | published | best simple list | | difference [95 %] | verdict |"
-    yield "|---|---:|---:|---:|---|---|---|"
+    yield "| surface | users | made | published | best simple list | | difference [95 %] | verdict |"
+    yield "|---|---:|---:|---:|---:|---|---|---|"
     for row in rows:
         users = " ".join(str(len(night.users)) for night in row.nights.values())
-        means = f"{row.mean(PUBLISHED):.4f} | {row.mean(row.best):.4f} | {row.best}"
+        means = f"{row.mean(MADE):.4f} | {row.mean(PUBLISHED):.4f} | {row.mean(row.best):.4f} | {row.best}"
         low, high = row.interval
         gap = f"{row.difference:+.4f} [{low:+.4f}, {high:+.4f}]"
         yield f"| {row.shop}, {row.surface} | {users} | {means} | {gap} | {row.verdict} |"
 
 
 def details(row: Row) -> Iterator[str]:
-    """The best lists of a surface night by night, what is published always among them."""
+    """The best lists of a surface night by night, what is made and published always among them."""
     yield f"\n{row.shop}, {row.surface}"
     yield f"{'list':<36}" + "".join(f"{night!s:>12}" for night in row.nights) + f"{'mean':>10}"
     for place, name in enumerate(row.names):
-        if place < MOST or name == PUBLISHED:
+        if place < MOST or name in (PUBLISHED, MADE):
             found = (night.ndcg.get(name) for night in row.nights.values())
             values = "".join(f"{'-' if v is None else format(v.mean(), '.4f'):>12}" for v in found)
             yield f"{name:<36}{values}{row.mean(name):>10.4f}"

@@ -6,7 +6,7 @@ has: on a log where nobody repeats, a list full of known items is no opponent.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 
@@ -33,11 +33,7 @@ def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Seque
         pool: "all", or "new" where the surface shows nobody what they have.
         users: who is judged.
     """
-    offer = own.offer(seen)
-
-    def may_be_shown(item: str) -> bool:
-        return own.belongs(item) and (offer is None or item in offer)
-
+    may_be_shown = shown_by(seen, own)
     found: dict[str, Lists] = {}
     for name, order in popular(seen).items():
         shown = [item for item in order if may_be_shown(item)]
@@ -46,8 +42,23 @@ def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Seque
         if shown:
             found[f"{name}, new"] = without(shown, seen.history, users)
     for name, ranked in sources(settings, seen.night, pool):
-        found[name] = {u: [i for i in items if may_be_shown(i)] for u, items in ranked.items()}
+        found[name] = {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
     return found | dict(own.rules(seen, users))
+
+
+def shown_by(seen: Seen, own: Own) -> Callable[[str], bool]:
+    """Whether a surface may show an item after a night."""
+    offer = own.offer(seen)
+    return lambda item: own.belongs(item) and (offer is None or item in offer)
+
+
+def made(settings: Config, seen: Seen, own: Own, pool: lists.Pool) -> Lists:
+    """The final list of a night's run, of the items that may be shown; without its top-up by popular items."""
+    may_be_shown = shown_by(seen, own)
+    if not artifacts.is_finished(artifacts.stage_dir(settings.lake, "ensemble", seen.night)):
+        return {}
+    ranked = dict(nights.lists_of(settings, "ensemble", seen.night, pool)).get("final", {})
+    return {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
 
 
 def popular(seen: Seen) -> dict[str, list[str]]:
