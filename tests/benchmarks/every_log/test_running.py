@@ -22,7 +22,7 @@ Calls = list[list[str]]
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """The arguments of every command of the pipeline; the second night's, and a history until NEVER, end with an error."""
+    """The arguments of every command; the second night's, and a history until NEVER, end with an error."""
     made: Calls = []
 
     def run(command: list[str], stdout: Any, **rest: Any) -> subprocess.CompletedProcess[str]:

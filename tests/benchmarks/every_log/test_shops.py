@@ -14,19 +14,6 @@ from benchmarks.every_log.shops import complete_journey, news, ratings, section_
 from benchmarks.every_log.shops.news import Site
 from benchmarks.every_log.shops.ratings import Films
 
-SITE = Site(readers=80, days=6, articles=40)
-FILMS = Films(viewers=60, films=80, days=90, ratings=1500)
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made("news", SITE.write)(tmp_path_factory.mktemp("site"))
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made("ratings", FILMS.write)(tmp_path_factory.mktemp("films"))
-
 
 def rows(folder: Path) -> list[dict[str, str]]:
     """The raw log's rows, in the order of its files."""
@@ -59,10 +46,10 @@ def test_on_offer_is_what_is_up_at_midnight(site: Path) -> None:
     assert news.offer(seen) == {row["article"] for row in up if row["published"] <= midnight < row["expires"]}
 
 
-def test_readers_stay_with_their_sections() -> None:
+def test_readers_stay_with_their_sections(planted_site: Site) -> None:
     clicked: dict[int, list[int]] = {}
-    for reader, article, _ in SITE.clicks():
-        clicked.setdefault(reader, []).append(int(SITE.section[article]))
+    for reader, article, _ in planted_site.clicks():
+        clicked.setdefault(reader, []).append(int(planted_site.section[article]))
     of_all = Counter(section for sections in clicked.values() for section in sections)
     later, by_chance = [], []
     for sections in clicked.values():
@@ -74,10 +61,10 @@ def test_readers_stay_with_their_sections() -> None:
     assert np.mean(later) > 1.3 * np.mean(by_chance)
 
 
-def test_nobody_rates_twice_or_before_the_release(films: Path) -> None:
+def test_nobody_rates_twice_or_before_the_release(films: Path, planted_films: Films) -> None:
     log, catalogue = rows(films), section_rules.read(films / "films.csv.zst").to_pylist()
     released = {row["film"]: row["released"] for row in catalogue}
-    assert len(log) == pytest.approx(FILMS.ratings, rel=0.2)
+    assert len(log) == pytest.approx(planted_films.ratings, rel=0.2)
     assert max(Counter((row["viewer"], row["film"]) for row in log).values()) == 1
     assert all(released[row["film"]] <= row["time"] for row in log)
     assert set(Counter(row["stars"] for row in log)) == {"1", "2", "3", "4", "5"}
