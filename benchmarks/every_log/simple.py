@@ -6,13 +6,13 @@ has: on a log where nobody repeats, a list full of known items is no opponent.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 
 from benchmarks import nights
 from benchmarks.every_log.shop import Own, Seen
-from benchmarks.scoring import Acted, Lists
+from benchmarks.scoring import Lists
 from pipeline.ground import artifacts, lists
 from pipeline.settings.config import Config
 from pipeline.sources import SOURCES
@@ -21,6 +21,8 @@ WINDOWS = {"6 hours": 0.25, "1 day": 1, "3 days": 3, "7 days": 7, "28 days": 28,
 """Days of popularity, counted in users."""
 LENGTH = 10
 """What NDCG@10 looks at."""
+NEW = ", new"
+"""Behind the name of a list without what the user has."""
 
 
 def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Sequence[str]) -> dict[str, Lists]:
@@ -36,13 +38,15 @@ def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Seque
     may_be_shown = shown_by(seen, own)
     found: dict[str, Lists] = {}
     for name, order in popular(seen).items():
-        shown = [item for item in order if may_be_shown(item)]
-        if shown and pool == "all":
-            found[name] = dict.fromkeys(users, shown[:LENGTH])
-        if shown:
-            found[f"{name}, new"] = without(shown, seen.history, users)
-    for name, ranked in sources(settings, seen.night, pool):
+        if shown := list(filter(may_be_shown, order)):
+            if pool == "all":
+                found[name] = dict.fromkeys(users, shown[:LENGTH])
+            found[f"{name}{NEW}"] = {user: new_to(user, seen, shown) for user in users}
+    for name, ranked in sources(settings, seen.night, pool).items():
         found[name] = {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
+    if pool == "all":
+        for name, ranked in sources(settings, seen.night, "new").items():
+            found[f"{name}{NEW}"] = {u: new_to(u, seen, filter(may_be_shown, items)) for u, items in ranked.items()}
     return found | dict(own.rules(seen, users))
 
 
@@ -79,17 +83,13 @@ def _rows(seen: Seen) -> Iterator[tuple[str, str, datetime]]:
     return zip(*columns, strict=True)
 
 
-def without(order: Sequence[str], history: Acted, users: Sequence[str]) -> dict[str, list[str]]:
-    """The first items of one order for everybody that each user does not have."""
-    return {user: list(islice((item for item in order if item not in history.get(user, ())), LENGTH)) for user in users}
+def new_to(user: str, seen: Seen, order: Iterable[str]) -> list[str]:
+    """The first items of a list that a user never acted on, in whatever way."""
+    had = seen.history.get(user, set())
+    return list(islice((item for item in order if item not in had), LENGTH))
 
 
-def sources(settings: Config, night: date, pool: lists.Pool) -> Iterator[tuple[str, Mapping[str, list[str]]]]:
-    """Tonight's lists of every source that was made, by name; under `all` those without known items too."""
-    for stage in SOURCES:
-        if not artifacts.is_finished(artifacts.stage_dir(settings.lake, stage, night)):
-            continue
-        yield from nights.lists_of(settings, stage, night, pool)
-        if pool == "all":
-            for name, ranked in nights.lists_of(settings, stage, night, "new"):
-                yield f"{name}, new", ranked
+def sources(settings: Config, night: date, pool: lists.Pool) -> dict[str, Lists]:
+    """Tonight's lists of every source that was made, by name."""
+    made = (stage for stage in SOURCES if artifacts.is_finished(artifacts.stage_dir(settings.lake, stage, night)))
+    return {name: ranked for stage in made for name, ranked in nights.lists_of(settings, stage, night, pool)}

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -57,21 +58,23 @@ def test_popularity_agrees_with_a_loop() -> None:
 
 
 def test_what_a_user_has_is_passed_over() -> None:
-    shown = simple.without([f"i{n}" for n in range(15)], {"ann": {"i0", "i3"}}, ["ann", "bob"])
-    assert shown["ann"] == [f"i{n}" for n in (1, 2, 4, 5, 6, 7, 8, 9, 10, 11)]
-    assert shown["bob"] == [f"i{n}" for n in range(10)]
+    seen, order = Night([("ann", "i0", 1), ("ann", "i3", 99), ("bob", "x", 1)]), [f"i{n}" for n in range(15)]
+    assert simple.new_to("ann", seen, order) == [f"i{n}" for n in (1, 2, 4, 5, 6, 7, 8, 9, 10, 11)]
+    assert simple.new_to("bob", seen, order) == simple.new_to("eve", seen, order) == order[:10]
 
 
 def test_lists_hold_what_belongs_and_is_on_offer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simple, "sources", lambda settings, night, pool: [("als", {"u1": ["c", "a", "b"]})])
-    own = Own(belongs=lambda item: item != "b", offer=lambda seen: {"a", "b"}, rules=lambda seen, users: {"rule": {}})
-    found = simple.every(None, LOG, own, "all", ["u1"])  # type: ignore[arg-type]
-    assert found["als"] == {"u1": ["a"]}
-    assert found["popularity, 365 days"] == {"u1": ["a"]}
-    assert found["popularity, 365 days, new"] == {"u1": []}
+    ranked = {"als": {"u1": ["c", "a", "d", "b"], "u2": ["d"]}}
+    monkeypatch.setattr(simple, "sources", lambda settings, night, pool: ranked)
+    own = Own(lambda item: item != "b", lambda seen: {"a", "b", "d"}, lambda seen, users: {"rule": {}})
+    settings: Any = None
+    found = simple.every(settings, LOG, own, "all", ["u1"])
+    assert found["als"] == {"u1": ["a", "d"], "u2": ["d"]}
+    assert found["als, new"] == {"u1": ["d"], "u2": ["d"]}
+    assert (found["popularity, 365 days"], found["popularity, 365 days, new"]) == ({"u1": ["a"]}, {"u1": []})
     assert found["rule"] == {}
-    assert not any(name in found for name in ("popularity, 28 days",) if name not in simple.popular(LOG))
-    assert "popularity, 365 days" not in simple.every(None, LOG, own, "new", ["u1"])  # type: ignore[arg-type]
+    names = set(simple.every(settings, LOG, own, "new", ["u1"]))
+    assert names == set(found) - set(simple.popular(LOG)) - {"als, new"}
 
 
 def test_coupons_are_counted_by_the_products_they_cover(tmp_path: Path) -> None:
