@@ -22,7 +22,7 @@ class Judged:
     Attributes:
         users: who is judged: had a history, and then did something for the goal.
         ndcg: by list [users] NDCG@10.
-        unfit: share of the published top tens, everybody's, that is not the surface's own or not on offer.
+        unfit: share of the published top tens, everybody's, that should not be there, see `unfit`.
     """
 
     users: Sequence[str]
@@ -84,15 +84,22 @@ def judge(shown: Mapping[str, Lists], seen: Seen, own: Own, pool: str) -> Judged
     truth = truth_of(seen, own)
     users = scoring.judged(truth, seen.history, pool)
     ndcg = {name: scoring.per_user(lists, truth, seen.history, pool)[0] for name, lists in shown.items()}
-    return Judged(users, ndcg, unfit(shown.get(PUBLISHED, {}), seen, own))
+    return Judged(users, ndcg, unfit(shown.get(PUBLISHED, {}), seen, own, pool))
 
 
-def unfit(published: Lists, seen: Seen, own: Own) -> float:
-    """The share of the lists' first ten items that do not belong to a surface, or may not be shown after the night."""
-    offer = own.offer(seen)
-    items = [item for ranked in published.values() for item in ranked[:10]]
-    wrong = sum(not own.belongs(item) or (offer is not None and item not in offer) for item in items)
-    return wrong / max(len(items), 1)
+def unfit(published: Lists, seen: Seen, own: Own, pool: str) -> float:
+    """The share of the lists' first ten items that do not belong to the surface or may not be shown after the night.
+
+    Under "new" what a user ever acted on, a dislike too, is among them.
+    """
+    offer, items, wrong = own.offer(seen), 0, 0
+    for user, ranked in published.items():
+        had = seen.history.get(user, set()) if pool == "new" else set()
+        items += len(ranked[:10])
+        wrong += sum(
+            not own.belongs(item) or item in had or (offer is not None and item not in offer) for item in ranked[:10]
+        )
+    return wrong / max(items, 1)
 
 
 def compare(shop: str, surface: str, nights: Mapping[date, Judged]) -> Row | None:

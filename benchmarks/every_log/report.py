@@ -33,7 +33,7 @@ def details(row: Row) -> Iterator[str]:
             yield f"{name:<36}{values}{row.mean(name):>10.4f}"
     if any(night.unfit for night in row.nights.values()):
         shares = " ".join(f"{night.unfit:.1%}" for night in row.nights.values())
-        yield f"of the published top tens no longer on offer, or another surface's: {shares}"
+        yield f"of the published top tens not on offer, another surface's or not new to the user: {shares}"
 
 
 def stops(shop: str, ran: Mapping[date, Ran]) -> Iterator[str]:

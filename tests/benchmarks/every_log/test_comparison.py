@@ -44,8 +44,11 @@ def test_who_has_a_history_and_a_truth_is_judged_and_one_without_a_list_scores_n
 def test_what_should_not_be_published_is_counted() -> None:
     shown = {"ann": ["c-1", "c-2", "a"], "bob": [*(f"c-{n}" for n in range(1, 11)), "b"]}
     own = Own(belongs=is_coupon, offer=lambda seen: {f"c-{n}" for n in range(2, 11)})
-    assert comparison.unfit(shown, Night(), own) == pytest.approx(3 / 13)  # c-1 twice, and a; the eleventh is not shown
-    assert comparison.unfit({}, Night(), own) == 0
+    # c-1 twice, and a; the eleventh is not shown
+    assert comparison.unfit(shown, Night(), own, "all") == pytest.approx(3 / 13)
+    assert comparison.unfit({}, Night(), own, "all") == 0
+    assert comparison.unfit({"bob": ["c-1", "b", "c"]}, Night(), Own(), "all") == 0
+    assert comparison.unfit({"bob": ["c-1", "b", "c"]}, Night(), Own(), "new") == pytest.approx(1 / 3)
 
 
 def nights() -> dict[date, Judged]:
