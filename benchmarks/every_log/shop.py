@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -45,6 +45,12 @@ class Seen:
     def goals(self) -> pa.Table:
         """Those of `events` that the lists are for."""
         return _of_weight(self.events)
+
+    @cached_property
+    def latest(self) -> list[tuple[str, datetime]]:
+        """Item and time of every user's last act for the goal on every item they acted on."""
+        latest = self.goals.group_by(["user_id", "item_id"]).aggregate([("time", "max")])
+        return list(zip(latest["item_id"].to_pylist(), latest["time_max"].to_pylist(), strict=True))
 
     @cached_property
     def history(self) -> Acted:

@@ -6,7 +6,7 @@ has: on a log where nobody repeats, a list full of known items is no opponent.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 
@@ -68,19 +68,13 @@ def made(settings: Config, seen: Seen, own: Own, pool: lists.Pool) -> Lists:
 def popular(seen: Seen) -> dict[str, list[str]]:
     """Items by how many users acted on them for the goal in each window, equal ones by id; a window without any is not
     there."""
-    last = {(u, i): t for u, i, t in sorted(_rows(seen), key=lambda row: row[2])}
     midnight = datetime.combine(seen.night + timedelta(days=1), time())
     found = {}
     for name, days in WINDOWS.items():
-        counted = Counter(item for (_, item), when in last.items() if when >= midnight - timedelta(days=days))
+        counted = Counter(item for item, when in seen.latest if when >= midnight - timedelta(days=days))
         if counted:
             found[f"popularity, {name}"] = sorted(counted, key=lambda item: (-counted[item], item))
     return found
-
-
-def _rows(seen: Seen) -> Iterator[tuple[str, str, datetime]]:
-    columns = (seen.goals[name].to_pylist() for name in ("user_id", "item_id", "time"))
-    return zip(*columns, strict=True)
 
 
 def new_to(user: str, seen: Seen, order: Iterable[str]) -> list[str]:
