@@ -1,7 +1,8 @@
 """Several fused rankings into one: weighted average and voting; the configuration says which becomes `final`.
 
 The weights are learned on the lists of the validation fold and used for the lists that are judged; tonight's lists use
-weights learned on the judged fold. Each fold's lists were made without seeing the window they are weighed on.
+weights learned on the judged fold. Where a single model's list did as well there, it takes part (`backstop`). Each
+fold's lists were made without seeing the window they are weighed on.
 
     cutoff=YYYY-MM-DD/<pool>.{weighted,reciprocal_rank,borda,final}.*    the lists
     cutoff=YYYY-MM-DD/<pool>.final.sources.npy                           int8 [T, n], codes into sources.json, or -1
@@ -28,18 +29,14 @@ from pipeline.features import rates
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
-from pipeline.ground.errors import InputError
-from pipeline.ranking import activity, calibration, merging
+from pipeline.ranking import activity, backstop, calibration, finals, merging
 from pipeline.ranking.blend import ndcg
 from pipeline.ranking.candidate_lists import with_made_lists
+from pipeline.ranking.finals import MERGED, Final, Pair, Recipe
 from pipeline.ranking.frames import label_keys, wanted
-from pipeline.ranking.pairs import Listed, position, to_lists
+from pipeline.ranking.pairs import Listed, position
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
-
-MERGED = ("weighted", "reciprocal_rank", "borda")
-
-Pair = tuple[np.ndarray, np.ndarray]
 
 # Where a fold's weights are learned: on the lists of the fold before.
 WEIGHED_ON = {"judge": "validate", "publish": "judge"}
@@ -59,11 +56,11 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     for fold, weighed_on in WEIGHED_ON.items():
         weights[fold], calibrations[fold] = {}, {}
         for pool in lists.POOLS:
-            learned = learn_weights(folds.get(weighed_on), places, pool, config)
-            weights[fold][pool] = learned
-            taught = calibrate(at, pool, learned, config) if (at := applied.get(weighed_on)) else None
+            recipe = learn(folds.get(weighed_on), places, pool, config)
+            weights[fold][pool] = recipe.to_json()
+            taught = calibrate(at, pool, recipe, config) if (at := applied.get(weighed_on)) else None
             calibrations[fold][pool] = taught.to_json() if taught else None
-            report |= {f"{fold}.{pool}.weight.{m}": w for m, w in zip(config.ensemble.members, learned, strict=True)}
+            report |= _reported(f"{fold}.{pool}", recipe, config)
         if fold not in folds:
             continue
         make = partial(merge, applied[fold], weights[fold], calibrations[fold], config)
@@ -73,7 +70,7 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
             key = artifacts.text_sha256(
                 config.digest("ensemble", "fusion"),
                 (weights[fold], calibrations[fold]),
-                _members_hash(folds[fold], fold, places, config),
+                _members_hash(folds[fold], fold, places, _singles(weights[fold]), config),
             )
             report["linked"] += memo.part(folds[fold].part, key, make)
     for name, content in (("weights", weights), ("calibration", calibrations)):
@@ -81,37 +78,39 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     return report
 
 
-def _members_hash(cutoff: Cutoff, fold: str, places: Mapping[str, Path], config: Config) -> str:
+def _members_hash(cutoff: Cutoff, fold: str, places: Mapping[str, Path], singles: Sequence[str], config: Config) -> str:
     """A hash of the lists at a cut-off that are merged or tell log-odds, and of all else that is read there."""
     files = [cutoff.folder / f"{name}.parquet" for name in ("targets", "user_stats", "item_stats")]
     files += sorted((places["fusion"] / f"fold={fold}").glob("*.activity.txt"))
     files += sorted(cutoff.dir_in(places["fusion"]).glob("candidates.npy"))
     for pool in lists.POOLS:
-        for member in dict.fromkeys((*config.ensemble.members, *config.fusion.rankers)):
-            if (folder := _folder(cutoff, places, pool, member)) is not None:
+        for member in dict.fromkeys((*config.ensemble.members, *config.fusion.rankers, *singles)):
+            if (folder := finals.folder_of(cutoff, places, pool, member)) is not None:
                 files += sorted(folder.glob(f"{pool}.{member}.*.npy"))
     return artifacts.text_sha256([(file.name, artifacts.file_sha256(file)) for file in files])
 
 
-def _folder(cutoff: Cutoff, places: Mapping[str, Path], pool: lists.Pool, member: str) -> Path | None:
-    """Which stage wrote a member's list, if any did."""
-    folders = (cutoff.dir_in(stage) for stage in places.values())
-    return next((folder for folder in folders if (folder / f"{pool}.{member}.items.npy").is_file()), None)
+def _singles(recipes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The single models' lists that take part."""
+    return sorted({recipe["single"] for recipe in recipes.values() if recipe["single"]})
 
 
-def read_members(cutoff: Cutoff, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> dict[str, Pair]:
-    """The members' lists of one pool, memory-mapped; a member without one for this pool (buy-again in `new`) is absent.
+def _reported(prefix: str, recipe: Recipe, config: Config) -> dict[str, Any]:
+    """A recipe as scalars of the manifest; a single list only where one takes part."""
+    found: dict[str, Any] = {
+        f"{prefix}.weight.{member}": weight
+        for member, weight in zip(config.ensemble.members, recipe.weights, strict=True)
+    }
+    return found | ({f"{prefix}.single.{recipe.single}": recipe.share} if recipe.single else {})
 
-    Raises:
-        InputError: no member has a list.
+
+def learn(window: Cutoff | None, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> Recipe:
+    """How the final list of a pool is made, from one label window; None: equal weights.
+
+    The members' weights first, then whether a single model's list did as well, see pipeline.ranking.backstop.
     """
-    names = config.ensemble.members
-    found = {name: folder for name in names if (folder := _folder(cutoff, places, pool, name)) is not None}
-    if not found:
-        raise InputError(
-            f"no stage wrote any of ensemble.members {', '.join(names)} for pool '{pool}' at {cutoff.part}"
-        )
-    return {name: lists.read_list(folder, pool, name) for name, folder in found.items()}
+    weights = tuple(learn_weights(window, places, pool, config))
+    return backstop.choose(window, places, pool, Recipe(weights), config)
 
 
 def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> list[float]:
@@ -129,14 +128,14 @@ def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists
     equal = [1 / number] * number
     if window is None or not (judged := np.flatnonzero(wanted(window, pool))).size:
         return equal
-    members = read_members(window, places, pool, config)
+    members = finals.read_members(window, places, pool, config)
     keys, number_wanted = label_keys(window), wanted(window, pool)
 
     def gains(grid: Sequence[tuple[float, ...]]) -> np.ndarray:
         found = np.zeros(len(grid))
         for part in blocks(len(judged), config.block_users):
             rows = judged[part]
-            merged = _gathered(window, members, rows, config)
+            merged = finals.gathered(window, members, rows, config)
             acted = position(keys, merged.pairs.history_keys)[0]
             columns = (merged.pairs.rows, merged.pairs.items)
             for place, weights in enumerate(grid):
@@ -148,15 +147,13 @@ def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists
     return [float(weight) for weight in merging.shrink(best, config.ensemble.shrinkage)]
 
 
-def calibrate(
-    at: calibration.Applied, pool: lists.Pool, weights: Sequence[float], config: Config
-) -> calibration.Fitted | None:
-    """Learn probabilities on a label window: of the final lists as these weights make them.
+def calibrate(at: calibration.Applied, pool: lists.Pool, recipe: Recipe, config: Config) -> calibration.Fitted | None:
+    """Learn probabilities on a label window: of the final lists as a recipe makes them.
 
     Args:
         at: a label cut-off with the members' lists.
         pool: the pool.
-        weights: of the members.
+        recipe: how they are made.
         config: the configuration.
     Returns:
         None where nobody acted on anything.
@@ -166,12 +163,12 @@ def calibrate(
     if not len(judged):
         return None
     judged = judged[:: -(-len(judged) // config.ensemble.calibration_users)]
-    members, keys = read_members(window, at.places, pool, config), label_keys(window)
+    final, keys = Final.of(window, at.places, pool, recipe, config), label_keys(window)
     known = calibration.ListedOdds.read(at, pool, config)
     parts = []
     for part in blocks(len(judged), config.block_users):
         rows = judged[part]
-        items = _final(window, members, rows, weights, config)[1][0]
+        items = final.block(rows)[1][0]
         row, column = np.nonzero(items >= 0)
         users = window.targets()[rows][row].astype(np.int64)
         acted = position(keys, users * window.items + items[row, column])[0]
@@ -182,35 +179,9 @@ def calibrate(
     return calibration.Fitted(curve, float(share)) if curve else None
 
 
-def _gathered(cutoff: Cutoff, members: Mapping[str, Pair], rows: np.ndarray | slice, config: Config) -> merging.Members:
-    """The members' lists of some targets; a configured member without a list lists nothing."""
-    users = cutoff.targets()[rows]
-    found = []
-    for name in config.ensemble.members:
-        if name in members:
-            items, scores = members[name]
-            found.append((np.asarray(items[rows]), np.asarray(scores[rows])))
-        else:
-            found.append((np.full((len(users), 1), -1, np.int32), np.full((len(users), 1), -np.inf, np.float32)))
-    return merging.gather(users, cutoff.items, found)
-
-
-def _final(
-    cutoff: Cutoff,
-    members: Mapping[str, Pair],
-    rows: np.ndarray | slice,
-    weights: Sequence[float],
-    config: Config,
-) -> tuple[dict[str, Pair], Pair]:
-    """Every merged list of some targets by name, and the one that is published: items and scores [B, n]."""
-    ranked = merge_block(_gathered(cutoff, members, rows, config), np.asarray(weights), config)
-    final = ranked.get(config.ensemble.final)
-    return ranked, final or _padded(members, config.ensemble.final, rows, config.ensemble.length)
-
-
 def merge(
     at: calibration.Applied,
-    weights: Mapping[str, Sequence[float]],
+    weights: Mapping[str, Mapping[str, Any]],
     calibrations: Mapping[str, dict[str, Any] | None],
     config: Config,
     folder: Path,
@@ -218,8 +189,8 @@ def merge(
     """Write the merged lists of one cut-off, and the final one with its sources and probabilities."""
     cutoff, places = at.cutoff, at.places
     for pool in lists.POOLS:
-        members = read_members(cutoff, places, pool, config)
-        codes = _source_codes(cutoff, places, members, pool, config)
+        made = Final.of(cutoff, places, pool, Recipe.from_json(weights[pool]), config)
+        codes = _source_codes(made, places, pool)
         fitted = calibration.Fitted.from_json(calibrations[pool])
         chances = calibration.Chances.of(fitted, at, pool, config)
         users, n = len(cutoff.targets()), config.ensemble.length
@@ -230,7 +201,7 @@ def merge(
             }
             probability = held.enter_context(lists.Rows(folder / f"{pool}.final.probability.npy", users, n, np.float32))
             for block in blocks(users, config.block_users):
-                ranked, final = _final(cutoff, members, block, weights[pool], config)
+                ranked, final = made.block(block)
                 for name, columns in ranked.items():
                     files[name].append(*columns)
                 files["final"].append(*final, _sources(final[0], codes, block, cutoff.items))
@@ -238,36 +209,13 @@ def merge(
         np.save(folder / f"{pool}.activity.npy", chances.acting)
 
 
-def merge_block(merged: merging.Members, weights: np.ndarray, config: Config) -> dict[str, Pair]:
-    """The merged lists of a block of users: items and scores [B, n] by name."""
-    scores = {
-        "weighted": merging.weighted(merged, weights),
-        "reciprocal_rank": merging.reciprocal_rank(merged, config.ensemble.constant),
-        "borda": merging.borda(merged),
-    }
-    pairs, n = merged.pairs, config.ensemble.length
-    return {name: to_lists(pairs.rows, pairs.items, s, len(pairs.users), n)[:2] for name, s in scores.items()}
-
-
-def _padded(members: Mapping[str, Pair], name: str, block: np.ndarray | slice, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """A member's own list, cut or padded to n."""
-    if name not in members:
-        raise InputError(f"ensemble.final = '{name}' is neither one of {', '.join(MERGED)} nor a member with a list")
-    items, scores = (np.asarray(array[block, :n]) for array in members[name])
-    short = ((0, 0), (0, n - items.shape[1]))
-    return np.pad(items, short, constant_values=-1), np.pad(scores, short, constant_values=-np.inf)
-
-
-def _source_codes(
-    cutoff: Cutoff,
-    places: Mapping[str, Path],
-    members: Mapping[str, Pair],
-    pool: lists.Pool,
-    config: Config,
-) -> list[Pair]:
-    """Items and source codes [T, n] of every member: as fusion wrote them, or the member itself if it is a source."""
-    found = []
-    for name, (items, _) in members.items():
+def _source_codes(final: Final, places: Mapping[str, Path], pool: lists.Pool) -> list[Pair]:
+    """Items and source codes [T, n] of every list in a final one: as fusion wrote them, or itself if a source's."""
+    found, cutoff, config = [], final.cutoff, final.config
+    parts = dict(final.members)
+    if final.single is not None and final.recipe.single is not None:
+        parts[final.recipe.single] = final.single
+    for name, (items, _) in parts.items():
         path = cutoff.dir_in(places["fusion"]) / f"{pool}.{name}.sources.npy"
         if path.is_file():
             found.append((items, np.load(path, mmap_mode="r", allow_pickle=False)))

@@ -8,7 +8,7 @@ import pytest
 from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
-from pipeline.ranking import ensemble, fusion, merging
+from pipeline.ranking import ensemble, finals, fusion, merging
 from pipeline.ranking.candidate_lists import with_made_lists
 from tests.planted import Planted, plant, quality, read_json, relabel, window
 
@@ -102,13 +102,13 @@ def test_an_unknown_final_is_refused(night, tmp_path):
 def test_learned_weights_maximise_ndcg_by_brute_force(night, tmp_path):
     members, out = ("als", "popularity"), tmp_path / "ensemble" / "run_date=2011-10-02"
     run(night, out, members=members, shrinkage=0.0, step=0.25)
-    learned = read_json(out / "weights.json")["judge"]["all"]
+    learned = read_json(out / "weights.json")["judge"]["all"]["weights"]
     cutoff = window(night, "validate")
     found = [lists.read_list(cutoff.dir_in(night.folders[m]), "all", m) for m in members]
     values = {}
     for left in (0.0, 0.25, 0.5, 0.75, 1.0):
         merged = merging.gather(cutoff.targets(), cutoff.items, found)
-        ranked = ensemble.merge_block(merged, np.array([left, 1 - left]), night.config)["weighted"][0]
+        ranked = finals.merge_block(merged, np.array([left, 1 - left]), night.config)["weighted"][0]
         values[left] = quality(cutoff, ranked, "all")
     assert values[learned[0]] == pytest.approx(max(values.values()))
     assert learned[0] >= 0.5  # als hears the truth with far less noise

@@ -1,0 +1,109 @@
+"""The single list that takes part, on planted lists whose worth is known."""
+
+import numpy as np
+import pytest
+
+from pipeline.ground import lists
+from pipeline.ground.artifacts import Memo
+from pipeline.ranking import backstop, ensemble, finals, merging
+from pipeline.ranking.candidate_lists import with_made_lists
+from pipeline.ranking.finals import Final, Recipe
+from pipeline.settings.config import Config
+from tests.planted import Planted, plant, quality, read_json, window
+
+PLAIN = Recipe((1.0,))
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """A planted night with an empty fusion: the sources' lists are the members."""
+    found = plant(tmp_path_factory.mktemp("planted"))
+    out = found.out("fusion")
+    (out / "sources.json").write_text("[]")
+    for cutoff in found.cutoffs:
+        cutoff.dir_in(out).mkdir()
+    return found
+
+
+def merging_only(night: Planted, *members: str, **settings: object) -> Config:
+    """A configuration that merges some sources' lists."""
+    config = with_made_lists(night.config)
+    section = config.ensemble.model_copy(update={"members": members, **settings})
+    return config.model_copy(update={"ensemble": section})
+
+
+def chosen(night: Planted, config: Config) -> Recipe:
+    """What the validation window teaches."""
+    return backstop.choose(
+        window(night, "validate"), {"fusion": night.out("fusion"), **night.sources}, "all", PLAIN, config
+    )
+
+
+def test_a_single_list_that_is_better_takes_the_share_that_is_best_by_brute_force(night):
+    config, cutoff = merging_only(night, "popularity"), window(night, "validate")
+    singles = finals.read(cutoff, dict(night.sources), "all", config.fusion.sources)
+    best = max(singles, key=lambda name: quality(cutoff, singles[name][0], "all"))
+    bad, good, values = singles["popularity"], singles[best], {}
+    for share in (0.0, *backstop.SHARES):
+        standard = merging.gather(cutoff.targets(), cutoff.items, [bad, good])
+        scores = max(1 - share, finals.TIES) * standard.standard[0] + share * standard.standard[1]
+        order = np.lexsort((standard.pairs.items, -scores, standard.pairs.rows))
+        rows, items = standard.pairs.rows[order], standard.pairs.items[order]
+        top = np.stack([items[rows == row][:10] for row in range(len(cutoff.targets()))])
+        values[share] = quality(cutoff, top, "all")
+    found = chosen(night, config)
+    assert found.single == best != "popularity"
+    assert values[found.share] == max(values.values()) > values[0.0]
+    assert found.weights == PLAIN.weights
+
+
+def test_the_final_list_is_never_worse_than_the_best_single_one_where_it_was_chosen(night):
+    config, cutoff = merging_only(night, "popularity"), window(night, "validate")
+    places = {"fusion": night.out("fusion"), **night.sources}
+    final = Final.of(cutoff, places, "all", chosen(night, config), config).block(slice(None))[1][0]
+    singles = finals.read(cutoff, places, "all", config.fusion.sources)
+    assert quality(cutoff, final, "all") >= max(quality(cutoff, items, "all") for items, _ in singles.values())
+
+
+def test_a_merged_list_that_is_clearly_better_is_left_alone(night):
+    config = merging_only(
+        night, "als"
+    )  # of all lists it hears the truth with the least noise, popularity with the most
+    fusion = config.fusion.model_copy(update={"sources": ("popularity",)})
+    assert chosen(night, config.model_copy(update={"fusion": fusion})) == PLAIN
+
+
+@pytest.mark.parametrize("settings", [{"backstop": False}, {"final": "popularity"}])
+def test_who_wants_a_certain_list_gets_it(night, settings):
+    assert chosen(night, merging_only(night, "popularity", **settings)) == PLAIN
+
+
+def test_without_a_window_the_merged_list_stands_alone(night):
+    config = merging_only(night, "popularity")
+    assert backstop.choose(None, dict(night.sources), "all", PLAIN, config) == PLAIN
+
+
+def test_the_stage_publishes_it_says_so_and_credits_its_items(night, tmp_path):
+    config = merging_only(night, "popularity")
+    out = tmp_path / "ensemble" / "run_date=2011-10-02"
+    out.mkdir(parents=True)
+    report = ensemble.run(**night.given, fusion=night.out("fusion"), config=config, memo=Memo(out), out=out)
+    recipe = Recipe.from_json(read_json(out / "weights.json")["publish"]["all"])
+    assert recipe.single is not None
+    assert report[f"publish.all.single.{recipe.single}"] == recipe.share > 0
+    folder = window(night, "publish").dir_in(out)
+    items, _ = lists.read_list(folder, "all", "final")
+    codes = np.load(folder / "all.final.sources.npy")
+    assert ((codes >= 0) == (items >= 0)).all()
+    assert config.fusion.sources.index(recipe.single) in set(codes.ravel().tolist())
+
+
+def test_a_list_alone_is_filled_up_and_its_ties_are_settled_by_the_merged_one():
+    merged = (np.array([[4, 3, 2, 1]], dtype=np.int32), np.array([[4.0, 3.0, 2.0, 1.0]], dtype=np.float32))
+    single = (np.array([[1, 2, -1, -1]], dtype=np.int32), np.array([[5.0, 5.0, -np.inf, -np.inf]], dtype=np.float32))
+    items, scores = finals.mixed(merged, single, 1.0, np.array([0]), 5)
+    assert items.tolist() == [[4, 3, 2, 1]]  # a list without spread says nothing: the merged one orders everything
+    single = (single[0], np.array([[5.0, 4.0, -np.inf, -np.inf]], dtype=np.float32))
+    items, scores = finals.mixed(merged, single, 1.0, np.array([0]), 5)
+    assert items.tolist() == [[1, 4, 3, 2]]
+    assert (np.diff(scores) < 0).all()
