@@ -1,5 +1,6 @@
 """A made-up night with everything the evaluation reads: users of two tastes, and lists that know them more or less."""
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.arrays import top_k
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging.outcomes import OUTCOMES
+from pipeline.ranking.finals import Recipe
 from pipeline.settings.sections.lists import Evaluate
 from pipeline.sources.configuration import FullConfig
 
@@ -49,6 +51,11 @@ class Night:
             name: self.folder(name) for name in ("features", "fusion", "ensemble", "outcomes")
         }
 
+    def recipes(self, singles: dict[lists.Pool, Recipe]) -> None:
+        """Write how tonight's final lists were made: merged, but for some pools."""
+        made = {pool: singles.get(pool, Recipe((0.5, 0.5))).to_json() for pool in lists.POOLS}
+        (self.folder("ensemble") / "weights.json").write_text(json.dumps({"publish": made}), encoding="utf-8")
+
     def put(self, stage: str, name: str, quality: float, seed: int = 0) -> None:
         """A list for both pools and cut-offs: noise, plus `quality` for what the user truly acts on next."""
         rng = np.random.default_rng(seed)
@@ -83,6 +90,7 @@ def make(home: Path, night: date = NIGHT, final: float = 0.6, **evaluate: object
     for seed, (stage, name) in enumerate([("fusion", "blend"), ("fusion", "hybrid"), ("ensemble", "weighted")]):
         made.put(stage, name, 0.4, seed + 30)
     made.put("ensemble", "final", final, 40)
+    made.recipes({})
     made.folder("outcomes").mkdir(parents=True)
     pq.write_table(OUTCOMES.empty_table(), made.folder("outcomes") / "outcomes.parquet")
     vectors = np.eye(ITEMS, 8, dtype=np.float32)

@@ -17,7 +17,7 @@ pipeline.judging.champion says.
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,11 @@ from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
 from pipeline.publication import surfaces
+from pipeline.ranking import finals
 from pipeline.ranking.candidate_lists import item_text_vectors
+from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
-from pipeline.sources import Sources
+from pipeline.sources import Sources, registry
 
 log = logging.getLogger(__name__)
 
@@ -60,28 +62,30 @@ def run(
         outcomes: how published runs have done since; for the report, and a warning where one fell.
         run_date, config, out: tonight; `evaluate`; receives the tables and the report.
     Returns:
-        Scalars for the manifest, see records.scalars, probabilities.scalars and since_publication.scalars.
+        Scalars for the manifest: those of records, probabilities and since_publication.
     Raises:
-        GateError: a comparison is lost, or a list is broken; the report is kept under <home>/blocked/.
-        InputError: an upstream stage has no list for the judged cut-off, or the baseline is no list.
+        GateError: a comparison is lost, or a list is broken; the report is kept below <home>/blocked.
+        InputError: a stage has no list for the judged cut-off, or the baseline is no list.
     """
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent)
     boards = _boards(given, features, _vectors(sources), judged, config)
     since = since_publication.read(outcomes)
-    fell = [] if config.evaluate.drift == "off" else since_publication.fallen(since, config)
-    lost = gate.lost([compared for board in boards for compared in board.comparisons], config.evaluate)
-    reasons = [*_broken(features, ensemble, tonight, config), *lost, *_stopping(fell, config)]
+    fell, recipes = since_publication.fallen(since, config), finals.recipes(ensemble)
+    comparisons = tuple(compared for board in boards for compared in board.comparisons)
+    lost = gate.lost(comparisons, config.evaluate, recipes)
+    reasons = [*_broken(features, ensemble, tonight, recipes, config), *lost, *_stopping(fell, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
         measured=tuple(row for board in boards for row in board.measured),
-        comparisons=tuple(compared for board in boards for compared in board.comparisons),
+        comparisons=comparisons,
         reasons=_explained(reasons, fusion, config),
         stages=origin,
         config=config,
+        recipes=recipes,
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
@@ -200,7 +204,9 @@ def _boards(
     ]
 
 
-def _broken(features: Path, ensemble: Path, tonight: Cutoff, config: Config) -> list[str]:
+def _broken(
+    features: Path, ensemble: Path, tonight: Cutoff, recipes: Mapping[Pool, Recipe], config: Config
+) -> list[str]:
     """What is wrong with the lists that are about to be published."""
     given = surfaces.shown_items(config.surfaces, read_items(features))
     problems = []
@@ -209,7 +215,8 @@ def _broken(features: Path, ensemble: Path, tonight: Cutoff, config: Config) -> 
         shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
         for surface in config.surfaces:
             shown |= (surface.pool == pool) & given[surface.name]
-        problems += gate.broken_lists(items, scores, tonight, pool, config, shown=shown)
+        alike = recipes[pool].alone and registry.candidate_lists()[recipes[pool].single or ""].says == "everybody"
+        problems += gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
     return problems
 
 

@@ -1,6 +1,6 @@
 """Whether tonight's table may be published: checks of the lists themselves, and comparisons that must not be lost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
 from pipeline.features.read import Cutoff
 from pipeline.ground.lists import Pool
+from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Evaluate
 
@@ -54,12 +55,22 @@ class Comparison:
         )
 
 
-def lost(comparisons: Iterable[Comparison], settings: Evaluate) -> list[str]:
-    """The comparisons that forbid publication, in words: with the champion and the baseline, on the gate's metric."""
+def lost(
+    comparisons: Iterable[Comparison], settings: Evaluate, recipes: Mapping[Pool, Recipe] | None = None
+) -> list[str]:
+    """The comparisons that forbid publication, in words: with the champion and the baseline, on the gate's metric.
+
+    Args:
+        comparisons: of the judged lists.
+        settings: metric, baseline and tolerance.
+        recipes: how tonight's lists were made. They were chosen on the window that judges, one fold later than the
+            lists that are judged: where a single model's list takes part in them, the baseline had its chance to.
+    """
     found = []
     for comparison in comparisons:
         judged = comparison.metric.partition("@")[0] == settings.gate_metric
-        opponent = comparison.versus in (CHAMPION, settings.baseline)
+        fell_back = recipes is not None and recipes[comparison.pool].single is not None
+        opponent = comparison.versus in ((CHAMPION,) if fell_back else (CHAMPION, settings.baseline))
         if judged and opponent and comparison.high < -settings.tolerance:
             name = "the table in use" if comparison.versus == CHAMPION else f"the baseline '{comparison.versus}'"
             found.append(f"pool '{comparison.pool}' is significantly worse than {name}: {comparison}")
@@ -81,7 +92,14 @@ def _wrong(items: np.ndarray, scores: np.ndarray, known: int) -> dict[str, np.nd
 
 
 def broken_lists(
-    items: np.ndarray, scores: np.ndarray, cutoff: Cutoff, pool: Pool, config: Config, *, shown: np.ndarray
+    items: np.ndarray,
+    scores: np.ndarray,
+    cutoff: Cutoff,
+    pool: Pool,
+    config: Config,
+    *,
+    shown: np.ndarray,
+    alike: bool = False,
 ) -> list[str]:
     """Checks of the lists that are about to be published, in words; empty if all is well.
 
@@ -91,6 +109,7 @@ def broken_lists(
         pool: in `new`, nothing the user already acted on may be shown.
         config: `evaluate` has the limits.
         shown: bool [I], what may be shown to anybody at all.
+        alike: whether the lists are meant to be the same for everybody.
     """
     users = len(items)
     if not users:
@@ -111,7 +130,8 @@ def broken_lists(
     if pool == "new":
         possible -= np.bincount(owner[shown[owned]], minlength=cutoff.users)[targets]
     tops = np.ascontiguousarray(items[:, : config.evaluate.k])
-    problems += [*_short(tops, possible, config.evaluate), *_same(tops, possible, config.evaluate)]
+    problems += _short(tops, possible, config.evaluate)
+    problems += [] if alike else _same(tops, possible, config.evaluate)
     return [f"pool '{pool}': {problem}" for problem in problems]
 
 

@@ -1,5 +1,6 @@
 """How a final list comes about: the members' lists merged, and with them a single model's list that did as well."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -41,10 +42,21 @@ class Recipe:
         """For weights.json."""
         return asdict(self)
 
+    @property
+    def alone(self) -> bool:
+        """Whether the list is a single model's, but for its ties."""
+        return self.single is not None and self.share == 1
+
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of to_json."""
         return cls(tuple(content["weights"]), content["single"], content["share"])
+
+
+def recipes(ensemble: Path, fold: str = "publish") -> dict[lists.Pool, Recipe]:
+    """How the ensemble made the final lists of a fold, by pool; tonight's by default."""
+    content = json.loads((ensemble / "weights.json").read_text(encoding="utf-8"))
+    return {pool: Recipe.from_json(content[fold][pool]) for pool in lists.POOLS}
 
 
 @dataclass(frozen=True)

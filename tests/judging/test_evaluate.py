@@ -13,6 +13,7 @@ from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import GateError, InputError
 from pipeline.judging import champion, evaluate
 from pipeline.judging.champion import Champion
+from pipeline.ranking.finals import Recipe
 from tests.judged_night import CUTOFF, NIGHT, SINGLE, USERS, Night, make
 
 
@@ -114,6 +115,36 @@ def test_a_table_worse_than_the_baseline_is_blocked_at_the_first_publication(tmp
     night.put("popularity", "popularity", 0.9)
     with pytest.raises(GateError, match="significantly worse than the baseline 'popularity'"):
         run(night)
+
+
+def test_where_tonight_is_a_single_list_the_baseline_has_had_its_chance(tmp_path: Path) -> None:
+    night = make(tmp_path, final=0.0)
+    night.put("popularity", "popularity", 0.9)
+    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.POOLS})
+    report, out = run(night)
+    assert report["gate"] == "first publication"
+    assert "alone: on the judged window nothing that was learned did better" in (out / "report.html").read_text()
+
+
+def test_a_single_list_does_not_pass_before_the_table_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = make(tmp_path, final=0.0)
+    in_use(monkeypatch, night, "weighted")
+    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.POOLS})
+    with pytest.raises(GateError, match="significantly worse than the table in use"):
+        run(night)
+
+
+def test_only_what_everybody_likes_may_be_the_same_for_everybody(tmp_path: Path) -> None:
+    night = make(tmp_path)
+    folder = lists.cutoff_dir(night.folder("ensemble"), NIGHT)
+    items, scores = (np.array(array) for array in lists.read_list(folder, "all", "final"))
+    lists.write_list(folder, "all", "final", np.repeat(items[:1], len(items), 0), np.repeat(scores[:1], len(items), 0))
+    for single, share in (("als", 1.0), ("popularity", 0.75)):
+        night.recipes({"all": Recipe((0.5, 0.5), single, share)})
+        with pytest.raises(GateError, match="the very same first 10 items"):
+            run(night, single)
+    night.recipes({"all": Recipe((0.5, 0.5), "popularity", 1.0)})
+    assert run(night)[0]["gate"] == "first publication"
 
 
 def test_a_broken_list_is_blocked(tmp_path: Path) -> None:

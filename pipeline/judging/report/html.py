@@ -167,6 +167,7 @@ def _facts(page: Page, comparison: Comparison) -> list[str]:
             middle, interval = relative(best)
             text = f"{middle} ({interval}) against the best {kind}, {title(best.versus)} ({best.other:.3f})"
             lines.append(f"{text}: {outcome(best)}")
+    lines += [single] if (single := page.single(pool)) else []
     hits = page.find(pool, FINAL, f"hit_rate@{k}")
     if hits:
         lines.append(

@@ -1,7 +1,7 @@
 """What an evaluation says: the numbers by name, the opponents, the decision, and a plain-text table for the log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -9,6 +9,7 @@ from pipeline.ground.lists import POOLS, Pool
 from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, Comparison
 from pipeline.judging.measuring import Measured
+from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.sources import registry
 
@@ -43,6 +44,7 @@ class Page:
         reasons: why the gate says no; empty if it says yes.
         stages: the stage that made each list.
         config: the night's configuration.
+        recipes: how tonight's final lists were made; a pool that is absent: nobody says.
     """
 
     run_date: date
@@ -53,6 +55,7 @@ class Page:
     reasons: tuple[str, ...]
     stages: Mapping[str, str]
     config: Config
+    recipes: Mapping[Pool, Recipe] = field(default_factory=dict)
 
     @property
     def decision(self) -> str:
@@ -114,6 +117,19 @@ class Page:
     def opponents(self, pool: Pool) -> list[Comparison]:
         """The final list against every other one of a pool, on the gate's metric."""
         return [c for c in self.comparisons if c.pool == pool and c.metric == self.gate_metric]
+
+    def single(self, pool: Pool) -> str:
+        """Which single model's list takes part in tonight's, in a sentence; empty where none does."""
+        recipe = self.recipes.get(pool)
+        if recipe is None or recipe.single is None:
+            return ""
+        name = title(recipe.single)
+        if recipe.alone:
+            return f"Tonight's list is “{name}” alone: on the judged window nothing that was learned did better"
+        return (
+            f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: on the judged window what was "
+            "learned did not do clearly better alone"
+        )
 
     def surfaces(self, pool: Pool) -> str:
         """Names of the surfaces that draw on a pool."""
@@ -192,6 +208,7 @@ def summary(page: Page) -> str:
             page.versus(pool, page.config.evaluate.baseline),
         ]
         lines = [f"  against {c.versus}: {c}" for c in dict.fromkeys(filter(None, opponents))]
+        lines += [f"  {single}"] if (single := page.single(pool)) else []
         blocks.append("\n".join([aligned(rows), *lines]))
     blocks.append("\n".join([f"gate: {page.decision}", *(f"  {reason}" for reason in page.reasons)]))
     return "\n\n".join(blocks)
