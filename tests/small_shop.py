@@ -31,6 +31,7 @@ class Shop:
         titles: one per item; ids are i0, i1, ...
         bought: (user, item, days, last_age) rows; users are u0, u1, ...
         all_lists, new_lists: the ensemble's lists, one row per user.
+        last_age: days since anybody acted on an item, of all items.
         factors, vectors: [I, d] of ALS and the language model.
         queries: each with its choices by item; `query_vectors` [Q, d] are the language model's.
     """
@@ -48,6 +49,7 @@ class Shop:
     unavailable: Sequence[int] = ()
     first_seen: dict[int, date] = field(default_factory=dict)
     buyers: Sequence[int] = ()
+    last_age: float = 0.0
     categories: Sequence[str | None] = ()
     countries: Sequence[str | None] = ()
     currencies: Sequence[str | None] = ()
@@ -130,7 +132,7 @@ class Shop:
         if self.countries:
             people = people.append_column("country", pa.array(list(self.countries), pa.string()))
         pq.write_table(people, folder / "users.parquet")
-        known = {"cutoff": [self.night], "role": ["run"], "users": [users], "items": [items]}
+        known = {"cutoff": [self.night], "role": ["run"], "users": [users], "items": [items], "repeats": [True]}
         pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
         asked = [
             {"query_index": n, "query": query, "users": 5, "item_index": item, "clicks": clicks}
@@ -152,6 +154,7 @@ class Shop:
         buyers = list(self.buyers) or [sum(row[1] == i for row in rows) for i in range(items)]
         stats = {f.name: [0] * items for f in schemas.ITEM_STATS}
         stats |= {"item_index": list(range(items)), "buyers_28": buyers, "buyers_total": buyers}
+        stats["last_age"] = [self.last_age] * items
         pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
         mine = [[row for row in rows if row[0] == u] for u in range(users)]
         people = {f.name: [0] * users for f in schemas.USER_STATS}

@@ -31,7 +31,9 @@ RULES = pa.schema(
         pa.field("max_per_category", pa.int32()),
     ]
 )
-CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64())])
+CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64()), pa.field("lost", pa.float64())])
+WANTED_DAYS = 2
+"""An item that somebody acted on within so many days is still wanted: a list that loses it has changed by itself."""
 
 
 def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
@@ -145,6 +147,14 @@ def _rules(night: Night) -> pa.Table:
     return pa.Table.from_pylist(given, schema=RULES)
 
 
+def _wanted_items(night: Night) -> pa.Table:
+    """item_id of what somebody acted on lately and that may still be shown somewhere."""
+    age = night.stats.column("last_age").to_numpy()
+    shown = np.logical_or.reduce(list(night.showable.values()))
+    wanted = np.flatnonzero(shown & (age < WANTED_DAYS))  # false where nobody ever did
+    return night.items.select(["item_id"]).take(pa.array(wanted))
+
+
 def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dict[str, float]:
     """The mean share of the first k items that a user did not have in the champion's list, per surface.
 
@@ -159,15 +169,18 @@ def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dic
     if champion is None or not (champion.folder / "recommendations.parquet").is_file():
         return {}
     ours, theirs = (str(f / "recommendations.parquet") for f in (folder, champion.folder))
-    table = sql.query(night.connection, "publish/churn", CHURN, ours=ours, theirs=theirs, k=k)
-    found = {row["surface"]: round(row["churn"], 4) for row in table.to_pylist()}
+    relations = {"wanted_items": _wanted_items(night)}
+    rows = sql.query(night.connection, "publish/churn", CHURN, relations, ours=ours, theirs=theirs, k=k).to_pylist()
+    found = {row["surface"]: round(row["churn"], 4) for row in rows}
     log.info("share of the first %d items that changed since run %s: %s", k, champion.run_id, found)
     nights, section = (night.run_date - champion.run_date).days, night.config.publish
-    worst, share = max(found.items(), key=lambda entry: entry[1], default=("", 0.0))
+    worst, share = max(
+        ((row["surface"], row["lost"] or 0.0) for row in rows), key=lambda entry: entry[1], default=("", 0)
+    )
     if share > section.max_churn and nights <= section.churn_nights:
         said = (
-            f"{share:.0%} of the first {k} items of surface '{worst}' changed in {nights} nights since run "
-            f"{champion.run_id}, more than publish.max_churn = {section.max_churn:.0%}"
+            f"{share:.0%} of the first {k} items of surface '{worst}' that are still wanted went in {nights} nights "
+            f"since run {champion.run_id}, more than publish.max_churn = {section.max_churn:.0%}"
         )
         if night.config.evaluate.block:
             raise GateError(f"{said}: the active run stays")

@@ -90,8 +90,18 @@ def test_churn_is_reported_and_limited(tmp_path: Path) -> None:
     assert report["churn_discover"] == 0
     strict = other.config.publish.model_copy(update={"max_churn": 0.3})
     other.config = other.config.model_copy(update={"publish": strict})
-    with pytest.raises(GateError, match=r"33% of the first 10 items of surface 'for_you' changed in 1 nights"):
+    with pytest.raises(
+        GateError, match=r"33% of the first 10 items of surface 'for_you' that are still wanted went in 1 n"
+    ):
         go(other)
+
+
+def test_what_nobody_wants_any_more_may_go(tmp_path: Path) -> None:
+    go(shop(tmp_path).write())
+    other = shop(tmp_path, night=LATER, all_lists=[[7], [7], [7]], last_age=2.0).write()
+    strict = other.config.publish.model_copy(update={"max_churn": 0.0})
+    other.config = other.config.model_copy(update={"publish": strict})
+    assert go(other)["churn_for_you"] > 0
 
 
 def test_a_run_id_depends_on_what_is_published_and_on_nothing_else(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ class Publish(Section):
     activate_older: bool = False
     """Whether the run of an older night may replace the active run of a newer one (a backfill then goes live)."""
     max_churn: float = Field(default=0.9, ge=0, le=1)
-    """Highest mean share of a user's top 10 that may change against the champion of the last `churn_nights` nights."""
+    """Highest mean share of a user's top 10 that may go against the champion of the last `churn_nights` nights; of its
+    items only those count that somebody still acts on and that may be shown, as an article's day is over soon."""
     churn_nights: Days = 7
     """A champion older than this is compared and reported, and never blocks."""
     similar_k: PositiveInt = 50
