@@ -23,7 +23,7 @@ USERS, ITEMS = 60, 40
 LATE_ITEMS = 2
 """Items first known after the judged cut-off."""
 SINGLE = ("popularity", "als", "user_knn", "ease", "language_model")
-OFF = ("item_knn", "matrix_factorisation", "sasrec")
+OFF = ("trending", "item_knn", "matrix_factorisation", "sasrec")
 
 
 @dataclass
@@ -118,6 +118,7 @@ def _features(made: Night) -> None:
         "role": ["run", "label"],
         "users": [USERS, USERS],
         "items": [ITEMS, ITEMS - LATE_ITEMS],
+        "repeats": [True, True],
     }
     pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
     for cutoff in (made.night, CUTOFF):

@@ -26,7 +26,7 @@ NIGHT = date(2011, 10, 2)
 NOISE = {"als": 1.0, "language_model": 1.6, "user_knn": 1.3, "ease": 1.5, "popularity": 3.0, "buy_again": 1.0}
 STAGES = {"popularity": ("popularity", "buy_again"), "als": ("als",), "user_knn": ("user_knn",)}
 STAGES |= {"ease": ("ease",), "language_model": ("language_model",)}
-STAGES |= dict.fromkeys(("item_knn", "matrix_factorisation", "sasrec"), ())  # switched off
+STAGES |= dict.fromkeys(("item_knn", "matrix_factorisation", "sasrec", "trending"), ())  # switched off
 
 
 def small(home: Path, **fusion: object) -> FullConfig:
@@ -78,8 +78,8 @@ class Planted:
         artifacts.write_manifest(folder, {"files": artifacts.describe(folder), "parts": memo.parts if memo else {}})
 
 
-def plant(home: Path, seed: int = 0, **fusion: object) -> Planted:
-    """Write features and sources of a night below `home`."""
+def plant(home: Path, seed: int = 0, repeats: bool = True, **fusion: object) -> Planted:
+    """Write features and sources of a night below `home`; whether users are known to come back to an item."""
     config = small(home, **fusion)
     rng = np.random.default_rng(seed)
     folders = {name: artifacts.stage_dir(config.lake, name, NIGHT) for name in ("features", *STAGES)}
@@ -90,6 +90,7 @@ def plant(home: Path, seed: int = 0, **fusion: object) -> Planted:
     for day in days:
         _features(folders["features"] / f"cutoff={day}", taste, rng, label=day != NIGHT)
     rows = [{"cutoff": d, "role": "run" if d == NIGHT else "label", "users": USERS, "items": ITEMS} for d in days]
+    rows = [row | {"repeats": repeats} for row in rows]
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CUTOFFS), folders["features"] / "cutoffs.parquet")
     for cutoff in night.cutoffs:
         _sources(night, cutoff, taste, rng)
@@ -122,6 +123,7 @@ def _features(folder: Path, taste: np.ndarray, rng: np.random.Generator, label: 
     nothing, age = np.full(ITEMS, np.nan), rng.integers(1, 300, ITEMS).astype(float)
     stats = {"item_index": np.arange(ITEMS), "first_age": age, "last_age": age / 3, "price": nothing}
     _write(folder, "item_stats", schemas.ITEM_STATS, **counted, **stats)
+    _write(folder, "disliked", schemas.DISLIKED, user_index=users[:0], item_index=items[:0])
     sizes, age = acted.sum(axis=1), rng.integers(1, 300, USERS).astype(float)
     user = {"user_index": np.arange(USERS), "actions": sizes, "days_active": sizes, "items": sizes}
     user |= {"first_age": age, "last_age": age / 3, "mean_interval": age / 5}

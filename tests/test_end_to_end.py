@@ -83,6 +83,7 @@ def test_the_terminal_views_answer(airflow_run: Run) -> None:
     assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
 
 
+@pytest.mark.slow
 def test_backfilled_months_later_and_without_airflow_the_same_night_has_the_same_bytes(
     airflow_run: Run, tmp_path: Path
 ) -> None:

@@ -25,6 +25,10 @@ log = logging.getLogger(__name__)
 ROW_GROUP = 2**17
 
 EPOCH = date(1970, 1, 1)
+TREND_DAYS = 28
+"""How far back actions count in trends."""
+SURE_PAIRS, REPEATED_SHARE = 500, 0.02
+"""Of fewer pairs of a user and an item it is not learned whether users come back; below this share they do not."""
 # What the encoder reads of an item, as of a day that many nights share.
 TEXTS = pa.schema([schemas.ITEMS.field(name) for name in ("item_index", "text", "category")])
 
@@ -86,21 +90,22 @@ class Events:
         self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
         self._seen_by: date | None = None
         types = config.features.event_types
-        self._execute("macros")
-        self._execute(
+        self.execute("macros")
+        self.execute(
             "event_types",
             names=list(types),
             weights=[kind.weight for kind in types.values()],
             labels=[kind.label for kind in types.values()],
+            neutral=[kind.neutral for kind in types.values()],
         )
-        self._execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
+        self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
-        self._execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
+        self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
         last_day = _day(max(self.content_hashes))
-        self._execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
-        self._execute("user_index")
-        self._execute("item_index")
-        self.earliest: dict[date, date] = dict(self._execute("arrivals").fetchall())
+        self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
+        self.execute("user_index")
+        self.execute("item_index")
+        self.earliest: dict[date, date] = dict(self.execute("arrivals").fetchall())
 
     def query(
         self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
@@ -128,12 +133,12 @@ class Events:
         if self._seen_by == arrived_by:
             return
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
-            self._execute(name, arrived_by=arrived_by)
+            self.execute(name, arrived_by=arrived_by)
         self._seen_by = arrived_by
 
     def _find_goal(self, wanted: set[str]) -> list[str]:
         """The types that label: the wanted ones, or all, as a log without them would teach and be judged by nothing."""
-        found = {name for (name,) in self._execute("goal").fetchall()}
+        found = {name for (name,) in self.execute("goal").fetchall()}
         if found != wanted:
             log.warning(
                 "features: no event of the goal (%s) ever arrived, so every behaviour that speaks for an item is the "
@@ -145,7 +150,7 @@ class Events:
 
     def sizes(self, cutoff: date) -> tuple[int, int]:
         """How many users and items had arrived by the end of a day."""
-        ((users, items),) = self._execute("sizes", cutoff=cutoff).fetchall()
+        ((users, items),) = self.execute("sizes", cutoff=cutoff).fetchall()
         return users, items
 
     def content(self, arrived_by: date, about: date) -> str:
@@ -154,7 +159,8 @@ class Events:
         last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
         return artifacts.text_sha256([self.content_hashes[n] for n in nights if n <= last])
 
-    def _execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+    def execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+        """Run sql/features/<name>.sql, whose rows have no schema of ours."""
         return sql.execute(self.connection, f"features/{name}", **params)
 
 
@@ -168,7 +174,7 @@ def _write(path: Path, table: pa.Table) -> int:
     return len(table)
 
 
-def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -> dict[str, int]:
+def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -> dict[str, Any]:
     """Write a folder per cut-off, tonight's first, and their list."""
     anchor = config.anchor(run_date)
     roles = {run_date: ("run", run_date), **dict.fromkeys(config.label_cutoffs(run_date), ("label", anchor))}
@@ -177,6 +183,7 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -
         users, items = events.sizes(cutoff)
         rows.append({"cutoff": cutoff, "role": role, "users": users, "items": items})
         new = _write_cutoff(events, rows[-1], arrived_by, config, memo)
+        rows[-1]["repeats"] = _repeats(events, lists.cutoff_dir(memo.out, cutoff), config)
         log.info("features %d/%d: %s %s", len(rows), len(roles), cutoff, "made" if new else "linked")
         made += new
     made_of = {
@@ -184,9 +191,23 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -
         "roles": [row["role"] for row in rows],
         "users": [row["users"] for row in rows],
         "items": [row["items"] for row in rows],
+        "repeats": [row["repeats"] for row in rows],
     }
     _write(memo.out / "cutoffs.parquet", events.query("cutoffs", schemas.CUTOFFS, None, **made_of))
-    return {"cutoffs": len(rows), "cutoffs_made": made}
+    if not rows[0]["repeats"]:
+        log.info(
+            "features %s: nobody comes back to an item (features.repeats), so what a user had is no candidate", run_date
+        )
+    return {"cutoffs": len(rows), "cutoffs_made": made, "repeats": rows[0]["repeats"]}
+
+
+def _repeats(events: Events, folder: Path, config: Config) -> bool:
+    """Whether users come back to an item, by what was known at a cut-off; where too few pairs tell, they do."""
+    if config.features.repeats != "learned":
+        return config.features.repeats == "yes"
+    events.name("interactions", folder / "interactions.parquet")
+    ((pairs, repeated),) = events.execute("repeats", days=config.horizon_days).fetchall()
+    return bool(pairs < SURE_PAIRS or repeated >= REPEATED_SHARE * pairs)
 
 
 def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config: Config, memo: Memo) -> bool:
@@ -205,6 +226,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         chosen = "labels" if row["role"] == "label" else "interactions"
         events.write(folder / "interactions.parquet", "interactions", schemas.INTERACTIONS, **params)
         events.name("interactions", folder / "interactions.parquet")
+        events.write(folder / "disliked.parquet", "disliked", schemas.DISLIKED, **params)
         events.write(folder / "ratings.parquet", "ratings", schemas.RATINGS, **params)
         if row["role"] == "label":
             events.write(folder / "labels.parquet", "labels", schemas.LABELS, **params)
@@ -214,6 +236,8 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         _write(folder / "targets.parquet", targets)
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
         events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
+        lately = {"cutoff": row["cutoff"], "end_hour": 24 * (_day(row["cutoff"]) + 1), "days": TREND_DAYS}
+        _write(folder / "trends.parquet", events.query("trends", schemas.TRENDS, **lately, **params))
 
     return not memo.part(lists.cutoff_dir(memo.out, row["cutoff"]).name, key, make)
 

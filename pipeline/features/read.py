@@ -47,6 +47,8 @@ class Cutoff:
         users: U, how many user indices were known.
         items: I, how many item indices were known.
         folder: features/.../cutoff=YYYY-MM-DD.
+        repeats: whether users come back to an item, as far as was known then; where nobody does (films, news), what a
+            user has had is no candidate in any pool.
     """
 
     cutoff: date
@@ -54,6 +56,7 @@ class Cutoff:
     users: int
     items: int
     folder: Path
+    repeats: bool = True
 
     def interactions(self, columns: list[str] | None = None) -> pa.Table:
         """One row per (user, item) with a positive history, sorted by user_index, item_index."""
@@ -103,6 +106,19 @@ class Cutoff:
     def item_stats(self) -> pa.Table:
         """[I] rows, row i is item i."""
         return _read(self.folder / "item_stats.parquet", schemas.ITEM_STATS)
+
+    def disliked(self) -> "csr_matrix":
+        """[U, I] CSR float32, 1 where more speaks against an item than for it: never shown to the user."""
+        from scipy.sparse import csr_matrix
+
+        table = _read(self.folder / "disliked.parquet", schemas.DISLIKED)
+        users, items = (table.column(name).to_numpy() for name in ("user_index", "item_index"))
+        counts = np.bincount(users, minlength=self.users)
+        return csr_matrix((np.ones(len(users), np.float32), items, indptr_of(counts)), shape=(self.users, self.items))
+
+    def trends(self) -> pa.Table:
+        """[I] rows, row i is item i: what was done with it lately, hour by hour, and its category as known then."""
+        return _read(self.folder / "trends.parquet", schemas.TRENDS)
 
     def user_stats(self) -> pa.Table:
         """[U] rows, row u is user u."""

@@ -37,6 +37,7 @@ CUTOFFS = pa.schema(
         pa.field("role", pa.string(), nullable=False),  # 'run' or 'label'
         pa.field("users", pa.int32(), nullable=False),  # how many indices were known then
         pa.field("items", pa.int32(), nullable=False),
+        pa.field("repeats", pa.bool_(), nullable=False),  # whether users were known to come back to an item
     ]
 )
 
@@ -110,6 +111,23 @@ ITEM_STATS = pa.schema(
         pa.field("first_age", pa.float32()),
         pa.field("last_age", pa.float32()),
         pa.field("price", pa.float32()),
+    ]
+)
+
+DISLIKED = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+    ]
+)
+
+TRENDS = pa.schema(
+    [
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("trend", pa.float64(), nullable=False),  # actions of the last weeks, each half after a lifetime
+        pa.field("age_hours", pa.float32()),  # since the first action; null: there was none
+        pa.field("lifetime_hours", pa.float32()),  # of all items; null: nothing happened lately
+        pa.field("category", pa.string()),
     ]
 )
 

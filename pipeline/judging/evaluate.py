@@ -58,8 +58,7 @@ def run(
     """Judge every list of the run, compare the final one, write the report, and let the table pass or not.
 
     Args:
-        features: the cut-offs, their labels; sources, fusion, ensemble: the stages whose lists are judged.
-        outcomes: how published runs have done since; for the report, and a warning where one fell.
+        features: the cut-offs; sources, fusion, ensemble: whose lists are judged; outcomes: how published runs did.
         run_date, config, out: tonight; `evaluate`; receives the tables and the report.
     Returns:
         Scalars for the manifest: those of records, probabilities and since_publication.
@@ -71,8 +70,8 @@ def run(
     opponent = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent)
     boards = _boards(given, features, _vectors(sources), judged, config)
-    since = since_publication.read(outcomes)
-    fell, recipes = since_publication.fallen(since, config), finals.recipes(ensemble)
+    since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
+    fell = since_publication.fallen(since, config)
     comparisons = tuple(compared for board in boards for compared in board.comparisons)
     lost = gate.lost(comparisons, config.evaluate, recipes)
     reasons = [*_broken(features, ensemble, tonight, recipes, config), *lost, *_stopping(fell, config)]
@@ -92,8 +91,7 @@ def run(
     trusted = probabilities.judge(ensemble, judged, config)
     _report(page, trusted, probabilities.read_worth(fusion), since_publication.section(since, config, fell), out)
     _say(page, judged)
-    if page.reasons:
-        _blocked(page.reasons, out, run_date, config)
+    _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
 
 
@@ -245,7 +243,9 @@ def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, con
 
 
 def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) -> None:
-    """Keep the report where it survives the failed stage, and stop unless told to go on."""
+    """Where there are reasons, keep the report where it survives the failed stage, and stop unless told to go on."""
+    if not reasons:
+        return
     problem = "; ".join(reasons)
     if not config.evaluate.block:
         log.warning("published although the gate says no, as evaluate.block is false: %s", problem)

@@ -127,7 +127,7 @@ def broken_lists(
             counts[name] = counts.get(name, 0) + int(found.sum())
     problems = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
     possible = np.full(users, int(shown.sum()))
-    if pool == "new":
+    if pool == "new" or not cutoff.repeats:
         possible -= np.bincount(owner[shown[owned]], minlength=cutoff.users)[targets]
     tops = np.ascontiguousarray(items[:, : config.evaluate.k])
     problems += _short(tops, possible, config.evaluate)

@@ -130,6 +130,7 @@ def _settings_of(run_date: date, config: Config) -> dict[str, Any]:
     return {
         "names": list(types),
         "labels": [kind.label for kind in types.values()],
+        "neutral": [kind.neutral for kind in types.values()],
         "click_types": list(config.outcomes.click_types),
         "run_date": run_date,
         "horizon_days": config.horizon_days,

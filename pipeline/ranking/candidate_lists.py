@@ -189,9 +189,13 @@ def item_text_vectors(sources: Sources) -> Path | None:
     return None if name is None or name not in sources else _first([sources[name]], "item_vectors.npy")
 
 
-def with_made_lists(config: Config) -> Config:
+def with_made_lists(config: Config, sources: Sources | None = None) -> Config:
     """The configuration whose fusion.sources names the lists that are made: those it names, by default all.
 
+    Args:
+        config: the configuration.
+        sources: where they were made; a list that no cut-off has, as its source has nothing to say about such a log, is
+            left out. Default: nobody looks.
     Raises:
         InputError: it names a list that no source makes.
     """
@@ -199,7 +203,12 @@ def with_made_lists(config: Config) -> Config:
     if unknown := sorted(set(config.fusion.sources) - set(known)):
         raise InputError(f"fusion.sources: there is no list {', '.join(unknown)}; there are {', '.join(known)}")
     named = tuple(name for name in config.fusion.sources if config.enabled(makers.get(name, name)))
-    fusion = config.fusion.model_copy(update={"sources": named or registry.made_lists(config)})
+    chosen = named or registry.made_lists(config)
+    if sources is not None:
+        files = (file for folder in sources.values() for file in folder.glob("cutoff=*/*.items.npy"))
+        made = {file.name.split(".")[1] for file in files} | {ADOPTION}
+        chosen = tuple(name for name in chosen if name in made)
+    fusion = config.fusion.model_copy(update={"sources": chosen})
     return config.model_copy(update={"fusion": fusion})
 
 

@@ -44,7 +44,7 @@ WEIGHED_ON = {"judge": "validate", "publish": "judge"}
 
 def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Learn the weights and the calibration, merge the members' lists, and name the final one."""
-    config = with_made_lists(config)
+    config = with_made_lists(config, sources)
     cutoffs = {cutoff.cutoff: cutoff for cutoff in read_cutoffs(features)}
     folds = {fold: cutoffs[day] for fold, day in config.folds(max(cutoffs)).items() if day in cutoffs}
     (out / "sources.json").write_bytes((fusion / "sources.json").read_bytes())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.registry import ADOPTION
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,27 @@ def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[s
     known = pair_features.CutoffFacts.read(cutoff)
     targets = cutoff.targets()
     wanted = label_keys(cutoff) if cutoff.role == "label" else None
+    disliked = _keys(cutoff.disliked(), cutoff.items)
     said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
         said(block.start)
         frame = _frame(candidates, known, block, targets[block])
+        allowed = _allowed(frame, disliked, cutoff)
+        frame = frame if allowed.all() else frame.take(allowed)
         acted = None if wanted is None else position(wanted, frame.pairs.history_keys)[0]
         yield block, replace(frame, acted=acted)
+
+
+def _keys(pairs: "csr_matrix", width: int) -> np.ndarray:
+    """[N] int64, user_index x items + item_index of a matrix's entries, ascending."""
+    users = np.repeat(np.arange(pairs.shape[0], dtype=np.int64), np.diff(pairs.indptr))
+    return np.asarray(users * width + pairs.indices)
+
+
+def _allowed(frame: Frame, disliked: np.ndarray, cutoff: Cutoff) -> np.ndarray:
+    """bool [N], pairs that may be shown: not disliked, and where users do not come back to an item, not known."""
+    allowed = ~position(disliked, frame.pairs.history_keys)[0]
+    return allowed if cutoff.repeats else allowed & frame.fresh
 
 
 def label_keys(cutoff: Cutoff) -> np.ndarray:

@@ -65,7 +65,7 @@ Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def run(*, features: Path, sources: Sources, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Learn the three folds, or link what an earlier night of the week learned, and write their lists."""
-    config = with_made_lists(config)
+    config = with_made_lists(config, sources)
     tonight, *older = read_cutoffs(features)
     cutoffs = {cutoff.part: cutoff for cutoff in older}
     key = artifacts.text_sha256(config.digest("fusion"), anchored_hash(features, sources, cutoffs))
@@ -121,7 +121,7 @@ def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff
     if vectors is not None and cutoffs:  # the items known then are a prefix
         known = np.load(vectors, mmap_mode="r", allow_pickle=False)[: max(c.items for c in cutoffs.values())]
         found["item_vectors"] = [("known", artifacts.text_sha256(known.shape, known.tobytes().hex()))]
-    return artifacts.text_sha256(found, [(c.part, c.users, c.items) for c in cutoffs.values()])
+    return artifacts.text_sha256(found, [(c.part, c.users, c.items, c.repeats) for c in cutoffs.values()])
 
 
 def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 SOURCES: dict[str, tuple[str, ...]] = {
     "popularity": (),
+    "trending": (),
     "als": (),
     "user_knn": (),
     "item_knn": (),

@@ -42,7 +42,7 @@ class Make(Protocol):
 def inputs_hash(cutoff: Cutoff, tables: Sequence[str]) -> str:
     """A hash of the features of one cut-off that a source reads."""
     files = [artifacts.file_sha256(cutoff.folder / f"{name}.parquet") for name in sorted(tables)]
-    return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, files)
+    return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, cutoff.repeats, files)
 
 
 def make_parts(
@@ -78,7 +78,7 @@ def make_parts(
         raise TrainingError(f"{tonight.folder} has no user with a history: {stage} has nothing to learn from")
     key, previous, linked = "", None, 0
     for number, cutoff in enumerate(sorted(cutoffs, key=lambda c: c.cutoff), start=1):
-        inputs, older = inputs_hash(cutoff, (*tables, "targets")), key if chained else ""
+        inputs, older = inputs_hash(cutoff, (*tables, "targets", "disliked")), key if chained else ""
         key = artifacts.text_sha256(stage, config.digest(stage), inputs, also(cutoff), older)
         reused = memo.part(cutoff.part, key, partial(make, cutoff, previous))
         log.info("%s %d/%d: %s %s", stage, number, len(cutoffs), cutoff.cutoff, "linked" if reused else "made")
@@ -145,7 +145,7 @@ def write_candidates(
         name: the list's name.
         cutoff: whose targets are ranked for.
         score: scores a block of users.
-        n: length of the lists.
+        n: length of the lists. What a user dislikes is on none.
         block_users: users scored at a time; fewer where the catalogue is so large that CELLS would be exceeded.
         pools: which pools to write; `new` excludes whatever the user has a history with.
         own: [U, I] added to the scores in pool `all` only.
@@ -154,15 +154,21 @@ def write_candidates(
     Raises:
         TrainingError: a score is not a number.
     """
+    own = own if cutoff.repeats else None
+    never = cutoff.disliked()
     changing = {"all": own, "new": cutoff.matrix("count") if "new" in pools else None}
 
     def rank(users: np.ndarray) -> Ranked:
         found = score(users)
         if not isinstance(found, np.ndarray):
+            if never.nnz:
+                found = found - found.multiply(never[users])  # as 0, which no sparse source lists
             if own is None and tuple(pools) == ("all",):
                 return {"all": top_k.top_n_sparse(found, n, above)}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
+        if never.nnz:
+            scores[never[users].nonzero()] = -np.inf
         tops = top_k.peaks(scores, n)
         if scores.size and (tops.has_nan(scores) if tops else np.isnan(scores.max())):  # no maximum is, if any is not
             raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
@@ -187,6 +193,9 @@ def write_ranked(
 ) -> None:
     """Write the lists that `rank` makes of blocks of targets, each as soon as it is made.
 
+    Where users do not come back to an item, pool `all` gets the lists of pool `new`, and a source of nothing but what
+    they have had writes none.
+
     Args:
         folder: the cut-off's folder in the running stage.
         name: the list's name.
@@ -197,6 +206,8 @@ def write_ranked(
         pools: which pools `rank` makes.
         threads: blocks that are made at the same time.
     """
+    if not cutoff.repeats and "new" not in pools:
+        return
     targets = cutoff.targets()
     said = track(f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}", len(targets))
     with contextlib.ExitStack() as held:
@@ -205,7 +216,7 @@ def write_ranked(
         for group in _groups(blocks(len(targets), rows), threads):
             for ranked in workers.map(lambda block: rank(targets[block]), group):
                 for pool, file in files.items():
-                    file.append(*ranked[pool])
+                    file.append(*ranked[pool if cutoff.repeats else "new"])
             said(group[-1].stop)
 
 

@@ -65,14 +65,15 @@ def buy_again_weight(popularity: np.ndarray, power: float) -> np.ndarray:
     return ((popularity + 1.0) ** power).astype(np.float32)
 
 
-def best_sellers(popularity: np.ndarray, history: "csr_matrix", n: int) -> Rank:
+def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: "csr_matrix", n: int) -> Rank:
     """A function that lists the most popular items for blocks of users: all of them, and those that are new to a user.
 
-    Everybody's order is the same, so it is sorted once; what a user has is then skipped.
+    Everybody's order is the same, so it is sorted once; what a user has or dislikes is then skipped.
 
     Args:
         popularity: [I] float32; items above 0 are listed, equal ones by index.
         history: [U, I] CSR, what users have.
+        never: [U, I] CSR, what they dislike.
         n: length of the lists.
     """
     order = np.argsort(-popularity, kind="stable")
@@ -81,18 +82,24 @@ def best_sellers(popularity: np.ndarray, history: "csr_matrix", n: int) -> Rank:
     place[order] = np.arange(len(order))
     top, best = top_k.top_n(popularity[None, :], n, above=0.0)  # [1, n]
 
-    def rank(users: np.ndarray) -> Ranked:
-        theirs = history[users]
+    def without(theirs: "csr_matrix") -> tuple[np.ndarray, np.ndarray]:
         most = min(len(order), n + int(np.diff(theirs.indptr).max(initial=0)))
-        row, at = np.repeat(np.arange(len(users)), np.diff(theirs.indptr)), place[theirs.indices]
-        has = np.zeros((len(users), most), dtype=bool)
+        rows = theirs.shape[0]
+        row, at = np.repeat(np.arange(rows), np.diff(theirs.indptr)), place[theirs.indices]
+        has = np.zeros((rows, most), dtype=bool)
         has[row[at < most], at[at < most]] = True
         first = np.argsort(has, axis=1, kind="stable")[:, :n]  # places in `order`, those the user does not have first
         free = ~np.take_along_axis(has, first, axis=1)
-        items, scores = np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32)
+        items, scores = np.full((rows, n), -1, np.int32), np.full((rows, n), -np.inf, np.float32)
         items[:, : first.shape[1]] = np.where(free, order[first], -1)
         scores[items >= 0] = popularity[items[items >= 0]]
-        return {"all": (np.repeat(top, len(users), 0), np.repeat(best, len(users), 0)), "new": (items, scores)}
+        return items, scores
+
+    def rank(users: np.ndarray) -> Ranked:
+        dislikes = never[users]
+        if dislikes.nnz:
+            return {"all": without(dislikes), "new": without(history[users] + dislikes)}
+        return {"all": (np.repeat(top, len(users), 0), np.repeat(best, len(users), 0)), "new": without(history[users])}
 
     return rank
 
@@ -146,13 +153,14 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
-        popularity_rank = best_sellers(popularity, cutoff.matrix("count"), section.candidates)
+        history, never = cutoff.matrix("count"), cutoff.disliked()
+        popularity_rank = best_sellers(popularity, history, never, section.candidates)
         rows = rows_for(section.candidates, config.block_users)
         write_ranked(folder, "popularity", cutoff, popularity_rank, n=section.candidates, rows=rows)
         segments = price_segments(cutoff, section.segments) if section.segments > 1 else None
         if segments is not None:
             shares = segment_popularity(cutoff, segments, section.segments, section.days, section.everybody)
-            ranks = [best_sellers(share, cutoff.matrix("count"), section.candidates) for share in shares]
+            ranks = [best_sellers(share, history, never, section.candidates) for share in shares]
             segment_rank = by_segment(ranks, segments, section.candidates)
             write_ranked(folder, "segment_popularity", cutoff, segment_rank, n=section.candidates, rows=rows)
         _write_buy_again(folder, cutoff, popularity, section, config.block_users)

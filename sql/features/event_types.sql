@@ -3,4 +3,5 @@ create or replace table event_types as
 select
     unnest($names::varchar[]) as event_type,
     unnest($weights::double[]) as weight,
-    unnest($labels::boolean[]) as is_label
+    unnest($labels::boolean[]) as is_label,
+    unnest($neutral::double[]) as neutral -- the value that speaks neither for nor against; null: values say nothing

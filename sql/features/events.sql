@@ -8,5 +8,6 @@ select
     -- an application looks a query up by the same three steps: see sql/README.md
     nullif(trim(regexp_replace(lower(nfc_normalize(query)), '\s+', ' ', 'g')), '') as query,
     event_time::date - date '1970-01-01' as day,
+    floor(epoch(event_time::timestamp) / 3600)::integer as hour, -- of the days' clock, since 1970
     run_date::date as arrival
 from partitions

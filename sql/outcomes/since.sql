@@ -2,14 +2,15 @@
 -- says which run it was shown by; the only pass over events. What had arrived by a judged night is kept apart later.
 create or replace table since as
 with event_types as (
-    select unnest($names::varchar[]) as event_type, unnest($labels::boolean[]) as is_label
+    select unnest($names::varchar[]) as event_type, unnest($labels::boolean[]) as is_label,
+        unnest($neutral::double[]) as neutral
 )
 select
     events.user_id,
     events.item_id,
     events.event_time::date as day,
     events.run_date::date as arrival,
-    event_types.is_label,
+    event_types.is_label and coalesce(events.value > event_types.neutral, true) as is_label,
     list_contains($click_types::varchar[], events.event_type) as is_click,
     events.surface,
     events.run_id_shown

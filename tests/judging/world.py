@@ -115,8 +115,8 @@ class World:
         loose = pa.schema([f.with_nullable(True) for f in schemas.ITEMS])
         items = [{"item_index": i, "item_id": f"i{i}"} for i in range(ITEMS)]
         pq.write_table(pa.Table.from_pylist(items, schema=loose), folder / "items.parquet")
-        rows = [{"cutoff": TONIGHT, "role": "run", "users": USERS, "items": ITEMS}]
-        rows += [{"cutoff": day, "role": "label", "users": USERS, "items": ITEMS} for day in OLDER]
+        sizes = {"users": USERS, "items": ITEMS, "repeats": True}
+        rows = [{"cutoff": TONIGHT, "role": "run"} | sizes, *({"cutoff": d, "role": "label"} | sizes for d in OLDER)]
         pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
         for cutoff in (TONIGHT, *OLDER):
             part = lists.cutoff_dir(folder, cutoff)

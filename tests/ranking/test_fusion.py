@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import artifacts, lists
+from pipeline.ground import artifacts, lists, schemas
 from pipeline.ground.artifacts import Memo
 from pipeline.ranking import fusion
 from tests.planted import NIGHT, STAGES, Planted, plant, quality, relabel, window
@@ -124,6 +125,23 @@ def test_importance_adds_up(fused):
     assert gains.column("gain_sum").to_pylist() == pytest.approx([1.0] * 4)
 
 
+def test_what_a_user_dislikes_or_never_comes_back_to_is_fused_into_no_list(tmp_path):
+    night = plant(tmp_path, rounds=5, repeats=False)
+    disliked = {"user_index": np.arange(120, dtype=np.int32), "item_index": np.arange(120, dtype=np.int32) % 80}
+    for cutoff in night.cutoffs:
+        pq.write_table(pa.table(disliked, schema=schemas.DISLIKED), cutoff.folder / "disliked.parquet")
+    night.finish("features")
+    out, _ = run(night)
+    cutoff = window(night, "publish")
+    never = (cutoff.disliked() + cutoff.matrix("count")).toarray() > 0
+    for pool in lists.POOLS:
+        for name in lists.list_names(cutoff.dir_in(out), pool):
+            items, _ = lists.read_list(cutoff.dir_in(out), pool, name)
+            row, column = np.nonzero(items >= 0)
+            assert len(row)
+            assert not never[cutoff.targets()[row], items[row, column]].any()
+
+
 def test_a_night_without_a_language_model_and_without_labels_still_has_lists(tmp_path):
     night = plant(tmp_path)
     shutil.rmtree(night.folders["language_model"])
@@ -133,8 +151,6 @@ def test_a_night_without_a_language_model_and_without_labels_still_has_lists(tmp
         (cutoff.folder / "labels.parquet").unlink()
         empty = pq.read_table(cutoff.folder / "targets.parquet").slice(0, 0)
         pq.write_table(empty, cutoff.folder / "targets.parquet")
-        from pipeline.ground import schemas
-
         pq.write_table(schemas.LABELS.empty_table(), cutoff.folder / "labels.parquet")
         for stage in ("popularity", "als", "user_knn", "ease"):
             for path in cutoff.dir_in(night.folders[stage]).glob("*.npy"):

@@ -27,7 +27,10 @@ def checkerboard(rows: int) -> np.ndarray:
 def write_cutoff(
     folder: Path, values: np.ndarray, decays: Mapping[str, np.ndarray] | None = None, buyers: np.ndarray | None = None
 ) -> None:
-    """One cut-off: every decay column is `values` [U, I] unless `decays` names another; buyers [I] in all windows."""
+    """One cut-off: every decay column is `values` [U, I] unless `decays` names another; buyers [I] in all windows.
+
+    A value below 0 is a dislike.
+    """
     folder.mkdir(parents=True)
     users, items = (values > 0).nonzero()
     columns: dict[str, Any] = {"user_index": users, "item_index": items}
@@ -40,6 +43,9 @@ def write_cutoff(
     stats |= {"item_index": np.arange(values.shape[1])}
     stats |= {name: np.zeros(values.shape[1]) for name in ("first_age", "last_age", "price")}
     _write(folder / "item_stats.parquet", schemas.ITEM_STATS, stats)
+    dislikes = (values < 0).nonzero()
+    disliked = {"user_index": dislikes[0], "item_index": dislikes[1]}
+    _write(folder / "disliked.parquet", schemas.DISLIKED, disliked)
     _write(folder / "targets.parquet", schemas.TARGETS, {"user_index": np.unique(users)})
 
 
@@ -48,13 +54,16 @@ def _write(path: Path, schema: pa.Schema, columns: Mapping[str, Any]) -> None:
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
 
 
-def write_features(lake: Path, cutoffs: Mapping[date, np.ndarray], night: date = NIGHT, **kwargs: Any) -> Path:
+def write_features(
+    lake: Path, cutoffs: Mapping[date, np.ndarray], night: date = NIGHT, repeats: bool = True, **kwargs: Any
+) -> Path:
     """A finished features folder with one cut-off per entry; the newest is tonight's."""
     folder = artifacts.stage_dir(lake, "features", night)
     for cutoff, values in cutoffs.items():
         write_cutoff(lists.cutoff_dir(folder, cutoff), values, **kwargs)
     rows = [
         {"cutoff": c, "role": "run" if c == max(cutoffs) else "label", "users": v.shape[0], "items": v.shape[1]}
+        | {"repeats": repeats}
         for c, v in cutoffs.items()
     ]
     pq.write_table(pa.Table.from_pylist(rows, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")

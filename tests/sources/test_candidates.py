@@ -55,6 +55,41 @@ def test_score_that_is_no_number_is_an_error(tmp_path: Path) -> None:
         write_candidates(tmp_path, "x", cutoff, lambda u: np.full((len(u), 7), np.nan), n=2, block_users=4)
 
 
+@pytest.mark.parametrize("stage", [*SOURCES, "item_knn"])
+def test_what_a_user_dislikes_is_on_no_list(tmp_path: Path, stage: str) -> None:
+    values = VALUES.copy()
+    values[[0, 0, 4], np.argsort(-VALUES.sum(axis=0))[[0, 1, 0]]] = -1
+    config = shop.config_for(tmp_path, als={"factors": 4})
+    features = shop.write_features(config.lake, {shop.NIGHT: values})
+    stages.run_stage(stage, shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, stage, shop.NIGHT), shop.NIGHT)
+    targets, shown = read_cutoffs(features)[0].targets(), 0
+    for pool in lists.POOLS:
+        for name in lists.list_names(folder, pool):
+            items, _ = lists.read_list(folder, pool, name)
+            row, column = np.nonzero(items >= 0)
+            assert (values[targets[row], items[row, column]] >= 0).all()
+            shown += len(row)
+    assert shown > 0
+
+
+@pytest.mark.parametrize("stage", SOURCES)
+def test_where_nobody_comes_back_what_a_user_has_is_on_no_list(tmp_path: Path, stage: str) -> None:
+    config = shop.config_for(tmp_path, als={"factors": 4})
+    features = shop.write_features(config.lake, {shop.NIGHT: VALUES}, repeats=False)
+    stages.run_stage(stage, shop.NIGHT, config)
+    folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, stage, shop.NIGHT), shop.NIGHT)
+    assert "buy_again" not in lists.list_names(folder, "all")
+    targets = read_cutoffs(features)[0].targets()
+    for name in lists.list_names(folder, "all"):
+        items, scores = lists.read_list(folder, "all", name)
+        row, column = np.nonzero(items >= 0)
+        assert (VALUES[targets[row], items[row, column]] == 0).all()
+        other = lists.read_list(folder, "new", name)
+        assert (items == other[0]).all()
+        assert (scores == other[1]).all()
+
+
 @pytest.mark.parametrize("stage", SOURCES)
 def test_a_night_is_the_same_bytes_alone_after_another_and_again(tmp_path: Path, stage: str) -> None:
     """Parts linked from the night before equal parts made anew, warm starts included."""

@@ -16,6 +16,10 @@ class EventType(Section):
     rankers learn nothing of them, an item taken back as often as it was acted on for the goal ranks last."""
     label: bool = False
     """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
+    neutral: float | None = Field(default=None, allow_inf_nan=False)
+    """The `value` (of a rating) that speaks neither for nor against an item: an event then weighs `weight` times what
+    its value is above it, so that with 3 five stars count twice and one star takes two away. Only what is above it is
+    ever of the goal; an event without a value weighs `weight`. Default: values say nothing."""
 
 
 class InputFiles(Section):
@@ -143,6 +147,9 @@ class Features(Section):
     any does not name is not available."""
     title_choice: Literal["most_frequent", "latest"] = "most_frequent"
     """Which of the titles a code ever had is its best."""
+    repeats: Literal["learned", "yes", "no"] = "learned"
+    """Whether users come back to an item they acted on: learned from the log, or known. Where they do not (a film is
+    seen once), it is no candidate in pool `all` either."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
     """What the language model reads about an item, as far as it is known."""
     price_words: tuple[str, ...] = Field(

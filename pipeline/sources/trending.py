@@ -1,0 +1,119 @@
+"""What is fresh and read now, in the categories a user reads: for items that live hours or days.
+
+How long items live is learned from the log: half of the last weeks' actions were on items younger than
+`lifetime_hours`. Actions count half after that time, and an item does with that age. Where items live longer than
+`longest_hours` there is nothing to trend, and no list is made.
+
+    score = P(category | user) x P(item | category)
+
+The first factor is the share of the user's decayed history, smoothed towards everybody's; the second the item's share
+of what is done in the category now. An item without a category is in one with all others of its kind.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import NonNegativeFloat, PositiveFloat
+
+from pipeline.features.read import Cutoff
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.settings.sections.base import Decay, SourceSection
+from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
+from pipeline.sources.contract import CandidateList, Source
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+class Trending(SourceSection):
+    """Fresh items by category, where items live hours or days."""
+
+    longest_hours: PositiveFloat = 168.0
+    """Where items live longer, by the log, the list is not made."""
+    values: Decay = "decay_30"
+    """Own history whose categories count."""
+    everybody: NonNegativeFloat = 3.0
+    """Actions at everybody's shares that are added to a user's own."""
+
+
+SOURCE = Source(
+    Trending,
+    lists=(CandidateList("trending", "Fresh, in the user's categories"),),
+)
+
+
+def freshness(trend: np.ndarray, age_hours: np.ndarray, lifetime_hours: float) -> np.ndarray:
+    """[I] what is done with an item now, halved with every lifetime of its age; 0 where nothing ever was."""
+    aged = trend * 0.5 ** (np.nan_to_num(age_hours) / lifetime_hours)
+    return np.asarray(np.where(np.isnan(age_hours), 0.0, aged))
+
+
+def category_codes(categories: pa.ChunkedArray) -> tuple[np.ndarray, int]:
+    """[I] codes of the items' categories and how many there are; items without one share a code."""
+    encoded = categories.combine_chunks().dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    number = len(encoded.dictionary)
+    return np.where(np.isnan(codes), number, codes).astype(np.int64), number + 1
+
+
+def shares(history: "csr_matrix", codes: np.ndarray, number: int, everybody: float) -> np.ndarray:
+    """[U, C] float32, each category's share of a user's history, smoothed towards everybody's.
+
+    Args:
+        history: [U, I] CSR, at least 0.
+        codes: [I] the items' categories.
+        number: C.
+        everybody: how much of everybody's shares is added to the user's own sum.
+    Source: Jelinek & Mercer, "Interpolated estimation of Markov source parameters", 1980 (Dirichlet prior form).
+    """
+    from scipy.sparse import csr_matrix
+
+    items = len(codes)
+    of_category = csr_matrix((np.ones(items, np.float32), codes, np.arange(items + 1)), shape=(items, number))
+    own = np.asarray((history @ of_category).todense(), dtype=np.float64)
+    prior = own.sum(axis=0) / max(own.sum(), 1e-12)
+    total = own.sum(axis=1, keepdims=True) + everybody
+    found: np.ndarray = ((own + everybody * prior) / np.where(total > 0, total, 1)).astype(np.float32)
+    return found
+
+
+def scoring(of_users: np.ndarray, codes: np.ndarray, fresh: np.ndarray) -> Score:
+    """A function users [B] -> scores [B, I].
+
+    Args:
+        of_users: [U, C] shares.
+        codes: [I] the items' categories.
+        fresh: [I] see `freshness`.
+    """
+    in_category = np.bincount(codes, weights=fresh, minlength=of_users.shape[1])
+    of_items = (fresh / np.maximum(in_category[codes], 1e-300)).astype(np.float32)
+
+    def score(users: np.ndarray) -> np.ndarray:
+        return np.asarray(of_users[users][:, codes] * of_items)
+
+    return score
+
+
+def run(*, features: Path, config: Config, section: Trending, memo: Memo, out: Path) -> dict[str, Any]:
+    """Write the list `trending` of every cut-off at which items live short enough."""
+
+    def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
+        trends = cutoff.trends()
+        lifetime = float(trends.column("lifetime_hours")[0].as_py() or np.inf) if len(trends) else np.inf
+        write_fit(folder, {"lifetime_hours": lifetime if np.isfinite(lifetime) else None})
+        if lifetime > section.longest_hours:
+            return
+        trend, age = (trends.column(name).to_numpy().astype(np.float64) for name in ("trend", "age_hours"))
+        codes, number = category_codes(trends.column("category"))
+        of_users = shares(cutoff.matrix(section.values), codes, number, section.everybody)
+        score = scoring(of_users, codes, freshness(trend, age, lifetime))
+        write_source(
+            folder, "trending", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
+        )
+
+    tables = ("interactions", "trends")
+    made = make_parts("trending", make, features=features, memo=memo, config=config, tables=tables)
+    return made | tonights_fit(features, out)

@@ -1,0 +1,64 @@
+"""What a user dislikes, and what a rating means."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.features.read import read_cutoffs, read_items, read_users
+from pipeline.ground import artifacts
+from tests.features.made_up import NIGHT, Event, build, config_at, event, number, write_lake
+
+TYPES = {"rating": {"weight": 0.5, "neutral": 3, "label": True}, "like": {}, "dislike": {"weight": -1}}
+
+
+def rated(n: int, user: str, item: str, stars: float | None, days_ago: int = 30) -> Event:
+    """A rating."""
+    return event(n, user, item, number(NIGHT) - days_ago, "rating") | {"value": stars}
+
+
+def night(
+    tmp_path: Path, events: list[Event]
+) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]], set[tuple[str, str]]]:
+    """Confidences, dislikes, and the labels of all windows, by user and item."""
+    config = config_at(tmp_path, features={"event_types": TYPES, "half_life_days": 1e9})
+    write_lake(config, events, until=NIGHT)
+    folder = build(config)
+    users, items = (
+        read(folder).column(name).to_pylist() for read, name in ((read_users, "user_id"), (read_items, "item_id"))
+    )
+    tonight, *older = read_cutoffs(folder)
+    rows = tonight.interactions(["user_index", "item_index", "confidence"]).to_pylist()
+    liked = {(users[r["user_index"]], items[r["item_index"]]): r["confidence"] for r in rows}
+    disliked = {(users[u], items[i]) for u, i in zip(*tonight.disliked().nonzero(), strict=True)}
+    found = [r for cutoff in older for r in cutoff.labels().to_pylist()]
+    return liked, disliked, {(users[r["user_index"]], items[r["item_index"]]) for r in found}
+
+
+def test_stars_weigh_what_they_are_above_the_neutral_value(tmp_path: Path) -> None:
+    stars = {"five": 5.0, "four": 4.0, "three": 3.0, "one": 1.0, "none": None}
+    events = [rated(n, "u", item, value) for n, (item, value) in enumerate(stars.items())]
+    liked, disliked, _ = night(tmp_path, events)
+    assert liked == {
+        ("u", "five"): pytest.approx(1.0),
+        ("u", "four"): pytest.approx(0.5),
+        ("u", "none"): pytest.approx(0.5),
+    }
+    assert disliked == {("u", "one")}
+
+
+def test_only_what_is_liked_is_of_the_goal(tmp_path: Path) -> None:
+    known = [rated(n, f"u{n}", "old", 5.0, days_ago=60) for n in range(3)]
+    later = [rated(10 + n, f"u{n}", f"new{n}", stars, days_ago=4) for n, stars in enumerate((5.0, 3.0, 1.0))]
+    assert night(tmp_path, known + later)[2] == {("u0", "new0")}
+
+
+def test_the_sum_of_what_speaks_for_and_against_decides(tmp_path: Path) -> None:
+    day = number(NIGHT) - 9
+    said = [("u", "a", "like"), ("u", "a", "dislike"), ("u", "a", "dislike"), ("u", "b", "dislike"), ("u", "b", "like")]
+    events = [
+        event(n, user, item, day + n, kind) for n, (user, item, kind) in enumerate([*said, ("v", "c", "dislike")])
+    ]
+    liked, disliked, _ = night(tmp_path, events)
+    assert disliked == {("u", "a"), ("v", "c")}
+    assert set(liked) == {("u", "a"), ("u", "b")}
+    assert artifacts.is_finished(artifacts.stage_dir(tmp_path / "lake", "features", NIGHT))
