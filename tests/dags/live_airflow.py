@@ -104,7 +104,7 @@ class LiveAirflow:
                         start_new_session=True,
                     )
                 if name == "api-server":
-                    self.wait(self._answers, 90, "an answer of the API server")
+                    self.wait(self._answers, 300, "an answer of the API server")
             yield
         finally:
             for process in self.processes.values():

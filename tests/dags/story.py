@@ -122,7 +122,7 @@ class Story:
         """Wait for the approval of a run, remember what it asks, answer it as a person does."""
         run_id = self.runs[name]
         waiting = "awaiting_input"
-        self.live.wait(lambda: self.live.states(run_id).get("approval") == waiting, 300, f"question of {name}")
+        self.live.wait(lambda: self.live.states(run_id).get("approval") == waiting, 900, f"question of {name}")
         task = f"/api/v2/dags/{NIGHTLY}/dagRuns/{run_id}/taskInstances/approval/-1/hitlDetails"
         self.questions[name] = self.live.api("GET", task)
         time.sleep(1)
@@ -164,7 +164,7 @@ def tell(story: Story) -> None:
         story.note(name)
     exported = "select partition_key, state from dag_run where dag_id = 'export_surface'"
     wanted = {(str(night), "success") for night in story.nights}
-    live.wait(lambda: set(live.rows(exported)) == wanted, 300, "exports of all nights")
+    live.wait(lambda: set(live.rows(exported)) == wanted, 900, "exports of all nights")
 
 
 def beginning_backfill(live: LiveAirflow) -> date:
@@ -174,5 +174,5 @@ def beginning_backfill(live: LiveAirflow) -> date:
         where run_type = 'backfill' and dag_run.state = 'running'
         group by logical_date having count(*) filter (where task_instance.state = 'success') <= 2
     """
-    live.wait(lambda: live.rows(query), 200, "backfilled night that begins")
+    live.wait(lambda: live.rows(query), 900, "backfilled night that begins")
     return live.rows(query)[0][0].astimezone(UTC).date()
