@@ -144,8 +144,8 @@ def write_candidates(
         folder: the cut-off's folder in the running stage.
         name: the list's name.
         cutoff: whose targets are ranked for.
-        score: scores a block of users.
-        n: length of the lists. What a user dislikes is on none.
+        score: scores a block of users; what a user dislikes is on no list.
+        n: length of the lists.
         block_users: users scored at a time; fewer where the catalogue is so large that CELLS would be exceeded.
         pools: which pools to write; `new` excludes whatever the user has a history with.
         own: [U, I] added to the scores in pool `all` only.
@@ -159,25 +159,28 @@ def write_candidates(
     changing = {"all": own, "new": cutoff.matrix("count") if "new" in pools else None}
 
     def rank(users: np.ndarray) -> Ranked:
-        found = score(users)
+        found = _without(score(users), never[users])
         if not isinstance(found, np.ndarray):
-            if never.nnz:
-                found = found - found.multiply(never[users])  # as 0, which no sparse source lists
             if own is None and tuple(pools) == ("all",):
                 return {"all": top_k.top_n_sparse(found, n, above)}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
-        if never.nnz:
-            scores[never[users].nonzero()] = -np.inf
+        scores[never[users].nonzero()] = -np.inf
         tops = top_k.peaks(scores, n)
         if scores.size and (tops.has_nan(scores) if tops else np.isnan(scores.max())):  # no maximum is, if any is not
             raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
         changes = {pool: None if matrix is None else matrix[users].tocoo() for pool, matrix in changing.items()}
         return {pool: _in_pool(scores, tops, pool, changes[pool], n=n, above=above) for pool in pools}
 
-    write_ranked(
-        folder, name, cutoff, rank, n=n, rows=rows_for(cutoff.items, block_users), pools=pools, threads=threads
-    )
+    rows = rows_for(cutoff.items, block_users)
+    write_ranked(folder, name, cutoff, rank, n=n, rows=rows, pools=pools, threads=threads)
+
+
+def _without(scores: "np.ndarray | csr_matrix", never: "csr_matrix") -> "np.ndarray | csr_matrix":
+    """Sparse scores without the pairs of `never`: as 0, which no sparse source lists. An array stays as it is."""
+    if isinstance(scores, np.ndarray) or not never.nnz:
+        return scores
+    return scores - scores.multiply(never)
 
 
 def write_ranked(

@@ -6,8 +6,8 @@ from html import escape
 from pipeline.ground.lists import POOLS, Pool
 from pipeline.judging.gate import CHAMPION, FINAL, Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS
-from pipeline.judging.report import charts
-from pipeline.judging.report.page import Page, opponent_name, outcome, relative, title, together
+from pipeline.judging.report import charts, words
+from pipeline.judging.report.page import Page, opponent_name, outcome, relative, simple_name, title, together
 
 STYLE = """
 :root { color-scheme: light dark; --ground: #f6f5f1; --card: #fff; --ink: #1d2129; --soft: #646b78; --line: #e3e1da;
@@ -55,7 +55,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-
 dt { font-weight: 600; } dd { margin: 0; color: var(--soft); }
 """
 
-POOL_TITLES: dict[Pool, str] = {"all": "Repeats allowed", "new": "New to the customer only"}
+AGAINST = {"better": "better than", "worse": "worse than"}
 
 DECISIONS = {
     "passed": ("good", "Passed the gate"),
@@ -63,30 +63,6 @@ DECISIONS = {
     "first publication": ("good", "First publication"),
     "blocked": ("bad", "Not published"),
     "overridden": ("warn", "Published although the gate says no"),
-}
-
-BUCKETS = {
-    ("users", "new"): "Customers with under {new_user_items} products so far",
-    ("users", "light"): "Customers in between",
-    ("users", "heavy"): "Customers with {heavy_user_items} products or more",
-    ("items", "cold"): "Cold products: never sold, or first sold in the last {cold_days} days",
-    ("items", "tail"): "Tail: all other products",
-    ("items", "head"): "Head: best-sellers that make up {head_share:.0%} of sales",
-}
-
-MEANINGS = {
-    "ndcg": "Are hits at the top? 1 if all of the first {k}, or all that was bought, is hit in front; 0 if none is.",
-    "recall": "Share of what a customer bought that is among the first {deep}.",
-    "map": "Precision at the rank of each hit, averaged over what could be hit among the first {k}.",
-    "mrr": "1 over the rank of the first hit, 0 if none is among the first {k}.",
-    "hit_rate": "Share of customers with at least one hit among the first {k}.",
-    "precision": "Share of the first {k} that was bought.",
-    "decision_precision": "Of all products shown among the first {k}, the share that was bought (customers pooled).",
-    "decision_recall": "Of all products bought, the share that was shown among the first {k} (customers pooled).",
-    "decision_f1": "Harmonic mean of the two before.",
-    "coverage": "Share of all products ever bought that somebody is shown among the first {k}.",
-    "novelty": "How little known the shown products are: -log2 of the share of customers who bought it, in bits.",
-    "diversity": "How unlike each other the texts of a customer's first {k} are: 1 - mean cosine of their vectors.",
 }
 
 
@@ -120,38 +96,36 @@ def _head(page: Page) -> str:
     return (
         f'<p class="soft">Nightjar · recommendations of the night of {page.run_date} '
         f'<span class="badge {colour}">{badge}</span></p>\n<h1>{escape(_headline(page))}</h1>\n'
-        f'<p class="soft">Judged on what customers did from {first} to {last}, with lists made from what was known '
-        f"on {page.cutoff}. Compared with {escape(against)}.</p>"
+        f'<p class="soft">Judged on what {words.of(page.config).people} did from {first} to {last}, '
+        f"with lists made from what was known on {page.cutoff}. Compared with {escape(against)}.</p>"
     )
 
 
 def _headline(page: Page) -> str:
-    """Whether tonight is better, over both pools, in one sentence."""
-    found = [c for pool in POOLS if (c := page.main_comparison(pool))]
+    """Whether tonight is better than the best simple list of each surface, in one sentence."""
+    found = [c for pool in POOLS if (c := page.headline(pool))]
     if not found:
         return "There is nothing to judge tonight's recommendations by yet"
-    name = opponent_name(found[0])
-    for word in ("worse", "better"):
-        where = [page.surfaces(c.pool) for c in found if outcome(c) == word]
-        if where:
-            which = "" if len(where) == len(found) else f"{' and '.join(where)} "
-            return f"Tonight's {which}recommendations are {word} than {name}"
-    if all(outcome(c) == "the same" for c in found):
-        return f"Tonight's recommendations are as good as {name}: the judged lists are the same"
-    return f"Tonight's recommendations are neither clearly better nor worse than {name}"
+    verdicts = {page.surfaces(c.pool): AGAINST.get(outcome(c), "as good as") for c in found}
+    if len(set(verdicts.values())) == 1:
+        return f"Tonight's recommendations are {next(iter(verdicts.values()))} the best simple list"
+    (first, verdict), *others = verdicts.items()
+    more = "".join(f", {surfaces} {compared} it" for surfaces, compared in others)
+    return f"Tonight {first} is {verdict} the best simple list{more}"
 
 
 def _card(page: Page, pool: Pool) -> str:
-    heading = f'<h2>{escape(page.surfaces(pool))}</h2><p class="soft small">{POOL_TITLES[pool]}</p>'
-    comparison = page.main_comparison(pool)
+    title_of = words.said(words.POOL_TITLES[pool], page.config)
+    heading = f'<h2>{escape(page.surfaces(pool))}</h2><p class="soft small">{escape(title_of)}</p>'
+    comparison = page.headline(pool)
     if comparison is None:
-        return f'<div class="card">{heading}<p>No customer could be judged.</p></div>'
+        return f'<div class="card">{heading}<p>{words.said("No {person} could be judged.", page.config)}</p></div>'
     colour = {"better": "good", "worse": "bad"}.get(outcome(comparison), "")
     middle, interval = relative(comparison)
     text = "".join(f"<li>{escape(line)}</li>" for line in _facts(page, comparison))
     return (
         f'<div class="card">{heading}<p class="big {colour}">{escape(middle)}</p>'
-        f'<p class="soft small">against {escape(opponent_name(comparison))}; 95 % interval {escape(interval)}</p>'
+        f'<p class="soft small">against {escape(simple_name(comparison))}; 95 % interval {escape(interval)}</p>'
         f"<ul>{text}</ul></div>"
     )
 
@@ -162,16 +136,24 @@ def _facts(page: Page, comparison: Comparison) -> list[str]:
     lines = [
         f"{comparison.metric}: {comparison.final:.3f} tonight, {comparison.other:.3f} for {opponent_name(comparison)}"
     ]
-    for kind, best in (("single model", page.best_single(pool)), ("member of the ensemble", page.best_member(pool))):
-        if best is not None and best.versus != comparison.versus:
-            middle, interval = relative(best)
-            text = f"{middle} ({interval}) against the best {kind}, {title(best.versus)} ({best.other:.3f})"
-            lines.append(f"{text}: {outcome(best)}")
+    member = page.best_member(pool)
+    others = [("", page.versus(pool, CHAMPION)), ("the best member of the ensemble, ", member)]
+    for kind, other in others:
+        if other is not None and other.versus != comparison.versus:
+            middle, interval = relative(other)
+            text = f"{middle} ({interval}) against {kind}{opponent_name(other)} ({other.other:.3f})"
+            lines.append(f"{text}: {outcome(other)}")
     lines += [single] if (single := page.single(pool)) else []
     hits = page.find(pool, FINAL, f"hit_rate@{k}")
     if hits:
         lines.append(
-            f"{100 * hits.value:.0f} of 100 customers bought something from their first {k}; {hits.users} were judged"
+            words.said(
+                "{share:.0f} of 100 {people} {acted} something from their first {k}; {users} were judged",
+                page.config,
+                share=100 * hits.value,
+                k=k,
+                users=hits.users,
+            )
         )
     return lines
 
@@ -190,7 +172,8 @@ def _gate(page: Page) -> str:
 def _pool(page: Page, pool: Pool) -> str:
     opponents = page.opponents(pool)
     return (
-        f"<section><h2>{escape(page.surfaces(pool))}</h2><p class='soft'>{POOL_TITLES[pool]}</p>"
+        f"<section><h2>{escape(page.surfaces(pool))}</h2>"
+        f"<p class='soft'>{escape(words.said(words.POOL_TITLES[pool], page.config))}</p>"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{charts.forest(opponents)}"
         f"<p class='soft small'>{escape(together(opponents))}</p>"
@@ -229,21 +212,23 @@ def _bucket_table(page: Page, pool: Pool) -> str:
             found = [page.find(pool, name, page.gate_metric, kind, bucket) for name in shown]
             if not found or found[0] is None:
                 continue
-            text = BUCKETS[kind, bucket].format(**page.config.evaluate.model_dump())
+            text = words.said(words.BUCKETS[kind, bucket], page.config, **page.config.evaluate.model_dump())
             cells = "".join(f"<td>{f'{row.value:.3f}' if row else ''}</td>" for row in found)
             rows.append(f"<tr><td>{escape(text)}</td><td>{found[0].users}</td>{cells}</tr>")
-    return _table(["", "customers", *(title(name) for name in shown)], rows)
+    return _table(["", words.of(page.config).people, *(title(name) for name in shown)], rows)
 
 
 def _definitions(page: Page) -> str:
     settings = page.config.evaluate
     entries = "".join(
         f"<dt>{escape(name.replace('decision_', 'pooled '))}</dt>"
-        f"<dd>{escape(text.format(k=settings.k, deep=settings.deep))}</dd>"
-        for name, text in MEANINGS.items()
+        f"<dd>{escape(words.said(text, page.config, k=settings.k, deep=settings.deep))}</dd>"
+        for name, text in words.MEANINGS.items()
     )
-    note = (
-        f"Intervals come from {settings.resamples} resamples of the customers; a comparison is paired, customer by "
-        "customer. “Bought” stands for the action the configuration calls a label."
+    note = words.said(
+        "Intervals come from {resamples} resamples of the {people}; a comparison is paired, {person} by {person}. "
+        "“{acted}” stands for the action the configuration calls a label.",
+        page.config,
+        resamples=settings.resamples,
     )
     return f"<section><h2>How to read this</h2><p class='soft'>{escape(note)}</p><dl>{entries}</dl></section>"

@@ -104,6 +104,10 @@ class Page:
         """The final list against the table in use; without one, against the baseline."""
         return self.versus(pool, CHAMPION) or self.versus(pool, self.config.evaluate.baseline)
 
+    def headline(self, pool: Pool) -> Comparison | None:
+        """What says whether the night was worth it: the final list against the best simple one, a single model's."""
+        return self.best_single(pool) or self.main_comparison(pool)
+
     def best_single(self, pool: Pool) -> Comparison | None:
         """The final list against the best list of a single model, on the gate's metric."""
         single = [c for c in self.opponents(pool) if self.stages.get(c.versus, FUSED_STAGES[0]) not in FUSED_STAGES]
@@ -139,6 +143,12 @@ class Page:
 def opponent_name(comparison: Comparison) -> str:
     """The other side of a comparison, within a sentence."""
     return "the table in use" if comparison.versus == CHAMPION else title(comparison.versus).lower()
+
+
+def simple_name(comparison: Comparison) -> str:
+    """The best simple list, by name."""
+    name = opponent_name(comparison)
+    return name if comparison.versus == CHAMPION else f"the best simple list, {name}"
 
 
 def outcome(comparison: Comparison) -> str:

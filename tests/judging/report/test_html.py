@@ -12,6 +12,7 @@ from pipeline.judging.gate import Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS, Measured
 from pipeline.judging.report import html
 from pipeline.judging.report.page import Page
+from pipeline.settings.sections.data import EventType
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 
@@ -93,10 +94,10 @@ def test_every_name_is_escaped() -> None:
 @pytest.mark.parametrize(
     ("gains", "sentence"),
     [
-        ({"all": 0.05, "new": 0.05}, "better than the table in use"),
-        ({"all": 0.05, "new": 0.005}, "Tonight's for_you recommendations are better than the table in use"),
-        ({"all": 0.05, "new": -0.05}, "Tonight's discover recommendations are worse than the table in use"),
-        ({"all": 0.005, "new": 0.005}, "neither clearly better nor worse than the table in use"),
+        ({"all": 0.05, "new": 0.05}, "Tonight's recommendations are better than the best simple list"),
+        ({"all": 0.05, "new": -0.1}, "Tonight for_you is better than the best simple list, discover as good as it"),
+        ({"all": -0.15, "new": 0.05}, "Tonight for_you is worse than the best simple list, discover better than it"),
+        ({"all": -0.1, "new": -0.1}, "Tonight's recommendations are as good as the best simple list"),
         ({}, "There is nothing to judge tonight's recommendations by yet"),
     ],
 )
@@ -106,17 +107,28 @@ def test_the_headline_answers_the_question(gains: dict[Pool, float], sentence: s
 
 def test_a_first_publication_is_compared_with_best_sellers() -> None:
     text = html.render(page({"all": 0.05, "new": 0.05}, opponent=False))
-    assert headline(text) == "Tonight's recommendations are better than best-sellers"
+    assert headline(text) == "Tonight's recommendations are better than the best simple list"
+    assert "for best-sellers" not in text  # which are simple, but not the best
     assert "First publication" in text
 
 
 def test_numbers_are_those_of_the_page() -> None:
     text = html.render(page({"all": 0.05, "new": 0.02}))
-    assert "+16.7 %" in text  # 0.35 against 0.30
-    assert "95 % interval +13.3 to +20.0 %" in text
+    assert "+75.0 %" in text  # 0.35 against 0.20
+    assert "95 % interval +70.0 to +80.0 %" in text
+    assert "+16.7 % (+13.3 to +20.0 %) against the table in use" in text  # 0.30
     assert "0.350 <tspan" in text
 
 
 def test_the_same_page_has_the_same_bytes() -> None:
     one, two = (html.render(page({"all": 0.05, "new": 0.02})) for _ in range(2))
     assert one == two
+
+
+def test_a_log_without_purchases_speaks_of_users_and_items() -> None:
+    made = page({"all": 0.05, "new": 0.02})
+    features = made.config.features.model_copy(update={"event_types": {"click": EventType(label=True)}})
+    text = html.render(Page(**made.__dict__ | {"config": made.config.model_copy(update={"features": features})}))
+    assert "what users did from" in text
+    assert not re.search(r"customer|bought|product", text)
+    assert re.search(r"customers", html.render(made))
