@@ -3,7 +3,7 @@
 import contextlib
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -154,8 +154,9 @@ class _Stage:
         if self.forgotten.hashes:
             self._run("forgotten_rejects", **self.forgotten.parameters())
 
-    def others(self, in_raw: InputFiles, night: date | None) -> None:
+    def others(self, log: InputFiles, night: date | None) -> None:
         """The inputs beside the log, none of which a shop must have; files that are in `raw` are not read again."""
+        in_raw = log
         for table in inputs.nightly():
             if table is EVENTS:
                 continue
@@ -167,7 +168,16 @@ class _Stage:
                 mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)
-            self._table(table, source, _arrival(table, source, given))
+            if "arrived_at" not in given and in_raw is not log and _is_catalogue(source, files):
+                self._run("catalogue", known=night or self._first_night())
+                self._table(table, source, "file")
+            else:
+                self._table(table, source, _arrival(table, source, given))
+
+    def _first_night(self) -> date:
+        """The first night on which a row of the log arrived."""
+        ((first,),) = sql.execute(self.connection, "ingest/span", staged=EVENTS.staged, last=date.max).fetchall()
+        return date.fromisoformat(str(first))
 
     def _table(self, table: InputTable, source: InputFiles, arrival: str) -> None:
         """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept."""
@@ -208,6 +218,11 @@ class _Stage:
         sql.execute(self.connection, f"ingest/{name}", **params)
 
 
+def _is_catalogue(source: InputFiles, files: Sequence[logs.LogFile]) -> bool:
+    """Whether the files are one that names no day: all that there is, as it stands."""
+    return len(files) == 1 and not any("{" in glob for glob in source.globs)
+
+
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
     """What says which night a row arrived: the mapping's arrived_at, else the date in its file's name."""
     if "arrived_at" in given:
@@ -215,7 +230,8 @@ def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
     if not source.daily:
         raise InputError(
             f"{source.sql} must select arrived_at, the time a row of {table.name} became known, "
-            f"unless the date is in the files' names ({table.name}/{{year}}-{{month}}-{{day}}.csv)"
+            f"unless the date is in the files' names ({table.name}/{{year}}-{{month}}-{{day}}.csv), or it is a file of "
+            "its own with all that there is"
         )
     return "file"
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
+from pipeline.operations import load_history
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop, write
 
 NIGHT = date(2024, 1, 1)
@@ -151,6 +153,20 @@ def test_items_must_say_when_they_became_known(tmp_path: Path) -> None:
     write(tmp_path / "log.csv", [row("u", "a", "2024-01-01 10:00:00")])
     with pytest.raises(InputError, match="must select arrived_at"):
         ingest(shop(tmp_path, "log.csv", items="select item as item_id, _file from raw"), NIGHT)
+
+
+def test_a_catalogue_as_it_stands_is_known_since_the_first_night(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", [row("u", "a", f"2024-01-0{day} 10:00:00") for day in (1, 3)])
+    write(tmp_path / "catalogue.jsonl", [{"id": "a", "name": "A pen"}, {"id": "b", "name": "Unsold"}])
+    (tmp_path / "items.sql").write_text("select id as item_id, name as title, _file from raw")
+    config = shop(tmp_path, "log.csv", ingest={"items": {"files": "catalogue.jsonl", "sql": "items.sql"}})
+    load_history.load_history(config, date(2024, 1, 3))
+    nights = [artifacts.stage_dir(config.lake, "ingest", date(2024, 1, day)) for day in (1, 3)]
+    assert [[item["item_id"] for item in rows_of(folder, "items")] for folder in nights] == [["a", "b"], []]
+    write(tmp_path / "log.csv", [row("u", "a", f"2024-01-0{day} 10:00:00") for day in (1, 3, 4)])
+    write(tmp_path / "catalogue.jsonl", [{"id": "a", "name": "A pen"}, {"id": "c", "name": "New"}])
+    folder = ingest(config, date(2024, 1, 4))
+    assert [item["item_id"] for item in rows_of(folder, "items")] == ["a", "c"]
 
 
 ALL = """
