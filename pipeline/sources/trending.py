@@ -4,10 +4,10 @@ How long items live is learned from the log: half of the last weeks' actions wer
 `lifetime_hours`. Actions count half after that time, and an item does with that age. Where items live longer than
 `longest_hours` there is nothing to trend, and no list is made.
 
-    score = P(category | user) x P(item | category)
+    score = share of the category in the user's history x how fresh the item is
 
-The first factor is the share of the user's decayed history, smoothed towards everybody's; the second the item's share
-of what is done in the category now. An item without a category is in one with all others of its kind.
+The share is of the decayed history, smoothed towards everybody's. What is fresh is not divided by the category's sum: a
+category with nothing new has nothing to show. An item without a category is in one with all others of its kind.
 """
 
 from pathlib import Path
@@ -35,7 +35,7 @@ class Trending(SourceSection):
     """Where items live longer, by the log, the list is not made."""
     values: Decay = "decay_30"
     """Own history whose categories count."""
-    everybody: NonNegativeFloat = 3.0
+    everybody: NonNegativeFloat = 1.0
     """Actions at everybody's shares that are added to a user's own."""
 
 
@@ -88,8 +88,7 @@ def scoring(of_users: np.ndarray, codes: np.ndarray, fresh: np.ndarray) -> Score
         codes: [I] the items' categories.
         fresh: [I] see `freshness`.
     """
-    in_category = np.bincount(codes, weights=fresh, minlength=of_users.shape[1])
-    of_items = (fresh / np.maximum(in_category[codes], 1e-300)).astype(np.float32)
+    of_items = fresh.astype(np.float32)
 
     def score(users: np.ndarray) -> np.ndarray:
         return np.asarray(of_users[users][:, codes] * of_items)

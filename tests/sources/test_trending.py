@@ -108,9 +108,8 @@ def by_hand(rows: list[Click], reader: str, lifetime: float) -> dict[str, float]
         for name in {who, "everybody"} & set(read):
             read[name][item.split("-")[0]] += weight  # type: ignore[assignment]
     mine, everybody = read[reader], read["everybody"]
-    share = {s: (mine[s] + 3 * everybody[s] / everybody.total()) / (mine.total() + 3) for s in SECTIONS}
-    total = {s: sum(value for i, value in fresh.items() if i.startswith(s)) for s in SECTIONS}
-    return {i: share[i.split("-")[0]] * value / total[i.split("-")[0]] for i, value in fresh.items()}
+    share = {s: (mine[s] + everybody[s] / everybody.total()) / (mine.total() + 1) for s in SECTIONS}
+    return {i: share[i.split("-")[0]] * value for i, value in fresh.items()}
 
 
 def tonight(config: FullConfig) -> tuple[Cutoff, Path]:
