@@ -28,6 +28,7 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
 LONGEST_DAYS = 36_500
+WEEK = 7
 
 
 class Config(Section):
@@ -61,13 +62,15 @@ class Config(Section):
     horizon_days: Days = 14
     """Length of a label window: recommendations are judged by what users do in this many days."""
     refresh_days: Days = 7
-    """How often the pipeline learns anew how to fuse; base models are fitted every night."""
+    """How often the pipeline learns anew how to fuse; base models are fitted every night. Default: 7, or a shorter
+    horizon_days."""
     tuning_days: Days = 28
     """How often the language model is fine-tuned anew; items that came since are encoded by the model as it is."""
     label_windows: PositiveInt = 12
     """How many label windows the fusion learns from."""
     window_stride_days: Days = 7
-    """Days between the cut-offs of two label windows."""
+    """Days between the cut-offs of two label windows. Default: 7, or a shorter horizon_days; more where label_windows
+    would be too few for the horizon."""
 
     surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
@@ -128,6 +131,18 @@ class Config(Section):
         if not zones.known(name):
             raise ValueError("is no IANA time zone, as 'Europe/Berlin' is one")
         return name
+
+    @model_validator(mode="before")
+    @classmethod
+    def _the_calendar_follows_the_horizon(cls, given: Any) -> Any:
+        """Where items live days, a week between two lessons is too long; few windows of a long horizon lie apart."""
+        horizon = given.get("horizon_days", WEEK * 2) if isinstance(given, dict) else None
+        windows = given.get("label_windows", 12) if isinstance(given, dict) else None
+        if not (isinstance(horizon, int) and isinstance(windows, int) and 0 < horizon < LONGEST_DAYS):
+            return given
+        usual = min(WEEK, horizon)
+        apart = -(-horizon // max((windows - 1) // 2, 1)) if windows > 2 else usual
+        return {"refresh_days": usual, "window_stride_days": max(usual, apart)} | given
 
     @model_validator(mode="after")
     def _surfaces_have_names_of_their_own(self) -> Self:

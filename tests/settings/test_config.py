@@ -90,7 +90,7 @@ def test_the_digest_knows_its_own_section_and_what_is_shared_only() -> None:
 def test_too_few_label_windows_for_the_folds_are_refused(tmp_path: Path) -> None:
     assert configuration.FullConfig(label_windows=5).learnable(SUNDAY, date(2011, 9, 4)) == (date(2011, 8, 21),)
     with pytest.raises(InputError, match="label_windows must be at least 5"):
-        configuration.load(toml(tmp_path, "label_windows = 4"))
+        configuration.load(toml(tmp_path, "label_windows = 4\nwindow_stride_days = 7"))
 
 
 @pytest.mark.parametrize(
@@ -127,3 +127,27 @@ def test_a_profile_or_a_tuned_file_that_is_not_there_is_named(tmp_path: Path) ->
 def test_every_profile_is_a_configuration() -> None:
     for path in layers.PROFILES.glob("*.toml"):
         assert configuration.load(overrides={"profile": path.stem}).profile == path.stem
+
+
+@pytest.mark.parametrize(
+    ("text", "calendar"),
+    [
+        ("", (14, 7, 7)),
+        ("horizon_days = 7", (7, 7, 7)),
+        ("horizon_days = 1", (1, 1, 1)),
+        ("horizon_days = 1\nrefresh_days = 7", (1, 7, 1)),
+        ("horizon_days = 28", (28, 7, 7)),
+        ("horizon_days = 28\nlabel_windows = 5", (28, 7, 14)),
+        ("horizon_days = 28\nlabel_windows = 12\nwindow_stride_days = 14", (28, 7, 14)),
+    ],
+)
+def test_the_calendar_follows_the_horizon(tmp_path: Path, text: str, calendar: tuple[int, int, int]) -> None:
+    loaded = configuration.load(toml(tmp_path, text))
+    assert (loaded.horizon_days, loaded.refresh_days, loaded.window_stride_days) == calendar
+
+
+def test_a_long_horizon_has_windows_enough_also_in_the_fast_profile(tmp_path: Path) -> None:
+    loaded = configuration.load(toml(tmp_path, 'profile = "fast"\nhorizon_days = 28'))
+    folds = loaded.folds(SUNDAY)
+    assert folds["validate"] + timedelta(days=28) <= folds["judge"]
+    assert folds["judge"] + timedelta(days=28) <= SUNDAY
