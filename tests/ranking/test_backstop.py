@@ -27,7 +27,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
 
 def merging_only(night: Planted, *members: str, **settings: object) -> Config:
     """A configuration that merges some sources' lists."""
-    config = with_made_lists(night.config)
+    config = with_made_lists(night.config, night.sources)
     section = config.ensemble.model_copy(update={"members": members, **settings})
     return config.model_copy(update={"ensemble": section})
 

@@ -47,7 +47,7 @@ def test_final_is_the_configured_list_with_sources(night, tmp_path):
         assert (final == borda).all()
         sources = np.load(folder / f"{pool}.final.sources.npy")
         assert ((sources >= 0) == (final >= 0)).all()
-    assert read_json(out / "sources.json") == list(with_made_lists(night.config).fusion.sources)
+    assert read_json(out / "sources.json") == list(with_made_lists(night.config, night.sources).fusion.sources)
 
 
 def test_probabilities_fall_along_a_list_and_hold_for_all_users(night, tmp_path):
@@ -91,7 +91,7 @@ def test_a_member_can_be_final(night, tmp_path):
     als = lists.read_list(cutoff.dir_in(night.folders["als"]), "new", "als")[0]
     assert (final[:, : als.shape[1]] == als).all()
     sources = np.load(cutoff.dir_in(out) / "new.final.sources.npy")
-    assert set(sources[final >= 0].tolist()) == {with_made_lists(night.config).fusion.sources.index("als")}
+    assert set(sources[final >= 0].tolist()) == {with_made_lists(night.config, night.sources).fusion.sources.index("als")}
 
 
 def test_an_unknown_final_is_refused(night, tmp_path):
