@@ -91,7 +91,8 @@ def test_a_member_can_be_final(night, tmp_path):
     als = lists.read_list(cutoff.dir_in(night.folders["als"]), "new", "als")[0]
     assert (final[:, : als.shape[1]] == als).all()
     sources = np.load(cutoff.dir_in(out) / "new.final.sources.npy")
-    assert set(sources[final >= 0].tolist()) == {with_made_lists(night.config, night.sources).fusion.sources.index("als")}
+    names = with_made_lists(night.config, night.sources).fusion.sources
+    assert set(sources[final >= 0].tolist()) == {names.index("als")}
 
 
 def test_an_unknown_final_is_refused(night, tmp_path):
