@@ -68,7 +68,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     relation, lacking = _bound(connection, path, logs.format_of(source), config.ingest.max_mapping_minutes)
     given = set(relation.columns)
     if unknown := given - table.columns:
-        raise InputError(f"{path} selects {sorted(unknown)}; the columns of {table.name} are {sorted(table.columns)}")
+        known = f"{table.name} has the columns {', '.join(sorted(table.columns))}"
+        raise InputError(f"{path} selects columns that are none ({known})", content=", ".join(sorted(unknown)))
     if missing := table.needed - given:
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
     sql.execute(connection, "ingest/values")
