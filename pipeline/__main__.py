@@ -122,10 +122,10 @@ def _forget(args: argparse.Namespace) -> None:
     user_ids = list(args.user)
     if args.file:
         try:
-            text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8")
+            text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{args.file} cannot be read: {error}") from None
-        user_ids += text.splitlines()
+        user_ids += [line.strip().removeprefix('"').removesuffix('"') for line in text.splitlines() if line.strip()]
     # A receipt says when somebody asked; nothing that is computed depends on it.
     asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
     for receipt in forget.forget(_load(args), user_ids, asked, args.also_in_text):

@@ -1,7 +1,7 @@
 """Columns that a mapping names and its log does not have: they are null."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import duckdb
 from duckdb import ConstantExpression, StarExpression
@@ -20,21 +20,31 @@ SAID = tuple(
     )
 )
 """How DuckDB says that there is no such column."""
+SESSION = frozenset(
+    {"user", "current_user", "session_user", "current_role", "current_schema", "current_catalog", "current_database"}
+)
+"""Words that are DuckDB's own user and database where no column has such a name."""
 AS_READ = "raw_as_read"
 """The table `raw` while it is a view that has absent columns too."""
 
 
-def bind(connection: duckdb.DuckDBPyConnection, text: str, kind: str) -> tuple[duckdb.DuckDBPyRelation, list[str]]:
+def bind(
+    connection: duckdb.DuckDBPyConnection, text: str, kind: str, words: Collection[str] = ()
+) -> tuple[duckdb.DuckDBPyRelation, list[str]]:
     """A mapping's rows, and the columns that it names and `raw` does not have; those are null from now on.
 
     Args:
         connection: with the table `raw`.
         text: one SELECT.
+        words: all that it names.
         kind: of the log: the columns of csv and jsonl are text, an absent one as well.
     Raises:
         duckdb.Error: it cannot run for another reason.
     """
-    absent: list[str] = []
+    known = {name.lower() for name in connection.table("raw").columns}
+    absent = sorted(SESSION & {word.lower() for word in words} - known)  # DuckDB would not miss them
+    if absent:
+        _add(connection, absent, None if kind == "parquet" else "VARCHAR")
     while True:
         try:
             return connection.sql(text), sorted(absent)

@@ -48,6 +48,8 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
     )
     for path in paths:
         _require_packed_well(path)
+    if kind != "parquet":
+        text_files.require_utf8(paths)
     try:
         sql.execute(connection, "ingest/unreadable_none")
         _read(connection, kind, paths, source, config)

@@ -100,7 +100,7 @@ def _bound(
         if faults := selects.faults(connection, text):
             raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
         with _in_time(connection, path, minutes):
-            return absent.bind(connection, text, kind)
+            return absent.bind(connection, text, kind, selects.named(connection, text).words)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     except duckdb.Error as error:

@@ -18,7 +18,8 @@ NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "C
 """What a statement may consist of; others insert, update, delete or copy."""
 TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "json_each", "json_tree"})
 SCHEMAS = frozenset({"main", "memory"})
-CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"})
+CLOCKS = frozenset({"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "rowid"})
+"""What gives another answer in another run: the clock, and a row's number among all that one run reads."""
 
 Tree = dict[str, Any]
 

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression
+from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression, StarExpression
 
 from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
@@ -53,7 +53,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             folders = (config.lake / "ingest", spill)
             declared = [file.path for file in files] + list(_declared(config, night))
             confinement.confine(connection, declared, folders, config.ingest.max_spill_mb)
-            stage = _Stage(connection, config, suppression.read(config))
+            stage = _Stage(connection, config, suppression.read(config), last)
             late_rows.note_sizes(connection, config, [file.path for file in files])
             mapping.read(connection, inputs.nightly(), log, files, config)
             stage.events(log, last, night)
@@ -126,11 +126,13 @@ class _Stage:
         connection: where they are made.
         config: how rows are read.
         forgotten: whose rows are not taken.
+        last: the last night that is written.
     """
 
     connection: duckdb.DuckDBPyConnection
     config: Config
     forgotten: Suppressed
+    last: date
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
@@ -155,8 +157,11 @@ class _Stage:
             self._run("forgotten_rejects", **self.forgotten.parameters())
 
     def others(self, log: InputFiles, night: date | None) -> None:
-        """The inputs beside the log, none of which a shop must have; files that are in `raw` are not read again."""
-        in_raw = log
+        """The inputs beside the log, none of which a shop must have; files that are in `raw` are not read again.
+
+        What rows say was known before the log began is known since its first night.
+        """
+        in_raw, first = log, night or self._first_night()
         for table in inputs.nightly():
             if table is EVENTS:
                 continue
@@ -169,22 +174,26 @@ class _Stage:
                 in_raw = source
             given = map_raw(self.connection, table, source, self.config)
             if "arrived_at" not in given and in_raw is not log and _is_catalogue(source, files):
-                self._run("catalogue", known=night or self._first_night())
+                self._run("catalogue", known=first)
                 self._table(table, source, "file")
             else:
-                self._table(table, source, _arrival(table, source, given))
+                arrival = _arrival(table, source, given)
+                self._table(table, source, arrival, date.min if night or arrival == "file" else first)
 
     def _first_night(self) -> date:
-        """The first night on which a row of the log arrived."""
-        ((first,),) = sql.execute(self.connection, "ingest/span", staged=EVENTS.staged, last=date.max).fetchall()
-        return date.fromisoformat(str(first))
+        """The first night on which a row of the log arrived; the last one where none did."""
+        ((first,),) = sql.execute(self.connection, "ingest/span", staged=EVENTS.staged, last=self.last).fetchall()
+        return self.last if first is None else date.fromisoformat(str(first))
 
-    def _table(self, table: InputTable, source: InputFiles, arrival: str) -> None:
-        """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept."""
+    def _table(self, table: InputTable, source: InputFiles, arrival: str, since: date = date.min) -> None:
+        """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept.
+
+        Nothing of it arrived before `since`; a row without a night is counted among those of no use.
+        """
         forgets = bool(self.forgotten.hashes and table.person)
         hides = bool(self.config.ingest.pseudonyms and table.pseudonyms)
         with running(self.connection, source, self.config):
-            self._cast(table, arrival).create(PLAIN if forgets or hides else table.staged)
+            self._cast(table, arrival, since).create(PLAIN if forgets or hides else table.staged)
         if not (forgets or hides):
             return
         rows = self._without_forgotten(table) if forgets else self.connection.table(PLAIN)
@@ -194,17 +203,22 @@ class _Stage:
             rows.create(table.staged)
         self._run("plain_none")
 
-    def _cast(self, table: InputTable, arrival: str) -> duckdb.DuckDBPyRelation:
+    def _cast(self, table: InputTable, arrival: str, since: date) -> duckdb.DuckDBPyRelation:
         settings = self.config.ingest
         bound: dict[str, object] = {
             "arrival": arrival,
             "earliest": settings.earliest,
             "event_types": sorted(self.config.features.event_types),
             "max_id_bytes": settings.max_id_bytes,
+            "fallback": self.last,
         }
         for name in table.before:
             sql.execute(self.connection, name, **bound)
         rows = sql.select(self.connection, f"ingest/{table.name}", **bound)
+        if since > date.min:
+            arrived, first = ColumnExpression("arrival"), ConstantExpression(since)
+            later = CaseExpression(arrived < first, first).otherwise(arrived)  # null stays null
+            rows = rows.select(later.cast("date").alias("arrival"), StarExpression(exclude=["arrival"]))
         return rows if table.refuses else rows.filter(_has_usable_ids(table, settings.max_id_bytes))
 
     def _without_forgotten(self, table: InputTable) -> duckdb.DuckDBPyRelation:

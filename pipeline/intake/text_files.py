@@ -1,5 +1,6 @@
 """Log files that are text, packed or plain: opened with errors that name them, and counted."""
 
+import codecs
 import contextlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,18 @@ def opened(path: str | Path) -> Iterator[pa.NativeFile]:
             yield stream
     except (OSError, pa.ArrowInvalid) as error:
         raise unreadable(path, error) from None
+
+
+def require_utf8(paths: list[str]) -> None:
+    """Stop on a file that a byte order mark says is in UTF-16, as spreadsheets write "Unicode text".
+
+    Raises:
+        InputError: names the file and the remedy.
+    """
+    for path in paths:
+        with opened(path) as stream:
+            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                raise InputError(f"{path} is in UTF-16: write it as UTF-8 (iconv --from-code UTF-16 --to-code UTF-8)")
 
 
 def unreadable(path: str | Path, error: Exception) -> Exception:

@@ -38,7 +38,7 @@ select
         -- what is not understood may well say that it is sold out
         case when told then coalesce(available, false) end as available
     ),
-    coalesce(arrival, first_day) as night,
+    coalesce(arrival, first_day, $fallback::date) as night,
     list_filter(
         [
             case when arrival is null then 'left out, as arrived_at is missing or not a time' end,

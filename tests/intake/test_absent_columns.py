@@ -91,3 +91,21 @@ def test_a_key_that_comes_late_is_read(tmp_path: Path, caplog: pytest.LogCapture
 def test_what_is_no_column_at_all_still_stops(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"events\.sql: Binder Error at line"):
         events_of(tmp_path, "log.csv", also("other.search as query"))
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("word", ['"user"', "user", "current_user", "session_user", "current_catalog"])
+def test_a_word_of_the_database_is_nobody_where_the_log_has_no_such_column(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, word: str
+) -> None:
+    """DuckDB would answer with its own user, and everybody would be one customer."""
+    rows = [{key: value for key, value in at.items() if key != "user"} for at in LOG]
+    with caplog.at_level(logging.WARNING):
+        events = events_of(tmp_path, name, MAPPING.replace('"user" as', f"{word} as"), rows)
+    assert [(event["user_id"], event["item_id"]) for event in events] == [(None, at["item"]) for at in LOG]
+    assert any("which the log does not have: null" in said for said in caplog.messages)
+
+
+def test_a_rows_number_in_a_run_says_nothing(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it calls rowid"):
+        events_of(tmp_path, "log.csv", also("rowid as event_id"))

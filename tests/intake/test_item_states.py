@@ -184,3 +184,31 @@ def test_rows_of_no_item_are_said(tmp_path: Path) -> None:
     assert one(folder)["item_id"] == "i"
     report = artifacts.read_manifest(folder)["report"]
     assert report["items: left out, as item_id is missing"] == report["items: left out, as item_id is too long"] == 1
+
+
+def test_an_item_without_a_usable_time_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "log.csv", [row("u", "x", "2024-01-01 10:00:00")])
+    items = [{"sku": "x", "at": "2024-01-01 08:00"}, {"sku": "y", "at": "01.03.2024"}, {"sku": "z", "at": None}]
+    write(tmp_path / "items.jsonl", items)
+    (tmp_path / "items.sql").write_text(
+        'select sku as item_id, try_cast("at" as timestamp) as arrived_at, _file from raw'
+    )
+    config = shop(tmp_path, "log.csv", ingest={"items": {"files": "items.jsonl", "sql": "items.sql"}})
+    with caplog.at_level("WARNING"):
+        folder = ingest(config, date(2024, 1, 1))
+    assert [item["item_id"] for item in rows_of(folder, "items")] == ["x"]
+    said = "items: left out, as arrived_at is missing or not a time"
+    assert artifacts.read_manifest(folder)["report"][said] == 2
+    assert any(said in message for message in caplog.messages)
+
+
+def test_what_was_known_before_the_log_began_is_known_since_its_first_night(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", [row("u", "x", "2024-01-03 10:00:00")])
+    write(tmp_path / "items.jsonl", [{"sku": "x", "at": "1999-01-01 08:00"}, {"sku": "y", "at": "2024-01-03 08:00"}])
+    (tmp_path / "items.sql").write_text(
+        'select sku as item_id, try_cast("at" as timestamp) as arrived_at, _file from raw'
+    )
+    config = shop(tmp_path, "log.csv", ingest={"items": {"files": "items.jsonl", "sql": "items.sql"}})
+    assert "1 nights, 2024-01-03 .. 2024-01-03" in load_history.load_history(config, date(2024, 1, 3))
+    folder = artifacts.stage_dir(config.lake, "ingest", date(2024, 1, 3))
+    assert [item["item_id"] for item in rows_of(folder, "items")] == ["x", "y"]

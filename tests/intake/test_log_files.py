@@ -154,3 +154,11 @@ def test_too_few_open_files_are_the_machines_fault_or_enough(tmp_path: Path, end
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert "which are too few: raise the limit (ulimit -n 4096)" in said or len(rows_of(folder)) == 90
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_a_file_in_utf_16_is_named_with_what_to_do(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, [row("u", "a", "2024-01-01 10:00:00")])
+    (tmp_path / name).write_bytes((tmp_path / name).read_text().encode("utf-16"))
+    with pytest.raises(InputError, match=rf"{name} is in UTF-16: write it as UTF-8 \(iconv"):
+        ingest(shop(tmp_path, name), date(2024, 1, 1))

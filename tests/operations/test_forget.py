@@ -116,5 +116,9 @@ def test_the_command_reads_ids_from_a_file_and_never_says_one(
     said = capsys.readouterr().out.splitlines()
     assert ["2 events" in said[0], "2 events" in said[1], "not known" in said[2]] == [True] * 3
     assert not re.search("person-7|person-nobody", "".join(said).replace(str(tmp_path), ""))
+    (tmp_path / "ids.txt").write_bytes(f'\ufeff{GONE}\r\n\n "person-7" \n'.encode())  # as a spreadsheet writes it
+    assert main(["forget", "--file", str(tmp_path / "ids.txt"), "--asked", str(ASKED)]) == 0
+    again = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in again] == [line.split(":")[0] for line in said[:2]]  # the same two people
     assert main(["forget", "--file", str(tmp_path / "none")]) == 1
     assert "cannot be read" in capsys.readouterr().err
