@@ -53,7 +53,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             folders = (config.lake / "ingest", spill)
             declared = [file.path for file in files] + list(_declared(config, night))
             confinement.confine(connection, declared, folders, config.ingest.max_spill_mb)
-            stage = _Stage(connection, config, suppression.read(config), last)
+            stage = _Stage(connection, config, suppression.read(config), last, night)
             late_rows.note_sizes(connection, config, [file.path for file in files])
             mapping.read(connection, inputs.nightly(), log, files, config)
             stage.events(log, last, night)
@@ -127,12 +127,14 @@ class _Stage:
         config: how rows are read.
         forgotten: whose rows are not taken.
         last: the last night that is written.
+        night: the only one; None: all up to the last.
     """
 
     connection: duckdb.DuckDBPyConnection
     config: Config
     forgotten: Suppressed
     last: date
+    night: date | None
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
@@ -185,6 +187,13 @@ class _Stage:
         ((first,),) = sql.execute(self.connection, "ingest/span", staged=EVENTS.staged, last=self.last).fetchall()
         return self.last if first is None else date.fromisoformat(str(first))
 
+    def _first_of_all(self) -> date:
+        """The first night of the lake, as far as it is known: where rows count that say of no night."""
+        if self.night is None:
+            return self._first_night()
+        finished = artifacts.partitions_until(self.config.lake, "ingest", self.night - timedelta(days=1))
+        return artifacts.run_date_of(finished[0]) if finished else self.night
+
     def _table(self, table: InputTable, source: InputFiles, arrival: str, since: date = date.min) -> None:
         """Make staged_<table> of what the mapping gives: cast, without the forgotten, ids as they may be kept.
 
@@ -210,7 +219,7 @@ class _Stage:
             "earliest": settings.earliest,
             "event_types": sorted(self.config.features.event_types),
             "max_id_bytes": settings.max_id_bytes,
-            "fallback": self.last,
+            "fallback": self.last if table is EVENTS else self._first_of_all(),
         }
         for name in table.before:
             sql.execute(self.connection, name, **bound)
