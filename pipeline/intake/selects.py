@@ -115,7 +115,7 @@ class _Rules:
 
     Attributes:
         pure: functions that it may call.
-        clocks: words that are no column of `raw`, and therefore a clock's time.
+        clocks: words that are no column of `raw`, and therefore another run's other answer, see CLOCKS.
     """
 
     pure: frozenset[str]

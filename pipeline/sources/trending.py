@@ -67,7 +67,7 @@ def shares(history: "csr_matrix", codes: np.ndarray, number: int, everybody: flo
         codes: [I] the items' categories.
         number: C.
         everybody: how much of everybody's shares is added to the user's own sum.
-    Source: Jelinek & Mercer, "Interpolated estimation of Markov source parameters", 1980 (Dirichlet prior form).
+    Source: MacKay & Peto, "A hierarchical Dirichlet language model", Natural Language Engineering 1 (1995).
     """
     from scipy.sparse import csr_matrix
 

@@ -164,6 +164,8 @@ def _gate(page: Page) -> str:
         f"Tonight's table goes out unless it is significantly worse than the table in use or than "
         f"{title(settings.baseline).lower()} on {page.gate_metric}, or one of its lists is broken."
     )
+    if any(recipe.single for recipe in page.recipes.values()):
+        rule += f" Where a simple list takes part, a loss to {title(settings.baseline).lower()} stops nothing."
     verdict = "".join(f'<li class="bad">{escape(reason)}</li>' for reason in page.reasons)
     body = f"<ul>{verdict}</ul>" if verdict else '<p class="good">All comparisons and checks passed.</p>'
     return f'<section><h2>The gate</h2><p class="soft">{escape(rule)}</p>{body}</section>'
