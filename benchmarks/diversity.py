@@ -89,7 +89,7 @@ def measure(settings: Config, run_date: date, shares: Sequence[float]) -> list[P
         table = made(settings.model_copy(update={"surfaces": changed}), run_date)
         for surface in changed:
             lists = scoring.by_user(table, surface.name)
-            ndcg, recall = scoring.per_user(lists, later, bought, surface.pool)
+            ndcg, recall = scoring.per_user(lists, later, bought, settings.pool(surface))
             change = ndcg - plain.setdefault((surface.name, text), ndcg)
             low, high = scoring.interval(change) if diversity else (0.0, 0.0)
             tops = np.array([[item_ids[i] for i in row[:K]] + [-1] * (K - len(row)) for row in lists.values()])

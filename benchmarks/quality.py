@@ -38,11 +38,12 @@ def judge(settings: Config, night: date, folder: Path | None) -> Judged:
         pq.write_table(later, folder / f"{night}.truth.parquet")
     scores: dict[tuple[str, str], np.ndarray] = {}
     for surface in settings.surfaces:
-        models = (entry for stage in MODELS for entry in nights.lists_of(settings, stage, night, surface.pool))
+        pool = settings.pool(surface)
+        models = (entry for stage in MODELS for entry in nights.lists_of(settings, stage, night, pool))
         for name, shown in [(surface.name, _published(settings, night, surface.name)), *models]:
-            scores[surface.pool, name] = np.stack(scoring.per_user(shown, truth, history, surface.pool))
+            scores[pool, name] = np.stack(scoring.per_user(shown, truth, history, pool))
             if folder is not None:
-                scoring.write_lists(folder / f"{night}.{surface.pool}.{name}.parquet", shown)
+                scoring.write_lists(folder / f"{night}.{pool}.{name}.parquet", shown)
     return scores
 
 
@@ -54,7 +55,7 @@ def _published(settings: Config, night: date, surface: str) -> dict[str, list[st
 def show(settings: Config, results: Mapping[date, Judged]) -> None:
     """Print a table per protocol: NDCG@10 of each night, the means, and the difference to the published list."""
     for surface in settings.surfaces:
-        protocol = surface.pool
+        protocol = settings.pool(surface)
         names = sorted({name for night in results.values() for p, name in night if p == protocol})
         mean = {n: np.mean([night[protocol, n].mean(axis=1) for night in results.values()], axis=0) for n in names}
         print(f"\nprotocol {protocol}: surface {surface.name} against every list of the same runs")

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks import nights, scoring
-from pipeline.ground import lists
 from pipeline.operations import stages
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import SourceSection
@@ -43,7 +42,7 @@ def measure(settings: Config, night: date, chosen: Sequence[str]) -> Found:
     stages.run(night, settings, ["ingest", "features"])
     for stage in (name for name in stages.STAGES if name in chosen):
         manifest = stages.run(night, settings, [*needed(stage), stage])[stage]
-        for pool in lists.POOLS:
+        for pool in settings.pools:
             for name, shown in nights.lists_of(settings, stage, night, pool):
                 ndcg, recall = scoring.per_user(shown, truth, history, pool)
                 row = {f"{pool} NDCG@10": float(ndcg.mean()), f"{pool} Recall@50": float(recall.mean())}

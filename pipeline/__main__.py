@@ -144,7 +144,8 @@ def _tune(args: argparse.Namespace) -> None:
 
     loaded = _load(args)
     chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
-    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, args.pools))
+    pools = trials.asked_for(args.pools, loaded)
+    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, pools))
     out = args.out or loaded.home / "tuned.toml"
     knobs = args.space or space.SHIPPED
     terminal.say(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))

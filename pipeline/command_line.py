@@ -146,7 +146,7 @@ def _rollback(command: argparse.ArgumentParser) -> None:
 def _tune(command: argparse.ArgumentParser) -> None:
     command.add_argument("--nights", nargs="+", required=True, metavar="DATE", help="nights to judge on")
     command.add_argument("--list", default="final", help="the list to make better; default: final, the published one")
-    command.add_argument("--pools", nargs="+", default=["all", "new"], choices=["all", "new"], help="default: both")
+    command.add_argument("--pools", nargs="+", metavar="POOL", help="default: all that surfaces draw on")
     command.add_argument("--trials", type=int, default=30, metavar="N", help="in total; default: 30")
     command.add_argument("--minutes", type=float, metavar="M", help="begin no trial after this time")
     command.add_argument("--space", type=Path, metavar="FILE", help="what may be tried; default: the shipped TOML")

@@ -53,7 +53,7 @@ class Night:
 
     def recipes(self, singles: dict[lists.Pool, Recipe]) -> None:
         """Write how tonight's final lists were made: merged, but for some pools."""
-        made = {pool: singles.get(pool, Recipe((0.5, 0.5))).to_json() for pool in lists.POOLS}
+        made = {pool: singles.get(pool, Recipe((0.5, 0.5))).to_json() for pool in lists.KINDS}
         (self.folder("ensemble") / "weights.json").write_text(json.dumps({"publish": made}), encoding="utf-8")
 
     def put(self, stage: str, name: str, quality: float, seed: int = 0) -> None:
@@ -62,7 +62,7 @@ class Night:
         noise = rng.random((USERS, ITEMS - LATE_ITEMS)).astype(np.float32)
         for user, items in self.truth.items():
             noise[user, [i for i in items if i < ITEMS - LATE_ITEMS]] += quality
-        for pool in lists.POOLS:
+        for pool in lists.KINDS:
             scores = noise.copy()
             if pool == "new":
                 for user, items in self.history.items():

@@ -29,6 +29,7 @@ from benchmarks.every_log import comparison, report, running, simple
 from benchmarks.every_log.comparison import Judged, Row
 from benchmarks.every_log.shop import MissingError, Own, Seen, Shop
 from benchmarks.every_log.shops import complete_journey, shops
+from pipeline.ground import lists
 from pipeline.settings.config import Config
 
 
@@ -60,12 +61,13 @@ def measure(shop: Shop, all_nights: Sequence[date], number: int, home: Path, pro
 def judge(settings: Config, seen: Seen, shop: Shop, until: Sequence[date]) -> Iterator[tuple[str, Judged]]:
     """Every surface of one night, by name; `until`: the nights up to it."""
     for surface in settings.surfaces:
-        own = shop.own.get(surface.name, Own())
-        users = scoring.judged(comparison.truth_of(seen, own), seen.history, surface.pool)
+        own, pool = shop.own.get(surface.name, Own()), settings.pool(surface)
+        kind = lists.kind_of(pool)
+        users = scoring.judged(comparison.truth_of(seen, own), seen.history, kind)
         shown = {comparison.PUBLISHED: running.published(settings, until, surface.name)}
-        shown[comparison.MADE] = simple.made(settings, seen, own, surface.pool)
-        shown |= simple.every(settings, seen, own, surface.pool, users)
-        yield surface.name, comparison.judge(shown, seen, own, surface.pool)
+        shown[comparison.MADE] = simple.made(settings, seen, own, pool)
+        shown |= simple.every(settings, seen, own, pool, users)
+        yield surface.name, comparison.judge(shown, seen, own, kind)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -32,20 +32,21 @@ def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Seque
         settings: of the night's run, whose sources are read.
         seen: the night.
         own: of the surface.
-        pool: "all", or "new" where the surface shows nobody what they have.
+        pool: that the surface draws on.
         users: who is judged.
     """
-    may_be_shown = shown_by(seen, own)
+    may_be_shown, kind = shown_by(seen, own), lists.kind_of(pool)
     found: dict[str, Lists] = {}
     for name, order in popular(seen).items():
         if shown := list(filter(may_be_shown, order)):
-            if pool == "all":
+            if kind == "all":
                 found[name] = dict.fromkeys(users, shown[:LENGTH])
             found[f"{name}{NEW}"] = {user: new_to(user, seen, shown) for user in users}
     for name, ranked in sources(settings, seen.night, pool).items():
         found[name] = {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
-    if pool == "all":
-        for name, ranked in sources(settings, seen.night, "new").items():
+    if kind == "all":
+        new = lists.pool_of(lists.assortment_of(pool), "new")
+        for name, ranked in sources(settings, seen.night, new).items():
             found[f"{name}{NEW}"] = {u: new_to(u, seen, filter(may_be_shown, items)) for u, items in ranked.items()}
     return found | dict(own.rules(seen, users))
 

@@ -64,13 +64,13 @@ def ours(data: Data, nights: list[NightFiles], export: Path | None, home: Path |
         by_night = {}
         for night in nights:
             if export is not None:
-                by_night[night.date] = export / f"{night.date}.{surface.pool}.{surface.name}.parquet"
+                by_night[night.date] = export / f"{night.date}.{settings.pool(surface)}.{surface.name}.parquet"
             elif home is not None:
                 table = home / "lake" / "publish" / f"run_date={night.date}" / "recommendations.parquet"
-                by_night[night.date] = out / f"{night.date}.{surface.pool}.parquet"
+                by_night[night.date] = out / f"{night.date}.{settings.pool(surface)}.parquet"
                 if table.exists():
                     scoring.write_lists(by_night[night.date], scoring.by_user(pq.read_table(table), surface.name))
-        files[surface.pool].setdefault(OURS, by_night)
+        files[settings.pool(surface)].setdefault(OURS, by_night)
     return files
 
 

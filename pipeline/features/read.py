@@ -84,15 +84,32 @@ class Cutoff:
         """[T] int32 user indices the lists of this cut-off are made for, ascending."""
         return np.asarray(_read(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
 
-    def labels(self, *, sampled: bool = True) -> pa.Table:
-        """What users acted on in the label window: user_index, item_index, count, is_new.
+    def assortments(self) -> dict[str, np.ndarray | None]:
+        """Which items each assortment held on that day: bool [I] by its name; None: all."""
+        path = self.folder / "eligible.parquet"
+        if not path.is_file():
+            return {lists.EVERYTHING: None}
+        with _explained(path), pq.ParquetFile(path) as file:
+            table = file.read()
+        return {name: table.column(name).to_numpy() for name in table.column_names}
+
+    def eligible(self, pool: lists.Pool) -> np.ndarray | None:
+        """Which items the lists of a pool may hold: bool [I]; None: all."""
+        return self.assortments()[lists.assortment_of(pool)]
+
+    def labels(self, pool: lists.Pool = "all", *, sampled: bool = True) -> pa.Table:
+        """What users acted on in the label window and counts in a pool: user_index, item_index, count, is_new.
 
         Args:
+            pool: of `new` only what was new to the user; of an assortment only its items and goal.
             sampled: only what the targets acted on, who are a sample of a large shop's users; else everybody's.
         """
         if self.role != "label":
             raise InputError(f"{self.folder} has no labels: its window has not passed yet")
-        labels = _read(self.folder / "labels.parquet", schemas.LABELS)
+        of = lists.assortment_of(pool)
+        labels = _read(self.folder / lists.file_of(of, "labels.parquet"), schemas.LABELS)
+        if lists.kind_of(pool) == "new":
+            labels = labels.filter(labels.column("is_new"))
         if not sampled or not len(labels):
             return labels
         targets, owner = self.targets(), labels.column("user_index").to_numpy()

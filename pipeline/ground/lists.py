@@ -4,24 +4,47 @@
     <stage>/cutoff=YYYY-MM-DD/<pool>.<list>.scores.npy   float32 [T, n], descending, -inf where items is -1
 
 Row t belongs to row t of the cut-off's targets. Pool `all` allows repeats; `new` holds only items without a positive
-history. Arrays are memory-mapped when read, so a reader takes the block of users it needs.
+history. Both are of all items; of an assortment (pipeline.settings.assortments) they are `<assortment>-all` and
+`<assortment>-new`. Arrays are memory-mapped when read, so a reader takes the block of users it needs.
 """
 
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 
 from pipeline.ground.errors import InputError
 
-if TYPE_CHECKING:
-    pass
+Kind = Literal["all", "new"]
+"""Whether lists may hold what a user has a history with, or only what is new to them."""
+KINDS: tuple[Kind, ...] = ("all", "new")
+Pool = str
+"""An assortment's lists of one kind, by the name that their files begin with."""
+EVERYTHING = ""
+"""The assortment of all items."""
+_APART = "-"
 
 
-Pool = Literal["all", "new"]
-POOLS: tuple[Pool, ...] = ("all", "new")
+def pool_of(assortment: str, kind: Kind) -> Pool:
+    """The pool of an assortment and a kind."""
+    return f"{assortment}{_APART}{kind}" if assortment else kind
+
+
+def assortment_of(pool: Pool) -> str:
+    """The name of a pool's assortment."""
+    return pool.rpartition(_APART)[0]
+
+
+def kind_of(pool: Pool) -> Kind:
+    """A pool's kind."""
+    return "new" if pool.rpartition(_APART)[2] == "new" else "all"
+
+
+def file_of(assortment: str, name: str) -> str:
+    """The name of an assortment's own file."""
+    return f"{assortment}{_APART}{name}" if assortment else name
 
 
 def cutoff_dir(stage: Path, cutoff: date) -> Path:
@@ -34,7 +57,7 @@ def write_list(folder: Path, pool: Pool, name: str, items: np.ndarray, scores: n
 
     Args:
         folder: a cut-off folder, made if absent.
-        pool: "all" or "new".
+        pool: the pool.
         name: the list's name, e.g. "als".
         items: [T, n] item indices, -1 pads.
         scores: [T, n], descending along a row, -inf pads.

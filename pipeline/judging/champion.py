@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.arrays.blocks import blocks
-from pipeline.ground import artifacts, lists
+from pipeline.ground import artifacts
 from pipeline.ground.lists import Pool
 from pipeline.publication import publish
 from pipeline.published.contract import ActiveRun
@@ -171,8 +171,10 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     report, files = manifest["report"], manifest["files"]
 
     def same(run: ActiveRun) -> bool:
-        theirs = {judged_path(run.folder, pool) for pool in lists.POOLS}
-        return all(files.get(path.name, {}).get("sha256") == artifacts.file_sha256(path) for path in theirs)
+        theirs = [judged_path(run.folder, pool) for pool in config.pools]
+        return all(
+            path.is_file() and files.get(path.name, {}).get("sha256") == artifacts.file_sha256(path) for path in theirs
+        )
 
     now = choose(config, date.fromisoformat(manifest["run_date"]), date.fromisoformat(report["judged_cutoff"]), same)
     return bool(report.get("opponent") == (now.identity if now else None))
@@ -213,19 +215,18 @@ def _was_judged_at(run: ActiveRun, cutoff: date) -> bool:
     The night's folder in the lake may hold those of another run of the night.
     """
     described = run.folder / "runs.parquet"
-    if not all(path.is_file() for path in (described, *(judged_path(run.folder, pool) for pool in lists.POOLS))):
+    if not described.is_file() or not any(run.folder.glob("judged.*.parquet")):
         return False
     metrics = json.loads(pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py())
     return bool(metrics.get("judged_cutoff") == cutoff.isoformat())
 
 
 def _judged(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
-    """The lists a run was judged by."""
+    """The lists a run was judged by; a pool that it did not have is absent."""
     return {
-        pool: placed(
-            pq.read_table(judged_path(run.folder, pool), partitioning=None), setting.user_ids, setting.item_ids
-        )
-        for pool in lists.POOLS
+        pool: placed(pq.read_table(path, partitioning=None), setting.user_ids, setting.item_ids)
+        for pool in setting.config.pools
+        if (path := judged_path(run.folder, pool)).is_file()
     }
 
 
@@ -235,6 +236,7 @@ def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
     found: dict[Pool, np.ndarray] = {}
     for surface in sorted(setting.config.surfaces, key=lambda surface: surface.where != "true"):
         served = table.filter(pc.field("surface") == surface.name)
-        if served.num_rows and surface.pool not in found:
-            found[surface.pool] = placed(served, setting.user_ids, setting.item_ids)
+        pool = setting.config.pool(surface)
+        if served.num_rows and pool not in found:
+            found[pool] = placed(served, setting.user_ids, setting.item_ids)
     return found

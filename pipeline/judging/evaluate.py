@@ -68,7 +68,7 @@ def run(
     """
     tonight, judged = _cutoffs(features, run_date, config)
     opponent = _opponent(features, judged, ensemble, run_date, config)
-    given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent)
+    given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
     since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
     fell = since_publication.fallen(since, config)
@@ -104,7 +104,7 @@ def _report(
 ) -> None:
     """Write the tables about probabilities and sources, and the page to read."""
     probabilities.write(trusted, worth, out)
-    shown = {pool: page.surfaces(pool) for pool in lists.POOLS}
+    shown = {pool: page.surfaces(pool) for pool in page.config.pools}
     sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *since]
     (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
 
@@ -158,14 +158,14 @@ def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.nda
 def _opponent(
     features: Path, judged: Cutoff, ensemble: Path, run_date: date, config: Config
 ) -> champion.Champion | None:
-    mine = {pool: _final(ensemble, judged, pool, config) for pool in lists.POOLS}
+    mine = {pool: _final(ensemble, judged, pool, config) for pool in config.pools}
     user_ids, item_ids = _ids(features, judged)
     setting = champion.Setting(run_date, judged.cutoff, user_ids, item_ids, config)
     return champion.find(setting, mine)
 
 
 def _given(
-    stages: list[Path], cutoff: Cutoff, opponent: champion.Champion | None
+    stages: list[Path], cutoff: Cutoff, opponent: champion.Champion | None, config: Config
 ) -> tuple[dict[Pool, dict[str, np.ndarray]], dict[str, str]]:
     """The lists to judge, by pool and name, memory-mapped, in data-flow order, and which stage made each.
 
@@ -173,7 +173,7 @@ def _given(
     """
     given: dict[Pool, dict[str, np.ndarray]] = {}
     origin: dict[str, str] = {}
-    for pool in lists.POOLS:
+    for pool in config.pools:
         found: dict[str, np.ndarray] = {}
         for stage in stages:
             folder = cutoff.dir_in(stage)
@@ -208,11 +208,11 @@ def _broken(
     """What is wrong with the lists that are about to be published."""
     given = surfaces.shown_items(config.surfaces, read_items(features))
     problems = []
-    for pool in lists.POOLS:
+    for pool in config.pools:
         items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
         shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
         for surface in config.surfaces:
-            shown |= (surface.pool == pool) & given[surface.name]
+            shown |= (config.pool(surface) == pool) & given[surface.name]
         alike = recipes[pool].alone and registry.candidate_lists()[recipes[pool].single or ""].says == "everybody"
         problems += gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
     return problems
@@ -220,7 +220,7 @@ def _broken(
 
 def _explained(reasons: Sequence[str], fusion: Path, config: Config) -> tuple[str, ...]:
     """Reasons not to publish, and what is behind them where nothing was learned; that alone is no reason."""
-    behind = (gate.untaught(fusion, pool, config.fusion.rankers) for pool in lists.POOLS) if reasons else ()
+    behind = (gate.untaught(fusion, pool, config.fusion.rankers) for pool in config.pools) if reasons else ()
     return (*reasons, *filter(None, behind))
 
 
@@ -237,7 +237,7 @@ def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
 
 def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, config: Config) -> None:
     user_ids, item_ids = _ids(features, judged)
-    for pool in lists.POOLS:
+    for pool in config.pools:
         items = _final(ensemble, judged, pool, config)
         champion.write_judged(champion.judged_path(out, pool), items, user_ids, item_ids, config.block_users)
 

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
 from pipeline.features.read import Cutoff
-from pipeline.ground.lists import Pool
+from pipeline.ground.lists import Pool, kind_of
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Evaluate
@@ -106,7 +106,7 @@ def broken_lists(
     Args:
         items, scores: [T, n] of the final list, row t is target t of `cutoff`; may be memory-mapped.
         cutoff: tonight.
-        pool: in `new`, nothing the user already acted on may be shown.
+        pool: of one for what is new to a user, nothing the user already acted on may be shown.
         config: `evaluate` has the limits.
         shown: bool [I], what may be shown to anybody at all.
         alike: whether the lists are meant to be the same for everybody.
@@ -120,14 +120,14 @@ def broken_lists(
     for block in blocks(users, config.block_users):
         rows = np.asarray(items[block])
         wrong = _wrong(rows, np.asarray(scores[block]), cutoff.items)
-        if pool == "new":
+        if kind_of(pool) == "new":
             first, last = (np.searchsorted(owner, targets[block], side) for side in ("left", "right"))
             wrong["an item already acted on"] = _any_owned(rows, owned, first, last)
         for name, found in wrong.items():
             counts[name] = counts.get(name, 0) + int(found.sum())
     problems = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
     possible = np.full(users, int(shown.sum()))
-    if pool == "new" or not cutoff.repeats:
+    if kind_of(pool) == "new" or not cutoff.repeats:
         possible -= np.bincount(owner[shown[owned]], minlength=cutoff.users)[targets]
     tops = np.ascontiguousarray(items[:, : config.evaluate.k])
     problems += _short(tops, possible, config.evaluate)

@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
 from pipeline.features.read import Cutoff
-from pipeline.ground.lists import Pool
+from pipeline.ground.lists import Pool, kind_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Evaluate
 
@@ -45,10 +44,10 @@ class Truth:
     """What the users of one pool acted on in the label window.
 
     Attributes:
-        pool: "all" or "new".
+        pool: the pool.
         rows: [J] rows of the cut-off's targets that are judged, ascending.
         starts, items: user j acted on items[starts[j]:starts[j + 1]], ascending.
-        seen_starts, seen: what user j had acted on before and may not be shown; empty in pool `all`.
+        seen_starts, seen: what user j had acted on before and may not be shown; empty where repeats are allowed.
     """
 
     pool: Pool
@@ -89,12 +88,10 @@ def _ragged(table: pa.Table, users: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 def read_truth(cutoff: Cutoff, pool: Pool) -> Truth:
     """The truth of one pool at a label cut-off."""
-    targets, labels = cutoff.targets(), cutoff.labels()
+    targets, labels = cutoff.targets(), cutoff.labels(pool)
     history = cutoff.interactions(["user_index", "item_index"])
-    if pool == "new":
-        labels = labels.filter(pc.field("is_new"))
     rows = np.flatnonzero(np.isin(targets, labels.column("user_index").to_numpy()))
-    seen = _ragged(history if pool == "new" else history.slice(0, 0), targets[rows])
+    seen = _ragged(history if kind_of(pool) == "new" else history.slice(0, 0), targets[rows])
     return Truth(pool, rows, *_ragged(labels, targets[rows]), *seen)
 
 

@@ -70,7 +70,7 @@ def judge(ensemble: Path, judged: Cutoff, config: Config) -> Found:
         config: `evaluate.deep` is how many items of a list count.
     """
     found: Found = {}
-    for pool in lists.POOLS:
+    for pool in config.pools:
         folder = judged.dir_in(ensemble)
         if not (folder / f"{pool}.activity.npy").is_file():
             continue
@@ -179,7 +179,7 @@ def worth_section(rows: list[dict[str, Any]], surfaces: Mapping[Pool, str]) -> l
         "that says the same: look at several weeks before one is switched off."
     )
     drawn = ""
-    for pool in lists.POOLS:
+    for pool in surfaces:
         mine = sorted((row for row in rows if row["pool"] == pool), key=lambda row: -row["difference"])
         compared = [
             Comparison(

@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import lists
 from pipeline.judging.gate import FINAL, Comparison
 from pipeline.judging.report import page as report
 
@@ -69,7 +68,7 @@ def scalars(page: report.Page) -> dict[str, Any]:
             found[name] = round(row.value, 6)
             if row.list == FINAL and row.low is not None and row.high is not None:
                 found |= {f"{name}.low": round(row.low, 6), f"{name}.high": round(row.high, 6)}
-    for pool in lists.POOLS:
+    for pool in page.config.pools:
         found |= _difference(f"{pool}.best_single", page.best_single(pool))
         found |= _difference(f"{pool}.best_member", page.best_member(pool))
         found |= _difference(f"{pool}.opponent", page.main_comparison(pool))

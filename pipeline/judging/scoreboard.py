@@ -38,7 +38,7 @@ class Scoreboard:
     """The outcome of one pool.
 
     Attributes:
-        pool: "all" or "new".
+        pool: the pool.
         rows: [J] rows of the cut-off's targets that are judged.
         measured: the metrics of every list.
         comparisons: the final list against each other one.

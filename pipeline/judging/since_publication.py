@@ -68,7 +68,7 @@ def fallen(rows: Sequence[Row], config: Config) -> list[str]:
     least = 1 - config.evaluate.drift_tolerance
     for surface in filter(_plain, config.surfaces):
         whole = [row for row in overall(rows, surface.name) if row["days"] == config.horizon_days]
-        promise = promised(config, whole[0]["judged_run_id"], surface.pool) if whole else None
+        promise = promised(config, whole[0]["judged_run_id"], config.pool(surface)) if whole else None
         if promise is None:
             continue
         row, (value, low, high) = whole[0], promise
@@ -108,7 +108,7 @@ def _surface(rows: Sequence[Row], surface: Surface, config: Config) -> str:
 
 
 def _line(row: Row, surface: Surface, config: Config, clicked: bool) -> str:
-    promise = promised(config, row["judged_run_id"], surface.pool)
+    promise = promised(config, row["judged_run_id"], config.pool(surface))
     cells = [
         str(run_date_of(row["judged_run_id"])),
         str(row["days"]),

@@ -139,7 +139,7 @@ def status(config: Config) -> str:
     metrics = json.loads(runs[active.run_id]["metrics"])
     newest = _newest_night(config)
     lines = [f"active   {_described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
-    lines += [_quality(config, surface.name, surface.pool, metrics) for surface in config.surfaces]
+    lines += [_quality(config, surface.name, config.pool(surface), metrics) for surface in config.surfaces]
     lines += ["", *_rows(config, active), "", *_runs(config, active, list(runs.values()))]
     if newest is not None:
         lines += ["", *_stages(config, newest)]
@@ -208,7 +208,9 @@ def _runs(config: Config, active: ActiveRun, runs: list[dict[str, Any]]) -> list
     cells = []
     for row in runs[:RUNS_SHOWN]:
         metrics = json.loads(row["metrics"])
-        judged = [f"{metrics[key]:.4f}" if (key := f"{s.pool}.final.ndcg") in metrics else "" for s in config.surfaces]
+        judged = [
+            f"{metrics[key]:.4f}" if (key := f"{config.pool(s)}.final.ndcg") in metrics else "" for s in config.surfaces
+        ]
         state = "active" if row["run_id"] == active.run_id else "kept" if row["run_id"] in kept else "dropped"
         cells.append([row["run_id"], str(row["run_date"]), state, *judged, str(metrics.get("gate", ""))])
     names = [surface.name for surface in config.surfaces]

@@ -45,14 +45,15 @@ class Candidates:
             InputError: the lists are not of these targets, or the sources or probabilities not of these lists.
         """
         folder = night.cutoff.dir_in(night.ensemble)
-        items, scores = lists.read_list(folder, surface.pool, "final")
-        beside = {name: folder / f"{surface.pool}.final.{name}.npy" for name in ("sources", "probability")}
+        pool = night.config.pool(surface)
+        items, scores = lists.read_list(folder, pool, "final")
+        beside = {name: folder / f"{pool}.final.{name}.npy" for name in ("sources", "probability")}
         given = {n: np.load(p, mmap_mode="r", allow_pickle=False) for n, p in beside.items() if p.is_file()}
         sources = given.get("sources", np.broadcast_to(np.int8(surfaces.UNTOLD), items.shape))
         scores = given.get("probability", scores)
         if len(items) != targets or sources.shape != items.shape or scores.shape != items.shape:
             raise InputError(
-                f"{folder}: the lists of pool '{surface.pool}' are {items.shape}, their sources {sources.shape}, "
+                f"{folder}: the lists of pool '{pool}' are {items.shape}, their sources {sources.shape}, "
                 f"their scores {scores.shape}, for "
                 f"{targets} users of {night.cutoff.folder}: run stage 'ensemble' again with --force"
             )
@@ -110,7 +111,11 @@ class Maker:
         editing = night.editing[surface.name]
         shown = night.shown[surface.name] & ~editing.pinned
         popular = night.popularity_order[shown[night.popularity_order]]
-        rates = item_rates(night.cutoff, night.config.horizon_days) if candidates.calibrated else None
+        rates = (
+            item_rates(night.cutoff, night.config.horizon_of(night.config.pool(surface)))
+            if candidates.calibrated
+            else None
+        )
         return cls(surface, candidates, history, facts, editing, SurfaceRules.of(night, surface), shown, popular, rates)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:

@@ -80,9 +80,8 @@ def run(
     ) as connection:
         found = _make(Night(*folders, run_date, run_id, config, connection, rules), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
-    for name in JUDGED:
-        if (evaluate / name).is_file():
-            artifacts.link(evaluate / name, out / name)
+    for path in sorted(evaluate.glob(JUDGED)):
+        artifacts.link(path, out / path.name)
     return {"run_id": run_id, "activated": _hand_over(run_id, out, config), **found}
 
 

@@ -1,7 +1,7 @@
 """The published tables as Parquet, one folder per run, beside whatever database they are loaded into.
 
 <tables>/parquet/run_id=.../<table>.parquet             of every published table; not with runs from before it was added
-<tables>/parquet/run_id=.../judged.{all,new}.parquet    the run's lists as it was judged, for the gate of later runs
+<tables>/parquet/run_id=.../judged.<pool>.parquet       the run's lists as it was judged, for the gate of later runs
 """
 
 import filecmp
@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, lists
+from pipeline.ground import artifacts
 from pipeline.published.contract import RUNS, PublishedTable
 
 RUN = "run_id="
-JUDGED = [f"judged.{pool}.parquet" for pool in lists.POOLS]
+JUDGED = "judged.*.parquet"
 
 
 class Archive:
@@ -37,7 +37,7 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        files = [*(table.file for table in self.tables), *(file for file in JUDGED if (out / file).is_file())]
+        files = [*(table.file for table in self.tables), *sorted(path.name for path in out.glob(JUDGED))]
         if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))

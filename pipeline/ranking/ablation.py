@@ -54,19 +54,20 @@ EVERYTHING = ""
 Models = dict[tuple[lists.Pool, str], "Booster"]
 
 
-def run(sample: Sample | None, judged: Cutoff, sources: Sources, config: Config, folder: Path) -> None:
+def run(samples: Mapping[str, Sample | None], judged: Cutoff, sources: Sources, config: Config, folder: Path) -> None:
     """Write the table; it is empty where there is nothing to learn from.
 
     Args:
-        sample: what the fold applied at `judged` learns from, older windows only.
+        samples: what the fold applied at `judged` learns from by assortment, older windows only.
         judged: the label cut-off that judges.
         sources: their folders.
         config: `fusion.ablation_*`.
         folder: where the table is written.
     """
     models: Models = {}
-    for pool in lists.POOLS:
-        chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
+    for pool in config.pools:
+        sample = samples[lists.assortment_of(pool)]
+        chosen = None if sample is None else sample.in_pool(pool)
         if chosen is not None and (kept := _thinned(chosen, config)).teaches:
             models |= {(pool, name): model for name, model in _fit(kept, config).items()}
     rows = judge(models, judged, sources, config) if models else []
@@ -127,12 +128,14 @@ def _fit(sample: Sample, config: Config) -> dict[str, "Booster"]:
 
 def judge(models: Models, judged: Cutoff, sources: Sources, config: Config) -> list[dict[str, Any]]:
     """Rows of the table: every model's NDCG@k on the judged window against the one with all sources."""
-    number = {pool: wanted(judged, pool) for pool in lists.POOLS}
+    number = {pool: wanted(judged, pool) for pool in config.pools}
     gained: dict[tuple[lists.Pool, str], list[np.ndarray]] = {key: [] for key in models}
-    alone, pairs = dict.fromkeys(models, 0), dict.fromkeys(lists.POOLS, 0)
-    for block, frame in frames(judged, sources, config):
-        only = _only(frame.names, frame.features, config)
+    alone, pairs = dict.fromkeys(models, 0), dict.fromkeys(config.pools, 0)
+    for block, found in frames(judged, sources, config):
+        alone_in = {name: _only(frame.names, frame.features, config) for name, frame in found.items()}
         for (pool, source), model in models.items():
+            of = lists.assortment_of(pool)
+            frame, only = found[of], alone_in[of]
             kept = frame.in_pool(pool)
             if source == EVERYTHING:
                 pairs[pool] += int(kept.sum())
@@ -145,7 +148,7 @@ def judge(models: Models, judged: Cutoff, sources: Sources, config: Config) -> l
     values = {key: np.concatenate(parts) if parts else np.zeros(0) for key, parts in gained.items()}
     return [
         row
-        for pool in lists.POOLS
+        for pool in config.pools
         for row in _rows(pool, {s: v for (p, s), v in values.items() if p == pool}, alone, pairs[pool], config)
     ]
 

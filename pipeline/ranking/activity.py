@@ -41,8 +41,7 @@ def features(cutoff: Cutoff) -> np.ndarray:
 def acted(cutoff: Cutoff, pool: lists.Pool) -> np.ndarray:
     """bool [U], users who acted in the label window on something that counts in the pool."""
     found = np.zeros(cutoff.users, dtype=bool)
-    labels = cutoff.labels(sampled=False)  # whoever is no target acted all the same
-    found[(labels.filter(labels.column("is_new")) if pool == "new" else labels).column("user_index").to_numpy()] = True
+    found[cutoff.labels(pool, sampled=False).column("user_index").to_numpy()] = True  # also who is no target
     return found
 
 

@@ -78,7 +78,7 @@ class _Judge:
     def __init__(self, window: Cutoff, pool: lists.Pool, judged: np.ndarray, config: Config) -> None:
         self._window, self._judged = window, judged
         self._parts = list(blocks(len(judged), config.block_users))
-        self._keys, self._wanted = label_keys(window), wanted(window, pool)[judged]
+        self._keys, self._wanted = label_keys(window, pool), wanted(window, pool)[judged]
 
     def values(self, final: Final) -> np.ndarray:
         """[J] of a final list."""

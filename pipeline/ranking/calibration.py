@@ -159,7 +159,8 @@ class ListedOdds:
         for name, ranker in config.fusion.rankers.items():
             if ranker.within(pool).objective == "binary" and (at.learned / f"{pool}.{name}.txt").is_file():
                 folder = at.cutoff.dir_in(at.places["fusion"])
-                candidates = np.load(folder / "candidates.npy", allow_pickle=False)
+                counts = folder / lists.file_of(lists.assortment_of(pool), "candidates.npy")
+                candidates = np.load(counts, allow_pickle=False)
                 correction = prior_correction(candidates, config.fusion.negatives)
                 return cls(lists.read_list(folder, pool, name), correction, at.cutoff.items)
         return cls(None, np.zeros(0, dtype=np.float32), at.cutoff.items)
@@ -238,7 +239,7 @@ class Chances:
         else:
             acting = np.full(cutoff.users, fitted.acting, dtype=np.float32)
         known = ListedOdds.read(at, pool, config)
-        return cls(fitted, acting, cutoff.targets(), known, item_rates(cutoff, config.horizon_days))
+        return cls(fitted, acting, cutoff.targets(), known, item_rates(cutoff, config.horizon_of(pool)))
 
     def of_lists(self, items: np.ndarray, block: slice) -> np.ndarray:
         """float32 [B, n] of the final lists of a block of targets: in 0..1, not rising along a row, 0 at pads."""

@@ -85,7 +85,8 @@ class CandidateLists:
     @cached_property
     def _lists(self) -> dict[tuple[lists.Pool, str], Path]:
         folders = [self.cutoff.dir_in(stage) for stage in self.sources.values()]
-        found = {(pool, name): f for f in folders for pool in lists.POOLS for name in lists.list_names(f, pool)}
+        pools = [lists.pool_of(name, kind) for name in self.cutoff.assortments() for kind in lists.KINDS]
+        found = {(pool, name): f for f in folders for pool in pools for name in lists.list_names(f, pool)}
         return {key: folder for key, folder in found.items() if key[1] in self.settings.sources}
 
     @cached_property
@@ -117,11 +118,13 @@ class CandidateLists:
         profiles = rows_matrix(table, table.column(2).to_numpy(), self._among, self.cutoff.items)
         return Neighbourhood(profiles, self._among, self.settings.neighbours)
 
-    def listed(self, block: slice) -> dict[tuple[lists.Pool, str], Listed]:
-        """Every list of a block of targets by (pool, name)."""
+    def listed(self, block: slice, assortment: str) -> dict[tuple[lists.Pool, str], Listed]:
+        """Every list of a block of targets by (pool, name), of an assortment's pools."""
         width = self.cutoff.items
         found = {}
         for (pool, name), folder in self._lists.items():
+            if lists.assortment_of(pool) != assortment:
+                continue
             items, scores = lists.read_list(folder, pool, name)
             if len(items) != self._targets:
                 raise InputError(f"{folder}: list '{pool}.{name}' does not belong to the cut-off's targets")
@@ -134,13 +137,21 @@ class CandidateLists:
             return Votes(None, {})
         return Votes(self._neighbourhood.of(users, profiles), self._votes)
 
-    def adoption(self, votes: Votes, profiles: "csr_matrix") -> Listed:
-        """The list `adoption`: what the nearest users discovered, ranked among the items the user never acted on."""
+    def adoption(self, votes: Votes, profiles: "csr_matrix", eligible: np.ndarray | None = None) -> Listed:
+        """The list `adoption`: what the nearest users discovered, ranked among the items the user never acted on.
+
+        Args:
+            votes: of the users nearest to the block.
+            profiles: [B, I] CSR, what the block's users acted on.
+            eligible: bool [I], which items may be listed; None: all.
+        """
         n = 2 * self.settings.depth
         found = [(np.empty((0, n), np.int32), np.empty((0, n), np.float32))]
         for part, discovered in votes.dense(ADOPTION):
             known = profiles[part].tocoo()
             discovered[known.row[known.data > 0], known.col[known.data > 0]] = 0
+            if eligible is not None:
+                discovered[:, ~eligible] = 0
             found.append(top_k.top_n(discovered, n, above=0.0))
         items, scores = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         return Listed.of(items, scores, self.cutoff.items)

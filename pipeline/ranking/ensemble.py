@@ -55,7 +55,7 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     applied = {fold: calibration.Applied(fold, cutoff, places) for fold, cutoff in folds.items()}
     for fold, weighed_on in WEIGHED_ON.items():
         weights[fold], calibrations[fold] = {}, {}
-        for pool in lists.POOLS:
+        for pool in config.pools:
             recipe = learn(folds.get(weighed_on), places, pool, config)
             weights[fold][pool] = recipe.to_json()
             taught = calibrate(at, pool, recipe, config) if (at := applied.get(weighed_on)) else None
@@ -82,8 +82,8 @@ def _members_hash(cutoff: Cutoff, fold: str, places: Mapping[str, Path], singles
     """A hash of the lists at a cut-off that are merged or tell log-odds, and of all else that is read there."""
     files = [cutoff.folder / f"{name}.parquet" for name in ("targets", "user_stats", "item_stats")]
     files += sorted((places["fusion"] / f"fold={fold}").glob("*.activity.txt"))
-    files += sorted(cutoff.dir_in(places["fusion"]).glob("candidates.npy"))
-    for pool in lists.POOLS:
+    files += sorted(cutoff.dir_in(places["fusion"]).glob("*candidates.npy"))
+    for pool in config.pools:
         for member in dict.fromkeys((*config.ensemble.members, *config.fusion.rankers, *singles)):
             if (folder := finals.folder_of(cutoff, places, pool, member)) is not None:
                 files += sorted(folder.glob(f"{pool}.{member}.*.npy"))
@@ -129,7 +129,7 @@ def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists
     if window is None or not (judged := np.flatnonzero(wanted(window, pool))).size:
         return equal
     members = finals.read_members(window, places, pool, config)
-    keys, number_wanted = label_keys(window), wanted(window, pool)
+    keys, number_wanted = label_keys(window, pool), wanted(window, pool)
 
     def gains(grid: Sequence[tuple[float, ...]]) -> np.ndarray:
         found = np.zeros(len(grid))
@@ -163,7 +163,7 @@ def calibrate(at: calibration.Applied, pool: lists.Pool, recipe: Recipe, config:
     if not len(judged):
         return None
     judged = judged[:: -(-len(judged) // config.ensemble.calibration_users)]
-    final, keys = Final.of(window, at.places, pool, recipe, config), label_keys(window)
+    final, keys = Final.of(window, at.places, pool, recipe, config), label_keys(window, pool)
     known = calibration.ListedOdds.read(at, pool, config)
     parts = []
     for part in blocks(len(judged), config.block_users):
@@ -188,7 +188,7 @@ def merge(
 ) -> None:
     """Write the merged lists of one cut-off, and the final one with its sources and probabilities."""
     cutoff, places = at.cutoff, at.places
-    for pool in lists.POOLS:
+    for pool in config.pools:
         made = Final.of(cutoff, places, pool, Recipe.from_json(weights[pool]), config)
         codes = _source_codes(made, places, pool)
         fitted = calibration.Fitted.from_json(calibrations[pool])

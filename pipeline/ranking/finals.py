@@ -56,7 +56,7 @@ class Recipe:
 def recipes(ensemble: Path, fold: str = "publish") -> dict[lists.Pool, Recipe]:
     """How the ensemble made the final lists of a fold, by pool; tonight's by default."""
     content = json.loads((ensemble / "weights.json").read_text(encoding="utf-8"))
-    return {pool: Recipe.from_json(content[fold][pool]) for pool in lists.POOLS}
+    return {pool: Recipe.from_json(recipe) for pool, recipe in content[fold].items()}
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Frame:
 
     def in_pool(self, pool: lists.Pool) -> np.ndarray:
         """bool [N], pairs the pool allows."""
-        return self.fresh if pool == "new" else np.ones(len(self.fresh), dtype=bool)
+        return self.fresh if lists.kind_of(pool) == "new" else np.ones(len(self.fresh), dtype=bool)
 
     def take(self, kept: np.ndarray) -> "Frame":
         """The rows of a boolean mask or an index."""
@@ -84,8 +84,9 @@ def _source_columns(
     for (pool, name), found in listed.items():
         ranks, scores = found.at(pairs.keys)
         beyond = np.float32(found.length + 1)  # a list exists, the pair is not on it: worse than its last place
-        columns[f"{name}.rank" if pool == "all" else f"{name}.rank_new"] = np.where(np.isnan(ranks), beyond, ranks)
-        known = ~np.isnan(scores) if pool == "new" else ~np.isnan(scores) & np.isnan(columns[f"{name}.score"])
+        new = lists.kind_of(pool) == "new"
+        columns[f"{name}.rank_new" if new else f"{name}.rank"] = np.where(np.isnan(ranks), beyond, ranks)
+        known = ~np.isnan(scores) if new else ~np.isnan(scores) & np.isnan(columns[f"{name}.score"])
         columns[f"{name}.score"][known] = scores[known]
     for name, source in registry.exact_lists().items():
         exact = sources.exact(source, block, pairs) if name in sources.settings.sources else None
@@ -96,14 +97,38 @@ def _source_columns(
     return columns
 
 
-def _frame(sources: CandidateLists, known: pair_features.CutoffFacts, block: slice, users: np.ndarray) -> Frame:
-    own = known.own(users)
-    profiles = own.matrix("decay_90")
-    listed, votes = sources.listed(block), sources.neighbours(users, profiles)
+@dataclass(frozen=True)
+class _Block:
+    """What the frames of all assortments share of a block of users.
+
+    Attributes:
+        place: where the users stand among the targets.
+        own: what they acted on.
+        profiles: [B, I] CSR, the same decayed.
+        votes: of the users nearest to them.
+    """
+
+    place: slice
+    own: pair_features.Own
+    profiles: "csr_matrix"
+    votes: Votes
+
+    @classmethod
+    def of(cls, sources: CandidateLists, known: pair_features.CutoffFacts, place: slice, users: np.ndarray) -> "_Block":
+        own = known.own(users)
+        profiles = own.matrix("decay_90")
+        return cls(place, own, profiles, sources.neighbours(users, profiles))
+
+
+def _frame(
+    sources: CandidateLists, known: pair_features.CutoffFacts, shared: _Block, name: str, eligible: np.ndarray | None
+) -> Frame:
+    own, profiles, votes, block = shared.own, shared.profiles, shared.votes, shared.place
+    listed = sources.listed(block, name)
     if ADOPTION.name in votes.votes:
-        listed["new", ADOPTION.name] = sources.adoption(votes, profiles)
+        listed[lists.pool_of(name, "new"), ADOPTION.name] = sources.adoption(votes, profiles, eligible)
     by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
-    pairs = union(users, sources.cutoff.items, by_name, sources.settings.depth)
+    pairs = union(own.users, sources.cutoff.items, by_name, sources.settings.depth)
     codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
     columns = _source_columns(sources, listed, votes, block, pairs)
     affinity = sources.text_affinity(pairs, profiles)
@@ -119,21 +144,25 @@ def _frame(sources: CandidateLists, known: pair_features.CutoffFacts, block: sli
     return Frame(pairs, tuple(columns), features, ~has, source, returned=returned)
 
 
-def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, Frame]]:
-    """The frames of a cut-off's targets, block by block, with labels where the cut-off has them."""
+def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, dict[str, Frame]]]:
+    """The frames of a cut-off's targets by assortment, block by block, with labels where the cut-off has them."""
     candidates = CandidateLists(cutoff, sources, config.fusion)
     known = pair_features.CutoffFacts.read(cutoff)
     targets = cutoff.targets()
-    wanted = label_keys(cutoff) if cutoff.role == "label" else None
+    assortments = cutoff.assortments()
+    wanted = {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in assortments if cutoff.role == "label"}
     disliked = _keys(cutoff.disliked(), cutoff.items)
     said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
         said(block.start)
-        frame = _frame(candidates, known, block, targets[block])
-        allowed = _allowed(frame, disliked, cutoff)
-        frame = frame if allowed.all() else frame.take(allowed)
-        acted = None if wanted is None else position(wanted, frame.pairs.history_keys)[0]
-        yield block, replace(frame, acted=acted)
+        shared, found = _Block.of(candidates, known, block, targets[block]), {}
+        for name, eligible in assortments.items():
+            frame = _frame(candidates, known, shared, name, eligible)
+            allowed = _allowed(frame, disliked, cutoff)
+            frame = frame if allowed.all() else frame.take(allowed)
+            acted = position(wanted[name], frame.pairs.history_keys)[0] if name in wanted else None
+            found[name] = replace(frame, acted=acted)
+        yield block, found
 
 
 def _keys(pairs: "csr_matrix", width: int) -> np.ndarray:
@@ -148,9 +177,9 @@ def _allowed(frame: Frame, disliked: np.ndarray, cutoff: Cutoff) -> np.ndarray:
     return allowed if cutoff.repeats else allowed & frame.fresh
 
 
-def label_keys(cutoff: Cutoff) -> np.ndarray:
-    """[L] int64, user_index x items + item_index of the labels whose item was known at the cut-off, ascending."""
-    labels = cutoff.labels()
+def label_keys(cutoff: Cutoff, pool: lists.Pool = "all") -> np.ndarray:
+    """[L] int64, user_index x items + item_index of a pool's labels whose item was known at the cut-off, ascending."""
+    labels = cutoff.labels(pool)
     users, items = (labels.column(name).to_numpy().astype(np.int64) for name in ("user_index", "item_index"))
     inside = items < cutoff.items
     keys: np.ndarray = users[inside] * cutoff.items + items[inside]
@@ -159,8 +188,5 @@ def label_keys(cutoff: Cutoff) -> np.ndarray:
 
 def wanted(cutoff: Cutoff, pool: lists.Pool) -> np.ndarray:
     """[T] int64, how many items each target acted on in the label window, known at the cut-off or not."""
-    labels = cutoff.labels()
-    if pool == "new":
-        labels = labels.filter(labels.column("is_new"))
-    targets = cutoff.targets()
+    labels, targets = cutoff.labels(pool), cutoff.targets()
     return np.bincount(np.searchsorted(targets, labels.column("user_index").to_numpy()), minlength=len(targets))

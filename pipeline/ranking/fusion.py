@@ -11,7 +11,8 @@ Three folds; each learns only from label windows that had ended on the day it is
     fold=<fold>/blend.json               curves and alphas of the blend, per pool
     fold=<fold>/importance.parquet       gain and splits of every feature
     cutoff=YYYY-MM-DD/<pool>.<list>.*    the lists `blend` and those of the rankers, with their sources
-    cutoff=YYYY-MM-DD/candidates.npy     int32 [T], how many candidates each target had
+    cutoff=YYYY-MM-DD/candidates.npy     int32 [T], how many candidates each target had; of an assortment its name,
+                                         a dash and this
     ablation/ablation.parquet            what each source is worth, see pipeline.ranking.ablation
     sources.json                         names of the source codes
 
@@ -103,12 +104,13 @@ def _windows(config: Config, run_date: date, applied: date, cutoffs: Mapping[str
 
 
 def _ablate(lessons: Lessons, windows: Sequence[str], judged: Cutoff, folder: Path) -> None:
-    sample = _sample([lessons.of(part) for part in windows])
-    ablation.run(sample, judged, lessons.sources, lessons.config, folder)
+    found = [lessons.of(part) for part in windows]
+    samples = {one.name: _sample(found, one.name) for one in lessons.config.assortments}
+    ablation.run(samples, judged, lessons.sources, lessons.config, folder)
 
 
-def _sample(found: Sequence[Lesson]) -> ranker.Sample | None:
-    return ranker.join([lesson.sample for lesson in found if lesson.sample is not None])
+def _sample(found: Sequence[Lesson], assortment: str) -> ranker.Sample | None:
+    return ranker.join([sample for lesson in found if (sample := lesson.samples.get(assortment)) is not None])
 
 
 def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff]) -> str:
@@ -134,14 +136,15 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
         folder: where the fold is written.
     """
     found = [lessons.of(part) for part in windows]
-    blends = {pool: learn_blend(found, pool, config).to_json() for pool in lists.POOLS}
+    blends = {pool: learn_blend(found, pool, config).to_json() for pool in config.pools}
     (folder / "blend.json").write_text(json.dumps(blends, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     rows: list[dict[str, Any]] = []
-    sample = _sample(found)
-    for pool in lists.POOLS:
+    samples = {one.name: _sample(found, one.name) for one in config.assortments}
+    for pool in config.pools:
         acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
         ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
-        chosen = None if sample is None else sample.within(sample.fresh if pool == "new" else sample.acted | True)
+        sample = samples[lists.assortment_of(pool)]
+        chosen = None if sample is None else sample.in_pool(pool)
         for name, settings in config.fusion.rankers.items():
             boosters = ranker.fit(chosen, settings.within(pool), config) if chosen and chosen.teaches else []
             if not boosters or chosen is None:
@@ -188,33 +191,39 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
     """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
     blends = {p: Blend.from_json(c) for p, c in json.loads((fold / "blend.json").read_text(encoding="utf-8")).items()}
     boosters = {
-        (pool, name): ranker.read(fold / f"{pool}.{name}.txt") for pool in lists.POOLS for name in config.fusion.rankers
+        (pool, name): ranker.read(fold / f"{pool}.{name}.txt")
+        for pool in config.pools
+        for name in config.fusion.rankers
     }
     blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
     users, n = len(cutoff.targets()), config.fusion.length
-    candidates = np.zeros(users, dtype=np.int32)
+    candidates = {one.name: np.zeros(users, dtype=np.int32) for one in config.assortments}
     with contextlib.ExitStack() as held:
         files = {
             (pool, name): held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True))
-            for pool in lists.POOLS
+            for pool in config.pools
             for name in (*config.fusion.rankers, "blend")
         }
-        for block, frame in frames(cutoff, sources, config):
-            candidates[block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
+        for block, found in frames(cutoff, sources, config):
+            for assortment, frame in found.items():
+                candidates[assortment][block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
             for (pool, name), booster in boosters.items():
+                frame = found[lists.assortment_of(pool)]
                 scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads, config.seed)
                 scores = returns.last(frame, scores) if pool in blind else scores
                 files[pool, name].append(*_listed(frame, scores, n))
-            for pool in lists.POOLS:
+            for pool in config.pools:
+                frame = found[lists.assortment_of(pool)]
                 scores = blend_scores(blends[pool], frame, pool, config)
                 files[pool, "blend"].append(*_listed(frame, scores, n))
-    np.save(folder / "candidates.npy", candidates)
+    for assortment, counts in candidates.items():
+        np.save(folder / lists.file_of(assortment, "candidates.npy"), counts)
 
 
 def _blind(boosters: Mapping[tuple[lists.Pool, str], "Sequence[Booster]"]) -> set[lists.Pool]:
     """Pools in which no ranker asks whether a user took an item back."""
     known = {pool for (pool, _), models in boosters.items() if returns.are_known(models)}
-    return set(lists.POOLS) - known
+    return {pool for pool, _ in boosters} - known
 
 
 def blend_scores(blend: Blend, frame: Frame, pool: lists.Pool, config: Config) -> np.ndarray:

@@ -17,17 +17,19 @@ from pipeline.sources.contract import Vectors
 
 log = logging.getLogger(__name__)
 
+Columns = dict[str, np.ndarray]
+
 
 @dataclass(frozen=True)
 class Lesson:
     """One label window.
 
     Attributes:
-        sample: pairs to learn from; None if nobody acted on a candidate.
+        samples: pairs to learn from by assortment; None if nobody acted on a candidate.
         evidence: per pool, the pairs the blend is chosen on.
     """
 
-    sample: Sample | None
+    samples: dict[str, Sample | None]
     evidence: dict[lists.Pool, Evidence]
 
 
@@ -48,16 +50,17 @@ class Lessons:
         return self._made[part]
 
     def _make(self, cutoff: Cutoff) -> Lesson:
-        samples, pieces = [], []
-        for block, frame in frames(cutoff, self.sources, self.config):
+        pools = self.config.pools
+        samples: dict[str, list[Sample]] = {one.name: [] for one in self.config.assortments}
+        pieces: dict[lists.Pool, list[Columns]] = {pool: [] for pool in pools}
+        for block, found in frames(cutoff, self.sources, self.config):
             seed = (self.config.seed, cutoff.cutoff.toordinal(), block.start)
-            samples.append(draw(frame, self.config.fusion.negatives, seed))
-            pieces.append({pool: _evidence(frame, pool, block.start, self.config) for pool in lists.POOLS})
-        evidence = {pool: _joined([piece[pool] for piece in pieces], wanted(cutoff, pool)) for pool in lists.POOLS}
-        return Lesson(join(samples), evidence)
-
-
-Columns = dict[str, np.ndarray]
+            for name, frame in found.items():
+                samples[name].append(draw(frame, self.config.fusion.negatives, seed))
+            for pool in pools:
+                pieces[pool].append(_evidence(found[lists.assortment_of(pool)], pool, block.start, self.config))
+        evidence = {pool: _joined(pieces[pool], wanted(cutoff, pool)) for pool in pools}
+        return Lesson({name: join(drawn) for name, drawn in samples.items()}, evidence)
 
 
 def sides(frame: Frame, depth: int, config: Config) -> tuple[np.ndarray, Columns]:

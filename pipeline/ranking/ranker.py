@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.ground import lists
 from pipeline.ground.errors import TrainingError
 from pipeline.ranking import voting
 from pipeline.ranking.frames import Frame
@@ -50,6 +51,10 @@ class Sample:
         found = np.bincount(number[kept & self.acted], minlength=int(number.max(initial=-1)) + 1) > 0
         kept = kept & found[number]
         return Sample(self.names, self.features[kept], self.acted[kept], self.fresh[kept], self.query[kept])
+
+    def in_pool(self, pool: lists.Pool) -> "Sample":
+        """The pairs that a pool allows, of users who still have something to find."""
+        return self.within(self.fresh if lists.kind_of(pool) == "new" else self.acted | True)
 
 
 def draw(frame: Frame, negatives: int, seed: Sequence[int]) -> Sample:

@@ -8,15 +8,17 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.ground import shipped, zones
+from pipeline.ground import lists, shipped, zones
 from pipeline.ground.errors import InputError
-from pipeline.settings import layers
+from pipeline.settings import assortments, layers
+from pipeline.settings.assortments import Assortment
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import Features, Ingest, Retention
@@ -98,6 +100,25 @@ class Config(Section):
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"
 
+    @property
+    def assortments(self) -> tuple[Assortment, ...]:
+        """What the surfaces choose from, each once."""
+        return assortments.in_use(self.surfaces)
+
+    @property
+    def pools(self) -> tuple[lists.Pool, ...]:
+        """The pools whose lists are fused, judged and published."""
+        return assortments.pools(self.surfaces)
+
+    def pool(self, surface: Surface) -> lists.Pool:
+        """The pool that a surface draws on."""
+        return lists.pool_of(assortments.by_surface(self.surfaces)[surface.name].name, assortments.kind_of(surface))
+
+    def horizon_of(self, pool: lists.Pool) -> int:
+        """Days within which what a pool recommends for must happen."""
+        name = lists.assortment_of(pool)
+        return next((a.horizon_days for a in self.assortments if a.name == name), None) or self.horizon_days
+
     def enabled(self, name: str) -> bool:
         """Whether the section of this name is not switched off; what has no switch is on."""
         return bool(getattr(getattr(self, name, None), "enabled", True))
@@ -152,6 +173,23 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _surfaces_have_a_goal_that_is_seen(self) -> Self:
+        known = self.features.event_types
+        for surface in self.surfaces:
+            for name in surface.goal:
+                if name not in known or known[name].weight <= 0:
+                    raise ValueError(
+                        f"surface '{surface.name}': its goal '{name}' is no type of features.event_types with a weight "
+                        "above 0: name one that is, or give it one"
+                    )
+            if surface.horizon_days is not None and surface.horizon_days > self.horizon_days:
+                raise ValueError(
+                    f"surface '{surface.name}': horizon_days {surface.horizon_days} is above the shop's "
+                    f"{self.horizon_days}: raise that one"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _something_is_the_goal(self) -> Self:
         if not any(kind.label for kind in self.features.event_types.values()):
             raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
@@ -187,6 +225,9 @@ class Config(Section):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
+        if {"features", "fusion", "ensemble", "evaluate"} & set(sections):
+            content["assortments"] = [asdict(assortment) for assortment in self.assortments]
+            content["pools"] = self.pools
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

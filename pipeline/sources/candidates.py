@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks, rows_for
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
@@ -20,17 +19,19 @@ from pipeline.ground.errors import TrainingError
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import RepeatingSection, SourceSection
+from pipeline.sources.shelves import Lists, Shelf
 
 if TYPE_CHECKING:
-    from scipy.sparse import coo_matrix, csr_matrix
+    from scipy.sparse import csr_matrix
 
 log = logging.getLogger(__name__)
 
 # Scores of a block of users against every item, in the cut-off's own item order: an array that may be written to, or a
 # matrix whose absent entries are no candidates.
 Score = Callable[[np.ndarray], "np.ndarray | csr_matrix"]  # [B] user indices -> [B, I] float32
-Ranked = dict[lists.Pool, tuple[np.ndarray, np.ndarray]]
-Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> items and scores [B, n] by pool
+Ranked = dict[lists.Kind, Lists]
+Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> lists by kind of pool, of one assortment
+RankAll = Callable[[np.ndarray], dict[lists.Pool, Lists]]  # the same of every assortment, by pool
 
 
 class Make(Protocol):
@@ -41,7 +42,9 @@ class Make(Protocol):
 
 def inputs_hash(cutoff: Cutoff, tables: Sequence[str]) -> str:
     """A hash of the features of one cut-off that a source reads."""
-    files = [artifacts.file_sha256(cutoff.folder / f"{name}.parquet") for name in sorted(tables)]
+    paths = [cutoff.folder / f"{name}.parquet" for name in sorted(tables)]
+    paths += sorted(cutoff.folder.glob("eligible.parquet"))
+    files = [artifacts.file_sha256(path) for path in paths]
     return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, cutoff.repeats, files)
 
 
@@ -64,7 +67,7 @@ def make_parts(
         features: the features stage's folder.
         memo: of the running stage.
         config: the configuration.
-        tables: names of the cut-off's features tables the part depends on; `targets` is always one of them.
+        tables: names of the cut-off's features tables the part depends on; `targets` and what may be listed always.
         chained: whether a part also depends on the part of the next older cut-off (warm start).
         also: a hash of what else a cut-off's part depends on.
     Returns:
@@ -133,12 +136,12 @@ def write_candidates(
     *,
     n: int,
     block_users: int,
-    pools: Sequence[lists.Pool] = lists.POOLS,
+    kinds: Sequence[lists.Kind] = lists.KINDS,
     own: "csr_matrix | None" = None,
     above: float = -np.inf,
     threads: int = 1,
 ) -> None:
-    """Rank every target's n best items in each pool and write the lists.
+    """Rank every target's n best items in each pool, of every assortment, and write the lists.
 
     Args:
         folder: the cut-off's folder in the running stage.
@@ -147,8 +150,8 @@ def write_candidates(
         score: scores a block of users; what a user dislikes is on no list.
         n: length of the lists.
         block_users: users scored at a time; fewer where the catalogue is so large that CELLS would be exceeded.
-        pools: which pools to write; `new` excludes whatever the user has a history with.
-        own: [U, I] added to the scores in pool `all` only.
+        kinds: of pools to write; `new` excludes whatever the user has a history with.
+        own: [U, I] added to the scores in pools `all` only.
         above: an item is a candidate only if its score in the pool is greater; a list may so end early.
         threads: blocks that are scored at the same time; memory grows with it.
     Raises:
@@ -156,24 +159,24 @@ def write_candidates(
     """
     own = own if cutoff.repeats else None
     never = cutoff.disliked()
-    changing = {"all": own, "new": cutoff.matrix("count") if "new" in pools else None}
+    changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
+    shelves = [Shelf.of(*one, {kind: changing[kind] for kind in kinds}) for one in cutoff.assortments().items()]
 
-    def rank(users: np.ndarray) -> Ranked:
+    def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
         found = _without(score(users), never[users])
         if not isinstance(found, np.ndarray):
-            if own is None and tuple(pools) == ("all",):
-                return {"all": top_k.top_n_sparse(found, n, above)}
+            if own is None and tuple(kinds) == ("all",):
+                return {shelf.pool("all"): shelf.listed_sparse(found, n, above) for shelf in shelves}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
         scores[never[users].nonzero()] = -np.inf
-        tops = top_k.peaks(scores, n)
-        if scores.size and (tops.has_nan(scores) if tops else np.isnan(scores.max())):  # no maximum is, if any is not
-            raise TrainingError(f"{folder}: list '{name}' has a score that is not a number")
-        changes = {pool: None if matrix is None else matrix[users].tocoo() for pool, matrix in changing.items()}
-        return {pool: _in_pool(scores, tops, pool, changes[pool], n=n, above=above) for pool in pools}
+        try:
+            return {pool: made for shelf in shelves for pool, made in shelf.listed(scores, users, n, above).items()}
+        except FloatingPointError:
+            raise TrainingError(f"{folder}: list '{name}' has a score that is not a number") from None
 
     rows = rows_for(cutoff.items, block_users)
-    write_ranked(folder, name, cutoff, rank, n=n, rows=rows, pools=pools, threads=threads)
+    write_ranked(folder, name, cutoff, rank, n=n, rows=rows, kinds=kinds, threads=threads)
 
 
 def _without(scores: "np.ndarray | csr_matrix", never: "csr_matrix") -> "np.ndarray | csr_matrix":
@@ -183,15 +186,25 @@ def _without(scores: "np.ndarray | csr_matrix", never: "csr_matrix") -> "np.ndar
     return scores - scores.multiply(never)
 
 
+def in_assortments(cutoff: Cutoff, rank_of: Callable[[np.ndarray | None], Rank]) -> RankAll:
+    """A function that ranks in every assortment as the function does that its items give: bool [I], or None for all."""
+    ranks = {name: rank_of(eligible) for name, eligible in cutoff.assortments().items()}
+
+    def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
+        return {lists.pool_of(name, kind): made for name, one in ranks.items() for kind, made in one(users).items()}
+
+    return rank
+
+
 def write_ranked(
     folder: Path,
     name: str,
     cutoff: Cutoff,
-    rank: Rank,
+    rank: RankAll,
     *,
     n: int,
     rows: int,
-    pools: Sequence[lists.Pool] = lists.POOLS,
+    kinds: Sequence[lists.Kind] = lists.KINDS,
     threads: int = 1,
 ) -> None:
     """Write the lists that `rank` makes of blocks of targets, each as soon as it is made.
@@ -206,46 +219,28 @@ def write_ranked(
         rank: makes the lists [B, n] of a block of users, by pool; runs in several threads.
         n: length of the lists.
         rows: users of a block.
-        pools: which pools `rank` makes.
+        kinds: of pools that `rank` makes.
         threads: blocks that are made at the same time.
     """
-    if not cutoff.repeats and "new" not in pools:
+    if not cutoff.repeats and "new" not in kinds:
         return
     targets = cutoff.targets()
+    given: dict[lists.Pool, lists.Pool] = {
+        lists.pool_of(of, kind): lists.pool_of(of, kind if cutoff.repeats else "new")
+        for of in cutoff.assortments()
+        for kind in kinds
+    }
     said = track(f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}", len(targets))
     with contextlib.ExitStack() as held:
-        files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in pools}
+        files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in given}
         workers = held.enter_context(ThreadPoolExecutor(threads))
         for group in _groups(blocks(len(targets), rows), threads):
             for ranked in workers.map(lambda block: rank(targets[block]), group):
                 for pool, file in files.items():
-                    file.append(*ranked[pool if cutoff.repeats else "new"])
+                    file.append(*ranked[given[pool]])
             said(group[-1].stop)
 
 
 def _groups(blocks: Iterator[slice], size: int) -> Iterator[tuple[slice, ...]]:
     """The blocks in groups of `size`; itertools has it from Python 3.12 on."""
     return iter(lambda: tuple(islice(blocks, size)), ())
-
-
-def _in_pool(
-    scores: np.ndarray,
-    tops: top_k.Peaks | None,
-    pool: lists.Pool,
-    changed: "coo_matrix | None",
-    *,
-    n: int,
-    above: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lists of one pool: `all` with what `changed` holds added, `new` without the pairs it holds.
-
-    The scores [B, I] are changed where needed and put back: they are the largest thing in memory.
-    """
-    if changed is None:
-        return top_k.top_n(scores, n, above, tops)
-    at = (changed.row, changed.col)
-    before = scores[at]
-    scores[at] = before + changed.data if pool == "all" else -np.inf
-    found = top_k.top_n(scores, n, above, tops and tops.after(scores, *at))
-    scores[at] = before
-    return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.ground.lists import POOLS, Pool
+from pipeline.ground.lists import KINDS, Kind
 from pipeline.settings.sections.base import Section
 
 Says = Literal["own", "taste", "peers", "everybody"]
@@ -20,14 +20,14 @@ class CandidateList:
         name: of its files.
         title: for people.
         says: whom it listens to; decides the reasons that users read, and which of equal lists an item is credited to.
-        pools: that it has lists for.
+        kinds: of pools that it has lists for.
         fused: whether it is fused by default; any list can be named in fusion.sources.
     """
 
     name: str
     title: str
     says: Says = "taste"
-    pools: tuple[Pool, ...] = POOLS
+    kinds: tuple[Kind, ...] = KINDS
     fused: bool = True
 
 

@@ -7,6 +7,7 @@ above 1 and where the log has prices.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,8 +21,16 @@ from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, Section
-from pipeline.sources.candidates import Rank, Ranked, make_parts, write_candidates, write_ranked
+from pipeline.sources.candidates import (
+    Rank,
+    Ranked,
+    in_assortments,
+    make_parts,
+    write_candidates,
+    write_ranked,
+)
 from pipeline.sources.contract import CandidateList, Source
+from pipeline.sources.shelves import Lists
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -48,7 +57,7 @@ class Popularity(Section):
 SOURCE = Source(
     Popularity,
     lists=(
-        CandidateList("buy_again", "Buy again", says="own", pools=("all",)),
+        CandidateList("buy_again", "Buy again", says="own", kinds=("all",)),
         CandidateList("popularity", "Best-sellers", says="everybody"),
         CandidateList("segment_popularity", "Best-sellers of who pays as much", says="everybody", fused=False),
     ),
@@ -134,14 +143,14 @@ def by_segment(ranks: Sequence[Rank], segments: np.ndarray, n: int) -> Rank:
     """A function that lists for each user what the function of its segment does; segments [U]."""
 
     def rank(users: np.ndarray) -> Ranked:
-        found: Ranked = {
-            pool: (np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32))
-            for pool in lists.POOLS
+        found: dict[lists.Kind, Lists] = {
+            kind: (np.full((len(users), n), -1, np.int32), np.full((len(users), n), -np.inf, np.float32))
+            for kind in lists.KINDS
         }
         for segment in np.unique(segments[users]):
             rows = np.flatnonzero(segments[users] == segment)
-            for pool, made in ranks[segment](users[rows]).items():
-                for whole, part in zip(found[pool], made, strict=True):
+            for kind, made in ranks[segment](users[rows]).items():
+                for whole, part in zip(found[kind], made, strict=True):
                     whole[rows] = part
         return found
 
@@ -154,19 +163,32 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
         history, never = cutoff.matrix("count"), cutoff.disliked()
-        popularity_rank = best_sellers(popularity, history, never, section.candidates)
+
+        def best(popular: np.ndarray, eligible: np.ndarray | None) -> Rank:
+            return best_sellers(_only(popular, eligible), history, never, section.candidates)
+
+        popularity_rank = in_assortments(cutoff, partial(best, popularity))
         rows = rows_for(section.candidates, config.block_users)
         write_ranked(folder, "popularity", cutoff, popularity_rank, n=section.candidates, rows=rows)
         segments = price_segments(cutoff, section.segments) if section.segments > 1 else None
         if segments is not None:
             shares = segment_popularity(cutoff, segments, section.segments, section.days, section.everybody)
-            ranks = [best_sellers(share, history, never, section.candidates) for share in shares]
-            segment_rank = by_segment(ranks, segments, section.candidates)
+
+            def best_of_segment(eligible: np.ndarray | None) -> Rank:
+                ranks = [best(share, eligible) for share in shares]
+                return by_segment(ranks, segments, section.candidates)
+
+            segment_rank = in_assortments(cutoff, best_of_segment)
             write_ranked(folder, "segment_popularity", cutoff, segment_rank, n=section.candidates, rows=rows)
         _write_buy_again(folder, cutoff, popularity, section, config.block_users)
 
     tables = ("interactions", "item_stats", *(["user_stats"] if section.segments > 1 else []))
     return make_parts("popularity", make, features=features, memo=memo, config=config, tables=tables)
+
+
+def _only(popularity: np.ndarray, eligible: np.ndarray | None) -> np.ndarray:
+    """[I] the popularity of what may be listed; 0 of what may not."""
+    return popularity if eligible is None else np.where(eligible, popularity, np.float32(0))
 
 
 def _write_buy_again(
@@ -179,4 +201,4 @@ def _write_buy_again(
         return history[users]
 
     n = section.candidates
-    write_candidates(folder, "buy_again", cutoff, score, n=n, block_users=block_users, pools=("all",), above=0.0)
+    write_candidates(folder, "buy_again", cutoff, score, n=n, block_users=block_users, kinds=("all",), above=0.0)

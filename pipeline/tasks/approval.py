@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 from pipeline.ground import artifacts
-from pipeline.ground.lists import POOLS
 from pipeline.settings.config import Config
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
@@ -41,8 +40,8 @@ def _table(config: Config, found: dict[str, Any]) -> list[str]:
     metric = settings.gate_metric
     k = found.get("deep" if metric == "recall" else "k", "")
     rows = ["| pool | lists | tonight | against | difference |", "|---|---|---|---|---|"]
-    for pool in POOLS:
-        surfaces = ", ".join(s.name for s in config.surfaces if s.pool == pool) or "none"
+    for pool in config.pools:
+        surfaces = ", ".join(s.name for s in config.surfaces if config.pool(s) == pool) or "none"
         name = f"{pool}.final.{metric}"
         tonight = _interval(found, name, "") if name in found else "not judged"
         against = found.get(f"{pool}.opponent", "nothing")

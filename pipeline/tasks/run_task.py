@@ -158,7 +158,7 @@ def tune_settings(params: Mapping[str, Any]) -> str:
     chosen = tuple(nights.parse_nights(night)[0] for night in params["nights"])
     if not chosen:
         raise InputError("tuning needs nights to judge on: give some, older than those that are reported")
-    goal = trials.Goal(params["list"], chosen, trials.pools_of(params["list"], ("all", "new")))
+    goal = trials.Goal(params["list"], chosen, trials.pools_of(params["list"], loaded.pools))
     out = loaded.home / "tuned.toml"
     found = tune.run(loaded, goal, out, number=params["trials"], minutes=params["minutes"])
     log.info("%s", found)

@@ -1,6 +1,18 @@
--- one row per item known by $known_by, with the best that its logs said by then
+-- one row per item known by $known_by, with the best that its logs said by then; $else_later: of an item of which nothing
+-- was said by then, with the first that was said later, by $heard_by
 with item_index as (from item_index where arrival <= $known_by::date),
-item_log as (from item_log where arrival <= $known_by::date),
+first_words as (
+    select item_id, min(arrival) as arrival
+    from item_log
+    where $else_later::boolean and arrival <= $heard_by::date
+    group by item_id
+    having min(arrival) > $known_by::date
+),
+item_log as (
+    from item_log where arrival <= $known_by::date
+    union all
+    from item_log semi join first_words using (item_id, arrival)
+),
 stats as (from item_stats),
 titles as (
     select item_id, title
@@ -17,7 +29,7 @@ titles as (
             title
     ) = 1
 ),
-last_snapshot as (select max(arrival) as night from item_log),
+last_snapshot as (select max(arrival) as night from item_log where arrival <= $known_by::date),
 -- the last night's word; where one night says two things, which no night does that this version took, the more frequent,
 -- then the greater
 details as (

@@ -26,7 +26,7 @@ def no_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_use(monkeypatch: pytest.MonkeyPatch, night: Night, name: str) -> None:
     """Let one of the night's lists be the table in use."""
-    found = {pool: night.rows[pool, name] for pool in lists.POOLS}
+    found = {pool: night.rows[pool, name] for pool in lists.KINDS}
     table = Champion("2011-10-02-abc", date(2011, 10, 2), "judged at the same cut-off", found)
     monkeypatch.setattr(champion, "find", lambda *_: table)
 
@@ -67,7 +67,7 @@ def test_metrics_are_those_of_the_users(tmp_path: Path) -> None:
     users = pq.read_table(out / "per_user.parquet").to_pylist()
     rows = pq.read_table(out / "metrics.parquet").to_pylist()
     table = {(r["pool"], r["list"], r["bucket_kind"], r["bucket"], r["metric"]): r for r in rows}
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         mine = [row["ndcg@10"] for row in users if row["pool"] == pool]
         overall = table[pool, "final", "overall", "everyone", "ndcg@10"]
         assert overall["value"] == pytest.approx(np.mean(mine)) == pytest.approx(report[f"{pool}.final.ndcg"], abs=1e-6)
@@ -121,7 +121,7 @@ def test_a_table_worse_than_the_baseline_is_blocked_at_the_first_publication(tmp
 def test_where_tonight_is_a_single_list_the_baseline_has_had_its_chance(tmp_path: Path) -> None:
     night = make(tmp_path, final=0.0)
     night.put("popularity", "popularity", 0.9)
-    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.POOLS})
+    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.KINDS})
     report, out = run(night)
     assert report["gate"] == "first publication"
     assert "alone: on the judged window nothing that was learned did better" in (out / "report.html").read_text()
@@ -130,7 +130,7 @@ def test_where_tonight_is_a_single_list_the_baseline_has_had_its_chance(tmp_path
 def test_a_single_list_does_not_pass_before_the_table_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     night = make(tmp_path, final=0.0)
     in_use(monkeypatch, night, "weighted")
-    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.POOLS})
+    night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.KINDS})
     with pytest.raises(GateError, match="significantly worse than the table in use"):
         run(night)
 

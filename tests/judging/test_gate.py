@@ -66,7 +66,7 @@ def copies(night: Night, pool: lists.Pool = "all") -> tuple[np.ndarray, np.ndarr
     return np.array(items), np.array(scores)
 
 
-@pytest.mark.parametrize("pool", lists.POOLS)
+@pytest.mark.parametrize("pool", lists.KINDS)
 def test_whole_lists_pass(night: Night, pool: lists.Pool) -> None:
     assert broken(night, *copies(night, pool), pool) == ""
 

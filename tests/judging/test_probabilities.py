@@ -20,7 +20,7 @@ def night(tmp_path) -> judged_night.Night:
     made = judged_night.make(tmp_path)
     for cutoff in (judged_night.CUTOFF, made.night):
         folder = lists.cutoff_dir(made.folder("ensemble"), cutoff)
-        for pool in lists.POOLS:
+        for pool in lists.KINDS:
             items = lists.read_list(folder, pool, "final")[0]
             chance = np.where(items >= 0, np.float32(0.8 * 0.2), np.float32(0))
             np.save(folder / f"{pool}.final.probability.npy", chance)

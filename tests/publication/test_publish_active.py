@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.ground.errors import GateError, PublishError
 from pipeline.publication import publish, stores
-from pipeline.published import archive
 from tests.small_shop import NIGHT, go, shop
 
 LATER = NIGHT + timedelta(days=1)
@@ -115,12 +114,13 @@ def test_a_run_id_depends_on_what_is_published_and_on_nothing_else(tmp_path: Pat
 
 def test_a_run_keeps_the_lists_it_was_judged_by(tmp_path: Path) -> None:
     made = shop(tmp_path).write()
-    for name in archive.JUDGED:
+    judged = [f"judged.{pool}.parquet" for pool in made.config.pools]
+    for name in judged:
         (made.folder("evaluate") / name).write_text(f"what {name} says")
     go(made)
     run = publish.active_run(made.config)
     assert run is not None
-    for name in archive.JUDGED:
+    for name in judged:
         (made.folder("evaluate") / name).unlink()
         assert (run.folder / name).read_text() == f"what {name} says"
 

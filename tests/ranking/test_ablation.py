@@ -22,9 +22,9 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
     lessons = Lessons({c.part: c for c in night.cutoffs[1:]}, _stages(night), night.config)
     judged = window(night, "judge")
     older = [f"cutoff={day}" for day in night.config.learnable(night.cutoffs[0].cutoff, judged.cutoff)]
-    sample = ranker.join([s for part in older if (s := lessons.of(part).sample) is not None])
+    sample = ranker.join([s for part in older if (s := lessons.of(part).samples[lists.EVERYTHING]) is not None])
     out = night.out("fusion")
-    ablation.run(sample, judged, lessons.sources, night.config, out)
+    ablation.run({lists.EVERYTHING: sample}, judged, lessons.sources, night.config, out)
     return {(row["pool"], row["source"]): row for row in pq.read_table(out / "ablation.parquet").to_pylist()}
 
 
@@ -42,14 +42,14 @@ def _tell(night: Planted, part: str) -> None:
     noise = np.random.default_rng(0).normal(size=truth.shape).astype(np.float32)
     fixed = np.broadcast_to(-np.arange(ITEMS, dtype=np.float32), truth.shape)
     for name, scores in (("als", truth + noise), ("popularity", fixed)):
-        for pool in lists.POOLS:
+        for pool in lists.KINDS:
             allowed = np.where(seen, -np.inf, scores) if pool == "new" else scores
             lists.write_list(cutoff.dir_in(night.folders[name]), pool, name, *top_k.top_n(allowed, 40))
     for factors in cutoff.dir_in(night.folders["als"]).glob("*_factors.npy"):
         factors.unlink()  # the list alone speaks
 
 
-@pytest.mark.parametrize("pool", lists.POOLS)
+@pytest.mark.parametrize("pool", lists.KINDS)
 def test_the_essential_source_is_worth_much_and_the_useless_one_nothing(rows, pool):
     essential, useless = rows[pool, "als"], rows[pool, "popularity"]
     assert essential["low"] > 0.1
@@ -58,7 +58,7 @@ def test_the_essential_source_is_worth_much_and_the_useless_one_nothing(rows, po
 
 
 def test_a_row_says_what_it_compares(rows):
-    assert set(rows) == {(pool, source) for pool in lists.POOLS for source in SOURCES}
+    assert set(rows) == {(pool, source) for pool in lists.KINDS for source in SOURCES}
     for row in rows.values():
         assert row["difference"] == pytest.approx(row["with_it"] - row["without"])
         assert row["low"] <= row["difference"] <= row["high"]
@@ -75,5 +75,5 @@ def test_proposed_reads_the_ranks_of_both_pools():
 
 def test_without_anything_to_learn_from_the_table_is_empty(tmp_path):
     night = plant(tmp_path)
-    ablation.run(None, window(night, "judge"), night.sources, night.config, night.out("fusion"))
+    ablation.run({lists.EVERYTHING: None}, window(night, "judge"), night.sources, night.config, night.out("fusion"))
     assert pq.read_table(night.out("fusion") / "ablation.parquet").num_rows == 0

@@ -40,7 +40,7 @@ def test_final_is_the_configured_list_with_sources(night, tmp_path):
     out = tmp_path / "ensemble" / "run_date=2011-10-02"
     run(night, out, final="borda")
     cutoff = window(night, "publish")
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         folder = cutoff.dir_in(out)
         assert lists.list_names(folder, pool) == ["borda", "final", "reciprocal_rank", "weighted"]
         final, borda = (lists.read_list(folder, pool, name)[0] for name in ("final", "borda"))
@@ -54,7 +54,7 @@ def test_probabilities_fall_along_a_list_and_hold_for_all_users(night, tmp_path)
     out = tmp_path / "ensemble" / "run_date=2011-10-02"
     run(night, out)
     cutoff = window(night, "judge")
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         items, _ = lists.read_list(cutoff.dir_in(out), pool, "final")
         chance = np.load(cutoff.dir_in(out) / f"{pool}.final.probability.npy")
         acting = np.load(cutoff.dir_in(out) / f"{pool}.activity.npy")

@@ -37,7 +37,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("pool", lists.POOLS)
+@pytest.mark.parametrize("pool", lists.KINDS)
 def test_the_hybrid_beats_every_source(fused, pool):
     night, out, _ = fused
     judged = window(night, "judge")
@@ -62,7 +62,7 @@ def test_every_list_keeps_the_contract(fused):
     for fold in ("validate", "judge", "publish"):
         cutoff = window(night, fold)
         seen = cutoff.matrix("count").toarray()[cutoff.targets()] > 0
-        for pool in lists.POOLS:
+        for pool in lists.KINDS:
             assert lists.list_names(cutoff.dir_in(out), pool) == sorted(LISTS)
             for name in LISTS:
                 items, scores = lists.read_list(cutoff.dir_in(out), pool, name)
@@ -87,7 +87,7 @@ def test_a_source_is_one_that_listed_the_item(fused):
     items, _ = lists.read_list(cutoff.dir_in(out), "all", "hybrid")
     sources = np.load(cutoff.dir_in(out) / "all.hybrid.sources.npy")
     als = names.index("als")
-    listed = {p: lists.read_list(cutoff.dir_in(night.folders["als"]), p, "als")[0] for p in lists.POOLS}
+    listed = {p: lists.read_list(cutoff.dir_in(night.folders["als"]), p, "als")[0] for p in lists.KINDS}
     row, place = np.nonzero(sources == als)
     assert len(row)
     for r, item in zip(row[:50], items[row, place][:50], strict=True):
@@ -134,7 +134,7 @@ def test_what_a_user_dislikes_or_never_comes_back_to_is_fused_into_no_list(tmp_p
     out, _ = run(night)
     cutoff = window(night, "publish")
     never = (cutoff.disliked() + cutoff.matrix("count")).toarray() > 0
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         for name in lists.list_names(cutoff.dir_in(out), pool):
             items, _ = lists.read_list(cutoff.dir_in(out), pool, name)
             row, column = np.nonzero(items >= 0)
@@ -160,7 +160,7 @@ def test_a_night_without_a_language_model_and_without_labels_still_has_lists(tmp
         night.finish(stage)
     out, _ = run(night)
     cutoff = window(night, "publish")
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         items, _ = lists.read_list(cutoff.dir_in(out), pool, "hybrid")
         assert (items[:, 0] >= 0).all()
     assert lists.read_list(window(night, "judge").dir_in(out), "all", "hybrid")[0].shape[0] == 0

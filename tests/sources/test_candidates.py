@@ -38,7 +38,7 @@ def test_lists_are_a_plain_sort(tmp_path: Path, pool: lists.Pool, above: float) 
     scores = RNG.permutation(VALUES.size).reshape(VALUES.shape).astype(np.float32) / VALUES.size
     own = cutoff.matrix("decay_30")
     write_candidates(
-        tmp_path, "x", cutoff, lambda users: scores[users], n=5, block_users=3, own=own, above=above, pools=(pool,)
+        tmp_path, "x", cutoff, lambda users: scores[users], n=5, block_users=3, own=own, above=above, kinds=(pool,)
     )
     items, best = lists.read_list(tmp_path, pool, "x")
     for row, user in enumerate(cutoff.targets()):
@@ -64,7 +64,7 @@ def test_what_a_user_dislikes_is_on_no_list(tmp_path: Path, stage: str) -> None:
     stages.run_stage(stage, shop.NIGHT, config)
     folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, stage, shop.NIGHT), shop.NIGHT)
     targets, shown = read_cutoffs(features)[0].targets(), 0
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         for name in lists.list_names(folder, pool):
             items, _ = lists.read_list(folder, pool, name)
             row, column = np.nonzero(items >= 0)
@@ -122,7 +122,7 @@ def test_empty_oldest_cutoff_one_item_one_user(tmp_path: Path, stage: str) -> No
     stages.run_stage(stage, shop.NIGHT, config)
     out = artifacts.stage_dir(config.lake, stage, shop.NIGHT)
     for cutoff in read_cutoffs(features):
-        for pool in lists.POOLS:
+        for pool in lists.KINDS:
             for name in lists.list_names(cutoff.dir_in(out), pool):
                 items, _ = lists.read_list(cutoff.dir_in(out), pool, name)
                 assert items.shape == (len(cutoff.targets()), 120)

@@ -79,7 +79,7 @@ def test_lists_are_the_best_products_of_the_vectors(home: Path, tiny: Path, boug
     assert users.shape[0] == len(targets)
     scores = users @ np.load(folder / "item_vectors.npy")[: values.shape[1]].T
     scores[:, 6] = -np.inf  # without text
-    for pool in lists.POOLS:
+    for pool in lists.KINDS:
         allowed = scores.copy()
         if pool == "new":
             allowed[values[targets] > 0] = -np.inf

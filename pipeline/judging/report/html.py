@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from pipeline.ground.lists import POOLS, Pool
+from pipeline.ground.lists import Pool, kind_of
 from pipeline.judging.gate import CHAMPION, FINAL, Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS
 from pipeline.judging.report import charts, words
@@ -75,9 +75,9 @@ def render(page: Page, sections: Sequence[tuple[str, str]] = ()) -> str:
     """
     body = [
         _head(page),
-        f'<div class="cards">{"".join(_card(page, pool) for pool in POOLS)}</div>',
+        f'<div class="cards">{"".join(_card(page, pool) for pool in page.config.pools)}</div>',
         _gate(page),
-        *(_pool(page, pool) for pool in POOLS if page.metrics(pool)),
+        *(_pool(page, pool) for pool in page.config.pools if page.metrics(pool)),
         *(f"<section><h2>{escape(heading)}</h2>{content}</section>" for heading, content in sections),
         _definitions(page),
     ]
@@ -103,7 +103,7 @@ def _head(page: Page) -> str:
 
 def _headline(page: Page) -> str:
     """Whether tonight is better than the best simple list of each surface, in one sentence."""
-    found = [c for pool in POOLS if (c := page.headline(pool))]
+    found = [c for pool in page.config.pools if (c := page.headline(pool))]
     if not found:
         return "There is nothing to judge tonight's recommendations by yet"
     verdicts = {page.surfaces(c.pool): AGAINST.get(outcome(c), "as good as") for c in found}
@@ -115,7 +115,7 @@ def _headline(page: Page) -> str:
 
 
 def _card(page: Page, pool: Pool) -> str:
-    title_of = words.said(words.POOL_TITLES[pool], page.config)
+    title_of = words.said(words.POOL_TITLES[kind_of(pool)], page.config)
     heading = f'<h2>{escape(page.surfaces(pool))}</h2><p class="soft small">{escape(title_of)}</p>'
     comparison = page.headline(pool)
     if comparison is None:
@@ -175,7 +175,7 @@ def _pool(page: Page, pool: Pool) -> str:
     opponents = page.opponents(pool)
     return (
         f"<section><h2>{escape(page.surfaces(pool))}</h2>"
-        f"<p class='soft'>{escape(words.said(words.POOL_TITLES[pool], page.config))}</p>"
+        f"<p class='soft'>{escape(words.said(words.POOL_TITLES[kind_of(pool)], page.config))}</p>"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{charts.forest(opponents)}"
         f"<p class='soft small'>{escape(together(opponents))}</p>"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
 
-from pipeline.ground.lists import POOLS, Pool
+from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, Comparison
 from pipeline.judging.measuring import Measured
@@ -137,7 +137,8 @@ class Page:
 
     def surfaces(self, pool: Pool) -> str:
         """Names of the surfaces that draw on a pool."""
-        return ", ".join(surface.name for surface in self.config.surfaces if surface.pool == pool) or "no surface"
+        drawing = (surface.name for surface in self.config.surfaces if self.config.pool(surface) == pool)
+        return ", ".join(drawing) or "no surface"
 
 
 def opponent_name(comparison: Comparison) -> str:
@@ -202,7 +203,7 @@ def summary(page: Page) -> str:
     """Lists x metrics per pool, the comparisons that count, and the decision, as plain text."""
     first, last = page.window
     blocks = [f"judged on what users did from {first} to {last}"]
-    for pool in POOLS:
+    for pool in page.config.pools:
         columns = [name for name in page.metrics(pool) if not name.startswith("decision_")]
         if not columns:
             blocks.append(f"pool {pool} ({page.surfaces(pool)}): nothing to judge")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.ground.lists import Pool
+from pipeline.ground.lists import Kind
 from pipeline.settings.config import Config
 
 
@@ -33,7 +33,7 @@ def of(config: Config) -> Words:
     return SHOP if PURCHASE in kinds and kinds[PURCHASE].label else Words()
 
 
-POOL_TITLES: dict[Pool, str] = {"all": "Repeats allowed", "new": "New to the {person} only"}
+POOL_TITLES: dict[Kind, str] = {"all": "Repeats allowed", "new": "New to the {person} only"}
 
 BUCKETS = {
     ("users", "new"): "{People} with under {new_user_items} {things} so far",

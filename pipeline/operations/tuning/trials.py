@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.features.read import read_cutoffs, read_items
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import InputError
-from pipeline.ground.lists import Pool
+from pipeline.ground.lists import Pool, kind_of
 from pipeline.judging import measuring
 from pipeline.operations import stages
 from pipeline.settings.config import Config
@@ -31,7 +31,7 @@ class Goal:
     Attributes:
         name: a list: of a source, or `final`, the published one.
         nights: nights to judge on; each is judged on its newest label window, so nothing after a night is looked at.
-        pools: `all`, `new` or both; their mean counts.
+        pools: whose mean counts.
     """
 
     name: str
@@ -88,7 +88,18 @@ def _score(name: str, night: date, pool: Pool, config: Config) -> float:
     return float(values[f"ndcg@{config.evaluate.k}"].mean())
 
 
+def asked_for(names: Sequence[str] | None, config: Config) -> tuple[Pool, ...]:
+    """The pools that somebody asks for by name; None: all that there are.
+
+    Raises:
+        InputError: there is no such pool.
+    """
+    if unknown := sorted(set(names or ()) - set(config.pools)):
+        raise InputError(f"there is no pool {', '.join(unknown)}; there are {', '.join(config.pools)}")
+    return tuple(names or config.pools)
+
+
 def pools_of(name: str, asked: Sequence[Pool]) -> tuple[Pool, ...]:
     """The pools to judge in, of those asked for: a list may not exist in all (buy-again has no new items)."""
     made = registry.candidate_lists().get(name)
-    return tuple(pool for pool in asked if made is None or pool in made.pools) or ("all",)
+    return tuple(pool for pool in asked if made is None or kind_of(pool) in made.kinds) or tuple(asked[:1])

@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.ground.lists import kind_of
 from pipeline.settings.sections.base import Days, ListName, Section, Seed
 
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]
@@ -34,7 +35,7 @@ class Ranker(Section):
 
     def within(self, pool: str) -> Self:
         """The ranker with the objective it has in a pool."""
-        own = self.new_objective if pool == "new" else None
+        own = self.new_objective if kind_of(pool) == "new" else None
         return self.model_copy(update={"objective": own or self.objective})
 
 

@@ -72,7 +72,13 @@ class Surface(Section):
     k: PositiveInt = 50
     """Length of the list."""
     where: str = "true"
-    """SQL predicate over the items table; an item that fails it is never shown on this surface."""
+    """SQL predicate over the items table; an item that fails it is never shown on this surface. Surfaces with the same
+    `where`, `goal` and `horizon_days` are one recommender: with candidates, rankers, calibration and a gate of their
+    own among the items that passed it on each day that is learned from."""
+    goal: tuple[str, ...] = ()
+    """Event types that this surface recommends for; empty: those with `label` in features.event_types."""
+    horizon_days: Days | None = None
+    """It recommends for what is done within so many days; default, and at most: the shop's horizon_days."""
     exclude_seen_days: Days | None = None
     """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
     min_price_ratio: PositiveFloat | None = None
@@ -86,11 +92,6 @@ class Surface(Section):
     diversity_text: float = Field(default=0.5, ge=0, le=1)
     """What the texts say of likeness; the rest is who buys the items (ALS). Where one of them is off, the other counts
     alone."""
-
-    @property
-    def pool(self) -> Literal["all", "new"]:
-        """The candidate pool the surface draws on."""
-        return "all" if self.repeats else "new"
 
     @property
     def has_price_band(self) -> bool:

@@ -1,0 +1,108 @@
+"""Every event that arrived by tonight, in DuckDB: what the tables of the features are queried from."""
+
+import glob
+import logging
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.ground import artifacts, sql
+from pipeline.settings.config import Config
+
+log = logging.getLogger(__name__)
+
+# Rows of a Parquet row group of the tables that grow with events: what a reader of a block of users reads at a time.
+ROW_GROUP = 2**17
+
+EPOCH = date(1970, 1, 1)
+
+
+def day_number(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - EPOCH).days
+
+
+class Events:
+    """Every event that arrived by tonight, in DuckDB, and its tables per user, item and day as of one arrival date."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, folders: list[Path], config: Config) -> None:
+        self.connection = connection
+        self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
+        self._seen_by: date | None = None
+        types = config.features.event_types
+        self.execute("macros")
+        self.execute(
+            "event_types",
+            names=list(types),
+            weights=[kind.weight for kind in types.values()],
+            labels=[kind.label for kind in types.values()],
+            neutral=[kind.neutral for kind in types.values()],
+        )
+        self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
+        self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
+        self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
+        last_day = day_number(max(self.content_hashes))
+        self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
+        self.execute("user_index")
+        self.execute("item_index")
+        self.earliest: dict[date, date] = dict(self.execute("arrivals").fetchall())
+
+    def query(
+        self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
+    ) -> pa.Table:
+        """Run sql/features/<name>.sql."""
+        return sql.query(self.connection, f"features/{name}", schema, relations, **params)
+
+    def write(self, path: Path, name: str, schema: pa.Schema, **params: Any) -> None:
+        """Write what sql/features/<name>.sql gives, a row group at a time."""
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for table in sql.stream(self.connection, f"features/{name}", schema, ROW_GROUP, **params):
+                writer.write_table(table)
+
+    def name(self, relation: str, *paths: Path) -> None:
+        """Let statements select from Parquet files by a name."""
+        self.connection.read_parquet(sql.literal(map(str, paths))).create_view(relation, replace=True)
+
+    def see(self, arrived_by: date, about: date) -> None:
+        """Build the tables per user, item and day from what had arrived by a date, for questions up to day `about`.
+
+        Where nothing that happened by `about` arrived later, the tables of tonight answer as well.
+        """
+        late = [night for night, day in self.earliest.items() if night > arrived_by and day <= about]
+        arrived_by = arrived_by if late else max(self.content_hashes)
+        if self._seen_by == arrived_by:
+            return
+        for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
+            self.execute(name, arrived_by=arrived_by)
+        self._seen_by = arrived_by
+
+    def _find_goal(self, wanted: set[str]) -> list[str]:
+        """The types that label: the wanted ones, or all, as a log without them would teach and be judged by nothing."""
+        found = {name for (name,) in self.execute("goal").fetchall()}
+        if found != wanted:
+            log.warning(
+                "features: no event of the goal (%s) ever arrived, so every behaviour that speaks for an item is the "
+                "goal (%s): set `label` in [features.event_types.<type>] to say what the recommendations are for",
+                ", ".join(sorted(wanted)),
+                ", ".join(sorted(found)),
+            )
+        return sorted(found)
+
+    def sizes(self, cutoff: date) -> tuple[int, int]:
+        """How many users and items had arrived by the end of a day."""
+        ((users, items),) = self.execute("sizes", cutoff=cutoff).fetchall()
+        return users, items
+
+    def content(self, arrived_by: date, about: date) -> str:
+        """A hash of the partitions that can hold an event up to day `about` and had arrived by `arrived_by`."""
+        nights = [night for night in self.content_hashes if night <= arrived_by]
+        last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
+        return artifacts.text_sha256([self.content_hashes[n] for n in nights if n <= last])
+
+    def execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+        """Run sql/features/<name>.sql, whose rows have no schema of ours."""
+        return sql.execute(self.connection, f"features/{name}", **params)

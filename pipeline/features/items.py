@@ -1,0 +1,94 @@
+"""The items as they were known on a day, and which of them could then be recommended."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.features.events import Events
+from pipeline.ground import schemas
+from pipeline.ground.lists import EVERYTHING
+from pipeline.settings import predicates
+from pipeline.settings.assortments import ALL_ITEMS, Assortment
+from pipeline.settings.config import Config
+
+
+def describe(events: Events, known_by: date, stats: pa.Table, config: Config, heard_by: date | None = None) -> pa.Table:
+    """Every item known by a date: title, text, price and its band.
+
+    Args:
+        events: what had arrived.
+        known_by: the date.
+        stats: schemas.ITEM_STATS of that day.
+        config: `features`.
+        heard_by: of an item of which nothing was said by then, the first that was said by this later date counts, as a
+            catalogue is often younger than the log; None: nothing later counts.
+    Returns:
+        schemas.ITEMS.
+    """
+    settings = config.features
+    return events.query(
+        "items",
+        schemas.ITEMS,
+        {"item_stats": stats},
+        known_by=known_by,
+        heard_by=heard_by or known_by,
+        else_later=heard_by is not None,
+        title_choice=settings.title_choice,
+        text_parts=list(settings.text_parts),
+        price_words=list(settings.price_words),
+        price_bands=len(settings.price_words),
+        unsold_days=settings.unsold_days,
+        snapshot=settings.items_snapshot,
+    )
+
+
+def are_bounded(events: Events, config: Config) -> bool:
+    """Whether some items could not be recommended on some day, or surfaces choose from less than all."""
+    if any(assortment.name for assortment in config.assortments):
+        return True
+    settings = config.features
+    if settings.unsold_days is not None or settings.items_snapshot == "full":
+        return True
+    ((bounded,),) = events.execute("bounded").fetchall()
+    return bool(bounded)
+
+
+def eligible(items: pa.Table, config: Config) -> dict[str, np.ndarray]:
+    """Which items each assortment holds: bool [I] by its name.
+
+    Args:
+        items: schemas.ITEMS, as they were known on the day.
+        config: the surfaces.
+    """
+    available = np.asarray(items.column("available").to_numpy(zero_copy_only=False))
+    wheres = {assortment.name: assortment.where for assortment in config.assortments}
+    asked = {name: where for name, where in wheres.items() if where != ALL_ITEMS}
+    passing = predicates.passing(items, asked) if asked else {}
+    return {name: available & passing[name] if name in passing else available for name in wheres}
+
+
+def write_eligible(path: Path, found: dict[str, np.ndarray]) -> None:
+    """Write bool [I] by assortment, a column each; none where one assortment holds everything."""
+    if list(found) != [EVERYTHING] or not found[EVERYTHING].all():
+        pq.write_table(pa.table(dict(found)), path, compression="zstd")
+
+
+def write_labels(
+    events: Events, path: Path, assortment: Assortment, eligible: np.ndarray, window: dict[str, int]
+) -> None:
+    """Write what the users of a label cut-off acted on among an assortment's items.
+
+    Args:
+        events: what had arrived; `interactions` are the cut-off's.
+        path: the file.
+        assortment: its goal.
+        eligible: bool [I], its items.
+        window: cutoff_day and horizon_days.
+    """
+    chosen = pa.table({"item_index": np.flatnonzero(eligible).astype(np.int32)})
+    events.connection.register("eligible", chosen)
+    events.write(path, "labels_of", schemas.LABELS, **window, goal=list(assortment.goal))
+    events.connection.unregister("eligible")

@@ -1,0 +1,58 @@
+"""What surfaces choose from, and what for: surfaces that agree on both share their candidates, rankers and judge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.ground.lists import EVERYTHING, KINDS, Kind, Pool, pool_of
+from pipeline.settings.sections.publication import Surface
+
+ALL_ITEMS = "true"
+
+
+@dataclass(frozen=True)
+class Assortment:
+    """Items that may be recommended, and what they are recommended for.
+
+    Attributes:
+        name: of the first surface that has it; empty: all items, for what the shop recommends for.
+        where: SQL predicate over the items table, as of the day.
+        goal: event types that are a success; empty: those with `label`.
+        horizon_days: within so many days; None: the shop's.
+    """
+
+    name: str = EVERYTHING
+    where: str = ALL_ITEMS
+    goal: tuple[str, ...] = ()
+    horizon_days: int | None = None
+
+
+def by_surface(surfaces: Sequence[Surface]) -> dict[str, Assortment]:
+    """The assortment of each surface, by the surface's name."""
+    found: dict[tuple[object, ...], Assortment] = {}
+    for surface in surfaces:
+        asked = (surface.where, surface.goal, surface.horizon_days)
+        own = asked != (ALL_ITEMS, (), None)
+        found.setdefault(asked, Assortment(surface.name if own else EVERYTHING, *asked))
+    return {s.name: found[s.where, s.goal, s.horizon_days] for s in surfaces}
+
+
+def in_use(surfaces: Sequence[Surface]) -> tuple[Assortment, ...]:
+    """Every assortment once, that of all items first."""
+    return tuple(sorted(dict.fromkeys(by_surface(surfaces).values()), key=lambda assortment: bool(assortment.name)))
+
+
+def kind_of(surface: Surface) -> Kind:
+    """Which lists of its assortment a surface draws on."""
+    return "all" if surface.repeats else "new"
+
+
+def pools(surfaces: Sequence[Surface]) -> tuple[Pool, ...]:
+    """The pools whose lists are fused, judged and published: those that surfaces draw on, and both of all items."""
+    drawn = by_surface(surfaces)
+    asked = {pool_of(drawn[surface.name].name, kind_of(surface)) for surface in surfaces}
+    return tuple(
+        pool
+        for assortment in in_use(surfaces)
+        for kind in KINDS
+        if (pool := pool_of(assortment.name, kind)) in asked or assortment.name == EVERYTHING
+    )
