@@ -171,6 +171,7 @@ def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_
     stats = pq.read_table(folder / "item_stats.parquet", partitioning=None)
     found = catalogue.eligible(describe(events, row["cutoff"], stats, config, heard_by=heard_by), config)
     catalogue.write_eligible(folder / "eligible.parquet", found)
+    catalogue.write_links(events, folder / "links.parquet", row["cutoff"], heard_by, config)
     if row["role"] != "label":
         return []
     apart = [assortment for assortment in config.assortments if assortment.name]

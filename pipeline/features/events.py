@@ -45,6 +45,10 @@ class Events:
         self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
         self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
+        links = [path for folder in folders if (path := folder / "links.parquet").is_file()]
+        self.has_links = any(pq.read_metadata(path).num_rows for path in links)
+        if self.has_links:
+            self.execute("item_links", partitions=[glob.escape(str(path)) for path in links])
         last_day = day_number(max(self.content_hashes))
         self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
         self.execute("user_index")

@@ -47,7 +47,7 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
 
 def are_bounded(events: Events, config: Config) -> bool:
     """Whether some items could not be recommended on some day, or surfaces choose from less than all."""
-    if any(assortment.name for assortment in config.assortments):
+    if events.has_links or any(assortment.name for assortment in config.assortments):
         return True
     settings = config.features
     if settings.unsold_days is not None or settings.items_snapshot == "full":
@@ -74,6 +74,21 @@ def write_eligible(path: Path, found: dict[str, np.ndarray]) -> None:
     """Write bool [I] by assortment, a column each; none where one assortment holds everything."""
     if list(found) != [EVERYTHING] or not found[EVERYTHING].all():
         pq.write_table(pa.table(dict(found)), path, compression="zstd")
+
+
+def write_links(events: Events, path: Path, known_by: date, heard_by: date, config: Config) -> None:
+    """Write which items known by a date belong to which others; none where no log names links.
+
+    Args:
+        events: what had arrived.
+        path: the file.
+        known_by: the date.
+        heard_by: of an item without a link by then, the first that were named by this later date count.
+        config: `features.items_snapshot`.
+    """
+    if events.has_links:
+        bound = {"known_by": known_by, "heard_by": heard_by, "snapshot": config.features.items_snapshot}
+        pq.write_table(events.query("links", schemas.LINKS, **bound), path, compression="zstd")
 
 
 def write_labels(

@@ -133,6 +133,16 @@ class Cutoff:
         counts = np.bincount(users, minlength=self.users)
         return csr_matrix((np.ones(len(users), np.float32), items, indptr_of(counts)), shape=(self.users, self.items))
 
+    def links(self) -> "csr_matrix | None":
+        """[I, I] CSR float32, 1 where the row's item belongs to the column's; None: no log names links."""
+        from scipy.sparse import csr_matrix
+
+        path = self.folder / "links.parquet"
+        if not path.is_file():
+            return None
+        rows, columns = (column.to_numpy() for column in _read(path, schemas.LINKS).columns)
+        return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(self.items, self.items))
+
     def trends(self) -> pa.Table:
         """[I] rows, row i is item i: what was done with it lately, hour by hour, and its category as known then."""
         return _read(self.folder / "trends.parquet", schemas.TRENDS)

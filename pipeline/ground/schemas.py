@@ -31,6 +31,14 @@ ITEMS = pa.schema(
     ]
 )
 
+# Which items belong to which others, as a coupon to the products it is for.
+LINKS = pa.schema(
+    [
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("linked_index", pa.int32(), nullable=False),
+    ]
+)
+
 CUTOFFS = pa.schema(
     [
         pa.field("cutoff", pa.date32(), nullable=False),

@@ -10,6 +10,7 @@ from pathlib import Path
 SOURCES: dict[str, tuple[str, ...]] = {
     "popularity": (),
     "trending": (),
+    "linked": (),
     "als": (),
     "user_knn": (),
     "item_knn": (),

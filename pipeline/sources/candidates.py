@@ -34,6 +34,10 @@ Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> lists by kind of po
 RankAll = Callable[[np.ndarray], dict[lists.Pool, Lists]]  # the same of every assortment, by pool
 
 
+MAY_BE_ABSENT = ("eligible", "links")
+"""Tables that a cut-off has only where there is something to say."""
+
+
 class Make(Protocol):
     """Writes the files of one cut-off; `previous` is the finished part of the next older cut-off."""
 
@@ -42,9 +46,8 @@ class Make(Protocol):
 
 def inputs_hash(cutoff: Cutoff, tables: Sequence[str]) -> str:
     """A hash of the features of one cut-off that a source reads."""
-    paths = [cutoff.folder / f"{name}.parquet" for name in sorted(tables)]
-    paths += sorted(cutoff.folder.glob("eligible.parquet"))
-    files = [artifacts.file_sha256(path) for path in paths]
+    paths = [cutoff.folder / f"{name}.parquet" for name in sorted({*tables, *MAY_BE_ABSENT})]
+    files = [artifacts.file_sha256(path) for path in paths if path.stem not in MAY_BE_ABSENT or path.is_file()]
     return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, cutoff.repeats, files)
 
 

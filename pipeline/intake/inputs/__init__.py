@@ -12,12 +12,13 @@ from pydantic import create_model
 from pipeline.intake.inputs.editorial import EDITORIAL
 from pipeline.intake.inputs.events import EVENTS
 from pipeline.intake.inputs.items import ITEMS
+from pipeline.intake.inputs.links import LINKS
 from pipeline.intake.inputs.rejects import REJECTS
 from pipeline.intake.inputs.table import InputTable, NightTable
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -53,6 +54,7 @@ __all__ = [
     "EVENTS",
     "INPUTS",
     "ITEMS",
+    "LINKS",
     "REJECTS",
     "InputTable",
     "NightTable",
