@@ -83,7 +83,8 @@ class Shop:
             folder.mkdir(parents=True, exist_ok=True)
             np.save(folder / f"{name}.npy", values.astype(np.float32))
         ensemble = self.folder("ensemble") / part
-        for pool, rows in (("all", self.all_lists), ("new", self.new_lists)):
+        for pool in self.config.pools:
+            rows = self.new_lists if lists.kind_of(pool) == "new" else self.all_lists
             width = max(map(len, rows))
             items = np.array([[*row, *[-1] * (width - len(row))] for row in rows], dtype=np.int32)
             scores = np.where(items >= 0, np.linspace(1, 0.5, width), -np.inf)
@@ -123,6 +124,8 @@ class Shop:
             "kind": ["product"] * items,
             "available": [i not in self.unavailable for i in range(items)],
             "first_seen": [self.first_seen.get(i, old) for i in range(items)],
+            "valid_from": [None] * items,
+            "valid_until": [None] * items,
         }
         folder = self.folder("features")
         part = folder / f"cutoff={self.night.isoformat()}"

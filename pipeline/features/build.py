@@ -169,7 +169,8 @@ def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_
         The files with labels of others than all items.
     """
     stats = pq.read_table(folder / "item_stats.parquet", partitioning=None)
-    found = catalogue.eligible(describe(events, row["cutoff"], stats, config, heard_by=heard_by), config)
+    valid_on = row["cutoff"] + timedelta(days=1)
+    found = catalogue.eligible(describe(events, row["cutoff"], stats, config, heard_by=heard_by), config, valid_on)
     catalogue.write_eligible(folder / "eligible.parquet", found)
     catalogue.write_links(events, folder / "links.parquet", row["cutoff"], heard_by, config)
     if row["role"] != "label":

@@ -1,17 +1,18 @@
 """The items as they were known on a day, and which of them could then be recommended."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.features.events import Events
 from pipeline.ground import schemas
 from pipeline.ground.lists import EVERYTHING
 from pipeline.settings import predicates
-from pipeline.settings.assortments import ALL_ITEMS, Assortment
+from pipeline.settings.assortments import ALL_ITEMS, Assortment, by_surface
 from pipeline.settings.config import Config
 
 
@@ -56,18 +57,38 @@ def are_bounded(events: Events, config: Config) -> bool:
     return bool(bounded)
 
 
-def eligible(items: pa.Table, config: Config) -> dict[str, np.ndarray]:
-    """Which items each assortment holds: bool [I] by its name.
+def eligible(items: pa.Table, config: Config, valid_on: date) -> dict[str, np.ndarray]:
+    """Which items each assortment holds: bool [I] by its name; none that is not available.
 
     Args:
-        items: schemas.ITEMS, as they were known on the day.
+        items: schemas.ITEMS, as they were known on the day before.
         config: the surfaces.
+        valid_on: the day.
+    Raises:
+        InputError: a predicate is not one, or reaches beyond the items' columns; names the surface.
     """
     available = np.asarray(items.column("available").to_numpy(zero_copy_only=False))
-    wheres = {assortment.name: assortment.where for assortment in config.assortments}
-    asked = {name: where for name, where in wheres.items() if where != ALL_ITEMS}
-    passing = predicates.passing(items, asked) if asked else {}
-    return {name: available & passing[name] if name in passing else available for name in wheres}
+    wheres = {one.name: one.where for one in config.assortments if one.where != ALL_ITEMS}
+    passing = predicates.passing(items, wheres, valid_on) if wheres else {}
+    return {
+        one.name: available & passing.get(one.name, True) & _young(items, one.max_age_days, valid_on)
+        for one in config.assortments
+    }
+
+
+def _young(items: pa.Table, days: int | None, valid_on: date) -> np.ndarray | bool:
+    """bool [I], items no older than so many days on a day; None: all."""
+    if days is None:
+        return True
+    begins = pc.coalesce(items.column("valid_from"), items.column("first_seen"))
+    oldest = valid_on - timedelta(days=days)
+    return np.asarray(pc.greater_equal(begins, oldest).to_numpy(zero_copy_only=False))
+
+
+def shown_items(items: pa.Table, config: Config, valid_on: date) -> dict[str, np.ndarray]:
+    """Which items each surface may show, bool [I] by its name; arguments as `eligible`."""
+    found = eligible(items, config, valid_on)
+    return {name: found[one.name] for name, one in by_surface(config.surfaces).items()}
 
 
 def write_eligible(path: Path, found: dict[str, np.ndarray]) -> None:

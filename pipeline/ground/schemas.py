@@ -28,6 +28,8 @@ ITEMS = pa.schema(
         pa.field("kind", pa.string(), nullable=False),
         pa.field("available", pa.bool_(), nullable=False),
         pa.field("first_seen", pa.date32(), nullable=False),
+        pa.field("valid_from", pa.date32()),  # outside these days, both included, it is not available
+        pa.field("valid_until", pa.date32()),
     ]
 )
 

@@ -18,13 +18,14 @@ pipeline.judging.champion says.
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipeline.features.items import shown_items
 from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
 from pipeline.ground import lists
 from pipeline.ground.errors import GateError, InputError
@@ -34,7 +35,6 @@ from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
-from pipeline.publication import surfaces
 from pipeline.ranking import finals
 from pipeline.ranking.candidate_lists import item_text_vectors
 from pipeline.ranking.finals import Recipe
@@ -206,7 +206,7 @@ def _broken(
     features: Path, ensemble: Path, tonight: Cutoff, recipes: Mapping[Pool, Recipe], config: Config
 ) -> list[str]:
     """What is wrong with the lists that are about to be published."""
-    given = surfaces.shown_items(config.surfaces, read_items(features))
+    given = shown_items(read_items(features), config, tonight.cutoff + timedelta(days=1))
     problems = []
     for pool in config.pools:
         items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.features.items import shown_items
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import editorial, similar, surfaces
+from pipeline.publication import editorial, similar
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.contract import Vectors
@@ -80,7 +81,7 @@ class Night:
     @cached_property
     def showable(self) -> dict[str, np.ndarray]:
         """Per surface bool [I]: what is available and passes its predicate."""
-        return surfaces.shown_items(self.config.surfaces, self.items)
+        return shown_items(self.items, self.config, self.valid_from)
 
     @cached_property
     def lengths(self) -> dict[str, int]:

@@ -4,16 +4,13 @@ All functions work on a block of users and look up only the pairs of user and it
 as large as users times items.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 
 from pipeline.arrays.blocks import blocks, indptr_of
 from pipeline.features.read import Cutoff
-from pipeline.settings import predicates
-from pipeline.settings.sections.publication import Surface
 
 UNTOLD = -1
 """Source code of a candidate whose source the ensemble did not write down."""
@@ -27,24 +24,6 @@ CELLS = 2**18
 """Pairs looked at together where there are many for a user: at most 100 bytes are held for each, 25 MiB."""
 PairPredicate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Answers (place in the block, item), arrays that broadcast against each other, with a bool for each pair."""
-
-
-def shown_items(surfaces: Sequence[Surface], items: pa.Table) -> dict[str, np.ndarray]:
-    """Which items each surface may show: the available ones that pass its predicate.
-
-    Args:
-        surfaces: their `where` is a DuckDB expression over the columns of `items`, and nothing else.
-        items: schemas.ITEMS.
-    Returns:
-        Per surface bool [I].
-    Raises:
-        InputError: a predicate is not one, or reaches beyond the items' columns; names the surface.
-    """
-    available = np.asarray(items.column("available").to_numpy(zero_copy_only=False))
-    if all(surface.where == "true" for surface in surfaces):
-        return {surface.name: available for surface in surfaces}
-    passing = predicates.passing(items, {surface.name: surface.where for surface in surfaces})
-    return {name: available & passes for name, passes in passing.items()}
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,28 @@ class Assortment:
         where: SQL predicate over the items table, as of the day.
         goal: event types that are a success; empty: those with `label`.
         horizon_days: within so many days; None: the shop's.
+        max_age_days: none for longer after their first day; None: for ever.
     """
 
     name: str = EVERYTHING
     where: str = ALL_ITEMS
     goal: tuple[str, ...] = ()
     horizon_days: int | None = None
+    max_age_days: int | None = None
 
 
 def by_surface(surfaces: Sequence[Surface]) -> dict[str, Assortment]:
     """The assortment of each surface, by the surface's name."""
-    found: dict[tuple[object, ...], Assortment] = {}
+    found: dict[tuple[str, tuple[str, ...], int | None, int | None], Assortment] = {}
     for surface in surfaces:
-        asked = (surface.where, surface.goal, surface.horizon_days)
-        own = asked != (ALL_ITEMS, (), None)
+        asked = _asked(surface)
+        own = asked != (ALL_ITEMS, (), None, None)
         found.setdefault(asked, Assortment(surface.name if own else EVERYTHING, *asked))
-    return {s.name: found[s.where, s.goal, s.horizon_days] for s in surfaces}
+    return {surface.name: found[_asked(surface)] for surface in surfaces}
+
+
+def _asked(surface: Surface) -> tuple[str, tuple[str, ...], int | None, int | None]:
+    return surface.where, surface.goal, surface.horizon_days, surface.max_age_days
 
 
 def in_use(surfaces: Sequence[Surface]) -> tuple[Assortment, ...]:

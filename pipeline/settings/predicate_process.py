@@ -1,7 +1,8 @@
 """The process in which surfaces' predicates run (`python -m`): its limits, and the database that holds the items.
 
-Its input is a line of JSON (`wheres`: the predicates by surface, `memory_mb`, `seconds`) and an Arrow stream of the
-items, or nothing; its output a line of JSON (`error`: what is wrong, or null) and a byte per surface and item.
+Its input is a line of JSON (`wheres`: the predicates by surface, `valid_on`: the day, `memory_mb`, `seconds`) and an
+Arrow stream of the items, or nothing; its output a line of JSON (`error`: what is wrong, or null) and a byte per
+surface and item.
 """
 
 import contextlib
@@ -25,7 +26,7 @@ def main() -> None:
     content = sys.stdin.buffer.read()
     items = pa.ipc.open_stream(content).read_all() if content else None
     try:
-        with over(items) as connection:
+        with over(items, asked["valid_on"]) as connection:
             _limit(asked["memory_mb"], asked["seconds"])
             found = [passing(connection, surface, where) for surface, where in asked["wheres"].items()]
     except InputError as error:
@@ -48,16 +49,18 @@ def _limit(memory_mb: int, seconds: int) -> None:
 
 
 @contextlib.contextmanager
-def over(items: pa.Table | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def over(items: pa.Table | None, valid_on: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that holds the items, reaches nothing else, and cannot be told to.
 
     Args:
         items: schemas.ITEMS; None: one item of which nothing is known.
+        valid_on: the day that is asked about, in ISO 8601.
     """
     with duckdb.connect(config={"enable_external_access": "false", "threads": 1}) as connection:
         if items is not None:
             connection.register("arrow_items", items)
-        sql.execute(connection, "publish/items_for_where" if items is not None else "publish/items_unknown").fetchall()
+        made = "publish/items_for_where" if items is not None else "publish/items_unknown"
+        sql.execute(connection, made, valid_on=valid_on).fetchall()
         connection.execute("set lock_configuration = true").fetchall()
         yield connection
 
@@ -73,6 +76,7 @@ def passing(connection: duckdb.DuckDBPyConnection, surface: str, where: str) -> 
         InputError: it is no condition, reaches beyond the items' columns, or cannot be worked out.
     """
     said = f"surface '{surface}': where = {where!r}"
+    where = where.replace("$valid_on", "valid_on")
     faults = sql.execute(connection, "publish/where_faults", predicate=where).fetchall()
     if faults:
         raise InputError(f"{said} cannot be used: {'; '.join(fault for (fault,) in faults)}")

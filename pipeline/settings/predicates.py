@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,12 +42,13 @@ def require(surface: str, where: str) -> None:
         raise ValueError(str(error)) from None
 
 
-def passing(items: "pa.Table", wheres: Mapping[str, str]) -> "dict[str, np.ndarray]":
+def passing(items: "pa.Table", wheres: Mapping[str, str], valid_on: date) -> "dict[str, np.ndarray]":
     """Which items pass each surface's predicate: bool [I]; an item it says nothing about does not.
 
     Args:
         items: schemas.ITEMS.
         wheres: the predicates, by surface.
+        valid_on: the day that is asked about, to which predicates may refer as `valid_on` or `$valid_on`.
     Raises:
         InputError: as `require`, or a value it cannot be worked out for.
     """
@@ -56,21 +58,23 @@ def passing(items: "pa.Table", wheres: Mapping[str, str]) -> "dict[str, np.ndarr
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, items.schema) as writer:
         writer.write_table(items)
-    found = np.frombuffer(_run(wheres, sink.getvalue(), SECONDS), dtype=bool)
+    found = np.frombuffer(_run(wheres, sink.getvalue(), SECONDS, valid_on), dtype=bool)
     return dict(zip(wheres, found.reshape(len(wheres), items.num_rows), strict=True))
 
 
-def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int) -> bytes:
+def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int, valid_on: date | None = None) -> bytes:
     """Run the process.
 
     Args:
         wheres: the predicates, by surface.
         items: an Arrow stream; empty: one item of which nothing is known.
         seconds: of the processor.
+        valid_on: the day that is asked about.
     Returns:
         A byte per surface and item.
     """
     asked = {"wheres": dict(wheres), "memory_mb": MEMORY_MB, "seconds": seconds}
+    asked["valid_on"] = None if valid_on is None else valid_on.isoformat()
     paths = [str(Path(path).resolve()) for path in sys.path]
     # nothing of the environment: it holds secrets
     environment = {"PYTHONPATH": os.pathsep.join(paths), "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}

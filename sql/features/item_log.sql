@@ -2,7 +2,12 @@
 -- greater `place`
 -- A price that is no number, infinite or beyond what the events' contract allows is as if nobody had said any.
 create or replace table item_log as
-with partitions as (from read_parquet($partitions, hive_partitioning = true, file_row_number = true))
+-- Nights that were loaded before items had days say of none.
+with partitions as (
+    from read_parquet($partitions, hive_partitioning = true, file_row_number = true, union_by_name = true)
+    union all by name
+    select null::date as valid_from, null::date as valid_until where false
+)
 select
     * exclude (run_date, file_row_number) replace (case when abs(price) <= 1e9 then price end as price),
     run_date::date as arrival,

@@ -41,6 +41,8 @@ details as (
         arg_max(currency, (arrival, rows, currency)) as currency,
         arg_max(kind, (arrival, rows, kind)) as kind,
         arg_max(available, (arrival, rows, available)) as available,
+        arg_max(valid_from, (arrival, rows, valid_from)) as valid_from,
+        arg_max(valid_until, (arrival, rows, valid_until)) as valid_until,
         max(arrival) as named
     from item_log
     group by item_id
@@ -61,8 +63,13 @@ described as (
         and (
             $snapshot::varchar <> 'full'
             or coalesce(details.named = last_snapshot.night, last_snapshot.night is null)
-        ) as available,
-        item_index.arrival as first_seen
+        )
+        -- what is known by a day is for the next one
+        and coalesce(details.valid_from <= $known_by::date + 1, true)
+        and coalesce(details.valid_until > $known_by::date, true) as available,
+        item_index.arrival as first_seen,
+        details.valid_from,
+        details.valid_until
     from item_index
     left join titles using (item_id)
     left join details using (item_id)
@@ -111,7 +118,9 @@ final as (
         currency,
         kind,
         available,
-        first_seen
+        first_seen,
+        valid_from,
+        valid_until
     from banded
 )
 select *

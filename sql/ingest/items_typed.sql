@@ -27,16 +27,21 @@ typed as (
         label(currency) as currency,
         label(kind) as kind,
         flag(available) as available,
+        try_cast(given(valid_from::varchar) as timestamptz)::date as valid_from,
+        try_cast(given(valid_until::varchar) as timestamptz)::date as valid_until,
+        (given(valid_from::varchar) is not null and try_cast(given(valid_from::varchar) as timestamptz) is null)
+        or (given(valid_until::varchar) is not null and try_cast(given(valid_until::varchar) as timestamptz) is null)
+            as bad_days,
         given(trim(available::varchar)) is not null as told
     from mapped
     left join files using (_file)
 )
 select
-    * exclude (first_day, id_fault, bad_price, told)
+    * exclude (first_day, id_fault, bad_price, told, bad_days)
     replace (
         case when abs(price) <= 1e9 then price end as price,
         -- what is not understood may well say that it is sold out
-        case when told then coalesce(available, false) end as available
+        case when bad_days then false when told then coalesce(available, false) end as available
     ),
     coalesce(arrival, first_day, $fallback::date) as night,
     list_filter(
@@ -49,7 +54,8 @@ select
             end,
             case when bad_price then 'without the price, which is not a number' end,
             case when not abs(price) <= 1e9 then 'without the price, which is out of range' end,
-            case when told and available is null then 'not available, as what available says is not understood' end
+            case when told and available is null then 'not available, as what available says is not understood' end,
+            case when bad_days then 'not available, as what valid_from or valid_until says is no time' end
         ],
         lambda fault: fault is not null
     ) as faults

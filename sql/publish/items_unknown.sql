@@ -1,4 +1,4 @@
--- One item of which nothing is known, with the columns of pipeline.ground.schemas.ITEMS: what a predicate is tried on when the
+-- One item of which nothing is known, with the columns of pipeline.ground.schemas.ITEMS and the day: what a predicate is tried on when the
 -- configuration is read. Without a row DuckDB would not look at the predicate's constants.
 create table items as
 select
@@ -12,4 +12,7 @@ select
     null::varchar as currency,
     null::varchar as kind,
     null::boolean as available,
-    null::date as first_seen
+    null::date as first_seen,
+    null::date as valid_from,
+    null::date as valid_until,
+    null::date as valid_on

@@ -1,99 +1,10 @@
 """What a surface may show, and how its lists are filled, against hand-made lists and a brute-force filler."""
 
-import subprocess
-import sys
-from datetime import date
-
 import numpy as np
-import pyarrow as pa
 import pytest
-from pydantic import ValidationError
 
-from pipeline.ground import schemas
-from pipeline.ground.errors import InputError
 from pipeline.publication import surfaces
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, OwnHistory
-from pipeline.settings import predicate_process
-from pipeline.settings.sections.publication import Surface
-
-
-def items(count: int = 4) -> pa.Table:
-    rows = [
-        {
-            "item_index": i,
-            "item_id": f"i{i}",
-            "title": f"title {i}",
-            "text": "",
-            "price": float(i) if i else None,
-            "kind": "coupon" if i == 3 else "product",
-            "available": i != 2,
-            "first_seen": date(2011, 1, 1),
-        }
-        for i in range(count)
-    ]
-    return pa.Table.from_pylist(rows, schema=schemas.ITEMS)
-
-
-def shown(where: str) -> list[bool]:
-    surface = Surface(name="s", where=where)
-    mask: list[bool] = surfaces.shown_items([surface], items())["s"].tolist()
-    return mask
-
-
-@pytest.mark.parametrize(
-    ("where", "expected"),
-    [
-        ("true", [True, True, False, True]),
-        ("kind = 'coupon'", [False, False, False, True]),
-        ("price >= 1", [False, True, False, True]),  # no price: not shown
-        ("price is null or price between 1 and 2 -- cheap", [True, True, False, False]),
-        ("lower(title) like '%3' or item_id in ('i0', 'i2')", [True, False, False, True]),
-        ("first_seen < date '2010-01-01'", [False] * 4),
-    ],
-)
-def test_a_predicate_is_a_condition_on_an_available_item(where: str, expected: list[bool]) -> None:
-    assert shown(where) == expected
-
-
-@pytest.mark.parametrize(
-    ("where", "complaint"),
-    [
-        ("true; drop table items", "not one expression"),
-        ("true) from items; drop table items; select (true", "not one expression"),
-        ("true) from items union all select (true", "is not a condition"),
-        ("item_id in (select item_id from items)", "it has a subquery"),
-        ("exists (from read_csv('/etc/passwd'))", "it calls read_csv"),
-        ("getenv('HOME') = ''", "it calls getenv"),
-        ("random() < 0.5", "it calls random"),
-        ("now() > first_seen", "it calls now"),
-        ("current_date > first_seen", "items has no column current_date"),
-        ("row_number() over () < 3", "it has a window"),
-        ("nonsense = 1", "items has no column nonsense"),
-        ("$x", "it has a parameter"),
-        ("price", "is a DOUBLE: write a condition"),
-        ("true, false", "is not a condition"),
-        ("price = 'a word'", "is not a condition"),
-        ("kind = 'product", "not one expression"),
-        (" ", "is not a condition"),
-    ],
-)
-def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, complaint: str) -> None:
-    said = "surface 's': where = .*" + complaint.replace("(", r"\(")
-    with pytest.raises(ValidationError, match=said):  # when the configuration is read, without any data
-        Surface(name="s", where=where)
-    with pytest.raises(InputError, match=said):
-        surfaces.shown_items([Surface.model_construct(name="s", where=where)], items())
-
-
-def test_the_unknown_item_has_the_columns_of_the_items() -> None:
-    with predicate_process.over(None) as connection:
-        assert connection.table("items").to_arrow_table().schema.names == schemas.ITEMS.names
-        assert connection.table("items").to_arrow_table().schema.types == schemas.ITEMS.types
-
-
-def test_a_predicate_is_checked_without_pandas() -> None:
-    code = "import sys; from pipeline.settings.config import Surface; Surface(name='s', where='price > 1')"
-    subprocess.run([sys.executable, "-c", f"{code}; assert 'pandas' not in sys.modules"], check=True)
 
 
 def filled(lists: list[list[int]], mask: list[bool], k: int, popular: list[int], seen: list[list[int]] | None) -> Block:

@@ -1,5 +1,6 @@
 """A surface's predicate takes no more memory and time than it may, and sees no environment."""
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from pipeline.sources import configuration
 
 ENDLESS = "levenshtein(repeat('a', 1000000), repeat('b', 1000000)) > 3"
 HUGE = "array_length(range(1000000000)) > 3"
+
+DAY = date(2011, 10, 3)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +43,13 @@ def items(count: int) -> pa.Table:
 
 
 def test_all_surfaces_are_asked_of_all_items(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = predicates.passing(items(5000), {"all": "true", "some": "price >= 10", "none": "title = 'x'"})
+    found = predicates.passing(items(5000), {"all": "true", "some": "price >= 10", "none": "title = 'x'"}, DAY)
     assert {name: int(passes.sum()) for name, passes in found.items()} == {"all": 5000, "some": 4990, "none": 0}
     assert not found["some"][:10].any()
-    assert predicates.passing(items(0), {"all": "true"})["all"].shape == (0,)
+    assert predicates.passing(items(0), {"all": "true"}, DAY)["all"].shape == (0,)
     monkeypatch.setattr(predicates, "SECONDS", 1)
     with pytest.raises(InputError, match=r"surface 'slow': where = .*cannot be worked out within"):
-        predicates.passing(items(2), {"all": "true", "slow": ENDLESS.replace("> 3", "> price")})
+        predicates.passing(items(2), {"all": "true", "slow": ENDLESS.replace("> 3", "> price")}, DAY)
 
 
 def test_the_process_is_given_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:

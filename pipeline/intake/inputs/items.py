@@ -14,6 +14,8 @@ SCHEMA = pa.schema(
         pa.field("currency", pa.string()),
         pa.field("kind", pa.string()),
         pa.field("available", pa.bool_()),
+        pa.field("valid_from", pa.date32()),  # the first day on which it may be recommended
+        pa.field("valid_until", pa.date32()),  # the last one
         pa.field("rows", pa.int64()),  # how many log rows gave this title that night; all else is the night's last word
     ]
 )

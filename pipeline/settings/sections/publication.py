@@ -72,13 +72,15 @@ class Surface(Section):
     k: PositiveInt = 50
     """Length of the list."""
     where: str = "true"
-    """SQL predicate over the items table; an item that fails it is never shown on this surface. Surfaces with the same
-    `where`, `goal` and `horizon_days` are one recommender: with candidates, rankers, calibration and a gate of their
-    own among the items that passed it on each day that is learned from."""
+    """SQL predicate over the items table, of the day $valid_on; an item that fails it is never shown on this surface.
+    Surfaces with the same `where`, `goal`, `horizon_days` and `max_age_days` are one recommender: with candidates,
+    rankers, calibration and a gate of their own among the items that passed on each day that is learned from."""
     goal: tuple[str, ...] = ()
     """Event types that this surface recommends for; empty: those with `label` in features.event_types."""
     horizon_days: Days | None = None
     """It recommends for what is done within so many days; default, and at most: the shop's horizon_days."""
+    max_age_days: Days | None = None
+    """An item is shown for so many days from its valid_from or, where it has none, from the day it was first seen."""
     exclude_seen_days: Days | None = None
     """For so many days after a user acted on an item it is not shown to them again (1: tonight's day only)."""
     min_price_ratio: PositiveFloat | None = None
