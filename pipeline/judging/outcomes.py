@@ -13,6 +13,7 @@ impressions and clicks are counted too. Of one user and item per judged night on
 
 import logging
 import shutil
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
-from pipeline.judging import measuring
+from pipeline.judging import measuring, wishes
 from pipeline.publication import stores
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.contract import run_date_of
@@ -89,17 +90,19 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
 def _settings(config: Config) -> str:
     """A hash of the settings of other sections that the table depends on."""
     surfaces = sorted((surface.name, surface.repeats) for surface in config.surfaces)
-    return artifacts.text_sha256(surfaces, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"}))
+    asked = [asdict(assortment) for assortment in config.assortments]
+    return artifacts.text_sha256(
+        surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
+    )
 
 
 def _score(connection: Any, judged: pa.Table, folders: dict[str, Path], run_date: date, config: Config) -> pa.Table:
     """OUTCOMES of the judged runs."""
     nights = sorted(set(judged.column("run_date").to_pylist()))
-    surfaces = [{"surface": surface.name, "repeats": surface.repeats} for surface in config.surfaces]
     relations = {
         "judged_runs": judged,
         "item_buckets": item_buckets(folders["features"], nights, config),
-        "surfaces": pa.Table.from_pylist(surfaces),
+        **wishes.tables(read_items(folders["features"]), run_date, config),
     }
     for name, table in relations.items():
         connection.register(name, table)
@@ -131,6 +134,7 @@ def _settings_of(run_date: date, config: Config) -> dict[str, Any]:
         "names": list(types),
         "labels": [kind.label for kind in types.values()],
         "neutral": [kind.neutral for kind in types.values()],
+        "goal_types": sorted({name for one in config.assortments for name in one.goal}),
         "click_types": list(config.outcomes.click_types),
         "run_date": run_date,
         "horizon_days": config.horizon_days,

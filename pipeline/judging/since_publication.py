@@ -67,7 +67,7 @@ def fallen(rows: Sequence[Row], config: Config) -> list[str]:
         return found
     least = 1 - config.evaluate.drift_tolerance
     for surface in filter(_plain, config.surfaces):
-        whole = [row for row in overall(rows, surface.name) if row["days"] == config.horizon_days]
+        whole = [row for row in overall(rows, surface.name) if row["days"] == config.horizon_of(config.pool(surface))]
         promise = promised(config, whole[0]["judged_run_id"], config.pool(surface)) if whole else None
         if promise is None:
             continue

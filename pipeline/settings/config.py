@@ -110,9 +110,13 @@ class Config(Section):
         """The pools whose lists are fused, judged and published."""
         return assortments.pools(self.surfaces)
 
+    def assortment_of(self, surface: Surface) -> Assortment:
+        """What a surface chooses from."""
+        return assortments.by_surface(self.surfaces)[surface.name]
+
     def pool(self, surface: Surface) -> lists.Pool:
         """The pool that a surface draws on."""
-        return lists.pool_of(assortments.by_surface(self.surfaces)[surface.name].name, assortments.kind_of(surface))
+        return lists.pool_of(self.assortment_of(surface).name, assortments.kind_of(surface))
 
     def horizon_of(self, pool: lists.Pool) -> int:
         """Days within which what a pool recommends for must happen."""

@@ -2,7 +2,7 @@
 -- 'everyone' all items. wanted: how many there were to find.
 create or replace table judged as
 with people as (
-    select distinct run_id, run_date, surface, repeats, user_id from listed
+    select distinct run_id, run_date, surface, repeats, wish, user_id from listed
 ),
 segments as (
     select run_id, user_id, segment from read_parquet($profiles, hive_partitioning = false)
@@ -15,7 +15,7 @@ select
     coalesce(wanted.item_bucket, 'everyone') as item_bucket,
     count(*)::integer as wanted
 from people
-join wanted using (run_date, user_id)
+join wanted using (run_date, wish, user_id)
 left join segments using (run_id, user_id)
 where people.repeats or wanted.is_new
 group by grouping sets (

@@ -8,6 +8,7 @@ with placed as (
     from listed
     left join wanted
         on wanted.run_date = listed.run_date
+        and wanted.wish = listed.wish
         and wanted.user_id = listed.user_id
         and wanted.item_id = listed.item_id
         and (listed.repeats or wanted.is_new)
@@ -86,8 +87,8 @@ final as (
     select
         run_id as judged_run_id,
         judged_runs.was_active,
-        least($run_date::date - judged_runs.run_date, $horizon_days::integer) as days,
-        surface,
+        least($run_date::date - judged_runs.run_date, coalesce(surfaces.horizon_days, $horizon_days::integer)) as days,
+        summed.surface,
         source,
         case when item_bucket <> 'everyone' then 'items' when user_bucket <> 'everyone' then 'users' else 'overall' end
             as bucket_kind,
@@ -105,6 +106,7 @@ final as (
     from summed
     join sizes using (run_id, surface, item_bucket, user_bucket)
     join judged_runs using (run_id)
+    left join surfaces on surfaces.surface = summed.surface
     left join really using (run_id, surface, source, item_bucket, user_bucket)
     where 'everyone' in (item_bucket, user_bucket)
 )

@@ -1,17 +1,24 @@
--- table wanted: one row per judged night, user and item acted on in the $horizon_days after it, as far as they have passed.
+-- table wanted: one row per judged night, wish, user and item acted on in the wish's days after it, as far as they have
+-- passed. A wish is what surfaces recommend for: which events count, on which items, within how many days.
 -- is_new: the user had never acted on the item by that night.
 create or replace table wanted as
 with nights as (
     select distinct run_date from judged_runs
 ),
 acted as (
-    select distinct nights.run_date, since.user_id, since.item_id
+    select distinct nights.run_date, wishes.wish, since.user_id, since.item_id
     from nights
+    cross join wishes
     join since
         on since.day > nights.run_date
-        and since.day <= nights.run_date + $horizon_days::integer
+        and since.day <= nights.run_date + wishes.horizon_days
         and since.arrival > nights.run_date
-    where since.is_label
+    left join wished_items on wished_items.wish = wishes.wish and wished_items.item_id = since.item_id
+    where (not wishes.is_limited or wished_items.item_id is not null)
+        and case
+            when len(wishes.goal) = 0 then since.is_label
+            else since.speaks_for and list_contains(wishes.goal, since.event_type)
+        end
 ),
 first_days as (
     select users.user_id, items.item_id, $run_date::date - round(history.first_age)::integer as first_day
@@ -22,6 +29,7 @@ first_days as (
 )
 select
     acted.run_date,
+    acted.wish,
     acted.user_id,
     acted.item_id,
     coalesce(first_days.first_day > acted.run_date, true) as is_new,
