@@ -63,7 +63,7 @@ def made(folder: Path) -> FullConfig:
     write(folder / "log.jsonl", log())
     catalogue = [{"item": f"p{n}", "kind": "product", "over": None} for n in range(PRODUCTS)]
     catalogue += [
-        {"item": f"c{n}", "kind": "coupon", "over": over if f"c{n}" in OVER else None} for n in range(COUPONS)
+        {"item": f"c{n}", "kind": "coupon", "over": str(NIGHT) if f"c{n}" in OVER else None} for n in range(COUPONS)
     ]
     write(folder / "catalogue.jsonl", catalogue)
     write(folder / "covered.jsonl", [{"coupon": f"c{n}", "product": p} for n in range(COUPONS) for p in product_of(n)])
