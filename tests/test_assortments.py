@@ -36,6 +36,11 @@ SETTINGS: dict[str, Any] = {
 ITEMS = """
 select item as item_id, kind, item as title, try_cast(over as date) as valid_until, _file from raw
 """
+OFFERS = """
+select "user" as user_id, item as item_id, _file from raw
+"""
+OFFERED = {"c4": {f"u{n}" for n in range(0, USERS, 2)}, "c5": {"nobody we know"}}
+"""Coupons that were sent to some users alone."""
 LINKS = "select coupon as item_id, product as linked_id, _file from raw"
 
 
@@ -67,12 +72,13 @@ def made(folder: Path) -> FullConfig:
     ]
     write(folder / "catalogue.jsonl", catalogue)
     write(folder / "covered.jsonl", [{"coupon": f"c{n}", "product": p} for n in range(COUPONS) for p in product_of(n)])
+    offers = [{"user": user, "item": item} for item, users in OFFERED.items() for user in sorted(users)]
+    write(folder / "sent.jsonl", offers)
+    (folder / "offers.sql").write_text(OFFERS)
     (folder / "items.sql").write_text(ITEMS)
     (folder / "links.sql").write_text(LINKS)
-    inputs = {
-        name: {"files": f"{file}.jsonl", "sql": f"{name}.sql"}
-        for name, file in (("items", "catalogue"), ("links", "covered"))
-    }
+    files = {"items": "catalogue.jsonl", "links": "covered.jsonl", "offers": "sent.jsonl"}
+    inputs = {name: {"files": file, "sql": f"{name}.sql"} for name, file in files.items()}
     config = shop(folder, ingest=inputs, **SETTINGS)
     load_history(config, NIGHT)
     stages.run(NIGHT, config)
@@ -89,13 +95,15 @@ def test_a_surface_of_few_items_is_a_recommender_of_its_own(tmp_path: Path) -> N
         similar = {item for (item,) in tables.execute("select similar_item_id from similar_items").fetchall()}
     shown = {surface: {item for s, _, _, item, _ in rows if s == surface} for surface in ("products", "coupons")}
     assert shown["products"] <= {f"p{n}" for n in range(PRODUCTS)}
-    assert shown["coupons"] == {f"c{n}" for n in range(COUPONS)} - OVER
-    assert not OVER & (popular | similar)
+    assert shown["coupons"] == {f"c{n}" for n in range(COUPONS)} - OVER - {"c5"}
+    assert {user for _, user, _, item, _ in rows if item == "c4"} <= OFFERED["c4"]
+    assert not (OVER | set(OFFERED)) & (popular | similar)
     coupons = [row for row in rows if row[0] == "coupons"]
     assert {user for _, user, *_ in coupons} == {f"u{n}" for n in range(USERS)}
-    assert "popularity" not in {source for _, _, rank, _, source in coupons if rank == 1}  # none is but topped up
     best = {user: item for _, user, rank, item, _ in coupons if rank == 1}
     mine = {f"u{n}": {f"c{n % COUPONS}", f"c{(n * 7 + 3) % COUPONS}"} - OVER for n in range(USERS)}
+    for item, users in OFFERED.items():
+        mine = {user: items if user in users else items - {item} for user, items in mine.items()}
     possible = [user for user, items in mine.items() if items]
     assert sum(best[user] in mine[user] for user in possible) > 0.8 * len(possible)
     report = artifacts.read_manifest(artifacts.stage_dir(config.lake, "evaluate", NIGHT))["report"]

@@ -172,6 +172,7 @@ def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_
     valid_on = row["cutoff"] + timedelta(days=1)
     found = catalogue.eligible(describe(events, row["cutoff"], stats, config, heard_by=heard_by), config, valid_on)
     catalogue.write_eligible(folder / "eligible.parquet", found)
+    catalogue.write_offers(events, folder / "offers.parquet", row, config)
     catalogue.write_links(events, folder / "links.parquet", row["cutoff"], heard_by, config)
     if row["role"] != "label":
         return []

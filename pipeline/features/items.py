@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
 
 def are_bounded(events: Events, config: Config) -> bool:
     """Whether some items could not be recommended on some day, or surfaces choose from less than all."""
-    if events.has_links or any(assortment.name for assortment in config.assortments):
+    if events.has_links or events.has_offers or any(assortment.name for assortment in config.assortments):
         return True
     settings = config.features
     if settings.unsold_days is not None or settings.items_snapshot == "full":
@@ -108,8 +109,24 @@ def write_links(events: Events, path: Path, known_by: date, heard_by: date, conf
         config: `features.items_snapshot`.
     """
     if events.has_links:
-        bound = {"known_by": known_by, "heard_by": heard_by, "snapshot": config.features.items_snapshot}
-        pq.write_table(events.query("links", schemas.LINKS, **bound), path, compression="zstd")
+        snapshot = config.features.items_snapshot
+        found = events.query("links", schemas.LINKS, known_by=known_by, heard_by=heard_by, snapshot=snapshot)
+        pq.write_table(found, path, compression="zstd")
+
+
+def write_offers(events: Events, path: Path, row: dict[str, Any], config: Config) -> None:
+    """Write who was offered what by a cut-off; none where no log names offers.
+
+    Args:
+        events: what had arrived.
+        path: the file.
+        row: the cut-off's of schemas.CUTOFFS.
+        config: `features.items_snapshot`.
+    """
+    if events.has_offers:
+        snapshot = config.features.items_snapshot
+        found = events.query("offers", schemas.OFFERS, known_by=row["cutoff"], users=row["users"], snapshot=snapshot)
+        pq.write_table(found, path, compression="zstd")
 
 
 def write_labels(

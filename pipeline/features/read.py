@@ -133,6 +133,11 @@ class Cutoff:
         counts = np.bincount(users, minlength=self.users)
         return csr_matrix((np.ones(len(users), np.float32), items, indptr_of(counts)), shape=(self.users, self.items))
 
+    def offers(self) -> pa.Table | None:
+        """Who had been offered what: schemas.OFFERS; None: no log names offers."""
+        path = self.folder / "offers.parquet"
+        return _read(path, schemas.OFFERS) if path.is_file() else None
+
     def links(self) -> "csr_matrix | None":
         """[I, I] CSR float32, 1 where the row's item belongs to the column's; None: no log names links."""
         from scipy.sparse import csr_matrix

@@ -41,6 +41,14 @@ LINKS = pa.schema(
     ]
 )
 
+# Who was offered what; an item in it is shown to nobody else.
+OFFERS = pa.schema(
+    [
+        pa.field("user_index", pa.int32()),  # null: somebody who is not known yet
+        pa.field("item_index", pa.int32(), nullable=False),
+    ]
+)
+
 CUTOFFS = pa.schema(
     [
         pa.field("cutoff", pa.date32(), nullable=False),

@@ -12,11 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.features.rates import has_history
-from pipeline.ground import sql
+from pipeline.features.read import read_cutoffs
+from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import tables
 from pipeline.publication.night import Night
 from pipeline.published.contract import ActiveRun
+from pipeline.settings.sections.publication import Surface
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +103,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     acted = pa.array(has_history(night.cutoff))
     described = night.config.surfaces
     possible = [int(night.shown[s.name].sum()) for s in described]
+    closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
     return {
         "surfaces": pa.table(
             {
@@ -108,19 +111,38 @@ def _facts(night: Night) -> dict[str, pa.Table]:
                 "k": [s.k for s in described],
                 "repeats": [s.repeats for s in described],
                 "possible": possible,
-                "personal": [s.is_personal for s in described],
+                "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
+                "ever": [_had_items(night, s) for s in described],
             }
         ),
         "rules": _rules(night),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
+        "offers": _offers(night),
         "targets": pa.table({"user_id": night.users.column("user_id").filter(acted)}),
         "users": night.users,
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
         "user_stats": night.cutoff.user_stats().select(["user_index", "items"]),
         "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
+
+
+def _offers(night: Night) -> pa.Table:
+    """user_id, item_id of what was offered to some users alone."""
+    given = night.cutoff.offers()
+    given = schemas.OFFERS.empty_table() if given is None else given
+    users, items = night.users.column("user_id").combine_chunks(), night.items.column("item_id").combine_chunks()
+    return pa.table(
+        {"user_id": users.take(given.column("user_index")), "item_id": items.take(given.column("item_index"))}
+    )
+
+
+def _had_items(night: Night, surface: Surface) -> bool:
+    """Whether there was ever anything to show on a surface, today or at an earlier cut-off."""
+    pool = night.config.pool(surface)
+    masks = (cutoff.eligible(pool) for cutoff in read_cutoffs(night.features))
+    return any(mask is None or bool(mask.any()) for mask in masks)
 
 
 def _room(night: Night) -> pa.Table:
@@ -135,7 +157,8 @@ def _room(night: Night) -> pa.Table:
         had = np.zeros(night.cutoff.users, dtype=np.int64)
         if not surface.repeats:
             had = np.bincount(owner[shown[owned]], minlength=night.cutoff.users)
-        left = pa.array(int(shown.sum()) - had[users])
+        there = int(shown.sum()) if night.offers is None else night.offers.possible(shown)[users]
+        left = pa.array(there - had[users])
         parts.append(pa.table({"surface": pa.repeat(surface.name, len(users)), "user_id": ids, "items": left}))
     return pa.concat_tables(parts)
 

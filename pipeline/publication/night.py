@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.features.items import shown_items
+from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
@@ -100,8 +101,14 @@ class Night:
 
     @cached_property
     def shown_somewhere(self) -> np.ndarray:
-        """bool [I]: what at least one surface may show."""
-        return np.asarray(np.logical_or.reduce(list(self.shown.values())), dtype=bool)
+        """bool [I]: what at least one surface may show to anybody."""
+        shown = np.asarray(np.logical_or.reduce(list(self.shown.values())), dtype=bool)
+        return shown if self.offers is None else shown & ~self.offers.closed
+
+    @cached_property
+    def offers(self) -> Offers | None:
+        """What was offered to some users alone; None: nothing."""
+        return Offers.read(self.cutoff)
 
     @cached_property
     def similar(self) -> tuple[np.ndarray, np.ndarray]:

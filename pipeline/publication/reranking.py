@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
+from pipeline.features.offers import Offers
 from pipeline.ground.errors import InputError
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
 from pipeline.settings.sections.publication import Surface
@@ -33,6 +34,7 @@ class SurfaceRules:
         prices: [I] float32, nan where unknown; usual: [U] float32, a user's mean price, nan where unknown.
         cap: how many of one category a list may hold; None: any number.
         vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
+        offers: what was offered to some users alone; None: nothing.
     """
 
     surface: Surface
@@ -40,6 +42,7 @@ class SurfaceRules:
     usual: np.ndarray
     cap: Cap | None = None
     vectors: np.ndarray | None = None
+    offers: Offers | None = None
 
     @classmethod
     def of(cls, night: "Night", surface: Surface) -> "SurfaceRules":
@@ -65,7 +68,7 @@ class SurfaceRules:
                     f"surface '{surface.name}': diversity needs the vectors of als or of language_model, and both are "
                     "switched off: enable one of them, or set diversity = 0"
                 ) from None
-        return cls(surface, prices, usual, cap, vectors)
+        return cls(surface, prices, usual, cap, vectors, night.offers)
 
     @property
     def choosing(self) -> bool:
@@ -75,7 +78,8 @@ class SurfaceRules:
     @property
     def personal(self) -> bool:
         """Whether a rule is about users: what one may be shown, another may not."""
-        return self.surface.exclude_seen_days is not None or self.surface.has_price_band
+        rules = self.surface.exclude_seen_days is not None or self.surface.has_price_band
+        return rules or self.offers is not None
 
     def forbidden(self, users: np.ndarray, items: np.ndarray, rows: np.ndarray, last_age: np.ndarray) -> np.ndarray:
         """Which pairs of user and item may not be shown: bool, in the shape of `rows`; meaningless for item -1.
@@ -93,7 +97,7 @@ class SurfaceRules:
             low, high = self.surface.min_price_ratio or 0, self.surface.max_price_ratio or np.inf
             outside = (price < low * usual) | (price > high * usual)  # never where one is unknown
             wrong = wrong | outside
-        return wrong
+        return wrong if self.offers is None else wrong | self.offers.forbidden(users, items)
 
     def choose(self, block: Block, k: int) -> Block:
         """The k candidates of each row that the surface shows, in its order; see `diversify`.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
+from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.progress import track
@@ -151,14 +152,14 @@ def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[s
     targets = cutoff.targets()
     assortments = cutoff.assortments()
     wanted = {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in assortments if cutoff.role == "label"}
-    disliked = _keys(cutoff.disliked(), cutoff.items)
+    disliked, offers = _keys(cutoff.disliked(), cutoff.items), Offers.read(cutoff)
     said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
         said(block.start)
         shared, found = _Block.of(candidates, known, block, targets[block]), {}
         for name, eligible in assortments.items():
             frame = _frame(candidates, known, shared, name, eligible)
-            allowed = _allowed(frame, disliked, cutoff)
+            allowed = _allowed(frame, disliked, offers, cutoff)
             frame = frame if allowed.all() else frame.take(allowed)
             acted = position(wanted[name], frame.pairs.history_keys)[0] if name in wanted else None
             found[name] = replace(frame, acted=acted)
@@ -171,9 +172,12 @@ def _keys(pairs: "csr_matrix", width: int) -> np.ndarray:
     return np.asarray(users * width + pairs.indices)
 
 
-def _allowed(frame: Frame, disliked: np.ndarray, cutoff: Cutoff) -> np.ndarray:
-    """bool [N], pairs that may be shown: not disliked, and where users do not come back to an item, not known."""
+def _allowed(frame: Frame, disliked: np.ndarray, offers: Offers | None, cutoff: Cutoff) -> np.ndarray:
+    """bool [N], pairs that may be shown: not disliked, not offered to others alone, and where users do not come back to
+    an item, not known."""
     allowed = ~position(disliked, frame.pairs.history_keys)[0]
+    if offers is not None:
+        allowed &= ~offers.forbidden(frame.pairs.users[frame.pairs.rows], frame.pairs.items)
     return allowed if cutoff.repeats else allowed & frame.fresh
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.arrays.blocks import blocks, rows_for
+from pipeline.features.offers import Never
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
@@ -34,7 +35,7 @@ Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> lists by kind of po
 RankAll = Callable[[np.ndarray], dict[lists.Pool, Lists]]  # the same of every assortment, by pool
 
 
-MAY_BE_ABSENT = ("eligible", "links")
+MAY_BE_ABSENT = ("eligible", "links", "offers")
 """Tables that a cut-off has only where there is something to say."""
 
 
@@ -161,18 +162,19 @@ def write_candidates(
         TrainingError: a score is not a number.
     """
     own = own if cutoff.repeats else None
-    never = cutoff.disliked()
+    never = Never.read(cutoff)
     changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
     shelves = [Shelf.of(*one, {kind: changing[kind] for kind in kinds}) for one in cutoff.assortments().items()]
 
     def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
-        found = _without(score(users), never[users])
+        forbidden = never.of(users)
+        found = _without(score(users), forbidden)
         if not isinstance(found, np.ndarray):
             if own is None and tuple(kinds) == ("all",):
                 return {shelf.pool("all"): shelf.listed_sparse(found, n, above) for shelf in shelves}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
-        scores[never[users].nonzero()] = -np.inf
+        scores[forbidden.nonzero()] = -np.inf
         try:
             return {pool: made for shelf in shelves for pool, made in shelf.listed(scores, users, n, above).items()}
         except FloatingPointError:

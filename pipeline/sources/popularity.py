@@ -16,6 +16,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import rows_for
+from pipeline.features.offers import Never
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
@@ -74,7 +75,7 @@ def buy_again_weight(popularity: np.ndarray, power: float) -> np.ndarray:
     return ((popularity + 1.0) ** power).astype(np.float32)
 
 
-def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: "csr_matrix", n: int) -> Rank:
+def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: Never, n: int) -> Rank:
     """A function that lists the most popular items for blocks of users: all of them, and those that are new to a user.
 
     Everybody's order is the same, so it is sorted once; what a user has or dislikes is then skipped.
@@ -82,7 +83,7 @@ def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: "csr_matr
     Args:
         popularity: [I] float32; items above 0 are listed, equal ones by index.
         history: [U, I] CSR, what users have.
-        never: [U, I] CSR, what they dislike.
+        never: what they may not be shown.
         n: length of the lists.
     """
     order = np.argsort(-popularity, kind="stable")
@@ -105,9 +106,9 @@ def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: "csr_matr
         return items, scores
 
     def rank(users: np.ndarray) -> Ranked:
-        dislikes = never[users]
-        if dislikes.nnz:
-            return {"all": without(dislikes), "new": without(history[users] + dislikes)}
+        forbidden = never.of(users)
+        if forbidden.nnz:
+            return {"all": without(forbidden), "new": without(history[users] + forbidden)}
         return {"all": (np.repeat(top, len(users), 0), np.repeat(best, len(users), 0)), "new": without(history[users])}
 
     return rank
@@ -162,7 +163,7 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
-        history, never = cutoff.matrix("count"), cutoff.disliked()
+        history, never = cutoff.matrix("count"), Never.read(cutoff)
 
         def best(popular: np.ndarray, eligible: np.ndarray | None) -> Rank:
             return best_sellers(_only(popular, eligible), history, never, section.candidates)

@@ -13,12 +13,13 @@ from pipeline.intake.inputs.editorial import EDITORIAL
 from pipeline.intake.inputs.events import EVENTS
 from pipeline.intake.inputs.items import ITEMS
 from pipeline.intake.inputs.links import LINKS
+from pipeline.intake.inputs.offers import OFFERS
 from pipeline.intake.inputs.rejects import REJECTS
 from pipeline.intake.inputs.table import InputTable, NightTable
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, OFFERS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -55,6 +56,7 @@ __all__ = [
     "INPUTS",
     "ITEMS",
     "LINKS",
+    "OFFERS",
     "REJECTS",
     "InputTable",
     "NightTable",

@@ -49,7 +49,7 @@ def _shown(night: Night) -> pa.Table:
     """SHOWN: what some surface may show, and what a surface may that shows less."""
     masks = {"all": night.shown_somewhere}
     for surface in night.config.surfaces:
-        mask = night.shown[surface.name]
+        mask = night.shown[surface.name] & night.shown_somewhere  # what is offered to some is no answer for a stranger
         if not np.array_equal(mask, night.shown_somewhere):
             masks[f"surface:{surface.name}"] = mask
     indices = night.items.column("item_index")

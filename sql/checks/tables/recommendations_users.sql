@@ -1,5 +1,5 @@
 -- One row per user with a history who has no list on a surface with something left to show, per list of nobody known, and
--- per surface that could show nothing to anybody, or could and does not.
+-- per surface that could show something and does not, or never could.
 with wanted as (
     select surface, user_id
     from room
@@ -21,7 +21,7 @@ union all
 select surface || ': nobody has a list'
 from (select distinct surface from wanted) anti join given using (surface)
 union all
-select surface || ': its predicate leaves no item that may be shown'
+select surface || ': its predicate has never left an item that may be shown'
 from surfaces
-where possible = 0
+where possible = 0 and not ever
 order by all

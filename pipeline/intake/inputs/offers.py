@@ -1,0 +1,18 @@
+"""Who was offered what: an item that is offered to some is shown to nobody else, as a coupon that was sent to them."""
+
+import pyarrow as pa
+
+from pipeline.intake.inputs.table import PLACE, InputTable
+
+SCHEMA = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("item_id", pa.string(), nullable=False)])
+
+OFFERS = InputTable(
+    name="offers",
+    schema=SCHEMA,
+    needed=frozenset({"user_id", "item_id", "_file"}),
+    beside=frozenset({"arrived_at", *PLACE}),
+    ids=("user_id", "item_id"),
+    pseudonyms={"user_id": "user"},
+    person=("user_id",),
+    before=("ingest/offers_typed", "ingest/offers_faults"),
+)

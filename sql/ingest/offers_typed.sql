@@ -1,0 +1,32 @@
+-- table typed_offers: one row per row of the shop's mapping, with its arrival, and in words why it is left out
+create or replace table typed_offers as
+with mapped as (from mapped_offers),
+files as (from log_files),
+typed as (
+    select
+        case
+            when $arrival = 'file' then files.first_day
+            -- known no sooner than its file, and no later than by the last night that reads it
+            when try_cast(arrived_at as timestamptz) is not null
+            then least(greatest(try_cast(arrived_at as timestamptz)::date, files.first_day), files.last_day + 1)
+        end as arrival,
+        files.first_day,
+        user_id::varchar as user_id,
+        item_id::varchar as item_id,
+        id_fault
+    from mapped
+    left join files using (_file)
+)
+select
+    arrival,
+    user_id,
+    item_id,
+    coalesce(arrival, first_day, $fallback::date) as night,
+    case
+        when arrival is null then 'left out, as arrived_at is missing or not a time'
+        when id_fault is not null then 'left out, as ' || id_fault
+        when user_id is null then 'left out, as user_id is missing'
+        when item_id is null then 'left out, as item_id is missing'
+        when greatest(strlen(user_id), strlen(item_id)) > $max_id_bytes then 'left out, as an id is too long'
+    end as fault
+from typed
