@@ -80,6 +80,10 @@ class Ingest(Section):
     """The behaviour log; needed."""
     items: InputFiles | None = None
     """What is known about the items; without it an item is only its id."""
+    links: InputFiles | None = None
+    """Which items belong to which others: item_id and linked_id, as a coupon and a product it is for."""
+    offers: InputFiles | None = None
+    """Who was offered what: user_id and item_id; an item that is offered to anybody is shown to nobody else."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}); none before the first day in its file's name. Days are of `timezone`."""
