@@ -161,10 +161,8 @@ def write_candidates(
     Raises:
         TrainingError: a score is not a number.
     """
-    own = own if cutoff.repeats else None
-    never = Never.read(cutoff)
-    changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
-    shelves = [Shelf.of(*one, {kind: changing[kind] for kind in kinds}) for one in cutoff.assortments().items()]
+    own, never = own if cutoff.repeats else None, Never.read(cutoff)
+    shelves = _shelves(cutoff, kinds, own)
 
     def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
         forbidden = never.of(users)
@@ -182,6 +180,12 @@ def write_candidates(
 
     rows = rows_for(cutoff.items, block_users)
     write_ranked(folder, name, cutoff, rank, n=n, rows=rows, kinds=kinds, threads=threads)
+
+
+def _shelves(cutoff: Cutoff, kinds: Sequence[lists.Kind], own: "csr_matrix | None") -> list[Shelf]:
+    """Every assortment's, for pools of some kinds; `own` is added where repeats are allowed."""
+    changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
+    return [Shelf.of(*one, {kind: changing[kind] for kind in kinds}) for one in cutoff.assortments().items()]
 
 
 def _without(scores: "np.ndarray | csr_matrix", never: "csr_matrix") -> "np.ndarray | csr_matrix":
