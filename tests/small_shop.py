@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.features import items as catalogue
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging.outcomes import OUTCOMES
 from pipeline.publication import publish
@@ -34,6 +35,7 @@ class Shop:
         last_age: days since anybody acted on an item, of all items.
         factors, vectors: [I, d] of ALS and the language model.
         queries: each with its choices by item; `query_vectors` [Q, d] are the language model's.
+        offers: (user, item), who alone was offered an item.
     """
 
     config: FullConfig
@@ -58,6 +60,7 @@ class Shop:
     sources: Sequence[str] = ()
     queries: Sequence[tuple[str, dict[int, int]]] = ()
     query_vectors: np.ndarray | None = None
+    offers: Sequence[tuple[int, int]] = ()
     metrics: dict[str, object] = field(
         default_factory=lambda: {"all.final.ndcg": 0.36, "new.final.ndcg": 0.11, "gate": "passed"}
     )
@@ -130,7 +133,11 @@ class Shop:
         folder = self.folder("features")
         part = folder / f"cutoff={self.night.isoformat()}"
         part.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.table({k: list(v) for k, v in table.items()}, schema=schemas.ITEMS), folder / "items.parquet")
+        described = pa.table({k: list(v) for k, v in table.items()}, schema=schemas.ITEMS)
+        pq.write_table(described, folder / "items.parquet")
+        if any(assortment.name for assortment in self.config.assortments):
+            found = catalogue.eligible(described, self.config, self.night + timedelta(days=1))
+            catalogue.write_eligible(part / "eligible.parquet", found)
         people = pa.table({"user_index": list(range(users)), "user_id": user_ids}, schema=schemas.USERS)
         if self.countries:
             people = people.append_column("country", pa.array(list(self.countries), pa.string()))
@@ -152,6 +159,9 @@ class Shop:
         names |= {"user_index": user, "item_index": item, "count": count, "last_age": age, "first_age": age}
         names |= {"confidence": [1.0] * len(rows)}
         pq.write_table(pa.table(names, schema=schemas.INTERACTIONS), part / "interactions.parquet")
+        if self.offers:
+            offered = [{"user_index": user, "item_index": item} for user, item in self.offers]
+            pq.write_table(pa.Table.from_pylist(offered, schema=schemas.OFFERS), part / "offers.parquet")
         targets = sorted({row[0] for row in rows})
         pq.write_table(pa.table({"user_index": targets}, schema=schemas.TARGETS), part / "targets.parquet")
         buyers = list(self.buyers) or [sum(row[1] == i for row in rows) for i in range(items)]

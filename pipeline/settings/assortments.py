@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.ground.lists import EVERYTHING, KINDS, Kind, Pool, pool_of
+from pipeline.ground.pools import EVERYTHING, KINDS, Kind, Pool, pool_of
 from pipeline.settings.sections.publication import Surface
 
 ALL_ITEMS = "true"

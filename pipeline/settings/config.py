@@ -15,8 +15,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
 
-from pipeline.ground import lists, shipped, zones
+from pipeline.ground import shipped, zones
 from pipeline.ground.errors import InputError
+from pipeline.ground.pools import Pool, assortment_of, pool_of
 from pipeline.settings import assortments, layers
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
@@ -106,7 +107,7 @@ class Config(Section):
         return assortments.in_use(self.surfaces)
 
     @property
-    def pools(self) -> tuple[lists.Pool, ...]:
+    def pools(self) -> tuple[Pool, ...]:
         """The pools whose lists are fused, judged and published."""
         return assortments.pools(self.surfaces)
 
@@ -114,13 +115,13 @@ class Config(Section):
         """What a surface chooses from."""
         return assortments.by_surface(self.surfaces)[surface.name]
 
-    def pool(self, surface: Surface) -> lists.Pool:
+    def pool(self, surface: Surface) -> Pool:
         """The pool that a surface draws on."""
-        return lists.pool_of(self.assortment_of(surface).name, assortments.kind_of(surface))
+        return pool_of(self.assortment_of(surface).name, assortments.kind_of(surface))
 
-    def horizon_of(self, pool: lists.Pool) -> int:
+    def horizon_of(self, pool: Pool) -> int:
         """Days within which what a pool recommends for must happen."""
-        name = lists.assortment_of(pool)
+        name = assortment_of(pool)
         return next((a.horizon_days for a in self.assortments if a.name == name), None) or self.horizon_days
 
     def enabled(self, name: str) -> bool:

@@ -34,7 +34,7 @@ def test_a_stages_progress_bears_its_name(tmp_path: Path, monkeypatch: pytest.Mo
     """Not its folder's, which is a hidden one while the stage runs."""
     said: list[str] = []
     monkeypatch.setattr(candidates, "track", lambda what, total: said.append(what) or print)
-    cutoff = Mock(cutoff=date(2011, 10, 2), targets=lambda: np.zeros(0, np.int32))
+    cutoff = Mock(cutoff=date(2011, 10, 2), targets=lambda: np.zeros(0, np.int32), assortments=dict)
     with artifacts.writing(artifacts.stage_dir(tmp_path, "als", date(2011, 10, 16))) as out:
         for folder in (out, out / "cutoff=2011-10-02"):
             folder.mkdir(exist_ok=True)

@@ -25,7 +25,7 @@ Rows = list[dict[str, Any]]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The shop, published."""
     home = tmp_path_factory.mktemp("checked")
-    published = shop(home, categories=["mugs", "mugs", *[None] * 6], mean_prices=[2.0] * 3)
+    published = shop(home, categories=["mugs", "mugs", *[None] * 6], mean_prices=[2.0] * 3, offers=[(2, 5)])
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
     surfaces = (*published.config.surfaces, ruled)
     published.config = published.config.model_copy(update={"surfaces": surfaces})
@@ -68,7 +68,8 @@ def without(**values: Any) -> Any:
     return lambda rows: [row for row in rows if any(row[name] != value for name, value in values.items())]
 
 
-# The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out.
+# The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out, and was
+# offered to u2 alone.
 PLANTED = [
     ("recommendations", change_first(item_id="i4"), "recommendations_duplicates", "user u0 has item i4 2 times"),
     ("recommendations", change_first(rank=2), "recommendations_ranks", "the 4 ranks of user u0 go from 2 to 4"),
@@ -99,6 +100,7 @@ PLANTED = [
     ),
     ("recommendations", change_first(surface="x"), "recommendations_users", "x: not a configured surface"),
     ("recommendations", change_first(item_id="i5"), "recommendations_items", "item i5 is not available"),
+    ("recommendations", change_first(item_id="i5"), "recommendations_offers", "item i5 was not offered to user u0"),
     ("recommendations", change_first(item_id="?"), "recommendations_items", "item ? is unknown"),
     ("recommendations", change_first(item_id="i0"), "recommendations_seen", "user u0 has acted on item i0"),
     (

@@ -31,7 +31,8 @@ def test_votes_at_pairs_are_those_of_the_dense_product(monkeypatch: pytest.Monke
 def test_nobody_is_asked_without_neighbours(tmp_path: Path) -> None:
     night = plant(tmp_path, neighbours=0)
     tonight = night.cutoffs[0]
-    _, frame = next(frames(tonight, night.sources, with_made_lists(night.config)))
+    _, found = next(frames(tonight, night.sources, with_made_lists(night.config)))
+    frame = found[lists.EVERYTHING]
     assert np.isnan(frame.column("neighbours_7")).all()
     assert np.isnan(frame.column("adoption.rank_new")).all()
 

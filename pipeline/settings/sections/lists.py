@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.ground.lists import kind_of
+from pipeline.ground.pools import kind_of
 from pipeline.settings.sections.base import Days, ListName, Section, Seed
 
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]

@@ -97,7 +97,8 @@ def test_history_is_the_same_bytes_as_nights(
     for night in (MONDAY, TUESDAY):
         ours = digests(artifacts.stage_dir(one.lake, "ingest", night))
         assert ours == digests(ingest_night(many, night))
-        assert ours.keys() == {"events.parquet", "items.parquet", "rejects.parquet", "users.parquet"}
+        names = ("events", "items", "links", "offers", "rejects", "users")
+        assert ours.keys() == {f"{name}.parquet" for name in names}
 
 
 def test_history_begins_with_its_first_row(a_shop: Callable[..., Config]) -> None:
@@ -159,6 +160,7 @@ def test_a_person_is_forgotten_and_not_taken_again(
     assert json.loads(receipt.read_text())["rows"] == {
         "events": 1,
         "users": 2,
+        "offers": 0,
         "rejects": 0,
         "published": 0,
         "database": 0,
