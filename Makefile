@@ -1,5 +1,5 @@
 # make nightly   one night of the example shop, from raw logs to published tables (PROFILE=fast: in a minute)
-# make test      the test suite
+# make test      the test suite, in two processes (WORKERS=1: in one; one test: .venv/bin/python -m pytest FILE::TEST)
 # make docs      the site in site/
 # They install what they need into .venv first, with the command .venv/bin/nightjar; a second call starts at once.
 
@@ -15,6 +15,11 @@ export PYTHONPATH := $(CURDIR)
 export AIRFLOW_HOME := $(NIGHTJAR_HOME)/airflow
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
+# Where an image sets it, every one of the many processes compiles all of Airflow and torch that it imports: half its start.
+unexport PYTHONDONTWRITEBYTECODE
+# Each worker runs whole files, so what a file's tests share is made once; conftest.py orders them, the longest first.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 PIP := $(BIN)/pip install --quiet --quiet --no-compile --disable-pip-version-check
 
 # The pipeline's own lines, and of Airflow's only its warnings; make QUIET= nightly for everything Airflow says.
@@ -23,7 +28,7 @@ QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNI
 # Airflow's database and the history are made side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: nightly history test test-all check docs wheel airflow clean
+.PHONY: nightly history test test-slow test-all check docs wheel airflow clean
 
 nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db history
 	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
@@ -34,10 +39,13 @@ history: .venv/runtime
 	@$(BIN)/python -m pipeline --quiet load-history --before $(RUN_DATE)
 
 test: .venv/development
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+test-slow: .venv/development
+	$(PYTEST) -m slow
 
 test-all: .venv/development
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 check: .venv/development
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/ruff check --preview --select AIR dags
