@@ -1,4 +1,4 @@
-"""Old nights go, what is published or running stays, and a night made after a prune is the same bytes."""
+"""Old nights go, what is published or running stays, and features made after a prune are the same bytes."""
 
 import os
 import shutil
@@ -13,8 +13,6 @@ from pipeline.operations import prune, stages
 from pipeline.publication import publish
 from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
-from tests.conftest import NIGHT as SMALL_NIGHT
-from tests.conftest import pipeline as command
 
 NIGHT = date(2011, 10, 2)
 DAY = timedelta(days=1)
@@ -159,23 +157,3 @@ def test_features_after_a_prune_are_the_same_bytes(tmp_path: Path) -> None:
     shutil.rmtree(folder)
     stages.run_stage("features", last, config)
     assert tiny_log.digests(folder) == linked
-
-
-@pytest.mark.slow
-def test_a_night_after_a_prune_is_the_same_bytes(tmp_path: Path) -> None:
-    first, second = (str(SMALL_NIGHT + n * DAY) for n in (0, 1))
-    command("load-history", "--before", first, home=tmp_path)
-    command("run", "--run-date", first, home=tmp_path)
-    command("run", "--run-date", second, home=tmp_path)
-    stage_folders = sorted(tmp_path.glob(f"lake/*/run_date={second}"))
-    before = {folder.parent.name: tiny_log.digests(folder) for folder in stage_folders}
-    shutil.rmtree(tmp_path / "tables")  # else the first night stays: a rollback returns to its run
-    assert "freed" in command("prune", "--keep-days", "0", home=tmp_path).stdout
-    assert [f.parent.name for f in tmp_path.glob(f"lake/*/run_date={first}")] == ["ingest"]
-    for folder in stage_folders:
-        shutil.rmtree(folder)
-    command("run", "--run-date", second, home=tmp_path)
-    after = {f.parent.name: tiny_log.digests(f) for f in sorted(tmp_path.glob(f"lake/*/run_date={second}"))}
-    # These look at the runs published before, which went with the tables.
-    for stage in before.keys() - {"evaluate", "outcomes", "publish"}:
-        assert after[stage] == before[stage], stage
