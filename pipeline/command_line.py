@@ -11,6 +11,7 @@ from pipeline.operations import stages
 COMMANDS = {
     "begin": {
         "init": "write a starter shop: for made-up logs, or for a CSV of your own",
+        "check": "what a night would make of your logs, from a sample of them; writes nothing",
         "config": "print the configuration in force, as JSON",
         "where": "print the folder of the DAG files, or of the SQL",
     },
@@ -99,6 +100,13 @@ def _init(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument(
+        "--rows", type=int, default=150_000, metavar="N", help="of the log that are looked at, about; default: 150000"
+    )
+
+
 def _where(command: argparse.ArgumentParser) -> None:
     command.add_argument("what", choices=shipped.FOLDERS, help="dags: what AIRFLOW__CORE__DAGS_FOLDER is to be set to")
 
@@ -172,6 +180,7 @@ def _prune(command: argparse.ArgumentParser) -> None:
 
 OPTIONS = {
     "init": _init,
+    "check": _check,
     "where": _where,
     "run": _run,
     "load-history": _load_history,
