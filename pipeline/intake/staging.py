@@ -243,7 +243,7 @@ class _Stage:
 
 def _is_catalogue(source: InputFiles, files: Sequence[logs.LogFile]) -> bool:
     """Whether the files are one that names no day: all that there is, as it stands."""
-    return len(files) == 1 and not any("{" in glob for glob in source.globs)
+    return len(files) == 1 and not any(f"{{{part}}}" in glob for glob in source.globs for part in logs.PLACEHOLDERS)
 
 
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
