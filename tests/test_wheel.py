@@ -12,7 +12,6 @@ import venv
 from pathlib import Path
 
 import duckdb
-import duckdb
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
