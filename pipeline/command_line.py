@@ -10,7 +10,7 @@ from pipeline.operations import stages
 
 COMMANDS = {
     "begin": {
-        "init": "write a starter shop: for made-up logs, or for a CSV of your own",
+        "init": "write a starter shop: for made-up logs, a file of your own, or a schema that is known",
         "check": "what a night would make of your logs, from a sample of them; writes nothing",
         "config": "print the configuration in force, as JSON",
         "where": "print the folder of the DAG files, or of the SQL",
@@ -96,7 +96,8 @@ def _init(command: argparse.ArgumentParser) -> None:
         dest="log",
         type=Path,
         metavar="FILE",
-        help="your log (CSV or JSON Lines, plain, .gz or .zst), whose columns are recognised by their names",
+        help="your log (CSV or JSON Lines, plain, .gz or .zst), whose columns are recognised by their names; or a "
+        "schema that is known: personalize, ga4, segment, rectools",
     )
 
 

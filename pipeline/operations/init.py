@@ -8,7 +8,7 @@ from string import Template
 
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean
-from pipeline.operations.starter import columns, example, mapping, proposals, survey
+from pipeline.operations.starter import columns, example, known_logs, mapping, proposals, survey
 from pipeline.operations.starter.mapping import Log
 from pipeline.operations.starter.survey import Taken
 from pipeline.settings.sections.data import Ingest, InputFiles
@@ -35,7 +35,8 @@ def init(folder: Path, log: Path | None = None) -> str:
 
     Args:
         folder: does not exist, or is empty.
-        log: CSV or JSON Lines, which is copied; its columns are recognised by their names. Default: a made-up one.
+        log: CSV or JSON Lines, which is copied; its columns are recognised by their names. Or the name of a schema that
+            is known (known_logs.NAMES), without a log. Default: a made-up one.
     Returns:
         For people: what was recognised, what the mapping takes of the log, and the commands that come next.
     Raises:
@@ -43,12 +44,19 @@ def init(folder: Path, log: Path | None = None) -> str:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder; nothing there was changed")
-    if log is not None and not log.is_file():
-        raise InputError(f"{log} is no file: name your log after --from")
+    schema = str(log) if log is not None and str(log) in known_logs.NAMES and not log.is_file() else None
+    if log is not None and schema is None and not log.is_file():
+        raise InputError(
+            f"{log} is no file: name your log after --from, or a schema that is known ({', '.join(known_logs.NAMES)})"
+        )
     partial = folder.absolute().parent / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     try:
         (partial / "logs").mkdir(parents=True)
+        if schema is not None:
+            said = known_logs.write(schema, partial, folder)
+            partial.replace(folder)
+            return said
         if log is None:
             log = partial / "logs" / "example.csv"
             log.write_text(example.log(), encoding="utf-8")
