@@ -25,6 +25,8 @@ from pipeline.operations.checking.samples import InputSample, Sample
 from pipeline.settings.config import Config
 
 FOREVER = date(9000, 1, 1)
+PARTS = 3
+"""A sample has a beginning, a middle and an end."""
 
 
 @dataclass
@@ -70,7 +72,7 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
     with TemporaryDirectory(prefix="nightjar-check-") as folder, _heard() as warnings:
         sample = samples.begin(config, Path(folder))
         try:
-            samples.fill(sample, rows)
+            samples.fill(sample, max(rows, PARTS))
             checked.inputs = sample.inputs
             with staging.staged(sample.config, FOREVER, Path(folder)) as connection:
                 checked.facts = facts.gather(connection, sample)

@@ -1,6 +1,7 @@
 """The page on one's own logs: its mappings and settings, as they stand there, do what it says."""
 
 import json
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.operations import load_history
 from pipeline.settings import predicates
 from pipeline.sources import configuration
 from tests.conftest import ROOT
 from tests.docs.pages import blocks
-from tests.tiny_log import ingest, rows_of, shop
+from tests.tiny_log import digests, ingest, rows_of, shop
 
 PAGE = (ROOT / "docs/own-logs.md").read_text(encoding="utf-8")
 CARTS: list[dict[str, Any]] = [
@@ -58,3 +60,36 @@ def test_the_surfaces_of_the_page_show_what_they_say(tmp_path: Path) -> None:
         "discover": [True, False, False, False],
         "coupons": [False, False, False, True],
     }
+
+
+def test_the_orders_and_lines_of_the_page_are_joined_night_by_night_and_in_one_pass(tmp_path: Path) -> None:
+    (mapping,) = [block for block in blocks(PAGE, "sql") if "order_lines" in block]
+    (text,) = [block for block in blocks(PAGE, "toml") if "order_lines" in block]
+    nights = [date(2026, 11, day) for day in (20, 21, 22)]
+    for way in ("nights", "history"):
+        (tmp_path / way / "logs").mkdir(parents=True)
+        for night in nights:
+            n = night.day
+            orders = [f"o{n}-{k},c{k},{night} 1{k}:00:00" for k in range(5)]
+            lines = [f"o{n}-{k},sku{k + j},{j + 1},2.5" for k in range(5) for j in range(3)]
+            lines += [f"lost,sku1,1,{n}"] if n == 22 else []
+            for name, header, rows in (
+                ("orders", "order_no,customer,paid_at", orders),
+                ("order_lines", "order_no,sku,pieces,unit_price", lines),
+            ):
+                (tmp_path / way / "logs" / f"{name}-{night}.csv").write_text("\n".join([header, *rows]) + "\n")
+    files = tomllib.loads(text)["ingest"]["events"]["files"]
+    ingests = {"events": {"files": files, "sql": "events.sql"}, "max_reject_share": 0.1}
+    one, other = (shop(tmp_path / way, mapping=mapping, ingest=dict(ingests)) for way in ("nights", "history"))
+    folders = [ingest(one, night) for night in nights]
+    load_history.load_history(other, nights[-1])
+    found = [e for folder in folders for e in rows_of(folder)]
+    assert len(found) == 3 * 15
+    assert {(e["user_id"], e["item_id"], e["quantity"]) for e in found} == {
+        (f"c{k}", f"sku{k + j}", j + 1) for k in range(5) for j in range(3)
+    }
+    assert [(r["file"], r["row"], r["reason"]) for r in rows_of(folders[-1], "rejects")] == [
+        ("logs/order_lines-2026-11-22.csv", 16, "event_time is missing or not a time")
+    ]
+    for folder in folders:
+        assert digests(folder) == digests(other.lake / "ingest" / folder.name)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, logs
 from pipeline.intake.logs import LogFile
 from pipeline.operations.checking import cuts
@@ -101,6 +102,8 @@ def begin(config: Config, scratch: Path) -> Sample:
     Args:
         config: the shop's.
         scratch: an empty folder.
+    Raises:
+        InputError: a mapping cannot be read.
     """
     sources = [source for table in inputs.nightly() if (source := table.files(config)) is not None]
     names = [name for source in sources for name in (*source.globs, source.sql)]
@@ -109,8 +112,12 @@ def begin(config: Config, scratch: Path) -> Sample:
     folder.mkdir(parents=True)
     (scratch / "home").mkdir()
     for source in sources:
-        if (mapping := config.folder / source.sql).is_file():  # that one is none is said where it is read
+        if not (mapping := config.folder / source.sql).is_file():  # which is said where it is read
+            continue
+        try:
             _copy_of(folder, source.sql).write_bytes(mapping.read_bytes())
+        except OSError as error:
+            raise InputError(f"{mapping} cannot be read: {error}") from None
     return Sample(config, config.model_copy(update={"home": scratch / "home", "folder": folder}))
 
 
