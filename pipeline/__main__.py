@@ -5,6 +5,7 @@ import argparse
 import json
 import logging
 import os
+import shlex
 import sys
 import tomllib
 from datetime import UTC, date, datetime, timedelta
@@ -161,12 +162,23 @@ def _init(args: argparse.Namespace) -> None:
     terminal.say(init.init(args.folder, args.log))
 
 
+def _check(args: argparse.Namespace) -> None:
+    from pipeline.operations import check
+
+    checked = check.check(_load(args), args.rows)
+    named = f" --config {shlex.quote(str(args.config))}" if args.config else ""
+    terminal.say(check.as_json(checked) if args.json else check.described(checked, f"nightjar{named}"))
+    if checked.problems:
+        raise InputError(f"no night can run as it is: {checked.problems[0].splitlines()[0]}")
+
+
 def _where(args: argparse.Namespace) -> None:
     terminal.say(shipped.folder(args.what))
 
 
 ACTIONS = {
     "init": _init,
+    "check": _check,
     "config": _config,
     "where": _where,
     "run": _run,

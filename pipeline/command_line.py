@@ -10,7 +10,8 @@ from pipeline.operations import stages
 
 COMMANDS = {
     "begin": {
-        "init": "write a starter shop: for made-up logs, or for a CSV of your own",
+        "init": "write a starter shop: for made-up logs, a file of your own, or a schema that is known",
+        "check": "what a night would make of your logs, from a sample of them; writes nothing",
         "config": "print the configuration in force, as JSON",
         "where": "print the folder of the DAG files, or of the SQL",
     },
@@ -95,7 +96,15 @@ def _init(command: argparse.ArgumentParser) -> None:
         dest="log",
         type=Path,
         metavar="FILE",
-        help="your log (CSV or JSON Lines, plain, .gz or .zst), whose columns are recognised by their names",
+        help="your log (CSV or JSON Lines, plain, .gz or .zst), whose columns are recognised by their names; or a "
+        "schema that is known: personalize, ga4, segment, rectools",
+    )
+
+
+def _check(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="for machines")
+    command.add_argument(
+        "--rows", type=int, default=150_000, metavar="N", help="of the log that are looked at, about; default: 150000"
     )
 
 
@@ -172,6 +181,7 @@ def _prune(command: argparse.ArgumentParser) -> None:
 
 OPTIONS = {
     "init": _init,
+    "check": _check,
     "where": _where,
     "run": _run,
     "load-history": _load_history,

@@ -42,6 +42,15 @@ def test_the_wheel_needs_what_is_tested_and_every_pin_is_in_its_range() -> None:
     assert {name for name, wanted in ranges.items() if not wanted.specifier.contains(pinned[name])} == set()
 
 
+def test_what_duckdb_asks_for_to_give_python_a_moment_is_a_dependency() -> None:
+    asked = "pytz"
+    try:
+        duckdb.sql("select timestamptz '2024-01-01 00:00:00+00' as published_at").fetchall()
+    except duckdb.InvalidInputException as error:
+        asked = re.findall(r"Required module '(\w+)'", str(error))[0]
+    assert asked in {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+
+
 def test_the_tools_of_a_developer_are_pinned() -> None:
     named = {canonicalize_name(Requirement(line).name) for line in PROJECT["optional-dependencies"]["dev"]}
     assert named - set(pins("constraints.txt")) == set()

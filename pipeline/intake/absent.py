@@ -15,6 +15,7 @@ SAID = tuple(
             r'Referenced column "(.+)" not found in FROM clause',
             r"Referenced column (.+) not found in FROM clause and",
             r'(?:Table|Values list) ".+" does not have a column named "(.+)"',
+            r'Column "(.+)" referenced that exists in the SELECT clause',  # under its own name, made of itself
             r'Column "(.+)" in (?:EXCLUDE|REPLACE) list not found',
         ),
     )

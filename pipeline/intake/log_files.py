@@ -41,9 +41,10 @@ def find(source: InputFiles, config: Config, night: date | None = None) -> list[
     """
     nights = [night + timedelta(days=n) for n in (-1, 0)] if night else []
     parts = [{"year": f"{n:%Y}", "month": f"{n:%m}", "day": f"{n:%d}"} for n in nights] or [{}]
-    expressions = [_expression(glob) for glob in source.globs]
+    globs = tuple(dict.fromkeys((*source.globs, *source.given)))  # a file's own name may have braces
+    expressions = [_expression(glob) for glob in globs]
     found: dict[Path, LogFile] = {}
-    for glob, expression in zip(source.globs, expressions, strict=True):
+    for glob, expression in zip(globs, expressions, strict=True):
         for path in (path for values in parts for path in _matching(config.folder, _with(glob, values).split("/"))):
             if path in found or not expression.fullmatch(name := path.relative_to(config.folder).as_posix()):
                 continue

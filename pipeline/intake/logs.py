@@ -13,11 +13,11 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
 from pipeline.intake import folders, json_lines, raw, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
-from pipeline.intake.log_files import FORMATS, LogFile, find, format_of
+from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-__all__ = ["FORMATS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
+__all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
 
 
 def same_raw(one: InputFiles, other: InputFiles) -> bool:

@@ -18,6 +18,13 @@ from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
+FAILURES = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
+"""What DuckDB raises where a mapping fails on a row."""
+
+
+class FailsOnRowError(InputError):
+    """A mapping runs, but not on every row."""
+
 
 def read(
     connection: duckdb.DuckDBPyConnection,
@@ -143,12 +150,13 @@ def running(connection: duckdb.DuckDBPyConnection, source: InputFiles, config: C
     """Give a mapping its time, and say which one it is that fails on a row; of pseudonyms' rows without values.
 
     Raises:
-        InputError: it fails, or takes longer than ingest.max_mapping_minutes.
+        FailsOnRowError: it fails.
+        InputError: it takes longer than ingest.max_mapping_minutes.
     """
     try:
         with _in_time(connection, config.folder / source.sql, config.ingest.max_mapping_minutes):
             yield
-    except (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException) as error:
+    except FAILURES as error:
         said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
         what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"
-        raise InputError(what, content=said) from None
+        raise FailsOnRowError(what, content=said) from None

@@ -13,7 +13,7 @@ from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Express
 
 from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, late_rows, logs, mapping, other_nights
+from pipeline.intake import delivery, failing_rows, inputs, late_rows, logs, mapping, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import map_raw, running
 from pipeline.privacy import pseudonyms, suppression
@@ -139,8 +139,7 @@ class _Stage:
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
         self._run("faults_none")
-        given = map_raw(self.connection, EVENTS, source, self.config)
-        self._table(EVENTS, source, self.config.ingest.arrival)
+        given = self._mapped_log(source)
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
         # where nothing tells the night of a row, the first night that sees it is as good as any
         fallback = artifacts.run_date_of(finished[0]) if finished else last
@@ -157,6 +156,18 @@ class _Stage:
         self._run("rejects", max_raw_characters=settings.max_raw_characters, keep_raw=not settings.pseudonyms)
         if self.forgotten.hashes:
             self._run("forgotten_rejects", **self.forgotten.parameters())
+
+    def _mapped_log(self, source: InputFiles) -> set[str]:
+        """Make staged_events; rows on which the mapping fails are refused, where they are few. What it selects."""
+        try:
+            given = map_raw(self.connection, EVENTS, source, self.config)
+            self._table(EVENTS, source, self.config.ingest.arrival)
+        except mapping.FailsOnRowError as error:
+            if not failing_rows.refuse(self.connection, source, self.config, error):
+                raise
+            given = map_raw(self.connection, EVENTS, source, self.config)
+            self._table(EVENTS, source, self.config.ingest.arrival)
+        return given
 
     def others(self, log: InputFiles, night: date | None) -> None:
         """The inputs beside the log, none of which a shop must have; files that are in `raw` are not read again.
@@ -243,7 +254,7 @@ class _Stage:
 
 def _is_catalogue(source: InputFiles, files: Sequence[logs.LogFile]) -> bool:
     """Whether the files are one that names no day: all that there is, as it stands."""
-    return len(files) == 1 and not any("{" in glob for glob in source.globs)
+    return len(files) == 1 and not any(f"{{{part}}}" in glob for glob in source.globs for part in logs.PLACEHOLDERS)
 
 
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:

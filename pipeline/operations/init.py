@@ -8,20 +8,14 @@ from string import Template
 
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean
-from pipeline.operations.starter import columns, example, mapping, survey
+from pipeline.operations.starter import columns, example, known_logs, mapping, proposals, survey
 from pipeline.operations.starter.mapping import Log
 from pipeline.operations.starter.survey import Taken
-from pipeline.settings.sections.data import Features, Ingest, InputFiles
+from pipeline.settings.sections.data import Ingest, InputFiles
 from pipeline.sources import configuration
 
 TEMPLATES = Path(__file__).parent / "starter"
-# The kind of behaviour that recommendations are for: the first of these that the log has.
-GOALS = ("purchase", "rating", "like", "cart", "comment", "share", "click", "view")
-# (days of log, horizon_days, label_windows): the settings for a log that is long enough. None: the profile's.
-LENGTHS = ((83, None, None), (62, 14, 5), (0, 7, 3))
 ENOUGH_DAYS = 35
-# Share of the users with ten items they have not had, from which the gate's default can be met; what is asked below it.
-ROOMY, MARGIN = 0.98, 0.8
 ITEMS = """
 [ingest.items]
 files = {files}
@@ -41,7 +35,8 @@ def init(folder: Path, log: Path | None = None) -> str:
 
     Args:
         folder: does not exist, or is empty.
-        log: CSV or JSON Lines, which is copied; its columns are recognised by their names. Default: a made-up one.
+        log: CSV or JSON Lines, which is copied; its columns are recognised by their names. Or the name of a schema that
+            is known (known_logs.NAMES), without a log. Default: a made-up one.
     Returns:
         For people: what was recognised, what the mapping takes of the log, and the commands that come next.
     Raises:
@@ -49,12 +44,19 @@ def init(folder: Path, log: Path | None = None) -> str:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and is not empty: name a new folder; nothing there was changed")
-    if log is not None and not log.is_file():
-        raise InputError(f"{log} is no file: name your log after --from")
+    schema = str(log) if log is not None and str(log) in known_logs.NAMES and not log.is_file() else None
+    if log is not None and schema is None and not log.is_file():
+        raise InputError(
+            f"{log} is no file: name your log after --from, or a schema that is known ({', '.join(known_logs.NAMES)})"
+        )
     partial = folder.absolute().parent / f".{folder.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     try:
         (partial / "logs").mkdir(parents=True)
+        if schema is not None:
+            said = known_logs.write(schema, partial, folder)
+            partial.replace(folder)
+            return said
         if log is None:
             log = partial / "logs" / "example.csv"
             log.write_text(example.log(), encoding="utf-8")
@@ -112,34 +114,29 @@ def _quoted(text: str) -> str:
 
 
 def _event_types(found: Log) -> str:
-    known = Features().event_types
-    goal = next(kind for kind in GOALS if kind in found.behaviours or kind == GOALS[-1])
-    lines = []
-    for kind in sorted({*found.behaviours, goal}, key=list(columns.KINDS).index):
-        weight = 1.0 if kind == goal else known[kind].weight
-        lines.append(f"{kind} = {{ weight = {weight}{', label = true' if kind == goal else ''} }}")
-    return "\n".join(lines)
+    types = proposals.event_types(found.behaviours)
+    return "\n".join(
+        f"{kind} = {{ weight = {worth.weight}{', label = true' if worth.label else ''} }}"
+        for kind, worth in types.items()
+    )
 
 
 def _windows(taken: Taken | None) -> str:
     """Label windows that fit into the log."""
     days = _days(taken) if taken else None
-    if days is None:
-        return ""
-    horizon, windows = next((h, w) for least, h, w in LENGTHS if days >= least)
-    if horizon is None:
+    if days is None or (fitting := proposals.windows(days)) is None:
         return ""
     return (
-        f"horizon_days = {horizon}  # recommendations are for, and judged by, so many days; 14 once the log is longer\n"
-        f"label_windows = {windows}  # how many such stretches of the past are learned from; at most 12\n"
+        f"horizon_days = {fitting[0]}  # recommendations are for, and judged by, so many days; 14 once the log is "
+        f"longer\nlabel_windows = {fitting[1]}  # how many such stretches of the past are learned from; at most 12\n"
     )
 
 
 def _room(taken: Taken | None) -> str:
     """What the gate asks of a shop with few items, most of which many users have had."""
-    if taken is None or taken.roomy is None or taken.roomy >= ROOMY:
+    share = proposals.users_share(taken.roomy) if taken else None
+    if share is None:
         return ""
-    share = int(20 * MARGIN * taken.roomy) / 20
     return (
         "\n[evaluate]\n"
         f"min_users_share = {share}  # who must have ten items on every list: many have had nearly all there are\n"

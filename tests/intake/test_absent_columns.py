@@ -88,6 +88,12 @@ def test_a_key_that_comes_late_is_read(tmp_path: Path, caplog: pytest.LogCapture
     ]
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_an_absent_column_may_be_selected_under_its_own_name(tmp_path: Path, name: str) -> None:
+    (event, *_) = events_of(tmp_path, name, also("coalesce(SURFACE, 'web') as surface, upper(query) as query"))
+    assert (event["surface"], event["query"]) == ("web", None)
+
+
 def test_what_is_no_column_at_all_still_stops(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"events\.sql: Binder Error at line"):
         events_of(tmp_path, "log.csv", also("other.search as query"))

@@ -162,3 +162,44 @@ def test_a_file_in_utf_16_is_named_with_what_to_do(tmp_path: Path, name: str) ->
     (tmp_path / name).write_bytes((tmp_path / name).read_text().encode("utf-16"))
     with pytest.raises(InputError, match=rf"{name} is in UTF-16: write it as UTF-8 \(iconv"):
         ingest(shop(tmp_path, name), date(2024, 1, 1))
+
+
+def test_braces_stand_for_alternatives_and_for_themselves(tmp_path: Path) -> None:
+    touch(tmp_path, "web/a.csv", "app/a.csv", "till/a.csv", "web/a.csv.gz", "{web,app}/a.csv", "{web}/a.csv")
+    assert [n for n, _ in found(tmp_path, "{web,app}/a.csv")] == ["app/a.csv", "web/a.csv", "{web,app}/a.csv"]
+    assert [n for n, _ in found(tmp_path, "{we{b,x},ti*}/a.csv{,.gz}")] == ["till/a.csv", "web/a.csv", "web/a.csv.gz"]
+    assert [n for n, _ in found(tmp_path, "{web}/a.csv")] == ["{web}/a.csv"]
+    assert [n for n, _ in found(tmp_path, "{web,app/a.csv")] == []
+    assert logs.format_of(InputFiles(files="log.{csv,csv.gz}", sql="x")) == "csv"
+
+
+def test_dates_may_stand_in_braces_and_braces_in_a_name_with_a_date(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "web-2024-02-29.csv",
+        "app-20240229.csv",
+        "app-2024-02-29.csv",
+        "app-20240302.csv",
+        "{a,b}-2024-02-29.csv",
+    )
+    assert found(tmp_path, "{web-{year}-{month}-{day},app-{year}{month}{day}}.csv", NIGHT) == [
+        ("app-20240229.csv", NIGHT), ("web-2024-02-29.csv", NIGHT),
+    ]  # fmt: skip
+    assert found(tmp_path, "{a,b}-{year}-{month}-{day}.csv", NIGHT) == [("{a,b}-2024-02-29.csv", NIGHT)]
+    for daily in ("{web,app}-{year}-{month}-{day}.csv", "{{year}/,}{month}-{day}.csv"):
+        assert InputFiles(files=daily, sql="x").daily
+
+
+def test_braces_do_not_lead_out_of_the_folder_nor_stand_for_any_number_of_names(tmp_path: Path) -> None:
+    for files, words in (("{/etc,logs}/*.csv", "relative to"), ("{a,b}" * 12 + ".csv", "more than 1,000 names")):
+        with pytest.raises(InputError, match=words):
+            configuration.load(overrides={"folder": tmp_path, "ingest": {"events": {"files": files, "sql": "x"}}})
+
+
+def test_a_catalogue_with_braces_in_its_name_needs_no_arrival(tmp_path: Path) -> None:
+    write(tmp_path / "log.csv", [row("u1", "a", AT)])
+    write(tmp_path / "items{1,2}.csv", [row("", "a", AT)])
+    items = {"files": "items{1,2}.csv", "sql": "items.sql"}
+    (tmp_path / "items.sql").write_text("select item as item_id, item as title, _file from raw")
+    folder = ingest(shop(tmp_path, "log.csv", ingest={"items": items}), NIGHT)
+    assert [r["title"] for r in rows_of(folder, "items")] == ["a"]

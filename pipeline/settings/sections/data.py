@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
 
+from pipeline.settings.sections import globs as alternative_globs
 from pipeline.settings.sections.base import KEPT, Days, Section
 
 
@@ -27,7 +28,8 @@ class InputFiles(Section):
 
     files: str | Annotated[tuple[str, ...], Field(min_length=1)]
     """Glob relative to the configuration's folder, or a list of them; {year}, {month}, {day} stand for the night's
-    date, * for any name or part of one, ? for a character, **/ for folders; every other character is itself."""
+    date, * for any name or part of one, ? for a character, **/ for folders, {a,b} for a or b; every other character is
+    itself, and so are braces where a file's name has them."""
     sql: str
     """File with one SELECT from `raw`, relative to the configuration's folder."""
     format: Literal["auto", "csv", "jsonl", "parquet"] = "auto"
@@ -42,13 +44,18 @@ class InputFiles(Section):
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """What `files` names, one or several."""
+        """What `files` names, one or several, each without {a,b}."""
+        return tuple(dict.fromkeys(one for glob in self.given for one in alternative_globs.alternatives(glob)))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """`files` as the configuration has it, one or several."""
         return (self.files,) if isinstance(self.files, str) else self.files
 
     @property
     def named(self) -> str:
         """`files` for a message, to be put between quotes."""
-        return "', '".join(self.globs)
+        return "', '".join(self.given)
 
     @property
     def daily(self) -> bool:
@@ -58,7 +65,8 @@ class InputFiles(Section):
     @field_validator("files")
     @classmethod
     def _they_are_globs_below_the_folder(cls, given: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        for glob in (given,) if isinstance(given, str) else given:
+        named = (given,) if isinstance(given, str) else given
+        for glob in (one for name in named for one in alternative_globs.alternatives(name)):
             parts = glob.split("/")
             if "\0" in glob:
                 raise ValueError("holds a NUL character: write it without")
