@@ -6,7 +6,7 @@ has seen, its manifest says (`seen_by`): of each log file of which it took or re
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,10 @@ KEY = "read"
 NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
-"""Of one night: `as`, by what its rows were read, and `files`, by name: their rows, unreadable lines, and bytes."""
+"""Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes; and LATE."""
+LATE = "late"
+"""In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
+this one's. Absent where none is."""
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -37,7 +40,26 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     found: dict[date, Record] = {}
     for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
         found.setdefault(night, record(config))["files"][name] = counts
+    for name, own, lines in sql.execute(connection, "ingest/late_counts").fetchall():  # only where one night is written
+        found[last].setdefault(LATE, {}).setdefault(name, {})[own.isoformat()] = lines
     return found
+
+
+def held(folder: Path) -> list[tuple[str, date, int]]:
+    """The lines that a finished night has of earlier ones: log file, night, and how many."""
+    late: Mapping[str, Mapping[str, int]] = (recorded(folder) or {}).get(LATE, {})
+    return [(name, date.fromisoformat(own), n) for name, nights in late.items() for own, n in nights.items()]
+
+
+def without(found: Record, given: Iterable[tuple[str, date]]) -> Record:
+    """A night's record after the lines of some log files and nights became another's."""
+    gone = {(name, own.isoformat()) for name, own in given}
+    late = {
+        name: kept
+        for name, nights in found.get(LATE, {}).items()
+        if (kept := {own: n for own, n in nights.items() if (name, own) not in gone})
+    }
+    return {key: value for key, value in found.items() if key != LATE} | ({LATE: late} if late else {})
 
 
 def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Iterable[Path]) -> None:
@@ -109,7 +131,7 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
         unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
         unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
     )
-    for step in ("late_events", "late", "late_lines"):
+    for step in ("late_events", "late", "late_lines", "late_lines_tonight"):
         sql.execute(connection, f"ingest/{step}", night=night)
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(

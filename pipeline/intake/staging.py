@@ -138,7 +138,8 @@ class _Stage:
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
-        self._run("faults_none")
+        for name in ("faults_none", "late_none", "place_in_file"):
+            self._run(name)
         given = map_raw(self.connection, EVENTS, source, self.config)
         self._table(EVENTS, source, self.config.ingest.arrival)
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
