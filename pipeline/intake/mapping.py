@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, ids, logs, selects
+from pipeline.intake import absent, ids, logs, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -128,14 +128,16 @@ def _require_places(
     """Stop where a mapping changes what says where its rows stand: their refusal could not be counted any more."""
     if "_row" not in table.needed and "arrived_at" in given:  # then nobody asks where a row stands
         return
-    does = "misplaced_rows" if "_row" in table.needed else "misplaced_files"
+    path, mapped = config.folder / source.sql, f"mapped_{table.name}"
     with running(connection, source, config):
-        found = sql.execute(connection, f"ingest/{does}", mapped=f"mapped_{table.name}").fetchone()
+        if "_row" in table.needed:
+            found = row_numbers.misplaced(connection, mapped)
+        else:
+            found = sql.execute(connection, "ingest/misplaced_files", mapped=mapped).fetchone()
     if found is not None:
-        raise InputError(
-            f"{config.folder / source.sql} must select _file and _row as they are in raw: "
-            f"no row of the log has the _file {found[0]!r}" + ("" if found[1] is None else f" and the _row {found[1]}")
-        )
+        name, is_known = found
+        what = f"of {name!r} a row has not its own _row" if is_known else f"no log file has the _file {name!r}"
+        raise InputError(f"{path} must select _file and _row as they are in raw: {what}")
 
 
 @contextlib.contextmanager

@@ -27,6 +27,11 @@ LOG = [
         "_file, -_row as _row",
         "_file, null as _row",
         "_file, 'row ' || _row as _row",
+        "_file, 14 - _row as _row",
+        "_file, 1 + _row % 13 as _row",
+        "_file, case when item = 'i3' then 5 else _row end as _row",
+        "_file, _row // 2 + 1 as _row",
+        "_file, row_number() over (order by ts, item) as _row",
     ],
 )
 def test_a_mapping_that_changes_the_place_of_its_rows_stops(tmp_path: Path, changed: str) -> None:
@@ -36,9 +41,12 @@ def test_a_mapping_that_changes_the_place_of_its_rows_stops(tmp_path: Path, chan
         ingest(config, NIGHT)
 
 
-def test_a_place_may_be_cast(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "place", ["_row::varchar", "_row::integer", "coalesce(_row, 0)", "min(_row) over (partition by _row)"]
+)
+def test_a_place_may_be_cast(tmp_path: Path, place: str) -> None:
     write(tmp_path / "log.csv", LOG)
-    mapping = MAPPING.replace("_file, _row", "_file, _row::varchar as _row")
+    mapping = MAPPING.replace("_file, _row", f"_file, {place} as _row")
     folder = ingest(shop(tmp_path, "log.csv", mapping=mapping, ingest={"max_reject_share": 1}), NIGHT)
     assert len(rows_of(folder)) == 10
     assert [r["row"] for r in rows_of(folder, "rejects")] == [11, 12, 13]
