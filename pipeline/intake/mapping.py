@@ -61,7 +61,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         The columns it selects.
     Raises:
         InputError: it does not run, does more than select from `raw`, selects a column the table does not have, or none
-            that it needs, takes too long, or says of a row that it stands where none does.
+            that it needs, takes too long, says of a row that it stands where none does, or makes an event of its
+            number.
     """
     path = config.folder / source.sql
     absent.restore(connection)
@@ -78,6 +79,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     fault = ids.fault(name for name in table.ids if name in given)
     relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
+    if table.refuses:
+        _require_no_numbers(connection, table, source, config)
     if lacking:
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
@@ -138,6 +141,20 @@ def _require_places(
         name, is_known = found
         what = f"of {name!r} a row has not its own _row" if is_known else f"no log file has the _file {name!r}"
         raise InputError(f"{path} must select _file and _row as they are in raw: {what}")
+
+
+def _require_no_numbers(
+    connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config
+) -> None:
+    """Stop where what a mapping says of a row follows from its number in one reading."""
+    with running(connection, source, config):
+        found = row_numbers.dependent(connection, f"mapped_{table.name}")
+    if found:
+        raise InputError(
+            f"{config.folder / source.sql}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
+            "of one reading: the next night, or load-history, would make another event of the same row. Make it of the "
+            "log's own columns; an event_id need not be selected, it is a hash of all that the row says then"
+        )
 
 
 @contextlib.contextmanager
