@@ -10,7 +10,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline.ground import artifacts, rewriting
-from pipeline.intake import delivery, faults, known_types, late_rows, partitions, precedence, quality, refusals, staging
+from pipeline.intake import (
+    delivery,
+    faults,
+    known_types,
+    late_rows,
+    partitions,
+    precedence,
+    quality,
+    refusals,
+    staging,
+    waiting,
+)
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -30,7 +41,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
 
     Returns:
         Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of),
-        and what of other inputs' rows was of no use (`items: ...`).
+        what of other inputs' rows was of no use (`items: ...`), and how many rows were read that are later nights'.
     Raises:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
             rows than max_reject_share, or a night that is not as usual.
@@ -56,6 +67,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         faults.warn(run_date, unused)
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
+        report |= waiting.measure(connection, run_date)
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

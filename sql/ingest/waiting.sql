@@ -1,0 +1,16 @@
+-- one row: how many rows, and lines that cannot be read, of the log files that were read arrive on later nights than the last
+-- that is written, on which, how many of them later than the day after it, and the file of the latest
+with rows as (
+    select arrival, _file from staged_events where arrival > $last::date
+    union all
+    select arrival, _file from staged_lines where arrival > $last::date
+),
+files as (from log_files)
+select
+    count(*) as rows,
+    min(rows.arrival) as first,
+    max(rows.arrival) as last,
+    count(*) filter (rows.arrival > $last::date + 1) as far,
+    arg_max(files.name, rows.arrival) as file
+from rows
+join files using (_file)
