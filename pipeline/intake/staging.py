@@ -151,6 +151,7 @@ class _Stage:
         if night:
             late_rows.take(self.connection, self.config, night, finished)
         self._run("seen")
+        self._run("event_files")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)

@@ -4,7 +4,7 @@ with late as (
     union all
     select _file, own from late_lines
 ),
-files as (from log_files)
+files as (from event_files)
 select files.name, late.own, count(*) as lines
 from late
 join files using (_file)

@@ -5,7 +5,7 @@ with rows as (
     union all
     select arrival, _file from staged_lines where arrival > $last::date
 ),
-files as (from log_files)
+files as (from event_files)
 select
     count(*) as rows,
     min(rows.arrival) as first,

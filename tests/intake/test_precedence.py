@@ -211,7 +211,10 @@ def test_what_a_dead_run_left_is_completed_by_the_next_night(tmp_path: Path, mon
 
 def test_late_rows_that_a_later_night_took_are_one_nights_once_their_own_is_run_again(tmp_path: Path) -> None:
     """What it took, what it refused, and what repeats either: each line counts once, and a repetition stays one."""
-    config = shop(tmp_path, "log.csv", ingest={"max_reject_share": 1})
+    (tmp_path / "items.sql").write_text("select item as item_id, title, _file from raw")
+    write(tmp_path / "items.csv", [{"item": "a", "title": "A"}])
+    items = {"files": "items.csv", "sql": "items.sql"}
+    config = shop(tmp_path, "log.csv", ingest={"max_reject_share": 1, "items": items})
     first = [row("u", "a", "2024-01-26 10:00:00"), row("u", "x", "2024-01-26 10:00:00", "poke")]
     late = [row("u", "b", "2024-01-26 11:00:00"), row("u", "y", "2024-01-26 11:00:00", "poke"), *first]
     own = [row("u", "c", "2024-01-27 10:00:00"), row("u", "z", "2024-01-27 10:00:00", "poke")]
