@@ -14,6 +14,7 @@ from pipeline.intake import (
     delivery,
     faults,
     known_types,
+    late_items,
     late_rows,
     partitions,
     precedence,
@@ -52,7 +53,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     if delivery.is_closed(config, run_date):
         staging.require_one_zone(config, run_date, continues=True)
         empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
-        return empty | {late_rows.KEY: late_rows.record(config)}
+        return empty | {late_rows.KEY: late_rows.record(config)} | late_items.nothing(config)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -63,11 +64,13 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
+        late_items.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
         report |= waiting.measure(connection, run_date)
+        report |= late_items.records(connection, config, run_date, run_date)[run_date]
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

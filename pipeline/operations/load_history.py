@@ -18,6 +18,7 @@ from pipeline.intake import (
     faults,
     inputs,
     known_types,
+    late_items,
     late_rows,
     partitions,
     precedence,
@@ -63,10 +64,14 @@ def _load_history(config: Config, until: date) -> str:
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
         seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
-        unused = faults.measure(connection, first, until)
+        unused, items_read = (
+            faults.measure(connection, first, until),
+            late_items.records(connection, config, first, until),
+        )
         numbers = {
             night: quality.reported(n, found.get(night, {}))
             | unused.get(night, {})
+            | items_read[night]
             | {late_rows.KEY: seen.get(night, nothing)}
             for n in measured
             for night in [n["night"]]

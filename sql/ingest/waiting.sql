@@ -1,5 +1,6 @@
 -- one row: how many rows, and lines that cannot be read, of the log files that were read arrive on later nights than the last
--- that is written, on which, how many of them later than the day after it, and the file of the latest
+-- that is written, and on which; and of the files that can be the last night's, how many later than the day after it, and the
+-- file of the latest
 with rows as (
     select arrival, _file from staged_events where arrival > $last::date
     union all
@@ -10,7 +11,7 @@ select
     count(*) as rows,
     min(rows.arrival) as first,
     max(rows.arrival) as last,
-    count(*) filter (rows.arrival > $last::date + 1) as far,
-    arg_max(files.name, rows.arrival) as file
+    count(*) filter (rows.arrival > $last::date + 1 and coalesce(files.first_day, $last::date) <= $last::date) as far,
+    arg_max(files.name, rows.arrival) filter (coalesce(files.first_day, $last::date) <= $last::date) as file
 from rows
 join files using (_file)

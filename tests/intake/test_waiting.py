@@ -48,3 +48,12 @@ def test_load_history_says_what_it_leaves_to_later_nights(tmp_path: Path) -> Non
     config = shop(tmp_path, "log.csv")
     assert SAID in load_history.load_history(config, NIGHT)
     assert waiting.told(artifacts.read_manifest(artifacts.stage_dir(config.lake, "ingest", NIGHT))["report"]) == SAID
+
+
+def test_the_files_of_nights_to_come_are_no_clock(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for day in (1, 5):
+        write(tmp_path / f"2024-01-0{day}.csv", [row("u", "a", f"2024-01-0{day} 10:00:00")])
+    with caplog.at_level(logging.WARNING):
+        said = load_history.load_history(shop(tmp_path, "{year}-{month}-{day}.csv"), NIGHT)
+    assert "1 log row is kept for later nights, 2024-01-05" in said
+    assert "a clock" not in caplog.text
