@@ -7,13 +7,15 @@ has seen, its manifest says (`seen_by`): of each log file of which it took or re
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from pipeline.ground import artifacts, sql
+from pipeline.intake import text_files
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -23,7 +25,8 @@ KEY = "read"
 NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
-"""Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes; and LATE."""
+"""Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
+what hashes them; and LATE."""
 LATE = "late"
 """In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
 this one's. Absent where none is."""
@@ -63,15 +66,52 @@ def without(found: Record, given: Iterable[tuple[str, date]]) -> Record:
 
 
 def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Iterable[Path]) -> None:
-    """Note how large the log files are, before they are read: what is appended meanwhile makes a file larger than that.
+    """Note how large the log files are, and a hash of each, before they are read: what is appended meanwhile is more.
 
     Args:
         connection: where it is noted.
         config: whose folder the names are relative to.
         paths: of the files.
     """
-    sizes = {name_of(config, path): path.stat().st_size for path in paths}
-    sql.execute(connection, "ingest/log_sizes", names=list(sizes), bytes=list(sizes.values()))
+    found = {name_of(config, path): (path.stat().st_size, _hash(path)) for path in paths}
+    sizes, hashes = ([one[n] for one in found.values()] for n in (0, 1))
+    sql.execute(connection, "ingest/log_sizes", names=list(found), bytes=sizes, hashes=hashes)
+
+
+def _hash(path: Path) -> str:
+    try:
+        return artifacts.file_sha256(path)[:16]
+    except OSError as error:
+        raise text_files.unreadable(path, error) from None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a finished night read.
+
+    Attributes:
+        at: when it was finished, in ns since 1970, by the clock of the lake's disk.
+        files: by name, as in Record.
+    """
+
+    at: int
+    files: Mapping[str, Sequence[Any]]
+
+
+def change(config: Config, path: Path, readings: Iterable[Reading]) -> Literal["size", "same size"] | None:
+    """What is other about a log file than when a night read it last; None where it is as one of them found it.
+
+    Only a file that was touched since is hashed: of the last days' files there may be many.
+    """
+    state, name = path.stat(), name_of(config, path)
+    known = [(reading.at, *reading.files[name]) for reading in readings if name in reading.files]
+    alike = [(at, *digest) for at, _, _, size, *digest in known if size == state.st_size]
+    if not alike:
+        return "size"
+    if any(not digest or state.st_ctime_ns < at for at, *digest in alike):
+        return None
+    ours = _hash(path)
+    return None if any(digest == [ours] for _, *digest in alike) else "same size"
 
 
 def name_of(config: Config, path: Path) -> str:
