@@ -55,9 +55,11 @@ class Reader:
     scratch: Path
     max_row_bytes: int
 
-    def read(self, paths: Sequence[str]) -> None:
+    def read(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Read files, of which the headers are united by name: a column that a file lacks is null there.
 
+        Returns:
+            The header of each, by its path.
         Raises:
             InputError: a header is none, or has nothing in common with the others'; a quotation mark swallows rows.
             duckdb.Error: DuckDB cannot read a file.
@@ -77,6 +79,7 @@ class Reader:
             self._fill(files)
             for file in self._unaccounted(files):
                 self._account(file)
+        return {file.path: file.header for file in files}
 
     def _opened(self, path: str) -> CsvFile:
         quoted, delimiter = self.source.quotes != "never", self.source.delimiter
