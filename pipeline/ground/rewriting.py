@@ -47,6 +47,7 @@ def _make(folder: Path, making: Path, write: Callable[[Path], Mapping[str, Any]]
         kept = {k: v for k, v in manifest["report"].items() if not (report and k.startswith("rejected: "))}
         files = dict(sorted((artifacts.describe(folder) | artifacts.describe(making)).items()))
         artifacts.write_manifest(making, manifest | {"files": files, "report": kept | dict(report)})
+        shutil.copystat(folder / artifacts.MANIFEST, making / artifacts.MANIFEST)  # the logs were read when it was made
     for path in making.iterdir():
         artifacts.sync(path)
     artifacts.sync(making)

@@ -59,7 +59,7 @@ def bind(
 
 def restore(connection: duckdb.DuckDBPyConnection) -> None:
     """Leave in `raw` only the columns that were read; another mapping may mean something else by their names."""
-    if _is_view(connection):
+    if is_view(connection):
         sql.execute(connection, "ingest/raw_restored").fetchall()
 
 
@@ -69,12 +69,13 @@ def _name(error: duckdb.BinderException) -> str | None:
     return found[1] if found and found[1].lower() != "rowid" else None
 
 
-def _is_view(connection: duckdb.DuckDBPyConnection) -> bool:
+def is_view(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether `raw` is a view, with columns that its log does not have."""
     return bool(sql.execute(connection, "ingest/table_exists", table=AS_READ).fetchall())
 
 
 def _add(connection: duckdb.DuckDBPyConnection, names: Iterable[str], kind: str | None) -> None:
-    if not _is_view(connection):
+    if not is_view(connection):
         sql.execute(connection, "ingest/raw_set_aside").fetchall()
     null = ConstantExpression(None) if kind is None else ConstantExpression(None).cast(kind)
     rows = connection.table(AS_READ).select(StarExpression(), *(null.alias(name) for name in names))

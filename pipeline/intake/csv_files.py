@@ -55,9 +55,11 @@ class Reader:
     scratch: Path
     max_row_bytes: int
 
-    def read(self, paths: Sequence[str]) -> None:
+    def read(self, paths: Sequence[str]) -> dict[str, tuple[str, ...]]:
         """Read files, of which the headers are united by name: a column that a file lacks is null there.
 
+        Returns:
+            The header of each, by its path.
         Raises:
             InputError: a header is none, or has nothing in common with the others'; a quotation mark swallows rows.
             duckdb.Error: DuckDB cannot read a file.
@@ -67,28 +69,34 @@ class Reader:
         try:
             self._fill(files)
         except duckdb.Error as error:
-            mixed = [file for file in files if file.copy == file.path and self.census[file.path].ends == "mixed"]
+            mixed = [file for file in files if self.census[file.path].ends == "mixed"]
             if MIXED not in str(error) or not mixed:
                 raise
-            files = [self._mended(file) if file in mixed else file for file in files]
+            files = [replace(file, copy=self._blunt(file)) if file in mixed else file for file in files]
             self._fill(files)
         if unquoted := {file.path for file in self._unaccounted(files) if self._account(file)}:
             files = [replace(file, quoted=False) if file.path in unquoted else file for file in files]
             self._fill(files)
             for file in self._unaccounted(files):
                 self._account(file)
+        return {file.path: file.header for file in files}
 
     def _opened(self, path: str) -> CsvFile:
-        file = CsvFile(path, path, (), self.source.quotes != "never")
+        quoted, delimiter = self.source.quotes != "never", self.source.delimiter
+        header = tuple(csv_rows.header(Path(path), path, delimiter, quoted))
+        read = path
         if self.census[path].ends == "cr":
-            file = self._mended(file)
-        header = csv_rows.header(Path(file.copy), path, self.source.delimiter, file.quoted)
-        return replace(file, header=tuple(header))
+            read = line_ends.mend(path, self._copy(path))
+        elif self.census[path].ends == "mixed":
+            read = line_ends.mend(path, self._copy(path), line_ends.Shape(delimiter, len(header), quoted))
+        return CsvFile(path, read, header, quoted)
 
-    def _mended(self, file: CsvFile) -> CsvFile:
-        """The file with one kind of ends of lines."""
-        copy = self.scratch / f"with-unix-ends-{list(self.census).index(file.path)}.csv"
-        return replace(file, copy=line_ends.mend(file.path, copy, self.source.delimiter, self.census[file.path].ends))
+    def _blunt(self, file: CsvFile) -> str:
+        return line_ends.mend_bluntly(file.path, Path(f"{self._copy(file.path)}.blunt"), self.source.delimiter)
+
+    def _copy(self, path: str) -> Path:
+        """Where the file goes with one kind of ends of lines."""
+        return self.scratch / f"with-unix-ends-{list(self.census).index(path)}.csv"
 
     def _fill(self, files: Sequence[CsvFile]) -> None:
         """Files in their order, as many at a time as are read in the same way."""

@@ -34,7 +34,7 @@ def header(file: Path, path: str, delimiter: str, quoted: bool) -> list[str]:
     """
     with text_files.opened(file) as stream:
         text = stream.read(HEADER_BYTES).decode("utf-8-sig", errors="replace")
-    given = (re.sub(r"\r\n?", "\n", line) for line in re.findall(r"[^\n]*\n|[^\n]+", text))
+    given = (line.rstrip("\r\n") + "\n" for line in re.findall(r"[^\r\n]*(?:\r*\n|\r)|[^\r\n]+", text))
     if quoted:
         try:
             names = next(_reader(given, delimiter), [])

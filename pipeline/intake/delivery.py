@@ -1,5 +1,6 @@
 """Which of the shop's log files a night needs, and whether they are there."""
 
+import logging
 from datetime import date, timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -10,6 +11,8 @@ from pipeline.intake import late_rows, logs
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
+
+log = logging.getLogger(__name__)
 
 LATE_DAYS = 14
 """So many days after its days a log file is still found by a nightly run; after that, its night is to be run again."""
@@ -78,24 +81,46 @@ def _readable(config: Config, night: date) -> list[logs.LogFile]:
     return sorted(found, key=attrgetter("path"))
 
 
-def _missed(config: Config, night: date) -> list[logs.LogFile]:
-    """Files about finished nights of the last days that came later, or are not as large as when last they were read."""
+def _missed(config: Config, night: date) -> dict[logs.LogFile, bool]:
+    """Files about finished nights of the last days that came later, or are not as when they were read.
+
+    Returns:
+        For each, whether it was written anew in the same size.
+    """
     source, since = log_of(config), night - timedelta(days=LATE_DAYS)
     if not any("{year}" in glob for glob in source.globs):
-        return []
+        return {}
     before = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
-    records = {n: late_rows.recorded(f) for f in before if (n := artifacts.run_date_of(f)) >= since}
-    sizes = {name: counts[-1] for record in records.values() if record for name, counts in record["files"].items()}
+    folders = {n: f for f in before if (n := artifacts.run_date_of(f)) >= since}
+    records = {n: late_rows.recorded(folder) for n, folder in folders.items()}
     finished = {n for n, record in records.items() if record is not None}
     if unrecorded := records.keys() - finished:  # whatever they read, they decided on
         finished = {n for n in finished if n > max(unrecorded)}
+    readings = {
+        n: late_rows.Reading((folders[n] / artifacts.MANIFEST).stat().st_mtime_ns, record["files"])
+        for n, record in records.items()
+        if record is not None
+    }
     found = {file for n in finished if n < night - timedelta(days=1) for file in logs.find(source, config, n)}
-    return [
-        file
-        for file in found
-        if any(map(file.is_about, finished))
-        and sizes.get(late_rows.name_of(config, file.path)) != file.path.stat().st_size
-    ]
+    changed: dict[logs.LogFile, bool] = {}
+    for file in (file for file in found if any(map(file.is_about, finished))):
+        said = late_rows.change(config, file.path, readings.values())
+        if said is not None:
+            changed[file] = said == "same size"
+    return changed
+
+
+def _say_rewritten(config: Config, night: date) -> None:
+    names = sorted(
+        late_rows.name_of(config, f.path) for f, is_as_large in _missed(config, night).items() if is_as_large
+    )
+    for name in names:
+        log.warning(
+            "%s was written anew, as large as it was, since its night was ingested: what it says otherwise now of "
+            "finished nights is not taken. Load them again: load-history --until %s --force",
+            name,
+            night,
+        )
 
 
 def find(config: Config, night: date | None) -> list[logs.LogFile]:
@@ -106,6 +131,8 @@ def find(config: Config, night: date | None) -> list[logs.LogFile]:
     """
     source = log_of(config)
     files = _readable(config, night) if night else logs.find(source, config)
+    if night:
+        _say_rewritten(config, night)
     closed = config.ingest.allow_empty and _is_daily(source)
     if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""

@@ -10,7 +10,19 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from pipeline.ground import artifacts, rewriting
-from pipeline.intake import delivery, faults, known_types, late_rows, partitions, precedence, quality, refusals, staging
+from pipeline.intake import (
+    delivery,
+    faults,
+    known_types,
+    late_items,
+    late_rows,
+    partitions,
+    precedence,
+    quality,
+    refusals,
+    staging,
+    waiting,
+)
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -30,7 +42,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
 
     Returns:
         Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of),
-        and what of other inputs' rows was of no use (`items: ...`).
+        what of other inputs' rows was of no use (`items: ...`), and how many rows were read that are later nights'.
     Raises:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
             rows than max_reject_share, or a night that is not as usual.
@@ -41,7 +53,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     if delivery.is_closed(config, run_date):
         staging.require_one_zone(config, run_date, continues=True)
         empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
-        return empty | {late_rows.KEY: late_rows.record(config)}
+        return empty | {late_rows.KEY: late_rows.record(config)} | late_items.nothing(config)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -52,10 +64,13 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
+        late_items.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
+        report |= waiting.measure(connection, run_date)
+        report |= late_items.records(connection, config, run_date, run_date)[run_date]
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

@@ -6,14 +6,16 @@ has seen, its manifest says (`seen_by`): of each log file of which it took or re
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 
 from pipeline.ground import artifacts, sql
+from pipeline.intake import text_files
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -23,7 +25,11 @@ KEY = "read"
 NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
-"""Of one night: `as`, by what its rows were read, and `files`, by name: their rows, unreadable lines, and bytes."""
+"""Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
+what hashes them; and LATE."""
+LATE = "late"
+"""In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
+this one's. Absent where none is."""
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -37,19 +43,75 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     found: dict[date, Record] = {}
     for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
         found.setdefault(night, record(config))["files"][name] = counts
+    for name, own, lines in sql.execute(connection, "ingest/late_counts").fetchall():  # only where one night is written
+        found[last].setdefault(LATE, {}).setdefault(name, {})[own.isoformat()] = lines
     return found
 
 
+def held(folder: Path) -> list[tuple[str, date, int]]:
+    """The lines that a finished night has of earlier ones: log file, night, and how many."""
+    late: Mapping[str, Mapping[str, int]] = (recorded(folder) or {}).get(LATE, {})
+    return [(name, date.fromisoformat(own), n) for name, nights in late.items() for own, n in nights.items()]
+
+
+def without(found: Record, given: Iterable[tuple[str, date]]) -> Record:
+    """A night's record after the lines of some log files and nights became another's."""
+    gone = {(name, own.isoformat()) for name, own in given}
+    late = {
+        name: kept
+        for name, nights in found.get(LATE, {}).items()
+        if (kept := {own: n for own, n in nights.items() if (name, own) not in gone})
+    }
+    return {key: value for key, value in found.items() if key != LATE} | ({LATE: late} if late else {})
+
+
 def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Iterable[Path]) -> None:
-    """Note how large the log files are, before they are read: what is appended meanwhile makes a file larger than that.
+    """Note how large the log files are, and a hash of each, before they are read: what is appended meanwhile is more.
 
     Args:
         connection: where it is noted.
         config: whose folder the names are relative to.
         paths: of the files.
     """
-    sizes = {name_of(config, path): path.stat().st_size for path in paths}
-    sql.execute(connection, "ingest/log_sizes", names=list(sizes), bytes=list(sizes.values()))
+    found = {name_of(config, path): (path.stat().st_size, _hash(path)) for path in paths}
+    sizes, hashes = ([one[n] for one in found.values()] for n in (0, 1))
+    sql.execute(connection, "ingest/log_sizes", names=list(found), bytes=sizes, hashes=hashes)
+
+
+def _hash(path: Path) -> str:
+    try:
+        return artifacts.file_sha256(path)[:16]
+    except OSError as error:
+        raise text_files.unreadable(path, error) from None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a finished night read.
+
+    Attributes:
+        at: when it was finished, in ns since 1970, by the clock of the lake's disk.
+        files: by name, as in Record.
+    """
+
+    at: int
+    files: Mapping[str, Sequence[Any]]
+
+
+def change(config: Config, path: Path, readings: Iterable[Reading]) -> Literal["size", "same size"] | None:
+    """What is other about a log file than when a night read it last; None where it is as one of them found it.
+
+    Only a file that was touched since is hashed: of the last days' files there may be many.
+    """
+    state, name = path.stat(), name_of(config, path)
+    known = [(reading.at, *reading.files[name]) for reading in readings if name in reading.files]
+    alike = [(at, *digest) for at, _, _, size, *digest in known if size == state.st_size]
+    if not alike:
+        return "size"
+    if any(not digest or state.st_ctime_ns < at for at, *digest in alike):
+        return None
+    ours = _hash(path)
+    return None if any(digest == [ours] for _, *digest in alike) else "same size"
 
 
 def name_of(config: Config, path: Path) -> str:
@@ -109,7 +171,7 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
         unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
         unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
     )
-    for step in ("late_events", "late", "late_lines"):
+    for step in ("late_events", "late", "late_lines", "late_lines_tonight"):
         sql.execute(connection, f"ingest/{step}", night=night)
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(

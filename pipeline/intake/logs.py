@@ -2,6 +2,7 @@
 
 import re
 import tempfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import duckdb
@@ -52,9 +53,9 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         text_files.require_utf8(paths)
     try:
         sql.execute(connection, "ingest/unreadable_none")
-        _read(connection, kind, paths, source, config)
+        own = _read(connection, kind, paths, source, config)
         if source.hive_partitioning:
-            folders.add(connection, [file.path for file in files], config.folder)
+            folders.add(connection, [file.path for file in files], config.folder, own)
         sql.execute(connection, "ingest/raw_files")
     except duckdb.Error as error:
         if resources.is_scarce(error):  # not the file's fault
@@ -83,22 +84,23 @@ def _named(error: duckdb.Error, paths: list[str]) -> str:
 
 def _read(
     connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: InputFiles, config: Config
-) -> None:
+) -> Mapping[str, Collection[str]] | None:
+    """Fill `raw`; the columns that each file has, None where its rows say it."""
     settings = config.ingest
     if kind == "parquet":
         for path in paths:
             _require_few(path, settings)
         rows = sql.select(connection, "ingest/read_parquet", files=sql.literal(paths), place=raw.FILE_OF_ROW)
         raw.fill(connection, rows)
-        return
+        return {path: pq.read_schema(path).names for path in paths}
     ((spill,),) = sql.execute(connection, "ingest/scratch").fetchall()
     census = text_files.count(paths, settings, config.threads)
     folder = spill if Path(spill).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="mended", dir=folder) as scratch:
         if kind == "jsonl":
             json_lines.read(connection, source, census, Path(scratch), settings)
-        else:
-            Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(paths)
+            return None
+        return Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(paths)
 
 
 def _require_few(path: str, settings: Ingest) -> None:

@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, ids, logs, selects
+from pipeline.intake import absent, ids, logs, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -68,7 +68,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         The columns it selects.
     Raises:
         InputError: it does not run, does more than select from `raw`, selects a column the table does not have, or none
-            that it needs, takes too long, or says of a row that it stands where none does.
+            that it needs, takes too long, says of a row that it stands where none does, or makes an event of its
+            number.
     """
     path = config.folder / source.sql
     absent.restore(connection)
@@ -85,6 +86,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     fault = ids.fault(name for name in table.ids if name in given)
     relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
+    if table.refuses:
+        _require_no_numbers(connection, table, source, config)
     if lacking:
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
@@ -135,13 +138,29 @@ def _require_places(
     """Stop where a mapping changes what says where its rows stand: their refusal could not be counted any more."""
     if "_row" not in table.needed and "arrived_at" in given:  # then nobody asks where a row stands
         return
-    does = "misplaced_rows" if "_row" in table.needed else "misplaced_files"
+    path, mapped = config.folder / source.sql, f"mapped_{table.name}"
     with running(connection, source, config):
-        found = sql.execute(connection, f"ingest/{does}", mapped=f"mapped_{table.name}").fetchone()
+        if "_row" in table.needed:
+            found = row_numbers.misplaced(connection, mapped)
+        else:
+            found = sql.execute(connection, "ingest/misplaced_files", mapped=mapped).fetchone()
     if found is not None:
+        name, is_known = found
+        what = f"of {name!r} a row has not its own _row" if is_known else f"no log file has the _file {name!r}"
+        raise InputError(f"{path} must select _file and _row as they are in raw: {what}")
+
+
+def _require_no_numbers(
+    connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config
+) -> None:
+    """Stop where what a mapping says of a row follows from its number in one reading."""
+    with running(connection, source, config):
+        found = row_numbers.dependent(connection, f"mapped_{table.name}")
+    if found:
         raise InputError(
-            f"{config.folder / source.sql} must select _file and _row as they are in raw: "
-            f"no row of the log has the _file {found[0]!r}" + ("" if found[1] is None else f" and the _row {found[1]}")
+            f"{config.folder / source.sql}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
+            "of one reading: the next night, or load-history, would make another event of the same row. Make it of the "
+            "log's own columns; an event_id need not be selected, it is a hash of all that the row says then"
         )
 
 

@@ -7,11 +7,11 @@ import duckdb
 
 from pipeline.ground import artifacts, sql, zones
 from pipeline.intake import logs
-from pipeline.intake.inputs import EVENTS
+from pipeline.intake.inputs import EVENTS, NightTable
 from pipeline.settings.config import Config
 
 
-def _staying(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> list[Path]:
+def staying(connection: duckdb.DuckDBPyConnection, config: Config, last: date, night: date | None) -> list[Path]:
     """The finished partitions that are not about to be written anew; arguments as in `look_up`.
 
     Without a night those are written on which a row arrived, and those between them where nights may be empty.
@@ -37,8 +37,8 @@ def look_up(connection: duckdb.DuckDBPyConnection, config: Config, last: date, n
         last: the last night that is written.
         night: the only one; None: all on which a row arrived.
     """
-    if folders := _staying(connection, config, last, night):
-        sql.execute(connection, "ingest/other_nights", last=last, **_places(folders))
+    if folders := staying(connection, config, last, night):
+        sql.execute(connection, "ingest/other_nights", last=last, **places(folders))
     else:
         sql.execute(connection, "ingest/other_nights_none")
 
@@ -53,12 +53,12 @@ def read_what(connection: duckdb.DuckDBPyConnection, config: Config, last: date,
     found = {found for (found,) in sql.execute(connection, "ingest/other_nights_found", **arrivals).fetchall()}
     if found:
         folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in sorted(found)]
-        sql.execute(connection, "ingest/other_nights_what", **arrivals, **_places(folders))
+        sql.execute(connection, "ingest/other_nights_what", **arrivals, **places(folders))
 
 
-def _places(folders: list[Path]) -> dict[str, list[str] | list[date]]:
-    """Partitions as the statements take them."""
-    paths = [str(EVENTS.path(folder)) for folder in folders]
+def places(folders: list[Path], table: NightTable = EVENTS) -> dict[str, list[str] | list[date]]:
+    """Partitions as the statements take them: of each the file of a table."""
+    paths = [str(table.path(folder)) for folder in folders]
     return {
         "partitions": logs.literal(paths),
         "paths": paths,

@@ -5,9 +5,13 @@ ingested first, it gives up here: its partition is written again without the eve
 nights in order would have given it. Of that row only what the partition tells is known: neither its place in its file
 nor its content. A row that the later night had refused already keeps its reason: whether it repeats the event that is
 known now, or bears its id, cannot be told any more.
+
+What a later night took or refused because it came too late for an earlier one, it gives up as well, once that night (or
+one between them) is written again and takes or refuses it itself: no row more is refused then, as it is the same line.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,12 +21,14 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, logs, partitions, quality, refusals, staging
+from pipeline.intake import delivery, inputs, late_rows, logs, other_nights, partitions, quality, refusals, staging
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
 KEPT_NUMBERS = ("compared_prices", "far_prices")
 """Of a night's numbers those that are about the nights before it as they were when it was ingested."""
+KEPT_ROWS = {EVENTS.name: "partition_events", inputs.REJECTS.name: "partition_rejects"}
+"""By table, what says which of a partition's rows stay; of others all do."""
 
 
 def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
@@ -35,6 +41,7 @@ def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: da
     Raises:
         InputError: a later night would have more refused rows than it may: ids that are not unique.
     """
+    _find_moved(connection, config, first, last)
     sql.execute(connection, "ingest/displaced", first=first, last=last)
     for night, events, others in sql.execute(connection, "ingest/displaced_nights").fetchall():
         if not others:
@@ -48,6 +55,26 @@ def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: da
                 f"before them, on {first} .. {last}; with them {refused:,} of its log rows would be refused, more than "
                 f"ingest.max_reject_share = {config.ingest.max_reject_share}. {refusals.NO_ID}"
             )
+
+
+def _find_moved(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
+    """Make the tables held, moved_rejects and moved_events: what later nights took late is written now."""
+    staying = other_nights.staying(connection, config, last, first if first == last else None)
+    lines = [
+        (artifacts.run_date_of(f), *held)
+        for f in staying
+        if artifacts.run_date_of(f) > first
+        for held in late_rows.held(f)
+    ]
+    nights, names, own, counts = (list(column) for column in zip(*lines, strict=True)) if lines else ([], [], [], [])
+    sql.execute(connection, "ingest/held", nights=nights, names=names, own=own, lines=counts)
+    sql.execute(connection, "ingest/written_lines", first=first, last=last)
+    if nights:
+        folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in sorted(set(nights))]
+        sql.execute(connection, "ingest/moved_rejects", **other_nights.places(folders, inputs.REJECTS))
+    else:
+        sql.execute(connection, "ingest/moved_rejects_none")
+    sql.execute(connection, "ingest/moved_events")
 
 
 def give_way(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
@@ -65,8 +92,27 @@ def give_way(connection: duckdb.DuckDBPyConnection, config: Config, first: date,
     if nights and first == last:  # an earlier version of it would pass for whole without what the others give up
         _unfinish(artifacts.stage_dir(config.lake, "ingest", first))
     for night in nights:
-        events = sql.select(connection, "ingest/displaced_of_night", night=night).to_arrow_table()
-        _give_up(artifacts.stage_dir(config.lake, "ingest", night), events, config)
+        given = _Given(
+            sql.select(connection, "ingest/displaced_of_night", night=night).to_arrow_table(),
+            sql.select(connection, "ingest/moved_of_night", night=night).to_arrow_table(),
+            sql.execute(connection, "ingest/moved_late", night=night).fetchall(),
+        )
+        _give_up(artifacts.stage_dir(config.lake, "ingest", night), given, config)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a night gives up.
+
+    Attributes:
+        events: event_id and reason; null where the event's own line is another night's now.
+        refused: file and row of refused rows that are another night's now.
+        late: log files and nights of which it holds nothing any more.
+    """
+
+    events: pa.Table
+    refused: pa.Table
+    late: list[tuple[str, date]]
 
 
 def _unfinish(folder: Path) -> None:
@@ -74,14 +120,14 @@ def _unfinish(folder: Path) -> None:
         artifacts.remove(folder)
 
 
-def _give_up(folder: Path, events: pa.Table, config: Config) -> None:
-    """Write a night's partition again without some of its events; one that was removed meanwhile stays away."""
+def _give_up(folder: Path, given: _Given, config: Config) -> None:
+    """Write a night's partition again without some of its rows; one that was removed meanwhile stays away."""
 
     def write(beside: Path) -> Mapping[str, Any]:
         with staging.spilling(config.lake) as spill:
             connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
             try:
-                return _written_again(connection, folder, events, config, beside)
+                return _written_again(connection, folder, given, config, beside)
             finally:
                 connection.close()
 
@@ -91,26 +137,29 @@ def _give_up(folder: Path, events: pa.Table, config: Config) -> None:
 
 
 def _written_again(
-    connection: duckdb.DuckDBPyConnection, folder: Path, events: pa.Table, config: Config, out: Path
+    connection: duckdb.DuckDBPyConnection, folder: Path, given: _Given, config: Config, out: Path
 ) -> dict[str, Any]:
-    """Stage a partition without some of its events, and write it; its report."""
+    """Stage a partition without some of its rows, and write it; its report."""
     night = artifacts.run_date_of(folder)
-    connection.register("given_up", events)
+    connection.register("given_up", given.events)
+    connection.register("moved_away", given.refused)
     for table in inputs.night_tables():
         path = table.path(folder)
         if not path.is_file():  # a night from before there was the table
             connection.from_arrow(table.empty()).create(table.staged)
             continue
-        does = "partition_events" if table is EVENTS else "partition"
+        does = KEPT_ROWS.get(table.name, "partition")
         rows = sql.select(connection, f"ingest/{does}", partition=logs.literal([str(path)]), night=night)
         rows.create(table.staged)
     parquet = logs.literal([str(EVENTS.path(folder))])
     sql.execute(connection, "ingest/given_up", partition=parquet, night=night, file=delivery.name_of(config, night))
     sql.execute(connection, "ingest/duplicates_none")
     numbers = quality.measure(connection, config, night, night)[0]
-    before = artifacts.read_manifest(folder)["report"].get(quality.KEY, {})
+    report = artifacts.read_manifest(folder)["report"]
+    before = report.get(quality.KEY, {})
     numbers |= {name: before[name] for name in KEPT_NUMBERS if name in before}
     past = quality.history(quality.past_nights(config, night))
     found = quality.judge([*past, numbers], night, config).get(night, {})
     _, tables = next(partitions.nights(connection, night, night))
-    return partitions.write(out, tables) | quality.reported(numbers, found)
+    read = {late_rows.KEY: late_rows.without(report[late_rows.KEY], given.late)} if given.late else {}
+    return partitions.write(out, tables) | quality.reported(numbers, found) | read

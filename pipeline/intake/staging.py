@@ -138,7 +138,8 @@ class _Stage:
 
     def events(self, source: InputFiles, last: date, night: date | None) -> None:
         """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
-        self._run("faults_none")
+        for name in ("faults_none", "late_none", "place_in_file"):
+            self._run(name)
         given = self._mapped_log(source)
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
         # where nothing tells the night of a row, the first night that sees it is as good as any
@@ -149,6 +150,7 @@ class _Stage:
         if night:
             late_rows.take(self.connection, self.config, night, finished)
         self._run("seen")
+        self._run("event_files")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)

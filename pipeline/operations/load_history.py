@@ -14,7 +14,19 @@ import duckdb
 from pipeline.ground import artifacts, manifests, resources, rewriting, sql, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
-from pipeline.intake import faults, inputs, known_types, late_rows, partitions, precedence, quality, refusals, staging
+from pipeline.intake import (
+    faults,
+    inputs,
+    known_types,
+    late_items,
+    late_rows,
+    partitions,
+    precedence,
+    quality,
+    refusals,
+    staging,
+    waiting,
+)
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
@@ -52,14 +64,20 @@ def _load_history(config: Config, until: date) -> str:
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
         seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
-        unused = faults.measure(connection, first, until)
+        unused, items_read = (
+            faults.measure(connection, first, until),
+            late_items.records(connection, config, first, until),
+        )
         numbers = {
             night: quality.reported(n, found.get(night, {}))
             | unused.get(night, {})
+            | items_read[night]
             | {late_rows.KEY: seen.get(night, nothing)}
             for n in measured
             for night in [n["night"]]
         }
+        kept = waiting.measure(connection, until)
+        numbers[until] |= kept
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
         precedence.give_way(connection, config, first, until)
         with ThreadPoolExecutor(config.threads) as writers:
@@ -80,7 +98,8 @@ def _load_history(config: Config, until: date) -> str:
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
     text = summary(totals, first, until, time.perf_counter() - started)
-    return "\n".join([text, *quality.gaps(found), *known_types.told(config)])
+    later = [f"             {said}"] if (said := waiting.told(kept)) else []
+    return "\n".join([text, *later, *quality.gaps(found), *known_types.told(config)])
 
 
 def _of_another_zone(config: Config, first: date, until: date) -> list[Path]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
-from pipeline.intake import quality
+from pipeline.intake import quality, waiting
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
@@ -180,6 +180,9 @@ def _age(config: Config, active: ActiveRun, newest: date | None) -> list[str]:
     folder = artifacts.stage_dir(config.lake, "ingest", active.run_date)
     if artifacts.is_finished(folder) and not quality.has_events(folder):
         lines.append(f"the active run's own night, {active.run_date}, has no events")
+    newest_report = artifacts.read_manifest(artifacts.stage_dir(config.lake, "ingest", newest)).get("report", {})
+    if later := waiting.told(newest_report):
+        lines.append(later)
     return lines
 
 

@@ -1,5 +1,3 @@
--- table raw: its rows, with the columns that the names of their files' folders give
-create or replace table raw as
-select raw.* exclude (_file, _row), folders.* exclude (_file), raw._file, raw._row
-from raw
-left join folders using (_file)
+-- table raw: its rows, with what the names of their files' folders say
+drop table raw;
+alter table raw_in_folders rename to raw

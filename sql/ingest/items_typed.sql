@@ -11,6 +11,7 @@ typed as (
             when try_cast(arrived_at as timestamptz) is not null
             then least(greatest(try_cast(arrived_at as timestamptz)::date, files.first_day), files.last_day + 1)
         end as arrival,
+        _file,
         files.first_day,
         {
             'time': coalesce(epoch_us(try_cast(arrived_at as timestamptz)), 0),

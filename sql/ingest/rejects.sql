@@ -12,12 +12,9 @@ refused as (
     union all
     select staged._file, staged._row, staged.arrival, again.reason from staged join again using (event)
 ),
--- lines that could not be read are not numbered in raw: add those before a row to get its place in the file
+-- lines that could not be read are not numbered in raw
 placed as (
-    select
-        refused.*,
-        refused._row - starts.first_row + 1
-        + len(list_filter(coalesce(skipped.lines, []), lambda n, i: n - i < refused._row - starts.first_row + 1)) as row
+    select refused.*, place_in_file(refused._row - starts.first_row + 1, skipped.lines) as row
     from refused
     join starts using (_file)
     left join (select _file, list(line order by line) as lines from lines group by _file) as skipped using (_file)

@@ -1,5 +1,5 @@
 -- table seen: one row per night and log file of which rows arrive on it: how many rows, lines that cannot be
--- read, and bytes it has
+-- read, and bytes it has, and what hashes these
 create or replace table seen as
 with starts as (from raw_files),
 files as (from log_files),
@@ -15,7 +15,8 @@ select
     files.name,
     coalesce(starts.last_row - starts.first_row + 1, 0) as rows,
     coalesce(unread.lines, 0) as lines,
-    sizes.bytes
+    sizes.bytes,
+    sizes.hash
 from arrived
 join files using (_file)
 join sizes using (name)

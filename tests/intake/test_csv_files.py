@@ -230,3 +230,32 @@ def test_what_a_header_says_is_shown_only_at_the_command_line(tmp_path: Path, te
     with pytest.raises(InputError, match=r"log\.csv: ") as caught:
         found(tmp_path)
     assert "secret" not in caught.value.said
+
+
+MIXED = {
+    "between two lines": (line("u1", "a")[:-1] + b"\r" + line("u2", "b") + line("u3", "c"), 0),
+    "after each of some": ((line("u1", "a")[:-1] + b"\r") + (line("u2", "b")[:-1] + b"\r\r") + line("u3", "c"), 0),
+    "beside Windows' ends": (line("u1", "a")[:-1] + b"\r" + line("u2", "b")[:-1] + b"\r\n" + line("u3", "c"), 0),
+    "at the end": (line("u1", "a") + line("u2", "b") + line("u3", "c")[:-1] + b"\r", 0),
+    "beside quotes": (line("u1", '"a"')[:-1] + b"\r" + line("u2", "b") + line("u3", '"c"')[:-1] + b"\r", 0),
+    "behind half a line": (b"u0,a\r" + line("u1", "a") + line("u2", "b") + line("u3", "c"), 1),
+}
+
+
+@pytest.mark.parametrize(("rows", "refused"), MIXED.values(), ids=MIXED.keys())
+@pytest.mark.parametrize("after_header", [b"\n", b"\r"])
+def test_a_carriage_return_alone_ends_a_line_where_that_gives_rows(
+    tmp_path: Path, rows: bytes, refused: int, after_header: bytes
+) -> None:
+    (tmp_path / "log.csv").write_bytes(HEADER[:-1] + after_header + rows)
+    read, bad = found(tmp_path)
+    assert read == [("u1", "a", AT, "purchase"), ("u2", "b", AT, "purchase"), ("u3", "c", AT, "purchase")]
+    assert len(bad) == refused
+
+
+def test_a_carriage_return_in_a_value_or_in_quotes_stays(tmp_path: Path) -> None:
+    texts = ["a\rb", '"a\rb,c"', '"a\r\nb"', '"a\nb\rc"']
+    (tmp_path / "log.csv").write_bytes(
+        HEADER + b"".join(line("u", text) for text in texts) + line("u", "x")[:-1] + b"\r"
+    )
+    assert [row[1] for row in found(tmp_path)[0]] == [*(text.strip('"') for text in texts), "x"]

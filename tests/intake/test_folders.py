@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.ground.errors import InputError
 from pipeline.intake import folders
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop, write
 
@@ -45,6 +46,27 @@ def test_a_shop_may_ask_for_the_columns_of_its_folders(tmp_path: Path, name: str
         "d": None,
     }
     assert [(r["file"], r["row"]) for r in rows_of(folder, "rejects")] == [(f"elsewhere/{name}", 2)]
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl", "log.parquet"])
+def test_what_a_folder_says_does_not_follow_from_the_files_beside_it(tmp_path: Path, name: str) -> None:
+    """One file has the column itself, empty in a row; the other's rows have what its folder says."""
+    write(tmp_path / "country=fr" / name, [LINE])
+    given = settings(files=f"**/{name}", hive_partitioning=True)
+    alone = rows_of(ingest(shop(tmp_path, home=tmp_path / "a", mapping=COUNTRY, ingest=given), NIGHT))
+    own = [LINE | {"item": "b", "country": "de"}, LINE | {"item": "c", "country": None}]
+    write(tmp_path / "country=es" / name, own)
+    together = rows_of(ingest(shop(tmp_path, home=tmp_path / "b", mapping=COUNTRY, ingest=given), NIGHT))
+    assert {e["item_id"]: e["session_id"] for e in alone} == {"a": "fr"}
+    assert {e["item_id"]: e["session_id"] for e in together} == {"a": "fr", "b": "de", "c": None}
+
+
+def test_a_folders_key_that_is_a_number_in_another_file_stops(tmp_path: Path) -> None:
+    write(tmp_path / "country=fr" / "log.parquet", [LINE])
+    write(tmp_path / "country=es" / "log.parquet", [LINE | {"country": 34}])
+    given = settings(files="**/log.parquet", hive_partitioning=True)
+    with pytest.raises(InputError, match=r"country=fr/log.parquet: its folder says country, .* type BIGINT in other"):
+        ingest(shop(tmp_path, mapping=COUNTRY, ingest=given), NIGHT)
 
 
 def test_the_home_may_stand_in_any_folder(tmp_path: Path) -> None:

@@ -213,3 +213,21 @@ def test_the_other_ways_to_arrive(tmp_path: Path, arrival: str) -> None:
         ingest_night(live, DAYS[day - 1])
     load_history.load_history(backfill, DAYS[2])
     assert taken(live) == taken(backfill) == {1: ["a"], 2: ["b", "c"], 3: ["d"]}
+
+
+@pytest.mark.parametrize("change", ["rewritten", "touched", "rewritten and loaded"])
+def test_a_file_written_anew_in_the_same_size_is_said(
+    tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = shop(tmp_path, DAILY, ingest=LENIENT)
+    for night in DAYS[:5]:
+        write(tmp_path / f"{night}.csv", [at(night.day, f"i{night.day}")])
+        ingest_night(config, night)
+    write(tmp_path / f"{DAYS[0]}.csv", [at(1, "i1" if change == "touched" else "j1")])
+    if change == "rewritten and loaded":
+        stages.run_stage("ingest", DAYS[0], config, force=True)
+    with caplog.at_level(logging.WARNING):
+        ingest_night(config, DAYS[5])
+    said = "2024-01-01.csv was written anew, as large as it was"
+    assert (said in caplog.text) == (change == "rewritten")
+    assert taken(config)[1] == (["j1"] if change == "rewritten and loaded" else ["i1"])

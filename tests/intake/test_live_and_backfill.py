@@ -1,6 +1,7 @@
 """Night after night as the files come, or all files at once: the same events, each once, every line accounted for."""
 
 import os
+import random
 import tempfile
 from collections import Counter
 from datetime import date, timedelta
@@ -9,11 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ground import artifacts
-from pipeline.operations import load_history
+from pipeline.operations import load_history, stages
 from pipeline.sources.configuration import FullConfig
 from tests.intake import log_writer
 from tests.intake.log_writer import TYPE, Line, Server
@@ -53,7 +54,16 @@ def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 SEEDS = st.integers(0, 10_000)
 ARRIVALS = st.sampled_from(["event_time", "file", "arrived_at"])
-THOROUGH = settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MORE = int(os.environ.get("NIGHTJAR_EXAMPLES", "0"))
+"""So many random examples, where somebody has the time, instead of a few that are always the same."""
+THOROUGH = settings(
+    max_examples=MORE or 6,
+    deadline=None,
+    derandomize=not MORE,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # a failing server is small enough, and each of its nights takes its time
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def configured(folder: Path, home: str, zone: str, arrival: str) -> FullConfig:
@@ -132,3 +142,28 @@ def test_files_that_go_on_or_come_when_their_night_is_over(
             events = Counter(event for of_night, _ in found.values() for event in of_night)
             assert events == dict.fromkeys(expected(lines, zone, arrival), 1)
             assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)
+
+
+@THOROUGH
+@given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_nights_that_are_run_again_after_others_took_their_late_rows(
+    server: Server, zone: str, first: date, arrival: str, seed: int
+) -> None:
+    """Whatever is run again, and whatever of the history is loaded again: each line counts once."""
+    with tempfile.TemporaryDirectory() as folder:
+        live, rng = configured(Path(folder), "live", zone, arrival), random.Random(seed)
+        lines = server.log(first, DAYS, LINES, seed)
+        nights = nights_of(lines, first)
+        for number, night in enumerate(nights):
+            log_writer.write(live.folder, lines, night)
+            ingest_night(live, night)
+            if rng.random() < 0.4:
+                again = rng.choice(nights[: number + 1])
+                if rng.random() < 0.7:
+                    stages.run_stage("ingest", again, live, force=True)
+                elif any(line.visible <= again for line in lines):
+                    load_history.load_history(live, again)
+        found = lake(live)
+        events = Counter(event for of_night, _ in found.values() for event in of_night)
+        assert events == dict.fromkeys(expected(lines, zone, arrival), 1)
+        assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)

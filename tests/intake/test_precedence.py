@@ -207,3 +207,46 @@ def test_what_a_dead_run_left_is_completed_by_the_next_night(tmp_path: Path, mon
     assert not artifacts.is_finished(folder_of(config, NIGHTS[0]))
     ingest(config, NIGHTS[0])
     require_same(config, in_order(tmp_path))
+
+
+def test_late_rows_that_a_later_night_took_are_one_nights_once_their_own_is_run_again(tmp_path: Path) -> None:
+    """What it took, what it refused, and what repeats either: each line counts once, and a repetition stays one."""
+    (tmp_path / "items.sql").write_text("select item as item_id, title, _file from raw")
+    write(tmp_path / "items.csv", [{"item": "a", "title": "A"}])
+    items = {"files": "items.csv", "sql": "items.sql"}
+    config = shop(tmp_path, "log.csv", ingest={"max_reject_share": 1, "items": items})
+    first = [row("u", "a", "2024-01-26 10:00:00"), row("u", "x", "2024-01-26 10:00:00", "poke")]
+    late = [row("u", "b", "2024-01-26 11:00:00"), row("u", "y", "2024-01-26 11:00:00", "poke"), *first]
+    own = [row("u", "c", "2024-01-27 10:00:00"), row("u", "z", "2024-01-27 10:00:00", "poke")]
+    write(tmp_path / "log.csv", first)
+    ingest(config, NIGHTS[0])
+    write(tmp_path / "log.csv", [*first, *late, *own])
+    ingest(config, NIGHTS[1])
+    assert counted(config) == [(1, 1), (2, 4)]
+    stages.run_stage("ingest", NIGHTS[1], config, force=True)
+    assert counted(config) == [(1, 1), (2, 4)]
+    stages.run_stage("ingest", NIGHTS[0], config, force=True)
+    assert counted(config) == [(2, 4), (1, 1)]
+    stages.run_stage("ingest", NIGHTS[1], config, force=True)
+    assert counted(config) == [(2, 4), (1, 1)]
+
+
+def test_a_file_written_anew_in_another_order_counts_each_line_once(tmp_path: Path) -> None:
+    config = shop(tmp_path, "log.csv", ingest={"max_reject_share": 1})
+    a, b, c, d = (row("u", item, f"2024-01-26 1{n}:00:00") for n, item in enumerate("abcd"))
+    bad, own = row("u", "x", "2024-01-26 10:00:00", "poke"), row("u", "own", "2024-01-27 10:00:00")
+    for rows, pushed in (([a, c, d], "an event"), ([a, c, bad], "a refused row"), ([a, bad, c], "both")):
+        write(tmp_path / "log.csv", rows)
+        again = config.model_copy(update={"home": tmp_path / pushed})
+        ingest(again, NIGHTS[0])
+        write(tmp_path / "log.csv", [rows[0], b, *rows[1:], own])
+        ingest(again, NIGHTS[1])
+        assert sum(map(sum, counted(again))) == 5, pushed
+        stages.run_stage("ingest", NIGHTS[0], again, force=True)
+        assert sum(map(sum, counted(again))) == 5, pushed
+
+
+def counted(config: FullConfig) -> list[tuple[int, int]]:
+    """By night, how many events are taken, and rows refused."""
+    folders = artifacts.partitions_until(config.lake, "ingest", date.max)
+    return [(len(rows_of(folder)), len(rows_of(folder, "rejects"))) for folder in folders]

@@ -141,6 +141,16 @@ def test_status_counts_nights_with_events_and_says_when_the_active_one_has_none(
     assert show.status(made.config).splitlines()[1].strip() == f"up to date: the newest night in the lake is {mistyped}"
 
 
+def test_status_says_which_rows_wait_for_later_nights(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    go(made)
+    folder = artifacts.stage_dir(made.config.lake, "ingest", NIGHT)
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {"rows": 3, "first": "2031-01-01", "last": "2031-01-01"}
+    artifacts.write_manifest(folder, {"stage": "ingest", "report": {"events": 5, "kept for later nights": kept}})
+    assert show.status(made.config).splitlines()[2].strip() == "3 log rows are kept for later nights, 2031-01-01"
+
+
 def test_nothing_published_is_said(tmp_path: Path) -> None:
     for view in (lambda c: show.user(c, "u0"), show.status):
         with pytest.raises(InputError, match="nothing is published"):

@@ -1,0 +1,8 @@
+-- table held: one row per night that stays as it is, log file and night of which it took or refused rows that were too late
+-- for it: how many
+create or replace table held as
+select
+    unnest($nights::date[]) as night,
+    unnest($names::varchar[]) as file,
+    unnest($own::date[]) as own,
+    unnest($lines::bigint[]) as lines

@@ -1,0 +1,85 @@
+"""Items' rows that come when their night is over: left out, and said, until that night is run again."""
+
+import logging
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.ground import artifacts
+from pipeline.operations import load_history, stages
+from pipeline.settings.config import Config
+from tests.tiny_log import ingest, row, rows_of, shop, write
+
+NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
+FAULT = "items: left out, as their night was over"
+DATED = "select item as item_id, title, _file from raw"
+TIMED = "select item as item_id, title, try_cast(ts as timestamp) as arrived_at, _file from raw"
+
+
+def item(name: str, night: date) -> dict[str, Any]:
+    return {"item": name, "title": name.upper(), "ts": f"{night} 09:00:00"}
+
+
+def items_shop(folder: Path, files: str, mapping: str) -> Config:
+    for night in NIGHTS:
+        write(folder / f"log-{night}.csv", [row("u", "i", f"{night} 10:00:00")])
+    (folder / "items.sql").write_text(mapping)
+    items = {"items": {"files": files, "sql": "items.sql"}}
+    return shop(folder, "log-{year}-{month}-{day}.csv", ingest=items)
+
+
+def said(folder: Path) -> int:
+    """How many of the items' rows a night counts as late."""
+    found: int = artifacts.read_manifest(folder)["report"].get(FAULT, 0)
+    return found
+
+
+@pytest.mark.parametrize("dated", [True, False])
+@pytest.mark.parametrize("loaded", [True, False])
+def test_what_is_appended_is_said_once_and_taken_when_its_night_is_run_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, dated: bool, loaded: bool
+) -> None:
+    files = "items-{year}-{month}-{day}.csv" if dated else "items.csv"
+    config = items_shop(tmp_path, files, DATED if dated else TIMED)
+    paths = [tmp_path / (f"items-{night}.csv" if dated else "items.csv") for night in NIGHTS]
+    write(paths[0], [item("a", NIGHTS[0])])
+    if loaded:
+        load_history.load_history(config, NIGHTS[0])
+    else:
+        ingest(config, NIGHTS[0])
+    late = [item("a", NIGHTS[0]), item("b", NIGHTS[0]), item("c", NIGHTS[0])]
+    write(paths[0], late)
+    write(paths[1], [*late * (not dated), item("d", NIGHTS[1])])
+    with caplog.at_level(logging.WARNING):
+        second = ingest(config, NIGHTS[1])
+    assert [i["item_id"] for i in rows_of(second, "items")] == ["d"]
+    assert said(second) == 2
+    assert f"what came in {paths[0].name} (2 rows) when its night was over is left out of the items" in caplog.text
+    assert said(ingest(config, NIGHTS[2])) == 0
+    stages.run_stage("ingest", NIGHTS[0], config, force=True)
+    first = artifacts.stage_dir(config.lake, "ingest", NIGHTS[0])
+    assert [i["item_id"] for i in rows_of(first, "items")] == ["a", "b", "c"]
+
+
+def test_a_file_that_comes_days_late_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = items_shop(tmp_path, "items-{year}-{month}-{day}.csv", DATED)
+    write(tmp_path / f"items-{NIGHTS[2]}.csv", [item("c", NIGHTS[2])])
+    for night in NIGHTS[:3]:
+        assert said(ingest(config, night)) == 0
+    write(tmp_path / f"items-{NIGHTS[0]}.csv", [item("a", NIGHTS[0])])
+    with caplog.at_level(logging.WARNING):
+        ingest(config, NIGHTS[3])
+    assert f"what came in items-{NIGHTS[0]}.csv when its night was over" in caplog.text
+
+
+def test_rows_that_were_there_are_no_late_ones(tmp_path: Path) -> None:
+    """A file with rows of several nights, and a catalogue as it stands."""
+    config = items_shop(tmp_path, "items.csv", TIMED)
+    write(tmp_path / "items.csv", [item(name, night) for name, night in zip("abcd", NIGHTS, strict=True)])
+    assert [said(ingest(config, night)) for night in NIGHTS] == [0, 0, 0, 0]
+    catalogue = items_shop(tmp_path, "items.csv", DATED).model_copy(update={"home": tmp_path / "catalogue"})
+    for number, night in enumerate(NIGHTS):
+        write(tmp_path / "items.csv", [item(name, night) for name in "abcd"[: number + 1]])
+        assert said(ingest(catalogue, night)) == 0
