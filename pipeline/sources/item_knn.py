@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
+from pipeline.arrays.blocks import indptr_of
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
@@ -59,10 +60,14 @@ def strongest(matrix: "csr_matrix", n: int) -> "csr_matrix":
     from scipy.sparse import csr_matrix
 
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    rank = np.arange(len(order)) - matrix.indptr[row]  # rows keep their places, so do their starts
-    kept = order[(rank < n) & (matrix.data[order] > 0)]
-    found = csr_matrix((matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape)
+    kept = matrix.data > 0
+    counts = np.bincount(row[kept], minlength=matrix.shape[0])
+    long = np.flatnonzero(kept & (counts > n)[row])  # where nothing is left out, nothing is sorted
+    order = long[np.lexsort((matrix.indices[long], -matrix.data[long], row[long]))]
+    starts = np.searchsorted(row[order], np.arange(matrix.shape[0]))
+    kept[order[np.arange(len(order)) - starts[row[order]] >= n]] = False
+    indptr = indptr_of(np.minimum(counts, n))
+    found = csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
     found.sort_indices()
     return found
 
@@ -94,14 +99,21 @@ def neighbours(matrix: "csr_matrix", n: int, threads: int) -> "csr_matrix":
     from implicit.nearest_neighbours import ItemItemRecommender
     from scipy.sparse import csr_matrix
 
-    if not matrix.nnz:
-        return csr_matrix((matrix.shape[1],) * 2, dtype=np.float32)
+    width = matrix.shape[1]
+    known = np.flatnonzero(np.bincount(matrix.indices, minlength=width))  # an item that nobody had is near nothing
+    if not len(known):
+        return csr_matrix((width,) * 2, dtype=np.float32)
+    place = np.zeros(width, dtype=matrix.indices.dtype)
+    place[known] = np.arange(len(known))
+    narrow = (matrix.data.astype(np.float64), place[matrix.indices], matrix.indptr)
     with blas_threads(1):  # implicit threads over items itself
         model = ItemItemRecommender(K=n + 1, num_threads=threads)  # an item is its own nearest
-        model.fit(matrix.astype(np.float64), show_progress=False)
+        model.fit(csr_matrix(narrow, shape=(matrix.shape[0], len(known))), show_progress=False)
     similar = model.similarity.tocsr().astype(np.float32)
     similar.setdiag(0)
-    return strongest(similar, n)
+    found, counts = strongest(similar, n), np.zeros(width, dtype=np.int64)
+    counts[known] = np.diff(found.indptr)
+    return csr_matrix((found.data, known[found.indices], indptr_of(counts)), shape=(width,) * 2)
 
 
 def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:

@@ -50,3 +50,31 @@ def test_a_block_is_the_same_however_users_are_cut(tmp_path: Path, reference_use
     for size in (17, 50):
         assert (found[size][0] == found[1000][0]).all()
         assert np.array_equal(found[size][1], found[1000][1], equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_votes_are_the_same_whether_all_cells_are_made_or_only_the_pairs(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """To the bit, where the voters are in the order of their indices."""
+    monkeypatch.setattr(candidate_lists, "FEW", 0)
+    rng = np.random.default_rng(seed)
+    users, voters, items = (int(number) for number in rng.integers(1, 40, 3))
+    heard, cast = (np.where(rng.random(s) < 0.4, rng.random(s), 0) for s in ((users, voters), (voters, items)))
+    votes = candidate_lists.Votes(csr_matrix(heard, dtype=np.float32), {"a": csr_matrix(cast, dtype=np.float32)})
+    pairs = Pairs(np.arange(users, dtype=np.int32), items, np.flatnonzero(rng.random(users * items) < 0.3))
+    whole = np.concatenate([dense for _, dense in votes.dense("a")]).ravel()[pairs.keys]
+    voted = np.bincount(votes.votes["a"].indices, minlength=items)[pairs.items]
+    for cells in (1, 50, 10**6):
+        monkeypatch.setattr(candidate_lists, "rows_for", lambda width, most, cells=cells: rows_for(width, most, cells))
+        assert (candidate_lists._summed(votes.voters, votes.votes["a"], pairs, voted) == whole).all()
+        assert (votes.at("a", pairs) == whole).all()
+
+
+def test_a_large_catalogue_that_few_voted_for_is_not_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = csr_matrix((np.ones(6, np.float32), ([0, 1, 2, 3, 4, 5], [7, 7, 90, 90, 4000, 9])), shape=(6, 100_000))
+    votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": wide})
+    monkeypatch.setattr(candidate_lists.Votes, "dense", lambda *_: pytest.fail("all cells are made"))
+    pairs = Pairs(np.arange(10, dtype=np.int32), 100_000, np.array([7, 200_090, 304_000, 500_001]))
+    expected = [VOTERS[0, 0] + VOTERS[0, 1], VOTERS[2, 2] + VOTERS[2, 3], VOTERS[3, 4], 0]
+    assert votes.at("a", pairs) == pytest.approx(expected)
