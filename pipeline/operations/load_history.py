@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
@@ -63,19 +63,7 @@ def _load_history(config: Config, until: date) -> str:
         precedence.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
         found = quality.judge(measured, first, config)
-        seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
-        unused, items_read = (
-            faults.measure(connection, first, until),
-            late_items.records(connection, config, first, until),
-        )
-        numbers = {
-            night: quality.reported(n, found.get(night, {}))
-            | unused.get(night, {})
-            | items_read[night]
-            | {late_rows.KEY: seen.get(night, nothing)}
-            for n in measured
-            for night in [n["night"]]
-        }
+        numbers = _reported(connection, config, measured, found, until)
         kept = waiting.measure(connection, until)
         numbers[until] |= kept
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
@@ -100,6 +88,30 @@ def _load_history(config: Config, until: date) -> str:
     text = summary(totals, first, until, time.perf_counter() - started)
     later = [f"             {said}"] if (said := waiting.told(kept)) else []
     return "\n".join([text, *later, *quality.gaps(found), *known_types.told(config)])
+
+
+def _reported(
+    connection: duckdb.DuckDBPyConnection,
+    config: Config,
+    measured: Sequence[quality.NightNumbers],
+    found: Mapping[date, quality.Offences],
+    until: date,
+) -> dict[date, Report]:
+    """What the manifest of each night says of its log, beside its tables' rows."""
+    first = measured[0]["night"] if measured else until
+    seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
+    unused, items_read = (
+        faults.measure(connection, first, until),
+        late_items.records(connection, config, first, until),
+    )
+    return {
+        night: quality.reported(numbers, found.get(night, {}))
+        | unused.get(night, {})
+        | items_read[night]
+        | {late_rows.KEY: seen.get(night, nothing)}
+        for numbers in measured
+        for night in [numbers["night"]]
+    }
 
 
 def _of_another_zone(config: Config, first: date, until: date) -> list[Path]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
-from pipeline.intake import quality, waiting
+from pipeline.intake import ids, quality, waiting
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
@@ -37,14 +37,17 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
         InputError: nothing is published, or there is no such surface.
     """
     active = _active(config)
-    stored = pseudonyms.stored(config, user_id)
     names = [s.name for s in config.surfaces]
     if surface is not None and surface not in names:
         raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
     read = stores.target(config).read
-    profile = read(active.run_id, "show_profile", user_profiles.TABLE.schema, user_id=stored).to_pylist()
-    lists = read(active.run_id, "show_lists", recommendations.TABLE.schema, user_id=stored, k=SHOWN)
-    if not profile and not lists.num_rows:
+    for form in dict.fromkeys([ids.canonical(user_id), *ids.forms(user_id)]):  # as ingest spells it now, or did
+        stored = pseudonyms.stored(config, form)
+        profile = read(active.run_id, "show_profile", user_profiles.TABLE.schema, user_id=stored).to_pylist()
+        lists = read(active.run_id, "show_lists", recommendations.TABLE.schema, user_id=stored, k=SHOWN)
+        if profile or lists.num_rows:
+            break
+    else:
         return "\n".join(
             [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, surface)]
         )

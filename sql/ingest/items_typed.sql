@@ -40,7 +40,7 @@ typed as (
 select
     * exclude (first_day, id_fault, bad_price, told, bad_days)
     replace (
-        case when abs(price) <= 1e9 then price end as price,
+        case when price between 0 and 1e9 then price end as price,
         -- what is not understood may well say that it is sold out
         case when bad_days then false when told then coalesce(available, false) end as available
     ),
@@ -55,6 +55,7 @@ select
             end,
             case when bad_price then 'without the price, which is not a number' end,
             case when not abs(price) <= 1e9 then 'without the price, which is out of range' end,
+            case when price >= -1e9 and price < 0 then 'without the price, which is negative' end,
             case when told and available is null then 'not available, as what available says is not understood' end,
             case when bad_days then 'not available, as what valid_from or valid_until says is no time' end
         ],

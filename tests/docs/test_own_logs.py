@@ -54,7 +54,7 @@ def test_the_surfaces_of_the_page_show_what_they_say(tmp_path: Path) -> None:
             "price": [5.0, 5.0, 500.0, None],
         }
     )
-    found = predicates.passing(items, {surface.name: surface.where for surface in surfaces})
+    found = predicates.passing(items, {surface.name: surface.where for surface in surfaces}, date(2024, 5, 1))
     assert {name: passes.tolist() for name, passes in found.items()} == {
         "for_you": [True, False, True, False],
         "discover": [True, False, False, False],

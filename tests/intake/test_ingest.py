@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, partitions, refusals
+from pipeline.intake import inputs, partitions, refusals, waiting
 from pipeline.operations import load_history
 from tests.tiny_log import ITEMS, MAPPING, digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night
@@ -54,6 +54,8 @@ def test_history_in_one_pass_is_the_same_bytes_as_night_by_night(tmp_path: Path)
         assert digests(same) == digests(folder)
         ours, theirs = (artifacts.read_manifest(f) for f in (same, folder))
         measured = {"seconds": 0, "peak_memory_mb": 0}
+        for manifest in (ours, theirs):  # one pass says of its last night alone what waits for later ones
+            manifest["report"].pop(waiting.KEY, None)
         assert ours | measured == theirs | measured
 
 

@@ -76,7 +76,8 @@ def test_what_is_null_says_nothing(tmp_path: Path) -> None:
     write(tmp_path / "items.jsonl", states)
     found = one(ingest(items_shop(tmp_path, "items.jsonl"), MONDAY))
     found |= {"item": found.pop("item_id"), "ts": states[0]["ts"]}
-    assert found == state(text="t", category="c", price=12, currency="EUR", available=False) | {"rows": 3}
+    nobody_says = dict.fromkeys(("valid_from", "valid_until"))
+    assert found == state(text="t", category="c", price=12, currency="EUR", available=False) | nobody_says | {"rows": 3}
 
 
 def test_titles_are_counted_and_the_last_stands_last(tmp_path: Path) -> None:
@@ -212,3 +213,13 @@ def test_what_was_known_before_the_log_began_is_known_since_its_first_night(tmp_
     assert "1 nights, 2024-01-03 .. 2024-01-03" in load_history.load_history(config, date(2024, 1, 3))
     folder = artifacts.stage_dir(config.lake, "ingest", date(2024, 1, 3))
     assert [item["item_id"] for item in rows_of(folder, "items")] == ["x", "y"]
+
+
+def test_a_negative_price_is_none_and_said(tmp_path: Path) -> None:
+    prices = {"a": -0.01, "b": -5.0, "c": 0.0, "d": -1e300}
+    write(tmp_path / "items.jsonl", [state(item, price=price) for item, price in prices.items()])
+    folder = ingest(items_shop(tmp_path, "items.jsonl"), MONDAY)
+    assert {i["item_id"]: i["price"] for i in rows_of(folder, "items")} == {"a": None, "b": None, "c": 0.0, "d": None}
+    report = artifacts.read_manifest(folder)["report"]
+    assert report["items: without the price, which is negative"] == 2
+    assert report["items: without the price, which is out of range"] == 1

@@ -71,6 +71,14 @@ def test_one_surface_only(made: Shop) -> None:
         show.user(made.config, "u0", surface="x")
 
 
+@pytest.mark.parametrize(("kept", "asked"), [("7", "7.0"), ("7.0", "7"), ("-3", "-3.0")])
+def test_an_id_is_spelled_as_ingest_spells_it_or_did(tmp_path: Path, kept: str, asked: str) -> None:
+    made = shop(tmp_path, user_ids=[kept, "u1", "u2"]).write()
+    go(made)
+    assert show.user(made.config, asked).startswith(f"user {asked} · new user")
+    assert "is unknown to" in show.user(made.config, f"{asked}0")
+
+
 def test_an_id_that_means_harm_is_only_an_id(made: Shop) -> None:
     text = show.user(made.config, "O'Hara \x1b[2J")
     assert text.startswith("user O'Hara [2J · new user")
