@@ -43,6 +43,14 @@ def test_the_next_days_rows_are_counted_and_nobody_is_warned(tmp_path: Path, cap
     assert waiting.KEY not in artifacts.read_manifest(ingest(again, NIGHT))["report"]
 
 
+def test_a_file_of_a_month_is_no_clock_that_is_wrong(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "2024-01.csv", [row("u", "a", f"2024-01-{day:02} 10:00:00") for day in range(1, 31, 3)])
+    with caplog.at_level(logging.WARNING):
+        report = artifacts.read_manifest(ingest(shop(tmp_path, "{year}-{month}.csv"), NIGHT))["report"]
+    assert report[waiting.KEY] == {"rows": 9, "first": "2024-01-04", "last": "2024-01-28"}
+    assert "later nights" not in caplog.text
+
+
 def test_load_history_says_what_it_leaves_to_later_nights(tmp_path: Path) -> None:
     write(tmp_path / "log.csv", [TONIGHT, TOMORROW, AHEAD])
     config = shop(tmp_path, "log.csv")
