@@ -160,3 +160,16 @@ def top_n_sparse(scores: "csr_matrix", n: int, above: float = 0.0) -> tuple[np.n
     kept, rank = kept[listed], rank[listed]
     items[row[kept], rank], best[row[kept], rank] = scores.indices[kept], scores.data[kept]
     return items, best
+
+
+def without_one(items: np.ndarray, scores: np.ndarray, left_out: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lists [B, n - 1] of lists [B, n]: without the one place of a row that is left out, else without the last.
+
+    Args:
+        items, scores: [B, n].
+        left_out: bool [B, n], at most one place in a row.
+    """
+    kept = ~left_out
+    kept[:, -1] &= ~kept.all(axis=1)
+    shape = (len(items), items.shape[1] - 1)
+    return items[kept].reshape(shape), scores[kept].reshape(shape)

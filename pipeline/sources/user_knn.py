@@ -5,6 +5,8 @@ weighted by its similarity. Pool `all` adds the user's own history. Similarities
 and a large shop looks for neighbours among the users active last only: time grows with users, not with their square.
 """
 
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,10 @@ from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
+
+
+KEPT = 2**22
+"""Neighbours that are remembered, of profiles that may come again: 32 MiB."""
 
 
 class UserKnn(RepeatingSection):
@@ -55,6 +61,14 @@ def normalised(matrix: "csr_matrix") -> "csr_matrix":
     return unit
 
 
+def row_bytes(matrix: "csr_matrix") -> list[bytes]:
+    """[R] columns and values of each row of a CSR matrix, one after the other: equal for equal rows."""
+    starts = matrix.indptr.tolist()
+    columns, values = (np.ascontiguousarray(part).view(np.uint8).data for part in (matrix.indices, matrix.data))
+    wide, deep = matrix.indices.itemsize, matrix.data.itemsize
+    return [bytes(columns[a * wide : b * wide]) + bytes(values[a * deep : b * deep]) for a, b in pairwise(starts)]
+
+
 def references(cutoff: Cutoff, limit: int) -> np.ndarray:
     """[R] ascending indices of the users among whom neighbours are looked for: all, or the `limit` active last.
 
@@ -74,8 +88,9 @@ def references(cutoff: Cutoff, limit: int) -> np.ndarray:
 class Neighbourhood:
     """Finds the most similar of a bounded number of reference users, by the cosine of their profiles.
 
-    Time per user does not grow with the number of users beyond the references, nor does memory: a block of users
-    against all references, data.CELLS at a time.
+    Time per profile does not grow with the number of users beyond the references, nor does memory: a block of profiles
+    against all references, blocks.CELLS at a time. Users with the same profile, as all who only ever had the same item,
+    have the same neighbours but for themselves: these are looked for once, and KEPT of them are remembered.
 
     Args:
         profiles: [R, I] CSR, what the reference users are compared by.
@@ -87,6 +102,8 @@ class Neighbourhood:
     def __init__(self, profiles: "csr_matrix", among: np.ndarray, neighbours: int, power: float = 1.0) -> None:
         self._among, self._neighbours, self._power = among, neighbours, np.float32(power)
         self._by_item = normalised(profiles).T.tocsr()  # [I, R]
+        self._known: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+        self._room = KEPT // (neighbours + 1)
 
     def of(self, users: np.ndarray, profiles: "csr_matrix") -> "csr_matrix":
         """The neighbours of some users.
@@ -97,24 +114,41 @@ class Neighbourhood:
         Returns:
             [B, R] CSR float32 weights; a row sums to 1, or to 0 for whom nobody resembles.
         """
-        from scipy.sparse import csr_matrix, vstack
-
-        width = len(self._among)
-        parts = [self._of(users[part], profiles[part]) for part in blocks(len(users), rows_for(width, len(users)))]
-        return vstack(parts, format="csr") if parts else csr_matrix((0, width), dtype=np.float32)
-
-    def _of(self, users: np.ndarray, profiles: "csr_matrix") -> "csr_matrix":
         from scipy.sparse import csr_matrix
 
-        similar = (normalised(profiles) @ self._by_item).toarray()  # [B, R]
-        at = np.minimum(np.searchsorted(self._among, users), max(len(self._among) - 1, 0))
-        itself = np.flatnonzero(self._among[at] == users) if len(self._among) else at[:0]
-        similar[itself, at[itself]] = 0
-        nearest, similarity = top_k.top_n(similar, self._neighbours, above=0.0)  # [B, K]
+        nearest, similarity = self._others(users, *self._nearest(normalised(profiles)))  # [B, K]
         found = nearest >= 0
         weight = np.where(found, similarity, 0) ** self._power
         weight /= np.maximum(weight.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
-        return csr_matrix((weight[found], nearest[found], indptr_of(found.sum(axis=1))), shape=similar.shape)
+        shape = (len(users), len(self._among))
+        return csr_matrix((weight[found], nearest[found], indptr_of(found.sum(axis=1))), shape=shape)
+
+    def _nearest(self, profiles: "csr_matrix") -> tuple[np.ndarray, np.ndarray]:
+        """Places (-1 pads) and cosines [B, K + 1] of the references most like some profiles, their owners included."""
+        names = row_bytes(profiles)
+        first = {name: row for row, name in enumerate(names) if name not in self._known}
+        new = np.fromiter(first.values(), np.int64, len(first))
+        found = {name: self._known[name] for name in set(names) - set(first)}
+        for part in blocks(len(new), rows_for(len(self._among), len(new))):
+            similar = (profiles[new[part]] @ self._by_item).toarray()  # [b, R]
+            best = top_k.top_n(similar, self._neighbours + 1, above=0.0)
+            found |= {names[row]: pair for row, pair in zip(new[part].tolist(), zip(*best, strict=True), strict=True)}
+        self._remember(first, found)
+        width = self._neighbours + 1
+        places, cosines = (np.array([found[name][n] for name in names]).reshape(len(names), width) for n in (0, 1))
+        return places, cosines
+
+    def _others(self, users: np.ndarray, places: np.ndarray, cosines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """[B, K] of [B, K + 1]: without the user, or without the last where the user is not there."""
+        owner = np.append(self._among, -1)[places]  # a pad reads the appended -1
+        return top_k.without_one(places, cosines, owner == users[:, None])
+
+    def _remember(self, names: Iterable[bytes], found: Mapping[bytes, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Keep what there is room for: whoever comes first, as a profile that many users have does."""
+        for name in names:
+            if len(self._known) >= self._room:
+                return
+            self._known[name] = (found[name][0].copy(), found[name][1].copy())
 
 
 def voting(
