@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks, indptr_of, rows_for
-from pipeline.arrays.nearest import nearest, unit
+from pipeline.arrays.nearest import FEW, nearest, unit
 from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
@@ -177,16 +177,17 @@ class CandidateLists:
 
     @cached_property
     def _near(self) -> "csr_matrix | None":
-        """[I, I] nearness of the nearest texts of every item; None without item vectors.
+        """[I, I] nearness of the nearest texts of every item that somebody had; None without item vectors.
 
         All label cut-offs share one, made among the items of the newest, of which each takes its known prefix.
         """
         path = item_text_vectors(self.sources)
         if path is None:
             return None
-        cutoffs = read_cutoffs(self.cutoff.folder.parent)
-        among = max(c.items for c in cutoffs if c.role == self.cutoff.role)
-        near = _nearest_in(path, path.stat().st_mtime_ns, among, self.settings.nearest_texts)
+        cutoffs = [c for c in read_cutoffs(self.cutoff.folder.parent) if c.role == self.cutoff.role]
+        among = max(c.items for c in cutoffs)
+        asked = np.flatnonzero(np.logical_or.reduce([had(c, among) for c in cutoffs])).tobytes()
+        near = _nearest_in(path, path.stat().st_mtime_ns, among, asked, self.settings.nearest_texts)
         return near[: self.cutoff.items, : self.cutoff.items]
 
     def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
@@ -232,23 +233,36 @@ def _mapped(path: Path) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def _nearest_in(path: Path, changed: int, items: int, n: int) -> "csr_matrix":
+def _nearest_in(path: Path, changed: int, items: int, asked: bytes, n: int) -> "csr_matrix":
     """`near_texts` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old."""
-    return near_texts(_mapped(path)[:items], n)
+    return near_texts(_mapped(path)[:items], n, np.frombuffer(asked, dtype=np.int64))
 
 
-def near_texts(vectors: np.ndarray, n: int) -> "csr_matrix":
+def had(cutoff: Cutoff, width: int) -> np.ndarray:
+    """bool [width], the items that some user had a history with at a cut-off, `width` or fewer of them known."""
+    found = np.zeros(width, dtype=bool)
+    with cutoff.history(["item_index"]) as history:
+        for table in history.groups():
+            found[table.column(0).to_numpy()] = True
+    return found
+
+
+def near_texts(vectors: np.ndarray, n: int, asked: np.ndarray) -> "csr_matrix":
     """[I, I] CSR float32 with the n largest positive cosines of each row, itself excluded, to the power 4.
 
-    The power makes the near ones count and the crowd not.
+    The power makes the near ones count and the crowd not. Only what somebody had speaks for other items, so in a large
+    catalogue the other rows are not made; in a small one they are, and no bit of a row depends on who had what.
 
     Args:
         vectors: [I, h]; a zero row is near nothing.
         n: neighbours kept per row.
+        asked: ascending indices of the rows that are needed.
     """
     from scipy.sparse import csr_matrix
 
-    everything = np.arange(len(vectors))
-    items, cosines = nearest(unit(vectors), everything, everything, n, rows_at_a_time=_COMPARED)
-    starts = indptr_of((items >= 0).sum(axis=1))
-    return csr_matrix((cosines[items >= 0] ** 4, items[items >= 0], starts), shape=(len(vectors),) * 2)
+    if len(vectors) ** 2 <= FEW:
+        asked = np.arange(len(vectors))
+    items, cosines = nearest(unit(vectors), asked, np.arange(len(vectors)), n, rows_at_a_time=_COMPARED)
+    counts = np.zeros(len(vectors), dtype=np.int64)
+    counts[asked] = (items >= 0).sum(axis=1)
+    return csr_matrix((cosines[items >= 0] ** 4, items[items >= 0], indptr_of(counts)), shape=(len(vectors),) * 2)

@@ -50,3 +50,51 @@ def test_a_block_is_the_same_however_users_are_cut(tmp_path: Path, reference_use
     for size in (17, 50):
         assert (found[size][0] == found[1000][0]).all()
         assert np.array_equal(found[size][1], found[1000][1], equal_nan=True)
+
+
+def test_texts_are_compared_for_what_somebody_had_and_not_for_the_whole_catalogue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a large catalogue only those rows are made, and they are the same; in a small one all are."""
+    compared: list[int] = []
+    nearest = candidate_lists.nearest
+
+    def counted(
+        vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k: int, **named: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        compared.append(len(queries))
+        return nearest(vectors, queries, candidates, k, **named)
+
+    monkeypatch.setattr(candidate_lists, "nearest", counted)
+    vectors = np.random.default_rng(4).normal(size=(30, 3)).astype(np.float32)
+    asked = np.array([2, 3, 17])
+    everything = candidate_lists.near_texts(vectors, 4, asked).toarray()
+    monkeypatch.setattr(candidate_lists, "FEW", 0)
+    some = candidate_lists.near_texts(vectors, 4, asked).toarray()
+    assert compared == [30, 3]
+    assert (everything[:2] > 0).any()
+    assert some[asked] == pytest.approx(everything[asked], abs=1e-6)
+    assert not np.delete(some, asked, axis=0).any()
+    cosines = vectors @ vectors.T / np.outer(*[np.linalg.norm(vectors, axis=1)] * 2)
+    cosines[np.arange(30), np.arange(30)] = 0
+    for row in asked:
+        best = np.sort(np.where(cosines[row] >= np.sort(cosines[row])[-4], cosines[row].clip(0) ** 4, 0))
+        assert np.sort(some[row]) == pytest.approx(best, abs=1e-5)
+
+
+def test_affinity_in_text_does_not_depend_on_who_had_what_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frames of a catalogue that is large are those of one that is small."""
+    night = plant(tmp_path)
+    config = with_made_lists(night.config)
+    vectors = np.random.default_rng(6).normal(size=(night.cutoffs[0].items, 4)).astype(np.float32)
+    np.save(night.folders["language_model"] / "item_vectors.npy", vectors)
+    columns = []
+    for few in (0, 2**26):
+        monkeypatch.setattr(candidate_lists, "FEW", few)
+        candidate_lists._nearest_in.cache_clear()
+        _, frame = next(frames(night.cutoffs[0], night.sources, config))
+        columns.append(frame.column("text_affinity"))
+    assert np.nanmax(columns[0]) > 0
+    assert columns[0] == pytest.approx(columns[1], abs=1e-6, nan_ok=True)
