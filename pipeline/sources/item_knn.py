@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
+from pipeline.arrays.blocks import indptr_of
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
@@ -59,10 +60,14 @@ def strongest(matrix: "csr_matrix", n: int) -> "csr_matrix":
     from scipy.sparse import csr_matrix
 
     row = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, row))
-    rank = np.arange(len(order)) - matrix.indptr[row]  # rows keep their places, so do their starts
-    kept = order[(rank < n) & (matrix.data[order] > 0)]
-    found = csr_matrix((matrix.data[kept], (row[kept], matrix.indices[kept])), shape=matrix.shape)
+    kept = matrix.data > 0
+    counts = np.bincount(row[kept], minlength=matrix.shape[0])
+    long = np.flatnonzero(kept & (counts > n)[row])  # where nothing is left out, nothing is sorted
+    order = long[np.lexsort((matrix.indices[long], -matrix.data[long], row[long]))]
+    starts = np.searchsorted(row[order], np.arange(matrix.shape[0]))
+    kept[order[np.arange(len(order)) - starts[row[order]] >= n]] = False
+    indptr = indptr_of(np.minimum(counts, n))
+    found = csr_matrix((matrix.data[kept], matrix.indices[kept], indptr), shape=matrix.shape)
     found.sort_indices()
     return found
 

@@ -49,6 +49,33 @@ def test_the_strongest_of_a_row_are_kept_ties_by_column() -> None:
     assert item_knn.strongest(matrix, 9).toarray().tolist() == matrix.toarray().tolist()
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_the_strongest_are_those_of_a_loop_over_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((9, 8)) < 0.6, rng.integers(-1, 4, (9, 8)), 0).astype(np.float32)
+    for n in (1, 3, 8):
+        expected = np.zeros_like(dense)
+        for row, values in enumerate(dense):
+            for column in sorted(np.flatnonzero(values > 0), key=lambda at: (-values[at], at))[:n]:
+                expected[row, column] = values[column]
+        found = item_knn.strongest(csr_matrix(dense), n)
+        assert found.toarray().tolist() == expected.tolist()
+        assert (found.data > 0).all()
+
+
+def test_only_rows_of_which_something_is_left_out_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked, sort = [], np.lexsort
+
+    def counted(keys: tuple[np.ndarray, ...]) -> np.ndarray:
+        ranked.append(len(keys[0]))
+        return sort(keys)
+
+    monkeypatch.setattr(item_knn.np, "lexsort", counted)
+    few = csr_matrix(np.repeat([[1, 2, 0, 4], [1, 0, 0, 0]], [1, 50], axis=0).astype(np.float32))
+    assert item_knn.strongest(few, 2).nnz == 2 + 50
+    assert ranked == [3]
+
+
 def test_checkerboard_gives_back_the_missing_square(tmp_path: Path) -> None:
     config = shop.config_for(tmp_path, item_knn={"enabled": True, "candidates": 4})
     shop.write_features(config.lake, {shop.NIGHT: shop.checkerboard(12)})

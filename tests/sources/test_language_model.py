@@ -112,6 +112,19 @@ def test_preferences_are_the_ridge_regression_of_hidden_actions() -> None:
     np.testing.assert_allclose(found, expected, rtol=0.05, atol=0.01)
 
 
+def test_what_nobody_bought_of_a_large_catalogue_is_not_looked_at() -> None:
+    """Its vectors could be anything: what is learned is the same, and costs what it costs without them."""
+    from scipy.sparse import csr_matrix
+
+    rng, section = np.random.default_rng(2), LanguageModel()
+    history, vectors = rng.random((20, 6)).astype(np.float32), rng.normal(size=(6, 3)).astype(np.float32)
+    alone = language_model.fit_preferences(csr_matrix(history), vectors, section)
+    unsold = np.full((50, 3), np.nan, np.float32)
+    wide = csr_matrix(np.hstack([history, np.zeros((20, 50), np.float32)]))
+    beside = language_model.fit_preferences(wide, np.concatenate([vectors, unsold]), section)
+    np.testing.assert_allclose(beside, alone, rtol=1e-5)
+
+
 def test_user_vectors_are_the_weighted_mean_through_the_preferences() -> None:
     from scipy.sparse import csr_matrix
 
