@@ -9,7 +9,7 @@ Two signals are made here because they need only the features and the item vecto
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.arrays import top_k
-from pipeline.arrays.blocks import blocks, indptr_of, rows_for
-from pipeline.arrays.nearest import FEW, nearest, unit
+from pipeline.arrays.blocks import blocks, rows_for
 from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
+from pipeline.ranking import near_texts
 from pipeline.ranking.pairs import Listed, Pairs
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Fusion
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 ADOPTION = registry.ADOPTION.name
 # Elements gathered at a time when exact scores are computed.
 _GATHERED = 8_000_000
-# Items whose texts are compared with all others at a time.
-_COMPARED = 1024
 
 
 @dataclass(frozen=True)
@@ -59,12 +57,19 @@ class Votes:
             yield part, np.asarray((self.voters[part] @ votes).toarray(), dtype=np.float32)
 
     def at(self, name: str, pairs: Pairs) -> np.ndarray:
-        """[N] float32, one vote for each pair."""
+        """[N] float32, one vote for each pair: summed over the item's voters where that is less than all cells.
+
+        Both ways add the same numbers in the same order, the voters', and so give the same bits.
+        """
         found = np.empty(len(pairs.keys), dtype=np.float32)
+        if self.voters is None:
+            return found
+        votes = self.votes[name]
+        voted = np.bincount(votes.indices, minlength=votes.shape[1])[pairs.items]  # [N]
+        if voted.sum() < self.voters.shape[0] * votes.shape[1]:
+            return _summed(self.voters, votes, pairs, voted)
         for part, dense in self.dense(name):
-            start, stop = np.searchsorted(pairs.keys, [part.start * pairs.width, part.stop * pairs.width]).tolist()
-            keys = pairs.keys[start:stop] - part.start * pairs.width
-            found[start:stop] = dense.ravel()[keys]
+            found[pairs.of(part)] = dense.ravel()[pairs.keys[pairs.of(part)] - part.start * pairs.width]
         return found
 
 
@@ -179,20 +184,37 @@ class CandidateLists:
     def _near(self) -> "csr_matrix | None":
         """[I, I] nearness of the nearest texts of every item that somebody had; None without item vectors.
 
-        All label cut-offs share one, made among the items of the newest, of which each takes its known prefix.
+        All label cut-offs share one, made among the items of the newest, of which each takes its known prefix; and
+        tonight's begins with it.
         """
         path = item_text_vectors(self.sources)
         if path is None:
             return None
-        cutoffs = [c for c in read_cutoffs(self.cutoff.folder.parent) if c.role == self.cutoff.role]
-        among = max(c.items for c in cutoffs)
-        asked = np.flatnonzero(np.logical_or.reduce([had(c, among) for c in cutoffs])).tobytes()
-        near = _nearest_in(path, path.stat().st_mtime_ns, among, asked, self.settings.nearest_texts)
+        cutoffs = read_cutoffs(self.cutoff.folder.parent)
+        roles = [[c for c in cutoffs if c.role == role] for role in dict.fromkeys(("label", self.cutoff.role))]
+        known = tuple((max(c.items for c in found), near_texts.had(found).tobytes()) for found in roles if found)
+        near = near_texts.of_file(path, path.stat().st_mtime_ns, known, self.settings.nearest_texts)
         return near[: self.cutoff.items, : self.cutoff.items]
 
     def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
         return None if self._near is None else Votes(profiles, {"text": self._near}).at("text", pairs)
+
+
+def _summed(voters: "csr_matrix", votes: "csr_matrix", pairs: Pairs, voted: np.ndarray) -> np.ndarray:
+    """`Votes.at` by the voters of each pair's item; voted [N]: how many they are."""
+    found, by_item, rows = np.zeros(len(voted), dtype=np.float32), votes.tocsc(), voters.shape[0]
+    for part in blocks(rows, rows_for(voters.shape[1], rows)):
+        heard, mine = voters[part].toarray(), pairs.of(part)  # [b, R]
+        most_first = np.argsort(-voted[mine], kind="stable")
+        row, first = pairs.rows[mine][most_first] - part.start, by_item.indptr[pairs.items[mine][most_first]]
+        left = len(voted[mine]) - np.searchsorted(np.sort(voted[mine]), np.arange(voted[mine].max(initial=0)), "right")
+        total = np.zeros(len(row), dtype=np.float32)
+        for place, some in enumerate(left):
+            at = first[:some] + place
+            total[:some] += heard[row[:some], by_item.indices[at]] * by_item.data[at]
+        found[mine.start + most_first] = total
+    return found
 
 
 def item_text_vectors(sources: Sources) -> Path | None:
@@ -230,39 +252,3 @@ def _first(folders: list[Path], *names: str) -> Path | None:
 
 def _mapped(path: Path) -> np.ndarray:
     return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
-
-
-@lru_cache(maxsize=2)
-def _nearest_in(path: Path, changed: int, items: int, asked: bytes, n: int) -> "csr_matrix":
-    """`near_texts` among the first items of a file of vectors, kept; `changed` tells a rewritten file from the old."""
-    return near_texts(_mapped(path)[:items], n, np.frombuffer(asked, dtype=np.int64))
-
-
-def had(cutoff: Cutoff, width: int) -> np.ndarray:
-    """bool [width], the items that some user had a history with at a cut-off, `width` or fewer of them known."""
-    found = np.zeros(width, dtype=bool)
-    with cutoff.history(["item_index"]) as history:
-        for table in history.groups():
-            found[table.column(0).to_numpy()] = True
-    return found
-
-
-def near_texts(vectors: np.ndarray, n: int, asked: np.ndarray) -> "csr_matrix":
-    """[I, I] CSR float32 with the n largest positive cosines of each row, itself excluded, to the power 4.
-
-    The power makes the near ones count and the crowd not. Only what somebody had speaks for other items, so in a large
-    catalogue the other rows are not made; in a small one they are, and no bit of a row depends on who had what.
-
-    Args:
-        vectors: [I, h]; a zero row is near nothing.
-        n: neighbours kept per row.
-        asked: ascending indices of the rows that are needed.
-    """
-    from scipy.sparse import csr_matrix
-
-    if len(vectors) ** 2 <= FEW:
-        asked = np.arange(len(vectors))
-    items, cosines = nearest(unit(vectors), asked, np.arange(len(vectors)), n, rows_at_a_time=_COMPARED)
-    counts = np.zeros(len(vectors), dtype=np.int64)
-    counts[asked] = (items >= 0).sum(axis=1)
-    return csr_matrix((cosines[items >= 0] ** 4, items[items >= 0], indptr_of(counts)), shape=(len(vectors),) * 2)

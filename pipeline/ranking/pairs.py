@@ -68,6 +68,11 @@ class Pairs:
         """[N] int64 item index."""
         return self.keys % self.width
 
+    def of(self, rows: slice) -> slice:
+        """Where the pairs of some of the block's rows are."""
+        start, stop = np.searchsorted(self.keys, [rows.start * self.width, rows.stop * self.width]).tolist()
+        return slice(start, stop)
+
     @property
     def history_keys(self) -> np.ndarray:
         """[N] int64, user_index x width + item."""

@@ -52,49 +52,27 @@ def test_a_block_is_the_same_however_users_are_cut(tmp_path: Path, reference_use
         assert np.array_equal(found[size][1], found[1000][1], equal_nan=True)
 
 
-def test_texts_are_compared_for_what_somebody_had_and_not_for_the_whole_catalogue(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("seed", range(10))
+def test_votes_are_the_same_bits_whether_all_cells_are_made_or_only_the_pairs(
+    monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    """In a large catalogue only those rows are made, and they are the same; in a small one all are."""
-    compared: list[int] = []
-    nearest = candidate_lists.nearest
-
-    def counted(
-        vectors: np.ndarray, queries: np.ndarray, candidates: np.ndarray, k: int, **named: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        compared.append(len(queries))
-        return nearest(vectors, queries, candidates, k, **named)
-
-    monkeypatch.setattr(candidate_lists, "nearest", counted)
-    vectors = np.random.default_rng(4).normal(size=(30, 3)).astype(np.float32)
-    asked = np.array([2, 3, 17])
-    everything = candidate_lists.near_texts(vectors, 4, asked).toarray()
-    monkeypatch.setattr(candidate_lists, "FEW", 0)
-    some = candidate_lists.near_texts(vectors, 4, asked).toarray()
-    assert compared == [30, 3]
-    assert (everything[:2] > 0).any()
-    assert some[asked] == pytest.approx(everything[asked], abs=1e-6)
-    assert not np.delete(some, asked, axis=0).any()
-    cosines = vectors @ vectors.T / np.outer(*[np.linalg.norm(vectors, axis=1)] * 2)
-    cosines[np.arange(30), np.arange(30)] = 0
-    for row in asked:
-        best = np.sort(np.where(cosines[row] >= np.sort(cosines[row])[-4], cosines[row].clip(0) ** 4, 0))
-        assert np.sort(some[row]) == pytest.approx(best, abs=1e-5)
+    rng = np.random.default_rng(seed)
+    users, voters, items = (int(number) for number in rng.integers(1, 40, 3))
+    heard, cast = (np.where(rng.random(s) < 0.4, rng.random(s), 0) for s in ((users, voters), (voters, items)))
+    votes = candidate_lists.Votes(csr_matrix(heard, dtype=np.float32), {"a": csr_matrix(cast, dtype=np.float32)})
+    pairs = Pairs(np.arange(users, dtype=np.int32), items, np.flatnonzero(rng.random(users * items) < 0.3))
+    whole = np.concatenate([dense for _, dense in votes.dense("a")]).ravel()[pairs.keys]
+    voted = np.bincount(votes.votes["a"].indices, minlength=items)[pairs.items]
+    for cells in (1, 50, 10**6):
+        monkeypatch.setattr(candidate_lists, "rows_for", lambda width, most, cells=cells: rows_for(width, most, cells))
+        assert (candidate_lists._summed(votes.voters, votes.votes["a"], pairs, voted) == whole).all()
+        assert (votes.at("a", pairs) == whole).all()
 
 
-def test_affinity_in_text_does_not_depend_on_who_had_what_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The frames of a catalogue that is large are those of one that is small."""
-    night = plant(tmp_path)
-    config = with_made_lists(night.config)
-    vectors = np.random.default_rng(6).normal(size=(night.cutoffs[0].items, 4)).astype(np.float32)
-    np.save(night.folders["language_model"] / "item_vectors.npy", vectors)
-    columns = []
-    for few in (0, 2**26):
-        monkeypatch.setattr(candidate_lists, "FEW", few)
-        candidate_lists._nearest_in.cache_clear()
-        _, frame = next(frames(night.cutoffs[0], night.sources, config))
-        columns.append(frame.column("text_affinity"))
-    assert np.nanmax(columns[0]) > 0
-    assert columns[0] == pytest.approx(columns[1], abs=1e-6, nan_ok=True)
+def test_a_large_catalogue_that_few_voted_for_is_not_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = csr_matrix((np.ones(6, np.float32), ([0, 1, 2, 3, 4, 5], [7, 7, 90, 90, 4000, 9])), shape=(6, 100_000))
+    votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": wide})
+    monkeypatch.setattr(candidate_lists.Votes, "dense", lambda *_: pytest.fail("all cells are made"))
+    pairs = Pairs(np.arange(10, dtype=np.int32), 100_000, np.array([7, 200_090, 304_000, 500_001]))
+    expected = [VOTERS[0, 0] + VOTERS[0, 1], VOTERS[2, 2] + VOTERS[2, 3], VOTERS[3, 4], 0]
+    assert votes.at("a", pairs) == pytest.approx(expected)
