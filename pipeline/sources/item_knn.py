@@ -99,14 +99,21 @@ def neighbours(matrix: "csr_matrix", n: int, threads: int) -> "csr_matrix":
     from implicit.nearest_neighbours import ItemItemRecommender
     from scipy.sparse import csr_matrix
 
-    if not matrix.nnz:
-        return csr_matrix((matrix.shape[1],) * 2, dtype=np.float32)
+    width = matrix.shape[1]
+    known = np.flatnonzero(np.bincount(matrix.indices, minlength=width))  # an item that nobody had is near nothing
+    if not len(known):
+        return csr_matrix((width,) * 2, dtype=np.float32)
+    place = np.zeros(width, dtype=matrix.indices.dtype)
+    place[known] = np.arange(len(known))
+    narrow = (matrix.data.astype(np.float64), place[matrix.indices], matrix.indptr)
     with blas_threads(1):  # implicit threads over items itself
         model = ItemItemRecommender(K=n + 1, num_threads=threads)  # an item is its own nearest
-        model.fit(matrix.astype(np.float64), show_progress=False)
+        model.fit(csr_matrix(narrow, shape=(matrix.shape[0], len(known))), show_progress=False)
     similar = model.similarity.tocsr().astype(np.float32)
     similar.setdiag(0)
-    return strongest(similar, n)
+    found, counts = strongest(similar, n), np.zeros(width, dtype=np.int64)
+    counts[known] = np.diff(found.indptr)
+    return csr_matrix((found.data, known[found.indices], indptr_of(counts)), shape=(width,) * 2)
 
 
 def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:

@@ -137,8 +137,11 @@ def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: Languag
     profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
     gram = profiles.T @ profiles
     known = vectors[sold].astype(np.float64)
-    some = sold if 2 * sold.sum() < len(sold) else np.ones(len(sold), dtype=bool)  # the others' diagonal is 0
-    noise = vectors[some].T.astype(np.float64) @ (vectors[some] * diagonal[some, None])
+    if 2 * len(known) < len(vectors):  # of most items the diagonal is 0
+        weighed = known * np.sqrt(diagonal[sold])[:, None]
+        noise = weighed.T @ weighed  # half a product, as it is symmetric
+    else:
+        noise = vectors.T.astype(np.float64) @ (vectors * diagonal[:, None])
     unit = np.eye(vectors.shape[1])
     left = np.linalg.solve(gram + noise + section.user_reg * unit, gram)
     return np.linalg.solve(known.T @ known + section.item_reg * unit, left.T).T.astype(np.float32)

@@ -43,6 +43,29 @@ def test_scores_are_the_nearest_items_similarities(neighbours: int, user_power: 
         )
 
 
+def test_items_that_nobody_had_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are, between the others too; and the others' neighbours are what they were."""
+    from implicit.nearest_neighbours import ItemItemRecommender
+
+    fitted, fit = [], ItemItemRecommender.fit
+
+    def counted(self: ItemItemRecommender, matrix: csr_matrix, **named: bool) -> None:
+        fitted.append(matrix.shape)
+        fit(self, matrix, **named)
+
+    monkeypatch.setattr(ItemItemRecommender, "fit", counted)
+    at = np.array([3, 4, 50, 51, 200, 777, 999])
+    wide = np.zeros((12, 1000), np.float32)
+    wide[:, at] = HISTORY
+    alone, among = (
+        item_knn.neighbours(item_knn.comparable(csr_matrix(part), 0.5, 0.1), 3, threads=2) for part in (HISTORY, wide)
+    )
+    assert fitted == [(12, 6)] * 2
+    assert (among[np.ix_(at, at)].toarray() == alone.toarray()).all()
+    assert among.nnz == alone.nnz
+    assert among.shape == (1000, 1000)
+
+
 def test_the_strongest_of_a_row_are_kept_ties_by_column() -> None:
     matrix = csr_matrix(np.array([[1, 3, 3, 3], [0, 0, 0, 0], [2, 0, 1, 4]], dtype=np.float32))
     assert item_knn.strongest(matrix, 2).toarray().tolist() == [[0, 3, 3, 0], [0, 0, 0, 0], [2, 0, 0, 4]]
