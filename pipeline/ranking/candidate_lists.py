@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks, rows_for
+from pipeline.arrays.nearest import FEW
 from pipeline.features.read import Cutoff, read_cutoffs, rows_matrix
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
@@ -57,16 +58,17 @@ class Votes:
             yield part, np.asarray((self.voters[part] @ votes).toarray(), dtype=np.float32)
 
     def at(self, name: str, pairs: Pairs) -> np.ndarray:
-        """[N] float32, one vote for each pair: summed over the item's voters where that is less than all cells.
+        """[N] float32, one vote for each pair.
 
-        Both ways add the same numbers in the same order, the voters', and so give the same bits.
+        Of a large catalogue only the pairs' votes are added, where that is less than all cells. These are the same
+        numbers in the order of the voters, not of how near they are: in the last bit the sum may be another.
         """
         found = np.empty(len(pairs.keys), dtype=np.float32)
         if self.voters is None:
             return found
         votes = self.votes[name]
         voted = np.bincount(votes.indices, minlength=votes.shape[1])[pairs.items]  # [N]
-        if voted.sum() < self.voters.shape[0] * votes.shape[1]:
+        if votes.shape[1] ** 2 > FEW and voted.sum() < self.voters.shape[0] * votes.shape[1]:
             return _summed(self.voters, votes, pairs, voted)
         for part, dense in self.dense(name):
             found[pairs.of(part)] = dense.ravel()[pairs.keys[pairs.of(part)] - part.start * pairs.width]

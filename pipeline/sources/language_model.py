@@ -137,7 +137,7 @@ def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: Languag
     profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
     gram = profiles.T @ profiles
     known = vectors[sold].astype(np.float64)
-    if 2 * len(known) < len(vectors):  # of most items the diagonal is 0
+    if len(known) < 0.75 * len(vectors):  # of many items the diagonal is 0
         weighed = known * np.sqrt(diagonal[sold])[:, None]
         noise = weighed.T @ weighed  # half a product, as it is symmetric
     else:
