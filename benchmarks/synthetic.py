@@ -73,6 +73,15 @@ return = {{ weight = -1.0 }}
 """
 
 
+Drawn = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Users, items, kinds (positions in KINDS) and seconds of events [N]."""
+
+
+def share_of(total: int, day: int) -> int:
+    """How many of a total that is spread evenly over the days fall on one."""
+    return total * (day + 1) // DAYS - total * day // DAYS
+
+
 def zipf(n: int, exponent: float = 1.0) -> np.ndarray:
     """[n] cumulative probabilities of ranks 1..n, each proportional to rank ** -exponent."""
     weights = np.arange(1, n + 1, dtype=np.float64) ** -exponent
@@ -147,10 +156,10 @@ class Shop:
         items = self._starts[clusters] + (np.minimum(rank, size - 1) + drift) % size
         return np.asarray(np.where(self.born[items] <= day, items, self._starts[clusters]))
 
-    def draw(self, day: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Users, items, kinds (positions in KINDS) and seconds of one day's events [N], in the order of time."""
+    def draw(self, day: int, number: int | None = None) -> Drawn:
+        """One day's events, in the order of time; `number`: how many, default: this day's even share."""
         rng = np.random.default_rng([self.seed, 5, day])
-        number = self.events * (day + 1) // DAYS - self.events * day // DAYS
+        number = share_of(self.events, day) if number is None else number
         known = self._known(day)
         users = np.searchsorted(self._activity[:known], rng.random(number) * self._activity[known - 1])
         how, luck = rng.random(number), rng.random(number)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.ground import lists
 from pipeline.ranking import near_texts
 from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.frames import frames
@@ -53,8 +54,8 @@ def test_affinity_in_text_does_not_depend_on_who_had_what_elsewhere(
     for few in (0, 2**26):
         monkeypatch.setattr(near_texts, "FEW", few)
         near_texts.of_file.cache_clear()
-        _, frame = next(frames(night.cutoffs[0], night.sources, config))
-        columns.append(frame.column("text_affinity"))
+        _, found = next(frames(night.cutoffs[0], night.sources, config))
+        columns.append(found[lists.EVERYTHING].column("text_affinity"))
     assert np.nanmax(columns[0]) > 0
     assert columns[0] == pytest.approx(columns[1], abs=1e-6, nan_ok=True)
 

@@ -1,0 +1,1 @@
+"""Lopsided logs against even ones with as many events, see __main__."""
