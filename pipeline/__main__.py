@@ -152,6 +152,15 @@ def _tune(args: argparse.Namespace) -> None:
     terminal.say(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
 
 
+def _compare(args: argparse.Namespace) -> None:
+    from pipeline.operations import compare
+
+    loaded = _load(args)
+    chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
+    _require_over(max(chosen), loaded.timezone)
+    terminal.say(compare.run(loaded, chosen, number=args.trials, out=args.out))
+
+
 def _config(args: argparse.Namespace) -> None:
     terminal.say(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
@@ -188,6 +197,7 @@ ACTIONS = {
     "show": _show,
     "export": _export,
     "rollback": _rollback,
+    "compare": _compare,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

@@ -27,6 +27,7 @@ COMMANDS = {
         "rollback": "make the previously active run active again",
     },
     "upkeep": {
+        "compare": "the published lists against simple ones, on nights of the past",
         "tune": "look for better settings on nights of the past (Optuna)",
         "forget": "remove people from everything, for good, and write receipts",
         "prune": "remove old nights' features, models, lists and reports",
@@ -162,6 +163,14 @@ def _tune(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, metavar="FILE", help="default: HOME/tuned.toml")
 
 
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--nights", nargs="+", required=True, metavar="DATE", help="nights to judge on")
+    command.add_argument(
+        "--trials", type=int, default=4, metavar="N", help="settings that each simple list may try; default: 4; 0: none"
+    )
+    command.add_argument("--out", type=Path, metavar="FILE", help="the tables as Markdown too")
+
+
 def _forget(command: argparse.ArgumentParser) -> None:
     who = command.add_mutually_exclusive_group(required=True)
     who.add_argument(
@@ -189,6 +198,7 @@ OPTIONS = {
     "show": _show,
     "export": _export,
     "rollback": _rollback,
+    "compare": _compare,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

@@ -10,7 +10,7 @@ there than it will be elsewhere. Source: Akiba et al., "Optuna", KDD 2019; sampl
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,7 @@ def run(
     number: int,
     knobs_from: Path = space.SHIPPED,
     minutes: float | None = None,
+    shared: Sequence[str] = ("ingest",),
 ) -> Found:
     """Search, or go on with a search for the same goal, and write the best settings.
 
@@ -74,16 +75,24 @@ def run(
         number: how many trials there shall be in total.
         knobs_from: TOML file of what may be tried.
         minutes: no new trial is begun after this time.
+        shared: the stages that are read as they are in the configuration's lake, see trials.workshop.
     Raises:
         InputError: a night is not ingested, or there is no such list.
         ResourceError: the home cannot be written, or its disk is full.
     """
     with resources.required("tune", config.home):
-        return _search(config, goal, out, number=number, knobs_from=knobs_from, minutes=minutes)
+        return _search(config, goal, out, number=number, knobs_from=knobs_from, minutes=minutes, shared=shared)
 
 
 def _search(
-    config: Config, goal: Goal, out: Path, *, number: int, knobs_from: Path, minutes: float | None = None
+    config: Config,
+    goal: Goal,
+    out: Path,
+    *,
+    number: int,
+    knobs_from: Path,
+    minutes: float | None,
+    shared: Sequence[str],
 ) -> Found:
     import optuna
 
@@ -93,7 +102,7 @@ def _search(
     config = config.model_copy(update={"tuned": None})
     knobs = space.read(knobs_from, goal.name, config)
     folder = config.home / "search" / f"{goal.name}-{_key(config, goal, knobs)}"
-    place = trials.workshop(config, folder.resolve())
+    place = trials.workshop(config, folder.resolve(), shared)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=goal.name,

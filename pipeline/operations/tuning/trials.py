@@ -50,17 +50,19 @@ class Goal:
         return [stage for stage in stages.STAGES if stage in needed and stage != "ingest"]
 
 
-def workshop(config: Config, folder: Path) -> Config:
+def workshop(config: Config, folder: Path, shared: Sequence[str] = ("ingest",)) -> Config:
     """The configuration with a lake of its own, so that no trial touches a night that is in use.
 
     Args:
         config: the shop's; its ingested nights are read through a link.
         folder: where the trials' artifacts go.
+        shared: all stages that are read through a link; a trial may change nothing that these depend on.
     """
-    link = folder / "lake" / "ingest"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
-        link.symlink_to((config.lake / "ingest").resolve(), target_is_directory=True)
+    for stage in shared:
+        link = folder / "lake" / stage
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.is_symlink():
+            link.symlink_to((config.lake / stage).resolve(), target_is_directory=True)
     return config.model_copy(update={"home": folder})
 
 
