@@ -15,6 +15,9 @@ from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Evaluate
 
+FEW_USERS = 10
+"""Fewer judged users say nothing: a bootstrap interval of so few is too narrow by far, and stops no publication.
+Source: Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015), section 4."""
 FINAL = "final"
 CHAMPION = "champion"
 
@@ -46,8 +49,8 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
+        """Whether the interval leaves out 0, of enough users for it to be one."""
+        return self.users >= FEW_USERS and (self.low > 0 or self.high < 0)
 
     def __str__(self) -> str:
         return (
@@ -72,7 +75,8 @@ def lost(
         judged = comparison.metric.partition("@")[0] == settings.gate_metric
         fell_back = recipes is not None and recipes[comparison.pool].single is not None
         opponent = comparison.versus in ((CHAMPION,) if fell_back else (CHAMPION, settings.baseline))
-        if judged and opponent and comparison.high < -settings.tolerance:
+        lower = comparison.users >= FEW_USERS and comparison.high < -settings.tolerance
+        if judged and opponent and lower:
             name = "the table in use" if comparison.versus == CHAMPION else f"the baseline '{comparison.versus}'"
             found.append(f"pool '{comparison.pool}' is significantly worse than {name}: {comparison}")
     return found

@@ -1,5 +1,6 @@
 """The gate: what a lost comparison is, and every way a list can be broken."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,10 @@ def test_the_same_list_for_everyone(night: Night) -> None:
 
 def test_no_lists_at_all(night: Night, tmp_path: Path) -> None:
     assert "nobody has a list" in broken(night, np.zeros((0, 10), int), np.zeros((0, 10)))
+
+
+def test_a_handful_of_users_stops_no_publication() -> None:
+    lower = gate.Comparison("all", gate.CHAMPION, "ndcg@10", 0.3, 0.4, -0.1, -0.2, -0.05, 10)
+    settings = Evaluate()
+    assert len(gate.lost([lower], settings)) == 1
+    assert gate.lost([replace(lower, users=9)], settings) == []

@@ -55,7 +55,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-
 dt { font-weight: 600; } dd { margin: 0; color: var(--soft); }
 """
 
-AGAINST = {"better": "better than", "worse": "worse than"}
+AGAINST = {"better": "better than", "worse": "worse than", "too few to tell": "not to be told (too few people) from"}
 
 DECISIONS = {
     "passed": ("good", "Passed the gate"),

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
-from pipeline.judging.gate import CHAMPION, Comparison
+from pipeline.judging.gate import CHAMPION, FEW_USERS, Comparison
 from pipeline.judging.measuring import Measured
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
@@ -153,7 +153,9 @@ def simple_name(comparison: Comparison) -> str:
 
 
 def outcome(comparison: Comparison) -> str:
-    """Who won, in a word: better, worse, the same (user by user), no clear difference."""
+    """Who won, in a word: better, worse, the same (user by user), no clear difference, too few to tell."""
+    if comparison.users < FEW_USERS:
+        return "too few to tell"
     if comparison.significant:
         return "better" if comparison.difference > 0 else "worse"
     if comparison.low == comparison.high == 0:

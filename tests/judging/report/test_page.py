@@ -1,5 +1,6 @@
 """What the report says of numbers that are known."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -80,7 +81,10 @@ def test_the_outcome(low: float, high: float, word: str) -> None:
 
 
 def test_a_worse_outcome() -> None:
-    assert report.outcome(Comparison("all", "champion", "ndcg@10", 0.3, 0.4, -0.1, -0.2, -0.05, 9)) == "worse"
+    worse = Comparison("all", "champion", "ndcg@10", 0.3, 0.4, -0.1, -0.2, -0.05, 10)
+    assert report.outcome(worse) == "worse"
+    assert report.outcome(replace(worse, users=9)) == "too few to tell"
+    assert not replace(worse, users=9).significant
 
 
 def test_relative_to_the_other_side() -> None:
