@@ -2,7 +2,7 @@
 
 Cells are those of k-means on the sphere. Queries of one cell are compared together, with the members of the PROBED
 nearest cells, so all is products of matrices, the same bytes every time, and time grows with the root of the candidates
-for each query. What is missed: on 93,274 titles of three words 3 of 1,000 of the nearest 50, on 20,297 real ones 4
+for each query. What is missed: 3 of 1,000 of the nearest 50 of 400 queries among 93,274 planted titles of three words
 (tests/arrays/test_cells.py holds the share on small ones).
 Source: Jegou, Douze & Schmid, "Product quantization for nearest neighbor search", TPAMI 2011 (inverted file, without
 the quantization); Dhillon & Modha, Machine Learning 42 (2001), spherical k-means.

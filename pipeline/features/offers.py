@@ -83,6 +83,11 @@ class Never:
         """The pairs of a cut-off."""
         return cls(cutoff.disliked(), Offers.read(cutoff))
 
+    @property
+    def closed(self) -> int:
+        """How many items are offered to some alone: so many more than a user's own may be skipped."""
+        return 0 if self.offers is None else int(self.offers.closed.sum())
+
     def of(self, users: np.ndarray) -> "csr_matrix":
         """[B, I] CSR float32, above 0 where the user may not be shown the item."""
         from scipy.sparse import csr_matrix

@@ -169,7 +169,7 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
             return best_sellers(_only(popular, eligible), history, never, section.candidates)
 
         popularity_rank = in_assortments(cutoff, partial(best, popularity))
-        rows = rows_for(section.candidates, config.block_users)
+        rows = rows_for(section.candidates + never.closed, config.block_users)  # what is skipped is looked at too
         write_ranked(folder, "popularity", cutoff, popularity_rank, n=section.candidates, rows=rows)
         segments = price_segments(cutoff, section.segments) if section.segments > 1 else None
         if segments is not None:

@@ -4,12 +4,7 @@ with mapped as (from mapped_links),
 files as (from log_files),
 typed as (
     select
-        case
-            when $arrival = 'file' then files.first_day
-            -- known no sooner than its file, and no later than by the last night that reads it
-            when try_cast(arrived_at as timestamptz) is not null
-            then least(greatest(try_cast(arrived_at as timestamptz)::date, files.first_day), files.last_day + 1)
-        end as arrival,
+        known_on($arrival, arrived_at, files.first_day, files.last_day) as arrival,
         files.first_day,
         item_id::varchar as item_id,
         linked_id::varchar as linked_id,

@@ -64,4 +64,13 @@ case
         lower(trim(x::varchar)),
         'false|f|no|n|off|unavailable|not[ _-]available|(https?://schema\.org/)?(out[ _-]?of[ _-]?stock|sold[ _-]?out|discontinued)'
     ) then false
-end
+end;
+
+-- known_on(how, told, first_day, last_day): the night by which what a row says was known: of its file (how = 'file'), or what
+-- the row tells, but no sooner than its file, and no later than by the last night that reads it
+create or replace macro known_on(how, told, first_day, last_day) as
+case
+    when how = 'file' then first_day
+    when try_cast(told as timestamptz) is not null
+    then least(greatest(try_cast(told as timestamptz)::date, first_day), last_day + 1)
+end;

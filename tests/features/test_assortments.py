@@ -101,6 +101,24 @@ def test_without_limits_there_is_nothing_to_say(tmp_path: Path) -> None:
     assert cutoff.links() is None
 
 
+def test_nights_from_before_items_had_days_say_of_none(tmp_path: Path) -> None:
+    """A lake that an older version began is read on."""
+    config = config_at(tmp_path, surfaces=SURFACES)
+    write_lake(config, made_up(late=False), catalogue())
+    for night in (START, START + timedelta(days=5)):
+        folder = artifacts.stage_dir(config.lake, "ingest", night)
+        items = pq.read_table(folder / "items.parquet", partitioning=None).drop_columns(["valid_from", "valid_until"])
+        pq.write_table(items, folder / "items.parquet")
+        artifacts.write_manifest(folder, {"files": artifacts.describe(folder)})
+    folder = build(config)
+    tonight = read_cutoffs(folder)[0]
+    found, coupons = tonight.eligible("all"), tonight.eligible("coupons-all")
+    assert found is not None
+    assert coupons is not None
+    assert set(np.array(names(folder, tonight))[found]) == set(names(folder, tonight))  # i3 is over by no word now
+    assert set(np.array(names(folder, tonight))[coupons]) == COUPONS
+
+
 def write_links(night: date, lake: Path, links: list[tuple[str, str]]) -> None:
     folder = artifacts.stage_dir(lake, "ingest", night)
     rows = [{"item_id": item, "linked_id": other} for item, other in links]
