@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ ENDING = ".duckdb"
 PARTIAL = ".partial"
 SHOWN = 5
 """Damaged lines that a message numbers."""
+SETTLE_SECONDS = 1.0
+"""How long after a flip no run's file goes: a reader may have followed the old link and not opened its file yet."""
 
 
 class DuckDBTarget:
@@ -121,7 +124,10 @@ class DuckDBTarget:
         artifacts.sync(self.pointer.parent)
 
     def drop(self, run_id: str) -> None:
-        """See Target.drop."""
+        """See Target.drop. Waits until the last flip is SETTLE_SECONDS old."""
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - self.pointer.lstat().st_mtime
+            time.sleep(min(max(SETTLE_SECONDS - age, 0.0), SETTLE_SECONDS))
         self.path(run_id).unlink(missing_ok=True)
 
     def clean(self) -> None:

@@ -1,6 +1,8 @@
 """The file-per-run target: names, the link, the log, what a reader needs."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import duckdb
@@ -68,6 +70,17 @@ def test_the_pointer_is_a_relative_link_and_the_only_thing_that_changes(target: 
     assert {path: path.stat().st_ino for path in target.folder.iterdir()} == files
     with duckdb.connect(str(target.pointer), read_only=True) as connection:
         assert connection.execute("select run_id from current_recommendations").fetchall() == [(B,)]
+
+
+def test_a_file_goes_only_some_time_after_the_flip(target: DuckDBTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader who has followed the link to a file opens it a moment later."""
+    target.activate(A, published=True)
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    target.drop(C)
+    os.utime(target.pointer, (0, 0), follow_symlinks=False)
+    target.drop(B)
+    assert (waited[0] > 0, waited[1], target.loaded()) == (True, 0, [A])
 
 
 def test_a_line_of_the_log_without_its_flip_does_not_count(target: DuckDBTarget) -> None:
