@@ -1,11 +1,11 @@
 """Whether a single model's list did as well as the merged one, and how much of it the final list then takes.
 
 A learned ranker is only as good as what it learned from: on a young, small or odd log a simple list can beat it. So the
-final list is never far from the best of them: on a label window that neither has seen, the best single list is found,
-and where it is not clearly worse than the merged one, that share of it is taken which did best there.
+final list is never far from the best of them. Which single list that is, all label windows say, as each of them has
+every single list; how much of it the final one takes, those say for which merged lists were made without seeing them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,26 +16,29 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ranking import finals
 from pipeline.ranking.blend import K
-from pipeline.ranking.finals import Final, Pair, Recipe
+from pipeline.ranking.finals import Final, Recipe
 from pipeline.ranking.frames import label_keys, wanted
 from pipeline.ranking.pairs import position
 from pipeline.settings.config import Config
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of a single list that are tried; none of it is what is compared with."""
+DRAWS = 200
+"""Bayesian bootstrap draws of the judged users behind a share."""
 
 
 def choose(
-    window: Cutoff | None, places: Mapping[str, Path], pool: lists.Pool, recipe: Recipe, config: Config
+    windows: Sequence[Cutoff], places: Mapping[str, Path], pool: lists.Pool, recipe: Recipe, config: Config
 ) -> Recipe:
-    """Choose the single list and the share of it that did best on a label window.
+    """Choose the single list that did best on the label windows, and the share of it.
 
-    A single list is considered where its mean is less than one standard error of the paired difference below the merged
-    list's: of lists that cannot be told apart a mixture is the safer choice, and where the merged list is clearly
-    better nothing changes.
+    The single list is considered where its mean is less than one standard error of the paired difference below the
+    merged list's: of lists that cannot be told apart a mixture is the safer choice, and where the merged list is
+    clearly better nothing changes. The share is the mean of those that are best in draws of the judged users (a
+    Bayesian bootstrap): the best one where many users judge, and where few do, no extreme that chance made.
 
     Args:
-        window: a label cut-off with the lists; None or nobody to judge: the recipe as it is.
+        windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
         places: stage folders by name.
         pool: the pool.
         recipe: the members' weights.
@@ -44,57 +47,94 @@ def choose(
     Returns:
         The recipe, with a single list where one takes part.
     """
-    if window is None or not config.ensemble.backstop or config.ensemble.final not in finals.MERGED:
+    if not config.ensemble.backstop or config.ensemble.final not in finals.MERGED:
         return recipe
-    judged = np.flatnonzero(wanted(window, pool))
-    singles = {
-        name: pair
-        for name, pair in finals.read(window, places, pool, config.fusion.sources).items()
-        if name not in config.ensemble.members
-    }
-    if not len(judged) or not singles:
+    judges = [judge for window in windows if len((judge := _Judge(window, places, pool, config)).judged)]
+    names = [name for name in config.fusion.sources if name not in config.ensemble.members]
+    own = {name: [judge.single(name) for judge in judges] for name in names}
+    worth = {name: _mean(found) for name, found in own.items() if any(values is not None for values in found)}
+    with_merged = [place for place, judge in enumerate(judges) if judge.has_merged]
+    if not worth or not with_merged:
         return recipe
-    judge = _Judge(window, pool, judged, config)
-    plain = judge.values(Final.of(window, places, pool, recipe, config))
-    own = {name: judge.values_of(pair) for name, pair in singles.items()}
-    name = max(own, key=lambda name: (own[name].mean(), -list(own).index(name)))
-    if own[name].mean() < plain.mean() - _standard_error(own[name] - plain):
+    name = max(worth, key=lambda name: (worth[name], -names.index(name)))
+    plain = np.concatenate([judges[place].final(recipe) for place in with_merged])
+    alone = np.concatenate([_or_nothing(own[name][place], judges[place]) for place in with_merged])
+    if alone.mean() < plain.mean() - _standard_error(alone - plain):
         return recipe
-    tried = [recipe, *(Recipe(recipe.weights, name, share) for share in SHARES)]
-    worth = [plain.mean(), *(judge.values(Final.of(window, places, pool, one, config)).mean() for one in tried[1:])]
-    return tried[int(np.argmax(worth))]
+    tried = [Recipe(recipe.weights, name, share) for share in SHARES]
+    values = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
+    share = expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed)
+    return Recipe(recipe.weights, name, share) if share else recipe
+
+
+def expected_best(choices: Sequence[float], values: np.ndarray, seed: int) -> float:
+    """The mean of the choices that are best in Bayesian bootstrap draws (Rubin, 1981) of the observations.
+
+    Args:
+        choices: [C] numbers; of equally good ones the first is taken.
+        values: [C, J] what each is worth by observation.
+        seed: of the draws.
+    """
+    random, means = np.random.default_rng(seed), np.zeros((DRAWS, len(choices)))
+    for part in blocks(values.shape[1], 4096):
+        means += random.exponential(size=(DRAWS, part.stop - part.start)) @ values[:, part].T
+    return float(np.mean(np.asarray(choices)[means.argmax(axis=1)]))
 
 
 class _Judge:
     """NDCG@10 per judged user of one label window and pool.
 
+    Attributes:
+        judged: [J] rows of the window's targets with something to find.
+
     Args:
         window: the label cut-off.
+        places: stage folders by name.
         pool: the pool.
-        judged: [J] rows of its targets with something to find.
         config: how many users are in memory at a time.
     """
 
-    def __init__(self, window: Cutoff, pool: lists.Pool, judged: np.ndarray, config: Config) -> None:
-        self._window, self._judged = window, judged
-        self._parts = list(blocks(len(judged), config.block_users))
-        self._keys, self._wanted = label_keys(window, pool), wanted(window, pool)[judged]
+    def __init__(self, window: Cutoff, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> None:
+        number = wanted(window, pool)
+        self.judged = np.flatnonzero(number)
+        self._window, self._places, self._pool, self._config = window, places, pool, config
+        self._parts = list(blocks(len(self.judged), config.block_users))
+        self._keys, self._wanted = label_keys(window, pool), number[self.judged]
 
-    def values(self, final: Final) -> np.ndarray:
-        """[J] of a final list."""
-        return np.concatenate([self._of(final.block(self._judged[part])[1][0], part) for part in self._parts])
+    @property
+    def has_merged(self) -> bool:
+        """Whether any member has a list here."""
+        members = self._config.ensemble.members
+        return any(finals.folder_of(self._window, self._places, self._pool, name) for name in members)
 
-    def values_of(self, single: Pair) -> np.ndarray:
-        """[J] of a single list."""
-        items = single[0]
-        return np.concatenate([self._of(np.asarray(items[self._judged[part]]), part) for part in self._parts])
+    def final(self, recipe: Recipe) -> np.ndarray:
+        """[J] of the final list that a recipe makes."""
+        final = Final.of(self._window, self._places, self._pool, recipe, self._config)
+        return np.concatenate([self._of(final.block(self.judged[part])[1][0], part) for part in self._parts])
+
+    def single(self, name: str) -> np.ndarray | None:
+        """[J] of a single list; None where it was not made."""
+        found = finals.read(self._window, self._places, self._pool, [name])
+        if name not in found:
+            return None
+        items: np.ndarray = found[name][0]
+        return np.concatenate([self._of(np.asarray(items[self.judged[part], :K]), part) for part in self._parts])
 
     def _of(self, items: np.ndarray, part: slice) -> np.ndarray:
         top = items[:, :K]
-        users = self._window.targets()[self._judged[part]].astype(np.int64)
+        users = self._window.targets()[self.judged[part]].astype(np.int64)
         keys = users[:, None] * self._window.items + top
         hit = position(self._keys, keys.ravel())[0].reshape(top.shape) & (top >= 0)
         return metrics.ndcg(hit, self._wanted[part], K)
+
+
+def _or_nothing(values: np.ndarray | None, judge: _Judge) -> np.ndarray:
+    return np.zeros(len(judge.judged)) if values is None else values
+
+
+def _mean(found: Sequence[np.ndarray | None]) -> float:
+    """Of all users of all windows; one without the list says nothing about it."""
+    return float(np.concatenate([values for values in found if values is not None]).mean())
 
 
 def _standard_error(differences: np.ndarray) -> float:

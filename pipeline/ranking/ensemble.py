@@ -1,8 +1,8 @@
 """Several fused rankings into one: weighted average and voting; the configuration says which becomes `final`.
 
 The weights are learned on the lists of the validation fold and used for the lists that are judged; tonight's lists use
-weights learned on the judged fold. Where a single model's list did as well there, it takes part (`backstop`). Each
-fold's lists were made without seeing the window they are weighed on.
+weights learned on the judged fold. Where a single model's list did as well on the label windows, it takes part
+(`backstop`). Each fold's lists were made without seeing the window they are weighed on.
 
     cutoff=YYYY-MM-DD/<pool>.{weighted,reciprocal_rank,borda,final}.*    the lists
     cutoff=YYYY-MM-DD/<pool>.final.sources.npy                           int8 [T, n], codes into sources.json, or -1
@@ -18,6 +18,7 @@ all users who would buy it at the pace of the last 28 days.
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     cutoffs = {cutoff.cutoff: cutoff for cutoff in read_cutoffs(features)}
     folds = {fold: cutoffs[day] for fold, day in config.folds(max(cutoffs)).items() if day in cutoffs}
     (out / "sources.json").write_bytes((fusion / "sources.json").read_bytes())
+    windows = _windows(cutoffs, config)
     report: dict[str, Any] = {"linked": 0}
     weights: dict[str, Any] = {}
     calibrations: dict[str, Any] = {}
@@ -56,7 +58,8 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     for fold, weighed_on in WEIGHED_ON.items():
         weights[fold], calibrations[fold] = {}, {}
         for pool in config.pools:
-            recipe = learn(folds.get(weighed_on), places, pool, config)
+            weighed = tuple(learn_weights(folds.get(weighed_on), places, pool, config))
+            recipe = backstop.choose(windows[fold], places, pool, Recipe(weighed), config)
             weights[fold][pool] = recipe.to_json()
             taught = calibrate(at, pool, recipe, config) if (at := applied.get(weighed_on)) else None
             calibrations[fold][pool] = taught.to_json() if taught else None
@@ -104,13 +107,11 @@ def _reported(prefix: str, recipe: Recipe, config: Config) -> dict[str, Any]:
     return found | ({f"{prefix}.single.{recipe.single}": recipe.share} if recipe.single else {})
 
 
-def learn(window: Cutoff | None, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> Recipe:
-    """How the final list of a pool is made, from one label window; None: equal weights.
-
-    The members' weights first, then whether a single model's list did as well, see pipeline.ranking.backstop.
-    """
-    weights = tuple(learn_weights(window, places, pool, config))
-    return backstop.choose(window, places, pool, Recipe(weights), config)
+def _windows(cutoffs: Mapping[date, Cutoff], config: Config) -> dict[str, list[Cutoff]]:
+    """The label windows each fold may learn from, newest first."""
+    days = config.folds(max(cutoffs))
+    learnable = {fold: config.learnable(max(cutoffs), days[fold]) for fold in WEIGHED_ON}
+    return {fold: [cutoffs[day] for day in found if day in cutoffs] for fold, found in learnable.items()}
 
 
 def learn_weights(window: Cutoff | None, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> list[float]:

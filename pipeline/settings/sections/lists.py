@@ -113,8 +113,8 @@ class Ensemble(Section):
     shrinkage: float = Field(default=0.5, ge=0, le=1)
     """How far the best weights are moved towards equal ones."""
     backstop: bool = True
-    """Whether the best list of a single model takes part where, on the validation window, it did as well as the merged
-    lists or better: as on a young log, from which little could be learned."""
+    """Whether the best list of a single model takes part where it did as well as the merged lists or better on windows
+    that neither had seen: as on a young log, from which little could be learned. Not where `final` is a member."""
     calibration: Literal["platt", "isotonic"] = "platt"
     """How scores become probabilities: by a logistic curve, or by one of steps."""
     calibration_users: PositiveInt = 20_000
