@@ -22,7 +22,7 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ranking import activity
 from pipeline.ranking.pairs import Listed
-from pipeline.ranking.ranker import prior_correction
+from pipeline.ranking.ranker import minimises_log_loss, prior_correction
 from pipeline.settings.config import Config
 
 Method = Literal["platt", "isotonic"]
@@ -156,8 +156,8 @@ class ListedOdds:
     @classmethod
     def read(cls, at: Applied, pool: lists.Pool, config: Config) -> "ListedOdds":
         """Read what the fusion wrote."""
-        for name, ranker in config.fusion.rankers.items():
-            if ranker.within(pool).objective == "binary" and (at.learned / f"{pool}.{name}.txt").is_file():
+        for name in config.fusion.rankers:
+            if minimises_log_loss(at.learned / f"{pool}.{name}.txt"):
                 folder = at.cutoff.dir_in(at.places["fusion"])
                 counts = folder / lists.file_of(lists.assortment_of(pool), "candidates.npy")
                 candidates = np.load(counts, allow_pickle=False)

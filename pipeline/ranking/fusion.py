@@ -140,13 +140,14 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
     (folder / "blend.json").write_text(json.dumps(blends, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     rows: list[dict[str, Any]] = []
     samples = {one.name: _sample(found, one.name) for one in config.assortments}
+    repeats = all(lessons.cutoffs[part].repeats for part in windows[:1])
     for pool in config.pools:
         acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
         ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
         sample = samples[lists.assortment_of(pool)]
         chosen = None if sample is None else sample.in_pool(pool)
         for name, settings in config.fusion.rankers.items():
-            boosters = ranker.fit(chosen, settings.within(pool), config) if chosen and chosen.teaches else []
+            boosters = ranker.fit(chosen, settings.within(pool, repeats), config) if chosen and chosen.teaches else []
             if not boosters or chosen is None:
                 said = "fusion: %s, %s.%s has nothing to learn from (%d pairs, %d acted on); its sources vote"
                 pairs, hits = (len(chosen.acted), int(chosen.acted.sum())) if chosen else (0, 0)

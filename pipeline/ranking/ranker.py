@@ -6,6 +6,7 @@ for Learning-to-Rank", WWW 2021 (rank_xendcg); Ke et al., LightGBM, NIPS 2017.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ from pipeline.settings.sections.lists import Ranker
 
 if TYPE_CHECKING:
     from lightgbm import Booster
+
+HEAD_LINES = 10
+"""Of a saved model's text, among which its objective stands."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,14 @@ def read(path: Path) -> "list[Booster]":
     while (file := _numbered(path, len(found))).is_file():
         found.append(lightgbm.Booster(model_file=str(file)))
     return found
+
+
+def minimises_log_loss(path: Path) -> bool:
+    """Whether a saved ranker's scores are log-odds; False where the fold had nothing to learn from."""
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8") as lines:
+        return any(line.startswith("objective=binary") for line in islice(lines, HEAD_LINES))
 
 
 def _numbered(path: Path, number: int) -> Path:

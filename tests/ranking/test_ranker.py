@@ -72,5 +72,16 @@ def test_where_pairs_tell_nothing_apart_there_is_no_model(tmp_path, acted, objec
 
 def test_a_ranker_may_have_another_objective_for_new_items() -> None:
     both, own = Ranker(), Ranker(new_objective="binary")
-    assert [both.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]
-    assert [own.within(pool).objective for pool in ("all", "new")] == ["lambdarank", "binary"]
+    assert [both.within(pool, True).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]
+    assert [own.within(pool, True).objective for pool in ("all", "new")] == ["lambdarank", "binary"]
+    assert [own.within(pool, False).objective for pool in ("all", "new")] == ["binary", "binary"]
+
+
+@pytest.mark.parametrize(("objective", "said"), [("lambdarank", False), ("binary", True)])
+def test_a_saved_model_says_whether_its_scores_are_log_odds(tmp_path, objective, said):
+    random, n = np.random.default_rng(0), 2000
+    known = random.normal(size=(n, 2)).astype(np.float32)
+    sample = ranker.Sample(("x", "y"), known, known[:, 0] > 0.5, np.ones(n, bool), np.arange(n) // 20)
+    ranker.write(ranker.fit(sample, Ranker(objective=objective), small(tmp_path, rounds=2)), tmp_path / "x.txt")
+    assert ranker.minimises_log_loss(tmp_path / "x.txt") is said
+    assert not ranker.minimises_log_loss(tmp_path / "none.txt")

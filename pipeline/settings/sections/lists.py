@@ -25,7 +25,8 @@ class Ranker(Section):
     objective: Objective = "lambdarank"
     """What the trees minimise: a ranking loss within a user's list, or the log loss of every pair."""
     new_objective: Objective | None = None
-    """The same in pool new, where a list holds few hits to rank against each other; default: no other."""
+    """The same in pool new, where a list holds few hits to rank against each other, and in every pool where users do
+    not come back to an item; default: no other."""
     leaves: PositiveInt = 31
     """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.04
@@ -33,9 +34,9 @@ class Ranker(Section):
     seed: Seed = 1
     """Added to the configuration's seed; it chooses the columns and rows a tree sees."""
 
-    def within(self, pool: str) -> Self:
-        """The ranker with the objective it has in a pool."""
-        own = self.new_objective if kind_of(pool) == "new" else None
+    def within(self, pool: str, repeats: bool) -> Self:
+        """The ranker with the objective it has in a pool; `repeats`: whether users come back to an item."""
+        own = self.new_objective if kind_of(pool) == "new" or not repeats else None
         return self.model_copy(update={"objective": own or self.objective})
 
 
