@@ -20,6 +20,9 @@ ROW_GROUP = 2**17
 
 EPOCH = date(1970, 1, 1)
 
+EVER = 1_000_000
+"""Days for which an item is hidden that is hidden for ever: no log is as long."""
+
 
 def day_number(day: date) -> int:
     """Days since 1970-01-01."""
@@ -41,6 +44,8 @@ class Events:
             weights=[kind.weight for kind in types.values()],
             labels=[kind.label for kind in types.values()],
             neutral=[kind.neutral for kind in types.values()],
+            hides=[EVER if kind.hides == "ever" else kind.hides for kind in types.values()],
+            ever=EVER,
         )
         self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})

@@ -125,7 +125,7 @@ class Cutoff:
         return _read(self.folder / "item_stats.parquet", schemas.ITEM_STATS)
 
     def disliked(self) -> "csr_matrix":
-        """[U, I] CSR float32, 1 where more speaks against an item than for it: never shown to the user."""
+        """[U, I] CSR float32, 1 where what the user did hides an item (sql/features/disliked.sql): on no list."""
         from scipy.sparse import csr_matrix
 
         table = _read(self.folder / "disliked.parquet", schemas.DISLIKED)

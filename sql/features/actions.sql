@@ -1,4 +1,5 @@
--- table actions: one row per event that tells something (weight not zero) and arrived by $arrived_by
+-- table actions: one row per event that tells something and arrived by $arrived_by: what weighs, is of the goal, or hides
+-- an item from the user
 create or replace table actions as
 with events as (from events),
 event_types as (from event_types),
@@ -10,6 +11,14 @@ weighed as (
         coalesce(event_types.weight * (events.value - event_types.neutral), event_types.weight) as weight,
         event_types.is_label and coalesce(events.value > event_types.neutral, true) as is_label
     from events
+    join event_types using (event_type)
+),
+lasting as (
+    select
+        weighed.*,
+        -- what speaks against an item and what rates it hide it for ever, unless the type says for how long
+        coalesce(event_types.hides, if(weighed.weight < 0 or weighed.value >= event_types.neutral, event_types.ever, 0)) as hides
+    from weighed
     join event_types using (event_type)
 )
 select
@@ -24,8 +33,9 @@ select
     events.quantity,
     events.price,
     events.session_id,
-    events.event_id
-from weighed as events
+    events.event_id,
+    if(events.weight <= 0 and events.hides > 0, events.day + events.hides - 1, null)::integer as hidden_until
+from lasting as events
 join item_index using (item_id)
 left join user_index using (user_id)
-where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label)
+where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label or hidden_until is not null)

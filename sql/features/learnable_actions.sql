@@ -9,7 +9,7 @@ learnable as (
     select *
     from actions
     semi join users using (user_index)
-    where day <= $cutoff_day
+    where day <= $cutoff_day and (weight <> 0 or is_label) -- that hides an item teaches nothing
 ),
 sessions as (
     select session_id, row_number() over (order by session_id) - 1 as session_index

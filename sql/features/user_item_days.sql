@@ -12,7 +12,8 @@ select
     whole(sum(units(price)) filter (weight > 0)) as price_sum,
     count(price) filter (weight > 0) as prices,
     whole(sum(units(value))) as value_sum,
-    count(value) as given
+    count(value) as given,
+    max(hidden_until) as hidden_until
 from actions
 where user_index is not null
 group by user_index, item_index, day

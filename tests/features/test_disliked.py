@@ -8,7 +8,11 @@ from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
 from tests.features.made_up import NIGHT, Event, build, config_at, event, number, write_lake
 
-TYPES = {"rating": {"weight": 0.5, "neutral": 3, "label": True}, "like": {}, "dislike": {"weight": -1}}
+TYPES: dict[str, dict[str, object]] = {
+    "rating": {"weight": 0.5, "neutral": 3, "label": True},
+    "like": {},
+    "dislike": {"weight": -1},
+}
 
 
 def rated(n: int, user: str, item: str, stars: float | None, days_ago: int = 30) -> Event:
@@ -17,10 +21,10 @@ def rated(n: int, user: str, item: str, stars: float | None, days_ago: int = 30)
 
 
 def night(
-    tmp_path: Path, events: list[Event]
+    tmp_path: Path, events: list[Event], types: dict[str, dict[str, object]] = TYPES
 ) -> tuple[dict[tuple[str, str], float], set[tuple[str, str]], set[tuple[str, str]]]:
     """Confidences, dislikes, and the labels of all windows, by user and item."""
-    config = config_at(tmp_path, features={"event_types": TYPES, "half_life_days": 1e9})
+    config = config_at(tmp_path, features={"event_types": types, "half_life_days": 1e9})
     write_lake(config, events, until=NIGHT)
     folder = build(config)
     users, items = (
@@ -43,13 +47,41 @@ def test_stars_weigh_what_they_are_above_the_neutral_value(tmp_path: Path) -> No
         ("u", "four"): pytest.approx(0.5),
         ("u", "none"): pytest.approx(0.5),
     }
-    assert disliked == {("u", "one")}
+    assert disliked == {("u", "one"), ("u", "three")}  # who is indifferent to a film has seen it
 
 
 def test_only_what_is_liked_is_of_the_goal(tmp_path: Path) -> None:
     known = [rated(n, f"u{n}", "old", 5.0, days_ago=60) for n in range(3)]
     later = [rated(10 + n, f"u{n}", f"new{n}", stars, days_ago=4) for n, stars in enumerate((5.0, 3.0, 1.0))]
     assert night(tmp_path, known + later)[2] == {("u0", "new0")}
+
+
+@pytest.mark.parametrize(
+    ("hides", "ago", "hidden"),
+    [(None, 1, False), (0, 1, False), (3, 1, True), (3, 2, True), (3, 3, False), ("ever", 60, True)],
+)
+def test_a_type_that_weighs_nothing_hides_an_item_for_as_long_as_it_says(tmp_path, hides, ago, hidden):
+    types = {"like": {"label": True}, "skip": {"weight": 0, "hides": hides}}
+    said = [("v", "a", "like", 70), ("u", "b", "like", 70), ("u", "a", "skip", ago), ("u", "b", "skip", ago)]
+    events = [event(n, user, item, number(NIGHT) - day, kind) for n, (user, item, kind, day) in enumerate(said)]
+    liked, disliked, _ = night(tmp_path, events, types)
+    assert disliked == ({("u", "a")} if hidden else set())  # and never what something speaks for
+    assert set(liked) == {("v", "a"), ("u", "b")}
+
+
+def test_a_dislike_may_be_forgotten_and_an_impression_hides_nothing(tmp_path: Path) -> None:
+    types = {"like": {"label": True}, "dislike": {"weight": -1, "hides": 30}, "seen": {"weight": 0}}
+    said = [
+        ("u", "a", "like", 90),
+        ("u", "old", "dislike", 30),
+        ("u", "late", "dislike", 29),
+        ("u", "shown", "seen", 2),
+    ]
+    others = [("u", "shown", "seen", 2)] + [("v", item, "like", 90) for item in ("old", "late", "shown")]
+    events = [
+        event(n, user, item, number(NIGHT) - day, kind) for n, (user, item, kind, day) in enumerate([*said, *others])
+    ]
+    assert night(tmp_path, events, types)[1] == {("u", "late")}
 
 
 def test_the_sum_of_what_speaks_for_and_against_decides(tmp_path: Path) -> None:

@@ -21,6 +21,10 @@ class EventType(Section):
     """The `value` (of a rating) that speaks neither for nor against an item: an event then weighs `weight` times what
     its value is above it, so that with 3 five stars count twice and one star takes two away. Only what is above it is
     ever of the goal; an event without a value weighs `weight`. Default: values say nothing."""
+    hides: Annotated[int, Field(ge=0, le=36_500)] | Literal["ever"] | None = None
+    """For how many days an item is on no list of a user of whom more speaks against it than for it, or nothing for it,
+    counted from such an event; "ever", or 0: not at all. It matters where an event does not speak for the item.
+    Default: for ever where it speaks against it or rates it `neutral`, else, as of an impression, 0."""
 
 
 class InputFiles(Section):
