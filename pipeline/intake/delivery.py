@@ -29,6 +29,11 @@ def log_of(config: Config) -> InputFiles:
     return source
 
 
+def mapping_of(config: Config) -> Path:
+    """The file with the log's mapping."""
+    return config.folder / log_of(config).sql
+
+
 def _is_daily(source: InputFiles) -> bool:
     """Whether the log is one file a day."""
     return source.daily

@@ -109,6 +109,27 @@ def _takes_all(tree: Tree, tables: set[str]) -> bool:
     )
 
 
+def leaves_out(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Whether something in a mapping says that it may make no event of a row: a condition, a join, a group, a limit.
+
+    `unnest` is no such thing: who takes a list apart need not know that an empty one takes its row along.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of the mapping, which runs.
+    """
+    trees = (part for part in _parts(_parsed(connection, text)) if isinstance(part, dict))
+    return any(_leaves_out(tree) for tree in trees)
+
+
+def _leaves_out(tree: Tree) -> bool:
+    groups = any(tree.get(key) for key in ("group_expressions", "where_clause", "having", "qualify", "sample"))
+    modifiers = {modifier["type"] for modifier in tree.get("modifiers") or () if isinstance(modifier, dict)}
+    joins = tree.get("type") == "JOIN" and tree.get("join_type") != "LEFT" and tree.get("ref_type") == "REGULAR"
+    sets = tree.get("type") == "SET_OPERATION_NODE" and not (tree["setop_type"] == "UNION" and tree["setop_all"])
+    return groups or joins or sets or bool(modifiers - {"ORDER_MODIFIER"})
+
+
 @dataclass(frozen=True)
 class _Rules:
     """What a mapping may do.

@@ -146,6 +146,7 @@ class _Stage:
         fallback = artifacts.run_date_of(finished[0]) if finished else last
         self._run("undated", fallback=fallback)
         self._run("lines", fallback=fallback)
+        self._run("left_out", fallback=fallback)
         other_nights.look_up(self.connection, self.config, last, night)
         if night:
             late_rows.take(self.connection, self.config, night, finished)

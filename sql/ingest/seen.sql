@@ -8,6 +8,8 @@ arrived as (
     select distinct arrival, _file from staged_events
     union
     select distinct arrival, _file from staged_lines
+    union
+    select distinct arrival, _file from staged_left_out
 ),
 unread as (select _file, count(*) as lines from staged_lines group by _file)
 select
