@@ -91,7 +91,6 @@ class Events:
         first, last: days of the first and of the last event.
         complete: the last day with events before `last`.
         median_events, many_events, most_events: of a user; nine in ten have at most `many_events`.
-        roomy: share of the users for whom there are ten items that they have not acted on.
     """
 
     events: int
@@ -104,7 +103,6 @@ class Events:
     median_events: int | None
     many_events: int | None
     most_events: int | None
-    roomy: float | None
 
     @property
     def days(self) -> int:
