@@ -66,7 +66,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
-        late_items.leave_out(connection, config, run_date)
+        unread = late_items.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
         left_out.warn(connection, delivery.mapping_of(config), run_date, run_date)
@@ -74,7 +74,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
         report |= waiting.measure(connection, run_date)
-        report |= late_items.records(connection, config, run_date, run_date)[run_date]
+        report |= late_items.noted(late_items.records(connection, config, run_date, run_date)[run_date], unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

@@ -45,7 +45,8 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             those in the lake, or days are of another time zone.
     """
     require_one_zone(config, last, continues=night is not None)
-    log, files = delivery.log_of(config), delivery.find(config, night)
+    log, delivered = delivery.log_of(config), delivery.find(config, night)
+    files = delivered.files
     continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
@@ -56,7 +57,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             stage = _Stage(connection, config, suppression.read(config), last, night)
             late_rows.note_sizes(connection, config, [file.path for file in files])
             mapping.read(connection, inputs.nightly(), log, files, config)
-            stage.events(log, last, night)
+            stage.events(log, [str(file.path) for file in delivered.again])
             stage.others(log, night)
             yield connection
         finally:
@@ -136,8 +137,12 @@ class _Stage:
     last: date
     night: date | None
 
-    def events(self, source: InputFiles, last: date, night: date | None) -> None:
-        """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
+    def events(self, source: InputFiles, again: Sequence[str]) -> None:
+        """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows.
+
+        Of the files `again` it is noted that the night has read them, even if nothing of them is new.
+        """
+        last, night = self.last, self.night
         for name in ("faults_none", "late_none", "place_in_file"):
             self._run(name)
         given = self._mapped_log(source)
@@ -150,7 +155,7 @@ class _Stage:
         other_nights.look_up(self.connection, self.config, last, night)
         if night:
             late_rows.take(self.connection, self.config, night, finished)
-        self._run("seen")
+        self._run("seen", again=again, night=night)
         self._run("event_files")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)

@@ -229,5 +229,20 @@ def test_a_file_written_anew_in_the_same_size_is_said(
     with caplog.at_level(logging.WARNING):
         ingest_night(config, DAYS[5])
     said = "2024-01-01.csv was written anew, as large as it was"
-    assert (said in caplog.text) == (change == "rewritten")
+    assert caplog.text.count(said) == (change == "rewritten")
     assert taken(config)[1] == (["j1"] if change == "rewritten and loaded" else ["i1"])
+
+
+def test_a_change_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And not where the file is again as its night found it."""
+    config = shop(tmp_path, DAILY, ingest=LENIENT)
+    said = []
+    for night, first in zip(DAYS, ["i1", "i1", "j1", "j1", "i1", "i1"], strict=True):
+        write(tmp_path / f"{DAYS[0]}.csv", [at(1, first)])
+        write(tmp_path / f"{night}.csv", [at(night.day, first if night.day == 1 else "x")])
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            ingest_night(config, night)
+        said.append(caplog.text.count("2024-01-01.csv was written anew, as large as it was"))
+    assert said == [0, 0, 1, 0, 0, 0]
+    assert taken(config)[1] == ["i1"]
