@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
-from pipeline.intake import folders, json_lines, raw, text_files, zstd_frames
+from pipeline.intake import folders, json_lines, parquet_files, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
 from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of
 from pipeline.settings.config import Config
@@ -26,7 +26,13 @@ def same_raw(one: InputFiles, other: InputFiles) -> bool:
     return one.model_dump(exclude={"sql"}) == other.model_dump(exclude={"sql"})
 
 
-def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[LogFile], config: Config) -> None:
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    source: InputFiles,
+    files: list[LogFile],
+    config: Config,
+    ids: Collection[str] = (),
+) -> None:
     """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
 
     Args:
@@ -34,6 +40,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         source: format, delimiter and quotes.
         files: at least one.
         config: limits.
+        ids: names, in lower case, of the columns of Parquet files that may be text.
     Raises:
         InputError: a file is missing, truncated or too large, or has rows of which it is not clear what they are.
         duckdb.Error: memory or the disk is full.
@@ -53,7 +60,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         text_files.require_utf8(paths)
     try:
         sql.execute(connection, "ingest/unreadable_none")
-        own = _read(connection, kind, paths, source, config)
+        own = _read(connection, paths, source, config, ids)
         if source.hive_partitioning:
             folders.add(connection, [file.path for file in files], config.folder, own)
         sql.execute(connection, "ingest/raw_files")
@@ -83,16 +90,14 @@ def _named(error: duckdb.Error, paths: list[str]) -> str:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: InputFiles, config: Config
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config, ids: Collection[str]
 ) -> Mapping[str, Collection[str]] | None:
     """Fill `raw`; the columns that each file has, None where its rows say it."""
-    settings = config.ingest
+    settings, kind = config.ingest, format_of(source)
     if kind == "parquet":
         for path in paths:
             _require_few(path, settings)
-        rows = sql.select(connection, "ingest/read_parquet", files=sql.literal(paths), place=raw.FILE_OF_ROW)
-        raw.fill(connection, rows)
-        return {path: pq.read_schema(path).names for path in paths}
+        return parquet_files.read(connection, paths, ids)
     ((spill,),) = sql.execute(connection, "ingest/scratch").fetchall()
     census = text_files.count(paths, settings, config.threads)
     folder = spill if Path(spill).is_dir() else None

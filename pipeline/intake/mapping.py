@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, ids, logs, row_numbers, selects
+from pipeline.intake import absent, id_columns, ids, logs, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -33,7 +33,7 @@ def read(
     files: list[logs.LogFile],
     config: Config,
 ) -> None:
-    """Read a log for the mappings that are made of it: of JSON Lines only the keys are read that they name.
+    """Read a log for the mappings that are made of it: of JSON Lines the keys that they name, of Parquet ids as text.
 
     Args:
         connection: where the tables of `logs.read` are made.
@@ -46,19 +46,24 @@ def read(
     """
     absent.restore(connection)
     asked = selects.Named()
+    as_text, calculated = set[str](), set[str]()
     for table in tables:
         mapped = table.files(config)
         if mapped is not None and logs.same_raw(mapped, source):
-            asked |= _named(connection, config.folder / mapped.sql) | selects.Named(table.columns)
+            text = _text(config.folder / mapped.sql)
+            asked |= selects.named(connection, text) | selects.Named(table.columns)
+            given = id_columns.named(connection, text, table.ids)
+            as_text, calculated = as_text | given[0], calculated | given[1]
     sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every).fetchall()
-    logs.read(connection, source, files, config)
+    logs.read(connection, source, files, config, as_text - calculated)
 
 
-def _named(connection: duckdb.DuckDBPyConnection, path: Path) -> selects.Named:
+def _text(path: Path) -> str:
+    """A mapping; none where it cannot be read, which is said where it is mapped."""
     try:
-        return selects.named(connection, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):  # which is said where it is mapped
-        return selects.Named(every=True)
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:

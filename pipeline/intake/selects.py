@@ -38,7 +38,7 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
     if kinds != ["SELECT"]:
         return [f"it must be one SELECT from raw, and is {', '.join(kinds) or 'none'}"]
     try:
-        tree = _parsed(connection, text)
+        tree = parsed(connection, text)
         if tree["error"]:
             return [f"it must be one SELECT from raw ({tree['error_message']})"]
         pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
@@ -49,7 +49,12 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         return ["it is nested too deeply"]
 
 
-def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+def parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+    """What the parser makes of a text, which is not run.
+
+    Raises:
+        duckdb.Error: it is no SQL.
+    """
     found = sql.execute(connection, "ingest/parsed", statement=text).fetchall()
     tree: Tree = json.loads(found[0][0])
     return tree
@@ -79,7 +84,7 @@ def named(connection: duckdb.DuckDBPyConnection, text: str) -> Named:
         text: of the mapping.
     """
     try:
-        tree = _parsed(connection, text)
+        tree = parsed(connection, text)
         parts = list(_parts(tree))
     except (duckdb.Error, RecursionError):
         return Named(every=True)
@@ -118,7 +123,7 @@ def leaves_out(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
         connection: any; nothing is changed.
         text: of the mapping, which runs.
     """
-    trees = (part for part in _parts(_parsed(connection, text)) if isinstance(part, dict))
+    trees = (part for part in _parts(parsed(connection, text)) if isinstance(part, dict))
     return any(_leaves_out(tree) for tree in trees)
 
 
