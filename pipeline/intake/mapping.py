@@ -11,13 +11,14 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, id_columns, ids, logs, row_numbers, selects
+from pipeline.intake import absent, id_columns, ids, logs, numberings, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
+NO_ID_NEEDED = "an event_id need not be selected, it is a hash of all that the row says then"
 FAILURES = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
 """What DuckDB raises where a mapping fails on a row."""
 
@@ -158,14 +159,24 @@ def _require_places(
 def _require_no_numbers(
     connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config
 ) -> None:
-    """Stop where what a mapping says of a row follows from its number in one reading."""
+    """Stop where what a mapping says of a row follows from its number in one reading, or an event's id is one."""
+    path = config.folder / source.sql
     with running(connection, source, config):
         found = row_numbers.dependent(connection, f"mapped_{table.name}")
     if found:
         raise InputError(
-            f"{config.folder / source.sql}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
+            f"{path}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
             "of one reading: the next night, or load-history, would make another event of the same row. Make it of the "
-            "log's own columns; an event_id need not be selected, it is a hash of all that the row says then"
+            f"log's own columns; {NO_ID_NEEDED}"
+        )
+    if not numberings.may_be_an_id(connection, path.read_text(encoding="utf-8")):
+        return
+    with running(connection, source, config):
+        is_number = numberings.dependent(connection, f"mapped_{table.name}")
+    if is_number:
+        raise InputError(
+            f"{path}: event_id numbers the rows of one reading: the next night, or load-history, would give the same "
+            f"event another id, and its id to another event. Make it of the log's own columns; {NO_ID_NEEDED}"
         )
 
 

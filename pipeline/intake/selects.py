@@ -85,21 +85,23 @@ def named(connection: duckdb.DuckDBPyConnection, text: str) -> Named:
     """
     try:
         tree = parsed(connection, text)
-        parts = list(_parts(tree))
+        found = list(parts(tree))
     except (duckdb.Error, RecursionError):
         return Named(every=True)
-    words = frozenset(part for part in parts if isinstance(part, str))
-    trees = [part for part in parts if isinstance(part, dict)]
+    words = frozenset(part for part in found if isinstance(part, str))
+    trees = [part for part in found if isinstance(part, dict)]
     tables = {
         str(tree.get(key, "")).lower() for tree in trees if "class" not in tree for key in ("alias", "table_name")
     }
     return Named(words, bool(tree["error"]) or any(_takes_all(part, tables) for part in trees))
 
 
-def _parts(tree: Any) -> Iterator[Any]:
-    yield tree
-    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _parts(part)
+def parts(tree: Any) -> Iterator[Any]:
+    """A part of a statement, and all that is in it."""
+    waiting = [tree]
+    while waiting:  # not by recursion: a statement may be deep
+        yield (part := waiting.pop())
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
 
 
 def _takes_all(tree: Tree, tables: set[str]) -> bool:
@@ -123,7 +125,7 @@ def leaves_out(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
         connection: any; nothing is changed.
         text: of the mapping, which runs.
     """
-    trees = (part for part in _parts(parsed(connection, text)) if isinstance(part, dict))
+    trees = (part for part in parts(parsed(connection, text)) if isinstance(part, dict))
     return any(_leaves_out(tree) for tree in trees)
 
 
