@@ -9,16 +9,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import resources, sql
+from pipeline.ground import places, resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
-from pipeline.intake import folders, json_lines, parquet_files, text_files, zstd_frames
+from pipeline.intake import folders, json_lines, parquet_files, raw, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
 from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import Ingest, InputFiles
 
 __all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
+
+
+CAST = re.compile(r'failed to cast column "(.+?)" from type (.+?) to (.+?): ')
+"""How DuckDB says that a column is of two types."""
 
 
 def same_raw(one: InputFiles, other: InputFiles) -> bool:
@@ -67,8 +71,9 @@ def read(
     except duckdb.Error as error:
         if resources.is_scarce(error):  # not the file's fault
             raise
-        said = f"{_named(error, paths) or source.named}: it cannot be read, it may be truncated or no {kind}"
-        raise InputError(said, content=str(error).splitlines()[0]) from error
+        place = _named(error, paths) or _unreadable(connection, paths, source, config, ids) or source.named
+        said, content = _reason(error, kind)
+        raise InputError(f"{place}: {said}", content) from error
 
 
 def _require_packed_well(path: str) -> None:
@@ -89,6 +94,29 @@ def _named(error: duckdb.Error, paths: list[str]) -> str:
     return f"{path}: line {line[1]}" if path and line else path
 
 
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config, ids: Collection[str]
+) -> str:
+    """The first file that cannot be read by itself either; "" where there is none."""
+    for path in paths:
+        try:
+            _read(connection, [path], source, config, ids)
+        except (duckdb.Error, InputError):
+            return path
+    return ""
+
+
+def _reason(error: duckdb.Error, kind: str) -> tuple[str, str]:
+    """Why a file cannot be read, and what to do; and what DuckDB says of it."""
+    if raw.FILE_OF_ROW in str(error):
+        return f"its column {raw.FILE_OF_ROW} has a name that is needed here: call it otherwise", ""
+    if found := CAST.search(str(error)):
+        column, own, other = found.groups()
+        said = "a column is of another type than in other files, and no type holds both: write it as one in all of them"
+        return said, f'"{column}" is {own} here, and {other} there'
+    return f"it cannot be read, it may be truncated or no {kind}: fetch it again", places.words(error)
+
+
 def _read(
     connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config, ids: Collection[str]
 ) -> Mapping[str, Collection[str]] | None:
@@ -103,7 +131,7 @@ def _read(
     folder = spill if Path(spill).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="mended", dir=folder) as scratch:
         if kind == "jsonl":
-            json_lines.read(connection, source, census, Path(scratch), settings)
+            json_lines.read(connection, census, Path(scratch), settings)
             return None
         return Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(paths)
 

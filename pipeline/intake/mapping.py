@@ -24,7 +24,16 @@ FAILURES = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.Out
 
 
 class FailsOnRowError(InputError):
-    """A mapping runs, but not on every row."""
+    """A mapping runs, but not on every row.
+
+    Attributes:
+        kind: of DuckDB's error.
+    """
+
+    def __init__(self, path: Path, kind: str, content: str) -> None:
+        """Of the mapping in a file, and what DuckDB says, which may quote a row."""
+        super().__init__(f"{path} fails on a row; cast with try_cast: {kind}", content)
+        self.kind = kind
 
 
 def read(
@@ -98,9 +107,21 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
         if empty:
-            raise InputError(f"{path} names {lacking}, which the log does not have, and no row has {empty} without it")
+            raise _lacks(connection, path, lacking, empty, logs.format_of(source))
         log.warning("%s names %s, which the log does not have: null", path, lacking)
     return given
+
+
+def _lacks(
+    connection: duckdb.DuckDBPyConnection, path: Path, lacking: list[str], empty: list[str], kind: str
+) -> InputError:
+    """The error of a mapping that names nothing but what the log lacks; its columns, where all of them are read."""
+    columns = [name for name in connection.table("raw").columns if name not in {*lacking, "_file", "_row"}]
+    remedy = "Name columns that it has" + ("; is the delimiter right?" if kind == "csv" else "")
+    return InputError(
+        f"{path} names {lacking}, which the log does not have, and no row has {empty} without it. {remedy}",
+        content=", ".join(columns if kind != "jsonl" else []),
+    )
 
 
 def _bound(
@@ -120,7 +141,7 @@ def _bound(
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     except duckdb.Error as error:
-        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
+        raise InputError(f"{path}: {places.of_sql(error, text)}", content=places.words(error, is_own=True)) from None
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, table: InputTable, columns: Iterable[str]) -> list[str]:
@@ -192,6 +213,6 @@ def running(connection: duckdb.DuckDBPyConnection, source: InputFiles, config: C
         with _in_time(connection, config.folder / source.sql, config.ingest.max_mapping_minutes):
             yield
     except FAILURES as error:
-        said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
-        what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"
-        raise FailsOnRowError(what, content=said) from None
+        said = places.words(error)
+        said = re.sub(r"'[^']*'", "'...'", said) if config.ingest.pseudonyms else said  # it quotes values
+        raise FailsOnRowError(config.folder / source.sql, places.of_sql(error), said) from None

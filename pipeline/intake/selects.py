@@ -36,17 +36,27 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
     statements = connection.extract_statements(text)
     kinds = [statement.type.name for statement in statements]
     if kinds != ["SELECT"]:
-        return [f"it must be one SELECT from raw, and is {', '.join(kinds) or 'none'}"]
+        return [_no_select(kinds)]
     try:
         tree = parsed(connection, text)
         if tree["error"]:
-            return [f"it must be one SELECT from raw ({tree['error_message']})"]
+            return [str(tree["error_message"])]
         pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
         clocks = CLOCKS.difference(name.lower() for name in connection.table(RAW).columns)
         rules = _Rules(frozenset(pure), clocks)
         return sorted({fault for said in tree["statements"] for fault in rules.broken(said["node"], frozenset())})
     except RecursionError:
         return ["it is nested too deeply"]
+
+
+def _no_select(kinds: list[str]) -> str:
+    if not kinds:
+        return "it has no statement"
+    if len(kinds) > 1:
+        return f"it has {len(kinds)} statements"
+    return (
+        "it pivots on values that it does not name" if kinds == ["MULTI"] else f"it is no SELECT ({kinds[0].lower()})"
+    )
 
 
 def parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:

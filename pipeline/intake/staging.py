@@ -171,8 +171,7 @@ class _Stage:
             given = map_raw(self.connection, EVENTS, source, self.config)
             self._table(EVENTS, source, self.config.ingest.arrival)
         except mapping.FailsOnRowError as error:
-            if not failing_rows.refuse(self.connection, source, self.config, error):
-                raise
+            failing_rows.refuse(self.connection, source, self.config, error)
             given = map_raw(self.connection, EVENTS, source, self.config)
             self._table(EVENTS, source, self.config.ingest.arrival)
         return given
@@ -193,13 +192,19 @@ class _Stage:
             if not logs.same_raw(source, in_raw):
                 mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
-            given = map_raw(self.connection, table, source, self.config)
-            if "arrived_at" not in given and in_raw is not log and _is_catalogue(source, files):
-                self._run("catalogue", known=first)
-                self._table(table, source, "file")
-            else:
-                arrival = _arrival(table, source, given)
-                self._table(table, source, arrival, date.min if night or arrival == "file" else first)
+            try:
+                self._beside(table, source, first, in_raw is not log and _is_catalogue(source, files))
+            except mapping.FailsOnRowError as error:
+                raise failing_rows.placed(self.connection, source, self.config, error) from None
+
+    def _beside(self, table: InputTable, source: InputFiles, first: date, is_catalogue: bool) -> None:
+        given = map_raw(self.connection, table, source, self.config)
+        if is_catalogue and "arrived_at" not in given:
+            self._run("catalogue", known=first)
+            self._table(table, source, "file")
+        else:
+            arrival = _arrival(table, source, given)
+            self._table(table, source, arrival, date.min if self.night or arrival == "file" else first)
 
     def _first_night(self) -> date:
         """The first night on which a row of the log arrived; the last one where none did."""
