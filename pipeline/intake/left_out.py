@@ -1,9 +1,9 @@
 """Rows of the log of which the mapping makes no event: counted by night, so that lines = taken + refused + left out.
 
 A mapping may leave rows out, by `where` or a join; `unnest` does it to a row whose list is null or empty, which nobody
-may have meant. They are of the night of the row before them in their file (sql/ingest/left_out.sql), and are read late
-as events are (pipeline.intake.late_rows). A night with a far larger share of them than usual is warned of by the check
-left_out.
+may have meant. They are of their file's day, or of the night of the row before them (sql/ingest/left_out.sql), and are
+read late as events are (pipeline.intake.late_rows). The check left_out warns of a night with a far larger share of them
+than usual.
 """
 
 import logging
@@ -20,7 +20,7 @@ from pipeline.intake import selects
 log = logging.getLogger(__name__)
 
 KEY = "left out by the mapping"
-"""In a night's report: how many rows. Absent where none is."""
+"""In a night's report: how many rows. Absent where there was none."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,6 @@ def warn(connection: duckdb.DuckDBPyConnection, mapping: Path, first: date, last
 
 
 def remaining(report: Mapping[str, object], moved: int) -> dict[str, int]:
-    """What a night's report says after `moved` of its rows became another night's."""
-    rows = report.get(KEY, 0)
-    left = (rows if isinstance(rows, int) else 0) - moved
-    return {KEY: left} if left > 0 else {}
+    """What a night's report says after `moved` of its rows became another night's; nothing where it said nothing."""
+    rows = report.get(KEY)
+    return {KEY: max(rows - moved, 0)} if isinstance(rows, int) else {}
