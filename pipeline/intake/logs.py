@@ -126,7 +126,7 @@ def _read(
         for path in paths:
             _require_few(path, settings)
         return parquet_files.read(connection, paths, ids)
-    ((spill,),) = sql.execute(connection, "ingest/scratch").fetchall()
+    ((spill, _),) = sql.execute(connection, "ingest/scratch").fetchall()
     census = text_files.count(paths, settings, config.threads)
     folder = spill if Path(spill).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="mended", dir=folder) as scratch:

@@ -11,7 +11,7 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, id_columns, ids, logs, numberings, row_numbers, selects
+from pipeline.intake import absent, dry_run, id_columns, ids, logs, numberings, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -136,6 +136,7 @@ def _bound(
         text = path.read_text(encoding="utf-8")
         if faults := selects.faults(connection, text):
             raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
+        dry_run.require_fits(connection, path, text, kind)  # before it is bound, which works out constants
         with _in_time(connection, path, minutes):
             return absent.bind(connection, text, kind, selects.named(connection, text).words)
     except (OSError, UnicodeDecodeError) as error:
