@@ -47,6 +47,11 @@ def measure(connection: duckdb.DuckDBPyConnection, first: date, last: date) -> d
     return {night: {KEY: rows} for night, rows in counted}
 
 
+def since(connection: duckdb.DuckDBPyConnection, first: date) -> None:
+    """Count what is left out before any row of a table arrived on the first night: those before it are not written."""
+    sql.execute(connection, "ingest/left_out_since", first=first)
+
+
 def found(connection: duckdb.DuckDBPyConnection, first: date, last: date, shown: int = 1) -> LeftOut:
     """How many there are in a range of nights, and where the first `shown` of them stand; arguments as in `measure`."""
     rows = sum(of_night[KEY] for of_night in measure(connection, first, last).values())

@@ -60,6 +60,7 @@ def _load_history(config: Config, until: date) -> str:
     rewriting.finish_all(config.lake / "ingest")
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
+        left_out.since(connection, first)
         others = _of_another_zone(config, first, until)
         refusals.require_few(connection, config, first, until)
         precedence.require_few(connection, config, first, until)

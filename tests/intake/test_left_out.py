@@ -174,3 +174,11 @@ def test_rows_that_a_mapping_fails_on_or_that_cannot_be_read_are_not_left_out(tm
     folder = ingest(config, DAYS[0])
     assert counts(config) == {1: (1, 1, 1)}
     assert [r["row"] for r in rows_of(folder, "rejects")] == [3]
+
+
+def test_what_is_left_out_before_the_first_event_is_of_the_first_night(tmp_path: Path) -> None:
+    noisy(tmp_path, DAYS[0], "noise", "noise")
+    noisy(tmp_path, DAYS[2], "purchase", "noise")
+    config = shop(tmp_path, "{year}-{month}-{day}.jsonl", WHERE, ingest=LENIENT)
+    assert "3 log rows left out by the mapping" in load_history.load_history(config, DAYS[2])
+    assert counts(config) == {3: (1, 0, 3)}
