@@ -69,7 +69,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         unread = late_items.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
-        left_out.warn(connection, delivery.mapping_of(config), run_date, run_date)
+        left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
         unused |= left_out.measure(connection, run_date, run_date).get(run_date, {})
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}

@@ -59,8 +59,8 @@ def found(connection: duckdb.DuckDBPyConnection, first: date, last: date, shown:
     return LeftOut(rows, places)
 
 
-def warn(connection: duckdb.DuckDBPyConnection, mapping: Path, first: date, last: date) -> None:
-    """Say where rows are left out although nothing in the mapping says that it leaves any out.
+def say(connection: duckdb.DuckDBPyConnection, mapping: Path, first: date, last: date) -> None:
+    """Say how many rows are left out; a warning where nothing in the mapping says that it leaves any out.
 
     Args:
         connection: with the tables of staging.staged.
@@ -68,7 +68,10 @@ def warn(connection: duckdb.DuckDBPyConnection, mapping: Path, first: date, last
         first, last: the range of nights.
     """
     left_out = found(connection, first, last)
-    if not left_out.rows or selects.leaves_out(connection, mapping.read_text(encoding="utf-8")):
+    if not left_out.rows:
+        return
+    if selects.leaves_out(connection, mapping.read_text(encoding="utf-8")):
+        log.info("%s: %s log rows are %s", last, f"{left_out.rows:,}", KEY)
         return
     ((file, row),) = left_out.places
     log.warning(

@@ -75,7 +75,7 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
             samples.fill(sample, max(rows, PARTS))
             checked.inputs = sample.inputs
             with staging.staged(sample.config, FOREVER, Path(folder)) as connection:
-                left_out.warn(connection, delivery.mapping_of(sample.config), date.min, date.max)
+                left_out.say(connection, delivery.mapping_of(sample.config), date.min, date.max)
                 checked.facts = facts.gather(connection, sample)
         except InputError as error:
             checked.inputs = sample.inputs

@@ -68,7 +68,7 @@ def _load_history(config: Config, until: date) -> str:
         found = quality.judge(measured, first, config)
         numbers = _reported(connection, config, measured, found, until)
         kept = waiting.measure(connection, until)
-        left_out.warn(connection, delivery.mapping_of(config), first, until)
+        left_out.say(connection, delivery.mapping_of(config), first, until)
         unused = left_out.found(connection, first, until)
         numbers[until] |= kept
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
