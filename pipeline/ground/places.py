@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # else the command line's help would wait for DuckDB
     import duckdb
 
-KIND = re.compile(r"[A-Z]\w*(?: [A-Z]\w*)* Error(?=:)")
+KIND = re.compile(r"[A-Z]\w*(?: \w+){0,2} Error(?=:)")
 CARET = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
+BESIDE = re.compile(r"\n\s*(?:Candidate functions:|Use \"SET |Possible |In file \")")
+"""Where DuckDB goes on with all that it could have done instead, and with settings that nobody can make here."""
+STATEMENT = re.compile(r"\n\s*LINE \d+: ")
 NAMED = re.compile(r'"([^"\n]+)"')
 TOML = re.compile(r"\(at (line \d+, column \d+|end of document)\)$")
 
@@ -18,13 +21,27 @@ def of_sql(error: "duckdb.Error", text: str = "") -> str:
 
     Args:
         error: DuckDB's.
-        text: the statement; where DuckDB names something instead of its place, that is looked for in it.
+        text: the statement, where it is the user's; where DuckDB names something instead of its place, that is looked
+            for in it. Without it no place is told, as it would be one in another statement.
     """
     said = str(error)
     kind = KIND.match(said)
     name = kind[0] if kind else type(error).__name__
-    place = _at_caret(said, text) or _at_name(said, text)
+    place = text and (_at_caret(said, text) or _at_name(said, text))
     return f"{name} at {place}" if place else name
+
+
+def words(error: "duckdb.Error", is_own: bool = False) -> str:
+    """What DuckDB says is wrong, which may quote values, without what kind of error it is.
+
+    Args:
+        error: DuckDB's.
+        is_own: whether its statement is the user's, and is shown as well; else it is all in one line.
+    """
+    said = str(error)
+    kind = KIND.match(said)
+    said = BESIDE.split(said[kind.end() + 1 :] if kind else said, maxsplit=1)[0].strip()
+    return said if is_own else " ".join(STATEMENT.split(said, maxsplit=1)[0].split())
 
 
 def _at_caret(said: str, text: str) -> str:

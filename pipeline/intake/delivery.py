@@ -1,6 +1,8 @@
 """Which of the shop's log files a night needs, and whether they are there."""
 
 import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -29,6 +31,11 @@ def log_of(config: Config) -> InputFiles:
     return source
 
 
+def mapping_of(config: Config) -> Path:
+    """The file with the log's mapping."""
+    return config.folder / log_of(config).sql
+
+
 def _is_daily(source: InputFiles) -> bool:
     """Whether the log is one file a day."""
     return source.daily
@@ -36,7 +43,7 @@ def _is_daily(source: InputFiles) -> bool:
 
 def is_closed(config: Config, night: date) -> bool:
     """Whether a night has no log file and needs none: the log is one file a day, and days without are allowed."""
-    return config.ingest.allow_empty and _is_daily(log_of(config)) and not _readable(config, night)
+    return config.ingest.allow_empty and _is_daily(log_of(config)) and not any(_readable(config, night))
 
 
 def files_of(config: Config, night: date) -> list[Path]:
@@ -75,10 +82,10 @@ def require(config: Config, night: date, usual: str) -> None:
     )
 
 
-def _readable(config: Config, night: date) -> list[logs.LogFile]:
+def _readable(config: Config, night: date) -> Iterator[logs.LogFile]:
     """The log files in which rows can stand that a night takes: its own, and those that came too late for theirs."""
-    found = {*logs.find(log_of(config), config, night), *_missed(config, night)}
-    return sorted(found, key=attrgetter("path"))
+    yield from logs.find(log_of(config), config, night)
+    yield from _missed(config, night)
 
 
 def _missed(config: Config, night: date) -> dict[logs.LogFile, bool]:
@@ -110,11 +117,8 @@ def _missed(config: Config, night: date) -> dict[logs.LogFile, bool]:
     return changed
 
 
-def _say_rewritten(config: Config, night: date) -> None:
-    names = sorted(
-        late_rows.name_of(config, f.path) for f, is_as_large in _missed(config, night).items() if is_as_large
-    )
-    for name in names:
+def _say_rewritten(config: Config, night: date, missed: Mapping[logs.LogFile, bool]) -> None:
+    for name in sorted(late_rows.name_of(config, file.path) for file, is_as_large in missed.items() if is_as_large):
         log.warning(
             "%s was written anew, as large as it was, since its night was ingested: what it says otherwise now of "
             "finished nights is not taken. Load them again: load-history --until %s --force",
@@ -123,18 +127,33 @@ def _say_rewritten(config: Config, night: date) -> None:
         )
 
 
-def find(config: Config, night: date | None) -> list[logs.LogFile]:
-    """The log files to read: those in which rows can stand that the night takes; without a night, all.
+@dataclass(frozen=True)
+class Delivered:
+    """The log files to read.
+
+    Attributes:
+        files: those in which rows can stand that the night takes; without a night, all.
+        again: those of them that came, or were changed, after their nights. The night notes how it found them, so that
+            what was to be said of a change is said once.
+    """
+
+    files: list[logs.LogFile]
+    again: list[logs.LogFile]
+
+
+def find(config: Config, night: date | None) -> Delivered:
+    """The log files to read for a night, or for all.
 
     Raises:
         InputError: there is none, or none that can be the night's, which may not be one without a log.
     """
     source = log_of(config)
-    files = _readable(config, night) if night else logs.find(source, config)
+    missed = _missed(config, night) if night else {}
+    files = sorted({*logs.find(source, config, night), *missed}, key=attrgetter("path"))
     if night:
-        _say_rewritten(config, night)
+        _say_rewritten(config, night, missed)
     closed = config.ingest.allow_empty and _is_daily(source)
     if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""
         raise InputError(f"no log file{of} matches '{source.named}' in {config.folder}: has it been delivered?")
-    return files
+    return Delivered(files, sorted(missed, key=attrgetter("path")))

@@ -16,6 +16,7 @@ from pipeline.intake import (
     known_types,
     late_items,
     late_rows,
+    left_out,
     partitions,
     precedence,
     quality,
@@ -42,7 +43,8 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
 
     Returns:
         Rows of each table, refused rows by reason, `quality` (the night's numbers) and `unusual` (what checks warn of),
-        what of other inputs' rows was of no use (`items: ...`), and how many rows were read that are later nights'.
+        what of other inputs' rows was of no use (`items: ...`), how many rows were `left out by the mapping`, and how
+        many were read that are later nights'.
     Raises:
         InputError: no log file, no rows (unless allow_empty), a file or mapping that cannot be read, more refused
             rows than max_reject_share, or a night that is not as usual.
@@ -64,13 +66,15 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
-        late_items.leave_out(connection, config, run_date)
+        unread = late_items.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
+        left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
+        unused |= left_out.measure(connection, run_date, run_date).get(run_date, {})
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
         report |= waiting.measure(connection, run_date)
-        report |= late_items.records(connection, config, run_date, run_date)[run_date]
+        report |= late_items.noted(late_items.records(connection, config, run_date, run_date)[run_date], unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

@@ -11,14 +11,13 @@ from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import long_lines, raw, text_files
 from pipeline.intake.text_files import Census
-from pipeline.settings.sections.data import Ingest, InputFiles
+from pipeline.settings.sections.data import Ingest
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read(
     connection: duckdb.DuckDBPyConnection,
-    source: InputFiles,
     census: Mapping[str, Census],
     scratch: Path,
     settings: Ingest,
@@ -27,7 +26,6 @@ def read(
 
     Args:
         connection: where the tables are made.
-        source: names the files, for messages.
         census: what was counted in each file, by its path.
         scratch: an existing folder for copies.
         settings: limits.
@@ -41,7 +39,7 @@ def read(
     log_file = {copy: path for path, copy in read_as.items()}
     long: list[long_lines.LongLine] = []
     try:
-        _fill(connection, list(read_as.values()), source, settings.max_row_bytes)
+        _fill(connection, list(read_as.values()), paths, settings.max_row_bytes)
     except duckdb.Error as error:
         if "maximum_object_size" not in str(error):
             raise
@@ -49,7 +47,7 @@ def read(
             list(read_as.values()), scratch, settings.max_row_bytes, settings.max_raw_characters
         )
         read_as = {path: shorter.get(file, file) for path, file in read_as.items()}
-        _fill(connection, list(read_as.values()), source, settings.max_row_bytes)
+        _fill(connection, list(read_as.values()), paths, settings.max_row_bytes)
     sql.execute(connection, "ingest/renamed", copies=list(read_as.values()), paths=list(read_as))
     sql.execute(
         connection,
@@ -62,12 +60,16 @@ def read(
     refuse(connection, read_as, settings.max_raw_characters)
 
 
-def _fill(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], source: InputFiles, max_row_bytes: int) -> None:
+def _fill(
+    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], log_files: Sequence[str], max_row_bytes: int
+) -> None:
+    """Fill `raw` of files, which may be copies of the log's."""
     found = sql.execute(
         connection, "ingest/jsonl_keys", files=sql.literal(paths), max_row_bytes=max_row_bytes
     ).fetchall()
     if not found:
-        raise InputError(f"{source.named}: none of its lines is a JSON object with keys")
+        named = f"{log_files[0]}{' and the others' if len(log_files) > 1 else ''}"
+        raise InputError(f"{named}: none of its lines is a JSON object with keys: write one object a line")
     lines = sql.select(
         connection,
         "ingest/read_jsonl",

@@ -47,20 +47,22 @@ def records(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     return found
 
 
-def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date) -> None:
+def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date) -> list[str]:
     """Count the items' rows that no night takes among those of no use, and say of which files they are.
 
     Args:
         connection: with the tables of staging.staged, `faults` among them.
         config: the lake, and the items' files.
         night: that is being written, alone.
+    Returns:
+        Files that it does not read and said so; noted in its report (`noted`), they are not said again.
     """
     if (source := ITEMS.files(config)) is None:
-        return
+        return []
     folders = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
     read = {f: found for f in folders[-delivery.LATE_DAYS :] if (found := _recorded(f)) is not None}
     if not read:
-        return
+        return []
     last = artifacts.run_date_of(max(read))
     before, now = read[max(read)], records(connection, config, last, last)[last][KEY]
     late = {name: more for name, rows in now.items() if (more := rows - before.get(name, 0)) > 0}
@@ -69,6 +71,12 @@ def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date
         _warn(night, [f"{name} ({rows:,} rows)" for name, rows in late.items()])
     if unread := _unread(source, config, night, read):
         _warn(night, unread)
+    return unread
+
+
+def noted(found: dict[str, dict[str, int]], unread: list[str]) -> dict[str, dict[str, int]]:
+    """What a night's report says (of `records`), with files of which it has read nothing."""
+    return {key: dict.fromkeys(unread, 0) | files for key, files in found.items()}
 
 
 def _recorded(folder: Path) -> dict[str, int] | None:

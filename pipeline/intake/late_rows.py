@@ -6,7 +6,7 @@ has seen, its manifest says (`seen_by`): of each log file of which it took or re
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,10 +26,13 @@ NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
 """Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
-what hashes them; and LATE."""
+what hashes them; LATE and LEFT_OUT."""
 LATE = "late"
 """In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
 this one's. Absent where none is."""
+LEFT_OUT = "late, left out"
+"""In a record, the same of the lines that the mapping leaves out."""
+BOTH = (LATE, LEFT_OUT)
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -43,26 +46,35 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     found: dict[date, Record] = {}
     for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
         found.setdefault(night, record(config))["files"][name] = counts
-    for name, own, lines in sql.execute(connection, "ingest/late_counts").fetchall():  # only where one night is written
-        found[last].setdefault(LATE, {}).setdefault(name, {})[own.isoformat()] = lines
+    for name, own, *lines in sql.execute(
+        connection, "ingest/late_counts"
+    ).fetchall():  # only where one night is written
+        for key, number in zip(BOTH, lines, strict=True):
+            if number:
+                found[last].setdefault(key, {}).setdefault(name, {})[own.isoformat()] = number
     return found
 
 
-def held(folder: Path) -> list[tuple[str, date, int]]:
-    """The lines that a finished night has of earlier ones: log file, night, and how many."""
-    late: Mapping[str, Mapping[str, int]] = (recorded(folder) or {}).get(LATE, {})
-    return [(name, date.fromisoformat(own), n) for name, nights in late.items() for own, n in nights.items()]
+def held(folder: Path) -> list[tuple[str, date, int, int]]:
+    """The lines that a finished night has of earlier ones: log file, night, how many, and how many more left out."""
+    record_of = recorded(folder) or {}
+    late, left_out = (_numbers(record_of, key) for key in BOTH)
+    return [(*of, late.get(of, 0), left_out.get(of, 0)) for of in dict.fromkeys([*late, *left_out])]
 
 
-def without(found: Record, given: Iterable[tuple[str, date]]) -> Record:
-    """A night's record after the lines of some log files and nights became another's."""
-    gone = {(name, own.isoformat()) for name, own in given}
-    late = {
-        name: kept
-        for name, nights in found.get(LATE, {}).items()
-        if (kept := {own: n for own, n in nights.items() if (name, own) not in gone})
-    }
-    return {key: value for key, value in found.items() if key != LATE} | ({LATE: late} if late else {})
+def _numbers(found: Record, key: str) -> dict[tuple[str, date], int]:
+    nights: Mapping[str, Mapping[str, int]] = found.get(key, {})
+    return {(name, date.fromisoformat(own)): n for name, of_file in nights.items() for own, n in of_file.items()}
+
+
+def without(found: Record, given: Collection[tuple[str, date]]) -> tuple[Record, int]:
+    """A night's record after the lines of some log files and nights became another's; how many of them are left out."""
+    kept = {key: value for key, value in found.items() if key not in BOTH}
+    for key in BOTH:
+        for (name, own), number in _numbers(found, key).items():
+            if (name, own) not in given:
+                kept.setdefault(key, {}).setdefault(name, {})[own.isoformat()] = number
+    return kept, sum(number for of, number in _numbers(found, LEFT_OUT).items() if of in given)
 
 
 def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Iterable[Path]) -> None:
@@ -171,7 +183,7 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
         unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
         unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
     )
-    for step in ("late_events", "late", "late_lines", "late_lines_tonight"):
+    for step in ("late_events", "late", "late_left_out", "late_lines", "late_lines_tonight"):
         sql.execute(connection, f"ingest/{step}", night=night)
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(

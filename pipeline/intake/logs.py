@@ -9,10 +9,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import resources, sql
+from pipeline.ground import places, resources, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
-from pipeline.intake import folders, json_lines, raw, text_files, zstd_frames
+from pipeline.intake import folders, json_lines, parquet_files, raw, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
 from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of
 from pipeline.settings.config import Config
@@ -21,12 +21,22 @@ from pipeline.settings.sections.data import Ingest, InputFiles
 __all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
 
 
+CAST = re.compile(r'failed to cast column "(.+?)" from type (.+?) to (.+?): ')
+"""How DuckDB says that a column is of two types."""
+
+
 def same_raw(one: InputFiles, other: InputFiles) -> bool:
     """Whether two sources read the same files in the same way, so that their table `raw` is one."""
     return one.model_dump(exclude={"sql"}) == other.model_dump(exclude={"sql"})
 
 
-def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[LogFile], config: Config) -> None:
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    source: InputFiles,
+    files: list[LogFile],
+    config: Config,
+    ids: Collection[str] = (),
+) -> None:
     """Read files once into the tables `raw` (all text for CSV and JSON Lines), `unreadable`, `raw_files`, `log_files`.
 
     Args:
@@ -34,6 +44,7 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         source: format, delimiter and quotes.
         files: at least one.
         config: limits.
+        ids: names, in lower case, of the columns of Parquet files that may be text.
     Raises:
         InputError: a file is missing, truncated or too large, or has rows of which it is not clear what they are.
         duckdb.Error: memory or the disk is full.
@@ -53,15 +64,16 @@ def read(connection: duckdb.DuckDBPyConnection, source: InputFiles, files: list[
         text_files.require_utf8(paths)
     try:
         sql.execute(connection, "ingest/unreadable_none")
-        own = _read(connection, kind, paths, source, config)
+        own = _read(connection, paths, source, config, ids)
         if source.hive_partitioning:
             folders.add(connection, [file.path for file in files], config.folder, own)
         sql.execute(connection, "ingest/raw_files")
     except duckdb.Error as error:
         if resources.is_scarce(error):  # not the file's fault
             raise
-        said = f"{_named(error, paths) or source.named}: it cannot be read, it may be truncated or no {kind}"
-        raise InputError(said, content=str(error).splitlines()[0]) from error
+        place = _named(error, paths) or _unreadable(connection, paths, source, config, ids) or source.named
+        said, content = _reason(error, kind)
+        raise InputError(f"{place}: {said}", content) from error
 
 
 def _require_packed_well(path: str) -> None:
@@ -82,23 +94,44 @@ def _named(error: duckdb.Error, paths: list[str]) -> str:
     return f"{path}: line {line[1]}" if path and line else path
 
 
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config, ids: Collection[str]
+) -> str:
+    """The first file that cannot be read by itself either; "" where there is none."""
+    for path in paths:
+        try:
+            _read(connection, [path], source, config, ids)
+        except (duckdb.Error, InputError):
+            return path
+    return ""
+
+
+def _reason(error: duckdb.Error, kind: str) -> tuple[str, str]:
+    """Why a file cannot be read, and what to do; and what DuckDB says of it."""
+    if raw.FILE_OF_ROW in str(error):
+        return f"its column {raw.FILE_OF_ROW} has a name that is needed here: call it otherwise", ""
+    if found := CAST.search(str(error)):
+        column, own, other = found.groups()
+        said = "a column is of another type than in other files, and no type holds both: write it as one in all of them"
+        return said, f'"{column}" is {own} here, and {other} there'
+    return f"it cannot be read, it may be truncated or no {kind}: fetch it again", places.words(error)
+
+
 def _read(
-    connection: duckdb.DuckDBPyConnection, kind: str, paths: list[str], source: InputFiles, config: Config
+    connection: duckdb.DuckDBPyConnection, paths: list[str], source: InputFiles, config: Config, ids: Collection[str]
 ) -> Mapping[str, Collection[str]] | None:
     """Fill `raw`; the columns that each file has, None where its rows say it."""
-    settings = config.ingest
+    settings, kind = config.ingest, format_of(source)
     if kind == "parquet":
         for path in paths:
             _require_few(path, settings)
-        rows = sql.select(connection, "ingest/read_parquet", files=sql.literal(paths), place=raw.FILE_OF_ROW)
-        raw.fill(connection, rows)
-        return {path: pq.read_schema(path).names for path in paths}
-    ((spill,),) = sql.execute(connection, "ingest/scratch").fetchall()
+        return parquet_files.read(connection, paths, ids)
+    ((spill, _),) = sql.execute(connection, "ingest/scratch").fetchall()
     census = text_files.count(paths, settings, config.threads)
     folder = spill if Path(spill).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="mended", dir=folder) as scratch:
         if kind == "jsonl":
-            json_lines.read(connection, source, census, Path(scratch), settings)
+            json_lines.read(connection, census, Path(scratch), settings)
             return None
         return Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(paths)
 

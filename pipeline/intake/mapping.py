@@ -11,19 +11,29 @@ from duckdb import ColumnExpression, ConstantExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import absent, ids, logs, row_numbers, selects
+from pipeline.intake import absent, dry_run, id_columns, ids, logs, numberings, row_numbers, selects
 from pipeline.intake.inputs import InputTable
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
+NO_ID_NEEDED = "an event_id need not be selected, it is a hash of all that the row says then"
 FAILURES = (duckdb.ConversionException, duckdb.InvalidInputException, duckdb.OutOfRangeException)
 """What DuckDB raises where a mapping fails on a row."""
 
 
 class FailsOnRowError(InputError):
-    """A mapping runs, but not on every row."""
+    """A mapping runs, but not on every row.
+
+    Attributes:
+        kind: of DuckDB's error.
+    """
+
+    def __init__(self, path: Path, kind: str, content: str) -> None:
+        """Of the mapping in a file, and what DuckDB says, which may quote a row."""
+        super().__init__(f"{path} fails on a row; cast with try_cast: {kind}", content)
+        self.kind = kind
 
 
 def read(
@@ -33,7 +43,7 @@ def read(
     files: list[logs.LogFile],
     config: Config,
 ) -> None:
-    """Read a log for the mappings that are made of it: of JSON Lines only the keys are read that they name.
+    """Read a log for the mappings that are made of it: of JSON Lines the keys that they name, of Parquet ids as text.
 
     Args:
         connection: where the tables of `logs.read` are made.
@@ -46,19 +56,24 @@ def read(
     """
     absent.restore(connection)
     asked = selects.Named()
+    as_text, calculated = set[str](), set[str]()
     for table in tables:
         mapped = table.files(config)
         if mapped is not None and logs.same_raw(mapped, source):
-            asked |= _named(connection, config.folder / mapped.sql) | selects.Named(table.columns)
+            text = _text(config.folder / mapped.sql)
+            asked |= selects.named(connection, text) | selects.Named(table.columns)
+            given = id_columns.named(connection, text, table.ids)
+            as_text, calculated = as_text | given[0], calculated | given[1]
     sql.execute(connection, "ingest/named", words=sorted(asked.words), every=asked.every).fetchall()
-    logs.read(connection, source, files, config)
+    logs.read(connection, source, files, config, as_text - calculated)
 
 
-def _named(connection: duckdb.DuckDBPyConnection, path: Path) -> selects.Named:
+def _text(path: Path) -> str:
+    """A mapping; none where it cannot be read, which is said where it is mapped."""
     try:
-        return selects.named(connection, path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):  # which is said where it is mapped
-        return selects.Named(every=True)
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config) -> set[str]:
@@ -92,9 +107,21 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
         if empty:
-            raise InputError(f"{path} names {lacking}, which the log does not have, and no row has {empty} without it")
+            raise _lacks(connection, path, lacking, empty, logs.format_of(source))
         log.warning("%s names %s, which the log does not have: null", path, lacking)
     return given
+
+
+def _lacks(
+    connection: duckdb.DuckDBPyConnection, path: Path, lacking: list[str], empty: list[str], kind: str
+) -> InputError:
+    """The error of a mapping that names nothing but what the log lacks; its columns, where all of them are read."""
+    columns = [name for name in connection.table("raw").columns if name not in {*lacking, "_file", "_row"}]
+    remedy = "Name columns that it has" + ("; is the delimiter right?" if kind == "csv" else "")
+    return InputError(
+        f"{path} names {lacking}, which the log does not have, and no row has {empty} without it. {remedy}",
+        content=", ".join(columns if kind != "jsonl" else []),
+    )
 
 
 def _bound(
@@ -109,12 +136,13 @@ def _bound(
         text = path.read_text(encoding="utf-8")
         if faults := selects.faults(connection, text):
             raise InputError(f"{path} must be one SELECT from raw that reads and calls nothing else", "; ".join(faults))
+        dry_run.require_fits(connection, path, text, kind)  # before it is bound, which works out constants
         with _in_time(connection, path, minutes):
             return absent.bind(connection, text, kind, selects.named(connection, text).words)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
     except duckdb.Error as error:
-        raise InputError(f"{path}: {places.of_sql(error, text)}", content=str(error)) from None
+        raise InputError(f"{path}: {places.of_sql(error, text)}", content=places.words(error, is_own=True)) from None
 
 
 def _empty(connection: duckdb.DuckDBPyConnection, table: InputTable, columns: Iterable[str]) -> list[str]:
@@ -153,14 +181,24 @@ def _require_places(
 def _require_no_numbers(
     connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config
 ) -> None:
-    """Stop where what a mapping says of a row follows from its number in one reading."""
+    """Stop where what a mapping says of a row follows from its number in one reading, or an event's id is one."""
+    path = config.folder / source.sql
     with running(connection, source, config):
         found = row_numbers.dependent(connection, f"mapped_{table.name}")
     if found:
         raise InputError(
-            f"{config.folder / source.sql}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
+            f"{path}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "
             "of one reading: the next night, or load-history, would make another event of the same row. Make it of the "
-            "log's own columns; an event_id need not be selected, it is a hash of all that the row says then"
+            f"log's own columns; {NO_ID_NEEDED}"
+        )
+    if not numberings.may_be_an_id(connection, path.read_text(encoding="utf-8")):
+        return
+    with running(connection, source, config):
+        is_number = numberings.dependent(connection, f"mapped_{table.name}")
+    if is_number:
+        raise InputError(
+            f"{path}: event_id numbers the rows of one reading: the next night, or load-history, would give the same "
+            f"event another id, and its id to another event. Make it of the log's own columns; {NO_ID_NEEDED}"
         )
 
 
@@ -176,6 +214,6 @@ def running(connection: duckdb.DuckDBPyConnection, source: InputFiles, config: C
         with _in_time(connection, config.folder / source.sql, config.ingest.max_mapping_minutes):
             yield
     except FAILURES as error:
-        said = re.sub(r"'[^']*'", "'...'", str(error)) if config.ingest.pseudonyms else str(error)  # it quotes values
-        what = f"{config.folder / source.sql} fails on a row; cast with try_cast: {places.of_sql(error)}"
-        raise FailsOnRowError(what, content=said) from None
+        said = places.words(error)
+        said = re.sub(r"'[^']*'", "'...'", said) if config.ingest.pseudonyms else said  # it quotes values
+        raise FailsOnRowError(config.folder / source.sql, places.of_sql(error), said) from None

@@ -21,7 +21,18 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, inputs, late_rows, logs, other_nights, partitions, quality, refusals, staging
+from pipeline.intake import (
+    delivery,
+    inputs,
+    late_rows,
+    left_out,
+    logs,
+    other_nights,
+    partitions,
+    quality,
+    refusals,
+    staging,
+)
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -66,11 +77,13 @@ def _find_moved(connection: duckdb.DuckDBPyConnection, config: Config, first: da
         if artifacts.run_date_of(f) > first
         for held in late_rows.held(f)
     ]
-    nights, names, own, counts = (list(column) for column in zip(*lines, strict=True)) if lines else ([], [], [], [])
-    sql.execute(connection, "ingest/held", nights=nights, names=names, own=own, lines=counts)
+    columns = ("nights", "names", "own", "lines", "left_out")
+    values = [list(column) for column in zip(*lines, strict=True)] if lines else [[] for _ in columns]
+    held_by = dict(zip(columns, values, strict=True))
+    sql.execute(connection, "ingest/held", **held_by)
     sql.execute(connection, "ingest/written_lines", first=first, last=last)
-    if nights:
-        folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in sorted(set(nights))]
+    if nights := sorted({night for night, *_ in lines}):
+        folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in nights]
         sql.execute(connection, "ingest/moved_rejects", **other_nights.places(folders, inputs.REJECTS))
     else:
         sql.execute(connection, "ingest/moved_rejects_none")
@@ -154,12 +167,16 @@ def _written_again(
     parquet = logs.literal([str(EVENTS.path(folder))])
     sql.execute(connection, "ingest/given_up", partition=parquet, night=night, file=delivery.name_of(config, night))
     sql.execute(connection, "ingest/duplicates_none")
+    sql.execute(connection, "ingest/left_out_none")
     numbers = quality.measure(connection, config, night, night)[0]
     report = artifacts.read_manifest(folder)["report"]
     before = report.get(quality.KEY, {})
+    read, moved = late_rows.without(report[late_rows.KEY], given.late) if given.late else (None, 0)
+    unused = left_out.remaining(report, moved)
     numbers |= {name: before[name] for name in KEPT_NUMBERS if name in before}
+    numbers["left_out"] = sum(unused.values())
     past = quality.history(quality.past_nights(config, night))
     found = quality.judge([*past, numbers], night, config).get(night, {})
     _, tables = next(partitions.nights(connection, night, night))
-    read = {late_rows.KEY: late_rows.without(report[late_rows.KEY], given.late)} if given.late else {}
-    return partitions.write(out, tables) | quality.reported(numbers, found) | read
+    record = {} if read is None else {late_rows.KEY: read}
+    return partitions.write(out, tables) | quality.reported(numbers, found) | unused | record

@@ -28,6 +28,7 @@ NUMBERS = pa.schema(
     [
         pa.field("night", pa.date32(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),  # of the log: events and all that was refused
+        pa.field("left_out", pa.int64(), nullable=False),  # rows of the log of which the mapping makes no event
         pa.field("events", pa.int64(), nullable=False),
         *(
             pa.field(f"{name}", pa.int64(), nullable=False)

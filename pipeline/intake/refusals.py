@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery
+from pipeline.intake import delivery, left_out
 from pipeline.settings.config import Config
 
 DUPLICATE = "duplicate of an earlier event"
@@ -48,6 +48,7 @@ def require_few(
     reasons = dict(sql.execute(connection, "ingest/reasons", first=first, last=last).fetchall())
     refused = sum(n for reason, n in reasons.items() if reason not in HARMLESS)
     if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
+        _require_none_left_out(connection, config, first, last, usual)
         read = ", ".join(map(str, delivery.files_of(config, last)[:3])) or "no file"
         raise InputError(
             f"no log row arrived on {last}{usual}; read: {read}. "
@@ -63,6 +64,21 @@ def require_few(
             f"ingest.max_reject_share = {config.ingest.max_reject_share}. The first of them:\n{shown}\n"
             + ". ".join([*remedies, "Mend the log or its mapping, or raise ingest.max_reject_share"])
         )
+
+
+def _require_none_left_out(
+    connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, usual: str
+) -> None:
+    """Stop nights of which there are rows, and the mapping makes an event of none; arguments as in `require_few`."""
+    if not (left := left_out.found(connection, first, last)).rows:
+        return
+    ((file, row),) = left.places
+    raise InputError(
+        f"{delivery.mapping_of(config)} makes no event of any of the {left.rows:,} log rows that arrived on "
+        f"{last}{usual}; the first is {file} row {row}. Nothing was written; mend the mapping's `where` or joins, and "
+        "run the night again. If they are meant to be left out, and nothing happened that day, set "
+        "ingest.allow_empty = true"
+    )
 
 
 def refused(report: Mapping[str, Any]) -> int:

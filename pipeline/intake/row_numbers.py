@@ -5,7 +5,7 @@ reads other files; and a mapping that calculates with it says of a refused row t
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import duckdb
 from duckdb import ColumnExpression, ConstantExpression, FunctionExpression, StarExpression
@@ -60,16 +60,36 @@ def _factor(connection: duckdb.DuckDBPyConnection) -> int:
 @contextlib.contextmanager
 def _numbered(connection: duckdb.DuckDBPyConnection, factor: int, rows: int | None = None) -> Iterator[None]:
     """Row n of `raw` is called n * factor + hash(n) % factor; with `rows`, there are no more than so many."""
+    row = ColumnExpression("_row")
+    beyond = (FunctionExpression("hash", row) % ConstantExpression(factor)).cast("BIGINT")
+    other = (row * ConstantExpression(factor) + beyond).alias("_row")
+
+    def renamed(kept: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+        kept = kept if rows is None else kept.filter(row <= ConstantExpression(rows))
+        return kept.select(StarExpression(exclude=["_row"]), other)
+
+    with _instead(connection, renamed):
+        yield
+
+
+@contextlib.contextmanager
+def only(connection: duckdb.DuckDBPyConnection, first: int, last: int) -> Iterator[None]:
+    """Meanwhile `raw` has only those of its rows that are numbered from one number to another, by their own numbers."""
+    row = ColumnExpression("_row")
+    with _instead(
+        connection, lambda kept: kept.filter(row.between(ConstantExpression(first), ConstantExpression(last)))
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _instead(
+    connection: duckdb.DuckDBPyConnection, changed: Callable[[duckdb.DuckDBPyRelation], duckdb.DuckDBPyRelation]
+) -> Iterator[None]:
     ending = "_view" if absent.is_view(connection) else ""
     sql.execute(connection, f"ingest/raw_numbered{ending}").fetchall()
     try:
-        row = ColumnExpression("_row")
-        beyond = (FunctionExpression("hash", row) % ConstantExpression(factor)).cast("BIGINT")
-        kept = connection.table("raw_numbered")
-        if rows is not None:
-            kept = kept.filter(row <= ConstantExpression(rows))
-        other = (row * ConstantExpression(factor) + beyond).alias("_row")
-        kept.select(StarExpression(exclude=["_row"]), other).create_view("raw", replace=True)
+        changed(connection.table("raw_numbered")).create_view("raw", replace=True)
         yield
     finally:
         sql.execute(connection, f"ingest/raw_renumbered{ending}").fetchall()

@@ -36,11 +36,11 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
     statements = connection.extract_statements(text)
     kinds = [statement.type.name for statement in statements]
     if kinds != ["SELECT"]:
-        return [f"it must be one SELECT from raw, and is {', '.join(kinds) or 'none'}"]
+        return [_no_select(kinds)]
     try:
-        tree = _parsed(connection, text)
+        tree = parsed(connection, text)
         if tree["error"]:
-            return [f"it must be one SELECT from raw ({tree['error_message']})"]
+            return [str(tree["error_message"])]
         pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
         clocks = CLOCKS.difference(name.lower() for name in connection.table(RAW).columns)
         rules = _Rules(frozenset(pure), clocks)
@@ -49,7 +49,22 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         return ["it is nested too deeply"]
 
 
-def _parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+def _no_select(kinds: list[str]) -> str:
+    if not kinds:
+        return "it has no statement"
+    if len(kinds) > 1:
+        return f"it has {len(kinds)} statements"
+    return (
+        "it pivots on values that it does not name" if kinds == ["MULTI"] else f"it is no SELECT ({kinds[0].lower()})"
+    )
+
+
+def parsed(connection: duckdb.DuckDBPyConnection, text: str) -> Tree:
+    """What the parser makes of a text, which is not run.
+
+    Raises:
+        duckdb.Error: it is no SQL.
+    """
     found = sql.execute(connection, "ingest/parsed", statement=text).fetchall()
     tree: Tree = json.loads(found[0][0])
     return tree
@@ -79,22 +94,24 @@ def named(connection: duckdb.DuckDBPyConnection, text: str) -> Named:
         text: of the mapping.
     """
     try:
-        tree = _parsed(connection, text)
-        parts = list(_parts(tree))
+        tree = parsed(connection, text)
+        found = list(parts(tree))
     except (duckdb.Error, RecursionError):
         return Named(every=True)
-    words = frozenset(part for part in parts if isinstance(part, str))
-    trees = [part for part in parts if isinstance(part, dict)]
+    words = frozenset(part for part in found if isinstance(part, str))
+    trees = [part for part in found if isinstance(part, dict)]
     tables = {
         str(tree.get(key, "")).lower() for tree in trees if "class" not in tree for key in ("alias", "table_name")
     }
     return Named(words, bool(tree["error"]) or any(_takes_all(part, tables) for part in trees))
 
 
-def _parts(tree: Any) -> Iterator[Any]:
-    yield tree
-    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _parts(part)
+def parts(tree: Any) -> Iterator[Any]:
+    """A part of a statement, and all that is in it."""
+    waiting = [tree]
+    while waiting:  # not by recursion: a statement may be deep
+        yield (part := waiting.pop())
+        waiting += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
 
 
 def _takes_all(tree: Tree, tables: set[str]) -> bool:
@@ -107,6 +124,27 @@ def _takes_all(tree: Tree, tables: set[str]) -> bool:
         or tree.get("ref_type") == "NATURAL"
         or bool(tree.get("column_name_alias"))
     )
+
+
+def leaves_out(connection: duckdb.DuckDBPyConnection, text: str) -> bool:
+    """Whether something in a mapping says that it may make no event of a row: a condition, a join, a group, a limit.
+
+    `unnest` is no such thing: who takes a list apart need not know that an empty one takes its row along.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of the mapping, which runs.
+    """
+    trees = (part for part in parts(parsed(connection, text)) if isinstance(part, dict))
+    return any(_leaves_out(tree) for tree in trees)
+
+
+def _leaves_out(tree: Tree) -> bool:
+    groups = any(tree.get(key) for key in ("group_expressions", "where_clause", "having", "qualify", "sample"))
+    modifiers = {modifier["type"] for modifier in tree.get("modifiers") or () if isinstance(modifier, dict)}
+    joins = tree.get("type") == "JOIN" and tree.get("join_type") != "LEFT" and tree.get("ref_type") == "REGULAR"
+    sets = tree.get("type") == "SET_OPERATION_NODE" and not (tree["setop_type"] == "UNION" and tree["setop_all"])
+    return groups or joins or sets or bool(modifiers - {"ORDER_MODIFIER"})
 
 
 @dataclass(frozen=True)

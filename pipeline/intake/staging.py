@@ -45,7 +45,8 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             those in the lake, or days are of another time zone.
     """
     require_one_zone(config, last, continues=night is not None)
-    log, files = delivery.log_of(config), delivery.find(config, night)
+    log, delivered = delivery.log_of(config), delivery.find(config, night)
+    files = delivered.files
     continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
@@ -56,7 +57,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
             stage = _Stage(connection, config, suppression.read(config), last, night)
             late_rows.note_sizes(connection, config, [file.path for file in files])
             mapping.read(connection, inputs.nightly(), log, files, config)
-            stage.events(log, last, night)
+            stage.events(log, [str(file.path) for file in delivered.again])
             stage.others(log, night)
             yield connection
         finally:
@@ -136,8 +137,12 @@ class _Stage:
     last: date
     night: date | None
 
-    def events(self, source: InputFiles, last: date, night: date | None) -> None:
-        """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows."""
+    def events(self, source: InputFiles, again: Sequence[str]) -> None:
+        """The log, and what only it has: a night for rows without a time or a late one, repeated and refused rows.
+
+        Of the files `again` it is noted that the night has read them, even if nothing of them is new.
+        """
+        last, night = self.last, self.night
         for name in ("faults_none", "late_none", "place_in_file"):
             self._run(name)
         given = self._mapped_log(source)
@@ -146,10 +151,11 @@ class _Stage:
         fallback = artifacts.run_date_of(finished[0]) if finished else last
         self._run("undated", fallback=fallback)
         self._run("lines", fallback=fallback)
+        self._run("left_out", fallback=fallback)
         other_nights.look_up(self.connection, self.config, last, night)
         if night:
             late_rows.take(self.connection, self.config, night, finished)
-        self._run("seen")
+        self._run("seen", again=again, night=night)
         self._run("event_files")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
@@ -165,8 +171,7 @@ class _Stage:
             given = map_raw(self.connection, EVENTS, source, self.config)
             self._table(EVENTS, source, self.config.ingest.arrival)
         except mapping.FailsOnRowError as error:
-            if not failing_rows.refuse(self.connection, source, self.config, error):
-                raise
+            failing_rows.refuse(self.connection, source, self.config, error)
             given = map_raw(self.connection, EVENTS, source, self.config)
             self._table(EVENTS, source, self.config.ingest.arrival)
         return given
@@ -187,13 +192,19 @@ class _Stage:
             if not logs.same_raw(source, in_raw):
                 mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
-            given = map_raw(self.connection, table, source, self.config)
-            if "arrived_at" not in given and in_raw is not log and _is_catalogue(source, files):
-                self._run("catalogue", known=first)
-                self._table(table, source, "file")
-            else:
-                arrival = _arrival(table, source, given)
-                self._table(table, source, arrival, date.min if night or arrival == "file" else first)
+            try:
+                self._beside(table, source, first, in_raw is not log and _is_catalogue(source, files))
+            except mapping.FailsOnRowError as error:
+                raise failing_rows.placed(self.connection, source, self.config, error) from None
+
+    def _beside(self, table: InputTable, source: InputFiles, first: date, is_catalogue: bool) -> None:
+        given = map_raw(self.connection, table, source, self.config)
+        if is_catalogue and "arrived_at" not in given:
+            self._run("catalogue", known=first)
+            self._table(table, source, "file")
+        else:
+            arrival = _arrival(table, source, given)
+            self._table(table, source, arrival, date.min if self.night or arrival == "file" else first)
 
     def _first_night(self) -> date:
         """The first night on which a row of the log arrived; the last one where none did."""

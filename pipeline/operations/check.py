@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipeline.ground.errors import InputError
-from pipeline.intake import staging
+from pipeline.intake import delivery, left_out, staging
 from pipeline.operations.checking import advice, facts, samples, words
 from pipeline.operations.checking.facts import Facts
 from pipeline.operations.checking.samples import InputSample, Sample
@@ -75,6 +75,7 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
             samples.fill(sample, max(rows, PARTS))
             checked.inputs = sample.inputs
             with staging.staged(sample.config, FOREVER, Path(folder)) as connection:
+                left_out.say(connection, delivery.mapping_of(sample.config), date.min, date.max)
                 checked.facts = facts.gather(connection, sample)
         except InputError as error:
             checked.inputs = sample.inputs

@@ -100,7 +100,6 @@ def _settings(found: Log, read_as: InputFiles, folder: Path, taken: Taken | None
     return Template((TEMPLATES / "pipeline.toml").read_text(encoding="utf-8")).substitute(
         home=_quoted(str(folder.absolute() / ".nightjar")),
         windows=_windows(taken),
-        room=_room(taken),
         files=files,
         reading=reading,
         items=(ITEMS.format(files=files, reading=reading) if has_items else NO_ITEMS).lstrip("\n"),
@@ -129,17 +128,6 @@ def _windows(taken: Taken | None) -> str:
     return (
         f"horizon_days = {fitting[0]}  # recommendations are for, and judged by, so many days; 14 once the log is "
         f"longer\nlabel_windows = {fitting[1]}  # how many such stretches of the past are learned from; at most 12\n"
-    )
-
-
-def _room(taken: Taken | None) -> str:
-    """What the gate asks of a shop with few items, most of which many users have had."""
-    share = proposals.users_share(taken.roomy) if taken else None
-    if share is None:
-        return ""
-    return (
-        "\n[evaluate]\n"
-        f"min_users_share = {share}  # who must have ten items on every list: many have had nearly all there are\n"
     )
 
 

@@ -15,11 +15,13 @@ from pipeline.ground import artifacts, manifests, resources, rewriting, sql, zon
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
 from pipeline.intake import (
+    delivery,
     faults,
     inputs,
     known_types,
     late_items,
     late_rows,
+    left_out,
     partitions,
     precedence,
     quality,
@@ -58,6 +60,7 @@ def _load_history(config: Config, until: date) -> str:
     rewriting.finish_all(config.lake / "ingest")
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
+        left_out.since(connection, first)
         others = _of_another_zone(config, first, until)
         refusals.require_few(connection, config, first, until)
         precedence.require_few(connection, config, first, until)
@@ -65,6 +68,8 @@ def _load_history(config: Config, until: date) -> str:
         found = quality.judge(measured, first, config)
         numbers = _reported(connection, config, measured, found, until)
         kept = waiting.measure(connection, until)
+        left_out.say(connection, delivery.mapping_of(config), first, until)
+        unused = left_out.found(connection, first, until)
         numbers[until] |= kept
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
         precedence.give_way(connection, config, first, until)
@@ -83,6 +88,7 @@ def _load_history(config: Config, until: date) -> str:
         if zones.of_night(folder) != config.timezone:  # not written again: its rows are another night's now
             with artifacts.lock(folder):
                 artifacts.remove(folder)
+    totals[left_out.KEY] = unused.rows  # also of nights on which nothing else arrived
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
     text = summary(totals, first, until, time.perf_counter() - started)
@@ -99,6 +105,7 @@ def _reported(
 ) -> dict[date, Report]:
     """What the manifest of each night says of its log, beside its tables' rows."""
     first = measured[0]["night"] if measured else until
+    without = left_out.measure(connection, first, until)
     seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
     unused, items_read = (
         faults.measure(connection, first, until),
@@ -107,6 +114,7 @@ def _reported(
     return {
         night: quality.reported(numbers, found.get(night, {}))
         | unused.get(night, {})
+        | without.get(night, {})
         | items_read[night]
         | {late_rows.KEY: seen.get(night, nothing)}
         for numbers in measured
@@ -156,11 +164,13 @@ def _remember(config: Config, until: date) -> None:
 
 
 def summary(totals: Counter[str], first: date, until: date, seconds: float) -> str:
-    """What load-history prints: rows taken, rows refused by reason, and what of other inputs' rows was of no use."""
+    """What load-history prints: rows taken, rows refused by reason, left out, and of other inputs those of no use."""
     said = ("rejected: ", *(f"{table.name}: " for table in inputs.nightly()))
     reasons = sorted(((n, name) for name, n in totals.items() if name.startswith(said)), reverse=True)
     rows = [(totals["nights"], f"nights, {first} .. {until}, in {seconds:.1f} s")]
-    rows += [(totals["events"] + totals["rejects"], "log rows"), (totals["events"], "events taken"), *reasons]
+    left = totals[left_out.KEY]
+    rows += [(totals["events"] + totals["rejects"] + left, "log rows"), (totals["events"], "events taken"), *reasons]
+    rows += [(left, f"log rows {left_out.KEY}")] if left else []
     return "\n".join(f"{n:>12,} {name}" for n, name in rows)
 
 

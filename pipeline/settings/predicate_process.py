@@ -27,7 +27,7 @@ def main() -> None:
     items = pa.ipc.open_stream(content).read_all() if content else None
     try:
         with over(items, asked["valid_on"]) as connection:
-            _limit(asked["memory_mb"], asked["seconds"])
+            limit(asked["memory_mb"], asked["seconds"])
             found = [passing(connection, surface, where) for surface, where in asked["wheres"].items()]
     except InputError as error:
         print(json.dumps({"error": str(error)}), flush=True)
@@ -36,7 +36,7 @@ def main() -> None:
     sys.stdout.buffer.write(b"".join(passes.tobytes() for passes in found))
 
 
-def _limit(memory_mb: int, seconds: int) -> None:
+def limit(memory_mb: int, seconds: int) -> None:
     """Bound what this process may take from here on: MiB of memory beside what it has, seconds of the processor."""
     with contextlib.suppress(FileNotFoundError):  # where there is no /proc, only the time is bounded
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])

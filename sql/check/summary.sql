@@ -1,6 +1,6 @@
 -- one row: what a night would take, over all days; the last day may still have been going on when the log was written
 with events as (from checked),
-users as (select count(*) as events, count(distinct item_id) as items from events where user_id is not null group by user_id)
+users as (select count(*) as events from events where user_id is not null group by user_id)
 select
     (select count(*) from events) as events,
     (select count(*) from events where user_id is null) as guests,
@@ -11,5 +11,4 @@ select
     (select max(day) from events where day < (select max(day) from events)) as complete,
     (select quantile_disc(events, 0.5) from users) as median_events,
     (select quantile_disc(events, 0.9) from users) as many_events,
-    (select max(events) from users) as most_events,
-    (select avg((items + 10 <= (select count(distinct item_id) from events))::integer) from users) as roomy
+    (select max(events) from users) as most_events

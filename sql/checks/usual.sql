@@ -18,7 +18,8 @@ select
     max(late / events) as late,
     max(duplicates / rows) as duplicates,
     max(unknown_types / rows) as unknown_types,
-    max(skewed / rows) as skewed
+    max(skewed / rows) as skewed,
+    max(left_out / (rows + left_out)) as left_out -- null where the nights are from before it was counted
 from past
 group by judged
 having count(*) >= $min_nights

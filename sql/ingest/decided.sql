@@ -15,6 +15,8 @@ arrived as (
     select distinct _file, arrival from staged_events
     union
     select distinct _file, arrival from staged_lines
+    union
+    select distinct _file, arrival from staged_left_out
 )
 select
     arrived._file,

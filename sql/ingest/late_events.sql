@@ -1,14 +1,20 @@
--- table late_events: one row per event that arrives on a finished night (own) which did not decide on it. It stands behind what
--- was read of its file then; or the file was written anew since with more rows, and the lake does not hold the event.
+-- table late_events: one row per event, or log row of which the mapping makes none (event is null), that arrives on a finished
+-- night (own) which did not decide on it. It stands behind what was read of its file then; or the file was written anew since
+-- with more rows, and the lake does not hold the event.
 create or replace table late_events as
 with starts as (from raw_files),
 earlier as (select distinct event_id from other_nights where night < $night::date),
+rows as (
+    select rowid as event, event_id, reason, arrival, _file, _row from staged_events
+    union all
+    select null, null, 'left out by the mapping', arrival, _file, _row from staged_left_out -- known like a refused one
+),
 finished as (
     select
-        staged.rowid as event, staged.event_id, staged.reason, staged.arrival as own, staged._file, staged._row,
+        staged.event, staged.event_id, staged.reason, staged.arrival as own, staged._file, staged._row,
         staged._row - starts.first_row + 1 > decided.rows as is_behind,
         decided.is_alike
-    from staged_events as staged
+    from rows as staged
     join decided using (_file, arrival)
     join starts using (_file)
 ),
@@ -30,7 +36,7 @@ found as (
     join grown using (_file)
     group by _file
 ),
--- each of these has pushed a row behind that was decided on: one that the lake holds, or else a refused one
+-- each of these has pushed a row behind that was decided on: one that the lake holds, or else one that is no event
 old as (
     select _file, _row, row_number() over (partition by _file order by count(earlier.event_id) desc, _row) as place
     from finished
@@ -40,7 +46,7 @@ old as (
     having bool_and(reason is not null or earlier.event_id is not null)
 ),
 pushed as (select old._file, old._row from old join found using (_file) where found.is_growth and old.place <= found.rows)
-select event, own, _file, true as is_taken from finished anti join pushed using (_file, _row) where is_behind
+select event, own, _file, _row, true as is_taken from finished anti join pushed using (_file, _row) where is_behind
 union all
 -- more than there are rows more: whatever they are, they are not what came late
-select event, own, _file, is_growth from missing join found using (_file)
+select event, own, _file, _row, is_growth from missing join found using (_file)

@@ -39,6 +39,11 @@ rejected as (
     from staged_rejects
     group by arrival
 ),
+left_out as (
+    select arrival as night, count(*) as left_out
+    from staged_left_out
+    group by arrival
+),
 behaviours as (
     select night, list({'type': event_type, 'events': events} order by event_type) as types
     from (select arrival as night, event_type, count(*) as events from taken group by all)
@@ -66,6 +71,7 @@ compared as (
 select
     night,
     coalesce(events, 0) + coalesce(refused, 0) as rows,
+    coalesce(left_out, 0) as left_out,
     coalesce(events, 0) as events,
     coalesce(duplicates, 0) as duplicates,
     coalesce(unknown_types, 0) as unknown_types,
@@ -85,6 +91,7 @@ select
 from calendar
 left join counted using (night)
 left join rejected using (night)
+left join left_out using (night)
 left join behaviours using (night)
 left join compared using (night)
 order by night

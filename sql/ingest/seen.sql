@@ -1,5 +1,5 @@
--- table seen: one row per night and log file of which rows arrive on it: how many rows, lines that cannot be
--- read, and bytes it has, and what hashes these
+-- table seen: one row per night and log file of which rows arrive on it, and per file of those that $night reads $again: how
+-- many rows, lines that cannot be read, and bytes it has, and what hashes these
 create or replace table seen as
 with starts as (from raw_files),
 files as (from log_files),
@@ -8,6 +8,10 @@ arrived as (
     select distinct arrival, _file from staged_events
     union
     select distinct arrival, _file from staged_lines
+    union
+    select distinct arrival, _file from staged_left_out
+    union
+    select $night::date, unnest($again::varchar[])
 ),
 unread as (select _file, count(*) as lines from staged_lines group by _file)
 select

@@ -24,6 +24,11 @@ case
         when regexp_full_match(x::varchar, '-?[1-9][0-9]*\.0') and abs(try_cast(x as double)) >= 9007199254740992
         then name || ' is a float, and too large for one'
     end
+    when ends_with(x::varchar, 'e+00') then case -- see number_text; 1.5e+00 is a number too
+        when isfinite(try_cast(x as double)) and try_cast(x as double) = trunc(try_cast(x as double))
+            and regexp_full_match(x::varchar, '-?[0-9]+\.0e\+00') then name || ' is a float, and too large for one'
+        when regexp_full_match(x::varchar, '-?(inf|[0-9]+\.[0-9]+)e\+00') then name || ' is a number that is not whole'
+    end
     when contains(x::varchar, '+') then case
         when regexp_full_match(x::varchar, '-?[0-9](\.[0-9]+)?[eE]\+[0-9]{2,3}') then name || ' is a float, and too large for one'
     end
@@ -41,6 +46,16 @@ case
 end;
 -- id_text(x): the id; null where it is absent, or id_fault says why it is none
 create or replace macro id_text(x) as case when id_fault('', x) is null then whole(x) end;
+-- number_text(x): a float or decimal as text that is an id where it is one, and else has the same fault: of what is not whole,
+-- or of a FLOAT's from 2^24 on, that is said by an exponent of 0, which leaves its value as it is
+create or replace macro number_text(x) as
+case
+    when id_fault('', x) is null then whole(x)
+    when contains(x::varchar, 'e+') then x::varchar
+    when contains(x::varchar, 'e-') then format('{:.40f}', try_cast(x as double)) || 'e+00'
+    when contains(x::varchar, '.') or not isfinite(try_cast(x as double)) then x::varchar || 'e+00'
+    else x::varchar
+end;
 -- number(x): x as a double; null where it is none, or NaN, which is how pandas writes that there is none
 create or replace macro number(x) as nullif(try_cast(x as double), 'nan'::double);
 -- is_no_number(x): whether x says something that is no number

@@ -1,10 +1,12 @@
--- one row: how many rows, and lines that cannot be read, of the log files that were read arrive on later nights than the last
+-- one row: how many events, rows without one, and lines that cannot be read, of the log files that were read arrive on later nights than the last
 -- that is written, and on which; and of the files that can be the last night's, how many come after four weeks or more without
 -- any, as a clock that is wrong makes them and a file of a month or a year does not, and the file of the latest
 with rows as (
     select arrival, _file from staged_events where arrival > $last::date
     union all
     select arrival, _file from staged_lines where arrival > $last::date
+    union all
+    select arrival, _file from staged_left_out where arrival > $last::date
 ),
 files as (from event_files),
 placed as (

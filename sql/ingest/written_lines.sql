@@ -1,4 +1,4 @@
--- table written_lines: one row per event, or line that cannot be read, which a night of the range takes or refuses, of the log
+-- table written_lines: one row per event, row that the mapping leaves out, or line that cannot be read, of a night of the range, of the log
 -- files and nights of which another night holds late ones: the night that it is of, its place in its file as refused rows have
 -- it, and its event's id
 create or replace table written_lines as
@@ -21,8 +21,19 @@ unread as (
     join files using (_file)
     left join late_lines as late using (_file, line)
 ),
+left_out as (
+    select
+        files.name as file, coalesce(late.own, staged.arrival) as own, staged.arrival,
+        place_in_file(staged._row - files.first_row + 1, lines.lines) as row, null as event_id
+    from staged_left_out as staged
+    join files using (_file)
+    left join lines using (_file)
+    left join (select own, _row from late_events where event is null) as late using (_row)
+),
 written as (
     from events
+    union all
+    from left_out
     union all
     from unread
 )

@@ -1,12 +1,10 @@
 -- one row: what a mapping takes of a log; the last day may still have been going on when the log was written
 with taken as (select * from staged_events where reason is null),
-days as (select distinct arrival as day from taken),
-users as (select count(distinct item_id) as items from taken where user_id is not null group by user_id)
+days as (select distinct arrival as day from taken)
 select
     (select count(*) from taken) as events,
     (select count(distinct user_id) from taken) as users,
     (select count(distinct item_id) from taken) as items,
     (select min(day) from days) as first,
     (select max(day) from days) as last,
-    (select max(day) from days where day < (select max(day) from days)) as complete,
-    (select avg((items + 10 <= (select count(distinct item_id) from taken))::integer) from users) as roomy
+    (select max(day) from days where day < (select max(day) from days)) as complete

@@ -61,3 +61,19 @@ def test_a_byte_that_is_no_text_is_counted() -> None:
     with pytest.raises(UnicodeDecodeError) as caught:
         b"ab\xff".decode()
     assert places.of_toml(caught.value) == "byte 3 is not UTF-8"
+
+
+def test_what_is_wrong_is_told_without_what_nobody_can_do() -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create table raw as select 'x' as a")
+        with pytest.raises(duckdb.Error) as caught:
+            connection.sql("select sum(a) from raw")
+        assert places.words(caught.value).endswith("You might need to add explicit type casts.")
+        with pytest.raises(duckdb.Error) as caught:
+            connection.execute("select a::int\nfrom raw").fetchall()
+        assert places.of_sql(caught.value) == "Conversion Error"
+        assert places.words(caught.value).startswith("Could not convert string 'x' to INT32")
+        assert "LINE" not in places.words(caught.value)
+        with pytest.raises(duckdb.Error) as caught:
+            connection.execute("select 9223372036854775807 + 1::bigint")
+        assert places.of_sql(caught.value) == "Out of Range Error"

@@ -13,6 +13,7 @@ from pipeline.settings.config import Config
 from tests.tiny_log import ingest, row, rows_of, shop, write
 
 NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
+LATER = NIGHTS[-1] + timedelta(days=1)
 FAULT = "items: left out, as their night was over"
 DATED = "select item as item_id, title, _file from raw"
 TIMED = "select item as item_id, title, try_cast(ts as timestamp) as arrived_at, _file from raw"
@@ -71,7 +72,12 @@ def test_a_file_that_comes_days_late_is_named(tmp_path: Path, caplog: pytest.Log
     write(tmp_path / f"items-{NIGHTS[0]}.csv", [item("a", NIGHTS[0])])
     with caplog.at_level(logging.WARNING):
         ingest(config, NIGHTS[3])
-    assert f"what came in items-{NIGHTS[0]}.csv when its night was over" in caplog.text
+        words = f"what came in items-{NIGHTS[0]}.csv when its night was over"
+        assert words in caplog.text
+        caplog.clear()
+        write(tmp_path / f"log-{LATER}.csv", [row("u", "i", f"{LATER} 10:00:00")])
+        ingest(config, LATER)
+        assert words not in caplog.text, "once is enough"
 
 
 def test_rows_that_were_there_are_no_late_ones(tmp_path: Path) -> None:

@@ -229,5 +229,34 @@ def test_a_file_written_anew_in_the_same_size_is_said(
     with caplog.at_level(logging.WARNING):
         ingest_night(config, DAYS[5])
     said = "2024-01-01.csv was written anew, as large as it was"
-    assert (said in caplog.text) == (change == "rewritten")
+    assert caplog.text.count(said) == (change == "rewritten")
     assert taken(config)[1] == (["j1"] if change == "rewritten and loaded" else ["i1"])
+
+
+def test_a_change_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """And not where the file is again as its night found it."""
+    config = shop(tmp_path, DAILY, ingest=LENIENT)
+    said = []
+    for night, first in zip(DAYS, ["i1", "i1", "j1", "j1", "i1", "i1"], strict=True):
+        write(tmp_path / f"{DAYS[0]}.csv", [at(1, first)])
+        write(tmp_path / f"{night}.csv", [at(night.day, first if night.day == 1 else "x")])
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            ingest_night(config, night)
+        said.append(caplog.text.count("2024-01-01.csv was written anew, as large as it was"))
+    assert said == [0, 0, 1, 0, 0, 0]
+    assert taken(config)[1] == ["i1"]
+
+
+def test_late_files_that_repeat_each_other_are_given_back_line_by_line(tmp_path: Path) -> None:
+    config = shop(tmp_path, DAILY, MAPPING.replace("item as", "item as event_id, item as"), ingest=LENIENT)
+    write(tmp_path / f"{DAYS[0]}.csv", [at(1, "first")])
+    for night in DAYS[:3]:
+        ingest_night(config, night)
+    write(tmp_path / f"{DAYS[1]}.csv", [at(2, "a"), at(2, "b")])
+    write(tmp_path / f"{DAYS[2]}.csv", [at(2, "a"), at(2, "b"), at(3, "y"), at(3, "z")])
+    ingest_night(config, DAYS[3])
+    assert taken(config) == {1: ["first"], 4: ["a", "b", "y", "z"]}
+    stages.run_stage("ingest", DAYS[2], config, force=True)
+    assert taken(config) == {1: ["first"], 3: ["a", "b", "y", "z"]}
+    assert [(day, reason) for day, _, reason in refused(config)] == [(3, "duplicate of an earlier event")] * 2

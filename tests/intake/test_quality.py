@@ -63,7 +63,9 @@ PLANTED: list[tuple[str, dict[str, Any], str]] = [
     ("prices", {"far_prices": 400}, "400 of 500 items cost 5.0x more or less"),
     ("clock", {"rows": 1020, "skewed": 20}, "20 of 1,020 log rows are from after the day they arrived"),
     ("clock", {"late": 400}, "40 % of the events arrived later than their day"),
+    ("left_out", {"left_out": 500}, "the mapping leaves out 500 of 1,500 log rows, at most 0 % on the usual nights"),
     ("empty", NOTHING, "no log row at all; the last 8 Tuesdays that had any had 1,000 events"),
+    ("empty", NOTHING | {"left_out": 9}, "the mapping leaves out all 9 log rows; the last 8 Tuesdays that had any had"),
 ]
 
 

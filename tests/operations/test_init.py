@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from pipeline.ground.errors import InputError
-from pipeline.operations import init
+from pipeline.operations import check, init
+from pipeline.operations.checking import advice
 from pipeline.operations.starter import example, survey
 from pipeline.sources import configuration
 
@@ -205,3 +206,12 @@ def test_the_made_up_log_is_the_same_bytes_everywhere_and_all_of_it_is_taken(tmp
     assert hashlib.sha256(text.encode()).hexdigest()[:12] == "8c167e544480"
     took = taken(tmp_path / "shop")
     assert (took.events, took.users, took.items) == (text.count("\n") - 1, example.CUSTOMERS, 48)
+
+
+def test_few_items_lower_no_bar(tmp_path: Path) -> None:
+    """What is possible for a user counts: who has had all there is but three can have those three."""
+    rows = [[n % 10, n % 12, t.isoformat()] for n, t in days()]
+    init.init(tmp_path / "shop", write(tmp_path / "log.csv", ["user", "item", "time"], rows))
+    loaded = configuration.load(tmp_path / "shop/pipeline.toml")
+    assert loaded.evaluate == configuration.FullConfig().evaluate
+    assert "evaluate" not in advice.toml(check.check(loaded).facts, loaded)

@@ -40,7 +40,6 @@ def toml(facts: Facts, config: Config) -> str:
         _calendar(facts, config),
         _section("features", _repeats(facts, config)),
         _section("features.event_types", _event_types(facts, config)),
-        _section("evaluate", _room(facts, config)),
     ]
     return "\n".join("\n".join(block) + "\n" for block in blocks if block)
 
@@ -82,13 +81,6 @@ def _repeats(facts: Facts, config: Config) -> list[str]:
     return [
         f'# repeats = "no"  # none of {facts.repeats.pairs:,} pairs came back yet: a film is seen once, milk is not'
     ]
-
-
-def _room(facts: Facts, config: Config) -> list[str]:
-    share = proposals.users_share(facts.events.roomy) if facts.events else None
-    if share is None or share >= config.evaluate.min_users_share:
-        return []
-    return [f"min_users_share = {share}  # many users have had nearly all items there are"]
 
 
 def _event_types(facts: Facts, config: Config) -> list[str]:

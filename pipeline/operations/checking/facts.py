@@ -9,7 +9,7 @@ import duckdb
 
 from pipeline.features import build
 from pipeline.ground import sql
-from pipeline.intake import faults, refusals
+from pipeline.intake import faults, left_out, refusals
 from pipeline.operations.checking import clock
 from pipeline.operations.checking.clock import Clock
 from pipeline.operations.checking.samples import Sample, Sampled
@@ -74,6 +74,14 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Rows of which the mapping makes no event, and the first of them."""
+
+    rows: int
+    examples: Sequence[Place]
+
+
+@dataclass(frozen=True)
 class Events:
     """What a night would take, over all days.
 
@@ -83,7 +91,6 @@ class Events:
         first, last: days of the first and of the last event.
         complete: the last day with events before `last`.
         median_events, many_events, most_events: of a user; nine in ten have at most `many_events`.
-        roomy: share of the users for whom there are ten items that they have not acted on.
     """
 
     events: int
@@ -96,7 +103,6 @@ class Events:
     median_events: int | None
     many_events: int | None
     most_events: int | None
-    roomy: float | None
 
     @property
     def days(self) -> int:
@@ -167,6 +173,7 @@ class Facts:
 
     kinds: Sequence[Kind] = ()
     refused: Sequence[Refused] = ()
+    left_out: LeftOut | None = None
     faults: Mapping[str, int] = field(default_factory=dict)
     events: Events | None = None
     repeats: Repeats | None = None
@@ -199,6 +206,7 @@ def gather(connection: duckdb.DuckDBPyConnection, sample: Sample) -> Facts:
             for name, rows, *values in sql.execute(connection, "check/types", limit=TYPES).fetchall()
         ],
         refused=_refused(connection, sample),
+        left_out=_left_out(connection, sample),
         faults=_faults(connection),
         events=Events(*_row(connection, "summary")),
     )
@@ -226,6 +234,16 @@ def _refused(connection: duckdb.DuckDBPyConnection, sample: Sample) -> list[Refu
         Refused(reason, rows, [_place(sampled.get(e["file"]), read.get(e["file"]), e) for e in examples])
         for reason, rows, examples in found
     ]
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection, sample: Sample) -> LeftOut | None:
+    found = left_out.found(connection, date.min, date.max, SHOWN)
+    if not found.rows:
+        return None
+    read = dict(sql.execute(connection, "check/read").fetchall())
+    sampled = sample.inputs["events"].sampled
+    places = [(file, {"file": file, "row": row, "raw": None}) for file, row in found.places]
+    return LeftOut(found.rows, [_place(sampled.get(file), read.get(file), place) for file, place in places])
 
 
 def _place(sampled: Sampled | None, read: int | None, example: Mapping[str, Any]) -> Place:

@@ -116,7 +116,7 @@ def _worth(worth: EventType | None) -> str:
 
 
 def refused(found: Facts, config: Config) -> list[str]:
-    """What will be refused and why, with examples of where it stands; what of the other inputs is of no use."""
+    """What will be refused and why, or left out, with examples of where; what of the other inputs is of no use."""
     lines = []
     if found.refused:
         share = f"{found.refused_share:.1%} of the rows, {config.ingest.max_reject_share:.0%} may be"
@@ -124,6 +124,9 @@ def refused(found: Facts, config: Config) -> list[str]:
     for one in found.refused:
         lines.append(fit_line(f"  {one.rows:,} rows: {one.reason}" + (" (harmless)" if one.is_harmless else "")))
         lines += [fit_line(f"      {_place(place)}") for place in one.examples]
+    if (left_out := found.left_out) is not None:
+        lines += ["", fit_line(f"left out by the mapping, which makes no event of them: {left_out.rows:,} log rows")]
+        lines += [fit_line(f"      {_place(place)}") for place in left_out.examples]
     if found.faults:
         lines += ["", "of no use"]
         lines += [fit_line(f"  {rows:,} rows of {fault}") for fault, rows in found.faults.items()]

@@ -9,8 +9,6 @@ from pipeline.settings.sections.data import EventType, Features
 GOALS = ("purchase", "rating", "like", "cart", "comment", "share", "click", "view")
 # (days of log, horizon_days, label_windows): the settings for a log that is long enough. None: the profile's.
 LENGTHS = ((83, None, None), (62, 14, 5), (0, 7, 3))
-# Share of the users with ten items they have not had, from which the gate's default can be met; what is asked below it.
-ROOMY, MARGIN = 0.98, 0.8
 
 
 def goal(kinds: Collection[str]) -> str:
@@ -32,8 +30,3 @@ def windows(days: int) -> tuple[int, int] | None:
     """Horizon and label windows that fit into so many days of log; None where the profile's do."""
     horizon, number = next((horizon, number) for least, horizon, number in LENGTHS if days >= least)
     return None if horizon is None or number is None else (horizon, number)
-
-
-def users_share(roomy: float | None) -> float | None:
-    """What the gate may ask of a shop with few items, most of which many users have had; None: its default."""
-    return None if roomy is None or roomy >= ROOMY else int(20 * MARGIN * roomy) / 20

@@ -88,7 +88,6 @@ class Taken:
         events, users, items: how many; rows of guests are events of no user.
         first, last: days of the first and of the last event; None without events.
         complete: the last day with events before `last`, which may not have been over when the log was written.
-        roomy: share of the users for whom there are at least ten items that they have not acted on.
         refused: rows that are refused, by reason.
     """
 
@@ -98,7 +97,6 @@ class Taken:
     first: date | None
     last: date | None
     complete: date | None
-    roomy: float | None
     refused: dict[str, int]
 
 
@@ -111,6 +109,6 @@ def take(config: Config) -> Taken:
     with TemporaryDirectory() as scratch:
         away = config.model_copy(update={"home": Path(scratch)})
         with staging.staged(away, FOREVER, Path(scratch)) as connection:
-            ((events, users, items, first, last, complete, roomy),) = sql.execute(connection, "init/taken").fetchall()
+            ((events, users, items, first, last, complete),) = sql.execute(connection, "init/taken").fetchall()
             refused = dict(sql.execute(connection, "init/refused").fetchall())
-            return Taken(events, users, items, first, last, complete, roomy, refused)
+            return Taken(events, users, items, first, last, complete, refused)

@@ -14,6 +14,7 @@ MILD: dict[str, Severity] = {
     "clock": "warn",
     "duplicates": "warn",
     "empty": "warn",
+    "left_out": "warn",
     "nulls": "warn",
     "prices": "warn",
     "unknown_types": "warn",
@@ -30,7 +31,8 @@ class Checks(Section):
 
     severity: dict[str, Severity] = Field(default={}, validate_default=True)
     """What a check that finds something does, by its file's name in sql/checks: `stop` the run, `warn` in the log and
-    the manifest, or `off`. Default: stop; clock, duplicates, empty, nulls, prices and unknown_types warn."""
+    the manifest, or `off`. Default: stop; clock, duplicates, empty, left_out, nulls, prices and
+    unknown_types warn."""
     weeks: PositiveInt = Field(default=10, le=104)
     """How far back the usual is looked for."""
     nights: Days = 8
@@ -75,6 +77,8 @@ class Checks(Section):
     """prices: how many nights old the item's latest price may be."""
     max_far_prices: PositiveFloat = 0.3
     """prices: highest share of items whose price is far from their latest one."""
+    left_out_jump: PositiveFloat = 0.2
+    """left_out: by how much the share of rows of which the mapping makes no event may exceed the highest usual one."""
     max_skewed: float = Field(default=0.01, ge=0)
     """clock: by how much the share of rows from after the day they arrived, or of another day than their file's, may
     exceed the highest usual one."""
