@@ -102,7 +102,7 @@ class Maker:
     def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.OwnHistory) -> "Maker":
         """The maker of one surface of a night."""
         facts = reasons.Facts(
-            similar=night.similar[0],
+            similar=night.nameable,
             is_new=night.is_new,
             is_popular=night.is_popular,
             peers=candidates.codes("peers"),

@@ -16,7 +16,7 @@ from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import editorial, similar
+from pipeline.publication import editorial, likeness, similar
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.contract import Vectors
@@ -120,6 +120,18 @@ class Night:
         return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
 
     @cached_property
+    def nameable(self) -> np.ndarray:
+        """[I, similar_k] int32: the similar items that a reason may name, each in its place; see likeness."""
+        found = self.similar[0]
+        titled = np.asarray(pc.is_valid(self.names))
+        if self.vectors is not None and self.vectors.any():
+            return likeness.nameable(found, self.vectors, titled, self.config.seed)
+        if self.factors is None:
+            return np.full_like(found, -1)
+        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
+        return likeness.nameable(found, np.where(sold[:, None], self.factors, 0), titled, self.config.seed)
+
+    @cached_property
     def factors(self) -> np.ndarray | None:
         """[I, d] item vectors made of who acts on them (of ALS); None where their source is switched off."""
         return self._vectors("behaviour", "item_factors")
@@ -186,7 +198,7 @@ class Night:
 
     @cached_property
     def names(self) -> pa.Array:
-        """[I] string: what a sentence calls an item."""
+        """[I] string: what a sentence calls an item; null: it has no title, and no sentence names it."""
         columns = {"items": self.items.select(["item_index", "item_id", "title"])}
         table = sql.query(self.connection, "publish/names", NAMES, columns, length=NAME_LENGTH)
         return table.column("name").combine_chunks()

@@ -1,18 +1,28 @@
 """Publication: what is in the tables."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
-from pipeline.publication import parquet, publish, tables
+from pipeline.publication import likeness, parquet, publish, tables
 from tests.publication.published_shop import published, recommended
 from tests.small_shop import NIGHT, Shop, go, shop
+
+
+@pytest.fixture(autouse=True, scope="module")
+def alike() -> Iterator[None]:
+    """Of eight items a quarter of the pairs, as one in a hundred is less than one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "ALIKE", 0.75)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +49,29 @@ def test_lists_are_filtered_topped_up_and_explained(plain: Shop) -> None:
         (3, "i0", "popularity", "Popular this month"),
         (4, "i1", "popularity", "Popular this month"),  # never i2, which u1 bought
     ]
+
+
+def test_of_few_items_only_those_most_alike_are_named(tmp_path: Path) -> None:
+    """The texts of i1 and i6 are the one pair in a hundred of eight items; u0 has had i6, which has no title."""
+    bought = [(0, 6, 1, 3), (1, 2, 2, 10), (2, 1, 1, 0)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "ALIKE", 0.99)
+        made = shop(tmp_path, bought=bought, new_lists=[[1, 4], [3, 4], [0]]).write()
+        go(made)
+    rows = published(made, "recommendations")
+    named = {(row["item_id"], row["reason"]) for row in rows if "Because" in row["reason"] or "like" in row["reason"]}
+    assert named == {("i6", "Because you bought RED MUG")}
+    assert {"New this month", "Picked for you from what you bought"} <= {row["reason"] for row in rows}
+
+
+def test_without_texts_who_buys_what_decides_and_only_of_what_enough_bought(tmp_path: Path) -> None:
+    made = shop(tmp_path, vectors=np.zeros((8, 3)), buyers=[9, 8, 7, 1, 0, 5, 4, 0])
+    section = made.config.publish.model_copy(update={"similar_min_buyers": 2})
+    made.config = made.config.model_copy(update={"publish": section})
+    go(made.write())
+    said = {who: {row[1]: row[3] for row in recommended(made, "for_you", who)} for who in ("u0", "u1")}
+    assert said["u0"]["i1"] == "Because you bought WHITE MUG"
+    assert said["u1"]["i3"] == "Picked for you from what you bought"  # u1 had i2, like i3, which one bought
 
 
 def test_discover_never_shows_what_the_user_had(plain: Shop) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.ground.lists import Kind
+from pipeline.publication.reasons import people
 from pipeline.settings.config import Config
 
 
@@ -24,13 +25,11 @@ class Words:
 
 
 SHOP = Words("customer", "customers", "product", "products", "bought")
-PURCHASE = "purchase"
 
 
 def of(config: Config) -> Words:
     """The words of a log: a shop's where what its recommendations are for is a purchase."""
-    kinds = config.features.event_types
-    return SHOP if PURCHASE in kinds and kinds[PURCHASE].label else Words()
+    return SHOP if people(config.features.event_types) == SHOP.people else Words()
 
 
 POOL_TITLES: dict[Kind, str] = {"all": "Repeats allowed", "new": "New to the {person} only"}

@@ -100,4 +100,5 @@ def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns)
         run_id=night.run_id,
         surface=surface.name,
         verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
+        people=reasons.people(night.config.features.event_types),
     )
