@@ -8,6 +8,7 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
     out/ablation.parquet       what each source is worth, as the fusion measured it
     out/per_user.parquet       one row per pool and judged user: the final list's metrics
+    out/samples.parquet        one row per sample list of the report: whose it is
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
     out/report.html            all of it, to read
 
@@ -30,7 +31,7 @@ from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
 from pipeline.ground import lists
 from pipeline.ground.errors import GateError, InputError
 from pipeline.ground.lists import Pool
-from pipeline.judging import champion, gate, measuring, probabilities, records, scoreboard, since_publication
+from pipeline.judging import champion, gate, measuring, probabilities, records, samples, scoreboard, since_publication
 from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
@@ -42,6 +43,9 @@ from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 
 log = logging.getLogger(__name__)
+
+REPORT = "report.html"
+"""The page to read, in the stage's folder."""
 
 
 def run(
@@ -73,18 +77,18 @@ def run(
     since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
     fell = since_publication.fallen(since, config)
     comparisons = tuple(compared for board in boards for compared in board.comparisons)
-    lost = gate.lost(comparisons, config.evaluate, recipes)
-    reasons = [*_broken(features, ensemble, tonight, recipes, config), *lost, *_stopping(fell, config)]
+    lost = [*gate.lost(comparisons, config.evaluate, recipes), *_stopping(fell, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
         measured=tuple(row for board in boards for row in board.measured),
         comparisons=comparisons,
-        reasons=_explained(reasons, fusion, config),
+        reasons=_explained([*_broken(features, ensemble, tonight, recipes, config), *lost], fusion, config),
         stages=origin,
         config=config,
         recipes=recipes,
+        samples=samples.take((features, sources, ensemble, outcomes), run_date, config, out),
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
@@ -106,7 +110,7 @@ def _report(
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
     sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *since]
-    (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
+    (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
 
 
 def _say(page: report.Page, judged: Cutoff) -> None:
@@ -253,9 +257,9 @@ def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) 
     kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", "report.html"):
+    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", samples.FILE, REPORT):
         shutil.copyfile(out / name, kept / name)
     raise GateError(
         f"the table of {run_date} is not published, the one in use stays: {problem}. "
-        f"The report is {kept / 'report.html'}. To publish all the same: --no-gate, or force in Airflow."
+        f"The report is {kept / REPORT}. To publish all the same: --no-gate, or force in Airflow."
     )

@@ -41,6 +41,7 @@ class Night:
         config: the configuration.
         connection: an in-memory DuckDB.
         rules: what editors decided.
+        asked: bool [I], the items whose similar ones are looked for; None: all.
     """
 
     features: Path
@@ -53,6 +54,7 @@ class Night:
     config: Config
     connection: duckdb.DuckDBPyConnection
     rules: editorial.EditorialRules = editorial.NO_RULES
+    asked: np.ndarray | None = None
 
     @property
     def valid_from(self) -> date:
@@ -114,15 +116,21 @@ class Night:
     def similar(self) -> tuple[np.ndarray, np.ndarray]:
         """Similar items of every item and their cosines, both [I, similar_k]."""
         section = self.config.publish
+        if self.asked is not None and not self.asked.any():
+            size = (self.items.num_rows, section.similar_k)
+            return np.full(size, -1, dtype=np.int32), np.full(size, -np.inf, dtype=np.float32)
         sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
-        return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
+        shown, k = self.shown_somewhere, section.similar_k
+        return similar.similar_items(factors, vectors, sold, shown, k, asked=self.asked)
 
     @cached_property
     def nameable(self) -> np.ndarray:
         """[I, similar_k] int32: the similar items that a reason may name, each in its place; see likeness."""
         found = self.similar[0]
+        if not (found >= 0).any():
+            return found
         titled = np.asarray(pc.is_valid(self.names))
         if self.vectors is not None and self.vectors.any():
             return likeness.nameable(found, self.vectors, titled, self.config.seed)

@@ -55,6 +55,7 @@ def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> N
         "reliability.parquet",
         "comparisons.parquet",
         "per_user.parquet",
+        "samples.parquet",
         "judged.all.parquet",
         "judged.new.parquet",
         "report.html",

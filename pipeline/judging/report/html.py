@@ -6,7 +6,7 @@ from html import escape
 from pipeline.ground.lists import Pool, kind_of
 from pipeline.judging.gate import CHAMPION, FINAL, Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS
-from pipeline.judging.report import charts, words
+from pipeline.judging.report import charts, samples, words
 from pipeline.judging.report.page import Page, opponent_name, outcome, relative, simple_name, title, together
 
 STYLE = """
@@ -51,6 +51,10 @@ svg .whisker { stroke: var(--ink); stroke-width: 1.4; } svg .axis { stroke: var(
 svg.square { min-width: 0; max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
 svg .zero { stroke: var(--soft); } svg .better { fill: var(--good); stroke: var(--good); }
 svg .worse { fill: var(--bad); stroke: var(--bad); } svg .equal { fill: var(--soft); stroke: var(--soft); }
+.samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 16px;
+  margin: 10px 0; }
+.sample { border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; overflow-wrap: anywhere; }
+.sample ol { margin: 4px 0 0; padding-left: 22px; } .sample ul { margin-top: 2px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-size: 13.5px; margin: 8px 0 0; }
 dt { font-weight: 600; } dd { margin: 0; color: var(--soft); }
 """
@@ -176,6 +180,7 @@ def _pool(page: Page, pool: Pool) -> str:
     return (
         f"<section><h2>{escape(page.surfaces(pool))}</h2>"
         f"<p class='soft'>{escape(words.said(words.POOL_TITLES[kind_of(pool)], page.config))}</p>"
+        f"{samples.section(page, pool)}"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{charts.forest(opponents)}"
         f"<p class='soft small'>{escape(together(opponents))}</p>"

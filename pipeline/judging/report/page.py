@@ -9,6 +9,7 @@ from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, FEW_USERS, Comparison
 from pipeline.judging.measuring import Measured
+from pipeline.judging.samples import Sample
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.sources import registry
@@ -45,6 +46,7 @@ class Page:
         stages: the stage that made each list.
         config: the night's configuration.
         recipes: how tonight's final lists were made; a pool that is absent: nobody says.
+        samples: a few users' lists.
     """
 
     run_date: date
@@ -56,6 +58,7 @@ class Page:
     stages: Mapping[str, str]
     config: Config
     recipes: Mapping[Pool, Recipe] = field(default_factory=dict)
+    samples: tuple[Sample, ...] = ()
 
     @property
     def decision(self) -> str:
