@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import sql
 from pipeline.publication.maker import Candidates, Maker
-from pipeline.publication.night import Night
+from pipeline.publication.night import NAMES, Night
 from pipeline.publication.surfaces import OwnHistory
 from pipeline.publication.tables.recommendations import sentences
 from pipeline.settings.config import Config
@@ -27,6 +27,8 @@ SHARES = {"much": 0.95, "middling": 0.5, "little": 0.05}
 """Where in the order by history the samples stand."""
 LAST, FIRST = 5, 10
 """How many items of a history, and of a list, are shown."""
+TITLE = 80
+"""Characters of a title that are shown."""
 FILE = "samples.parquet"
 SCHEMA = pa.schema([pa.field("sample", pa.int32(), nullable=False), pa.field("user_id", pa.string(), nullable=False)])
 Rows = tuple[tuple[str, str], ...]
@@ -157,5 +159,7 @@ def _made(
 
 def _titles(night: Night, items: np.ndarray) -> list[str]:
     """What people call the items; the id of one without a title."""
-    wanted = pa.array(items)
-    return list(pc.coalesce(night.names.take(wanted), night.items.column("item_id").take(wanted)).to_pylist())
+    wanted = night.items.select(["item_index", "item_id", "title"]).take(pa.array(items))
+    numbered = wanted.set_column(0, "item_index", pa.array(range(len(items)), pa.int32()))  # an item can be there twice
+    names = sql.query(night.connection, "publish/names", NAMES, {"items": numbered}, length=TITLE)
+    return list(pc.coalesce(names.column("name"), wanted.column("item_id")).to_pylist())

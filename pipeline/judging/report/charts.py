@@ -39,7 +39,7 @@ def _whisker(low: float, high: float, middle: float, colour: str = "") -> str:
 
 def bars(page: Page, pool: Pool) -> str:
     """A bar per list of a pool: its mean on the gate's metric, with the 95 % interval as whiskers."""
-    rows = [row for name in page.lists(pool) if (row := page.find(pool, name, page.gate_metric))]
+    rows = [row for name in page.shown(pool) if (row := page.find(pool, name, page.gate_metric))]
     top = max([row.value if row.high is None else row.high for row in rows], default=0) or 1
     drawn = [_bar(page, row, i * ROW + ROW / 2 + 4, (WIDTH - LABEL - NUMBER) / top) for i, row in enumerate(rows)]
     return _svg(len(rows), drawn, f"{page.gate_metric} of every list")

@@ -126,6 +126,8 @@ def _card(page: Page, pool: Pool) -> str:
         return f'<div class="card">{heading}<p>{words.said("No {person} could be judged.", page.config)}</p></div>'
     colour = {"better": "good", "worse": "bad"}.get(outcome(comparison), "")
     middle, interval = relative(comparison)
+    if outcome(comparison) == "the same":
+        middle = "the same list"
     text = "".join(f"<li>{escape(line)}</li>" for line in _facts(page, comparison))
     return (
         f'<div class="card">{heading}<p class="big {colour}">{escape(middle)}</p>'
@@ -143,7 +145,7 @@ def _facts(page: Page, comparison: Comparison) -> list[str]:
     member = page.best_member(pool)
     others = [("", page.versus(pool, CHAMPION)), ("the best member of the ensemble, ", member)]
     for kind, other in others:
-        if other is not None and other.versus != comparison.versus:
+        if other is not None and other.versus != comparison.versus and not page.is_repeated(pool, other.versus):
             middle, interval = relative(other)
             text = f"{middle} ({interval}) against {kind}{opponent_name(other)} ({other.other:.3f})"
             lines.append(f"{text}: {outcome(other)}")
@@ -176,17 +178,29 @@ def _gate(page: Page) -> str:
 
 
 def _pool(page: Page, pool: Pool) -> str:
-    opponents = page.opponents(pool)
-    return (
+    opponents = [c for c in page.opponents(pool) if not page.is_repeated(pool, c.versus)]
+    head = (
         f"<section><h2>{escape(page.surfaces(pool))}</h2>"
         f"<p class='soft'>{escape(words.said(words.POOL_TITLES[kind_of(pool)], page.config))}</p>"
         f"{samples.section(page, pool)}"
+    )
+    if not opponents:
+        return f"{head}<p>{escape(words.said('No {person} could be judged.', page.config))}</p></section>"
+    return (
+        f"{head}"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{charts.forest(opponents)}"
         f"<p class='soft small'>{escape(together(opponents))}</p>"
+        f"<p class='soft small'>{escape(_left_out(page, pool))}</p>"
         f"<h3>All metrics</h3>{_metrics_table(page, pool)}"
         f"<h3>Who and what it works for, {escape(page.gate_metric)}</h3>{_bucket_table(page, pool)}</section>"
     )
+
+
+def _left_out(page: Page, pool: Pool) -> str:
+    """Which lists are not shown, as tonight's is the very same."""
+    names = [title(name) for name in page.lists(pool) if page.is_repeated(pool, name)]
+    return f"The same as tonight's table, and left out here: {', '.join(names)}." if names else ""
 
 
 def _table(header: Sequence[str], rows: Iterable[str]) -> str:
@@ -195,7 +209,7 @@ def _table(header: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def _metrics_table(page: Page, pool: Pool) -> str:
-    names, columns = page.lists(pool), page.metrics(pool)
+    names, columns = page.shown(pool), page.metrics(pool)
     best = {metric: max(row.value for name in names if (row := page.find(pool, name, metric))) for metric in columns}
     rows = []
     for name in names:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
-from pipeline.judging.gate import CHAMPION, FEW_USERS, Comparison
+from pipeline.judging.gate import CHAMPION, FEW_USERS, FINAL, Comparison
 from pipeline.judging.measuring import Measured
 from pipeline.judging.samples import Sample
 from pipeline.ranking.finals import Recipe
@@ -93,6 +93,20 @@ class Page:
     def lists(self, pool: Pool) -> list[str]:
         """Names of the judged lists, in data-flow order, the champion last."""
         return list(dict.fromkeys(row.list for row in self.measured if row.pool == pool))
+
+    def is_repeated(self, pool: Pool, name: str) -> bool:
+        """Whether a list is another step's on the way to tonight's table and was not changed since, user by user."""
+        if name in (FINAL, CHAMPION) or self.stages.get(name) not in FUSED_STAGES:
+            return False
+        against = self.versus(pool, name)
+        if against is None or not against.difference == against.low == against.high == 0:
+            return False
+        pairs = ((self.find(pool, name, metric), self.find(pool, FINAL, metric)) for metric in self.metrics(pool))
+        return all((one and one.value) == (other and other.value) for one, other in pairs)
+
+    def shown(self, pool: Pool) -> list[str]:
+        """The judged lists, without those that are the very same as tonight's table."""
+        return [name for name in self.lists(pool) if not self.is_repeated(pool, name)]
 
     def metrics(self, pool: Pool) -> list[str]:
         """Names of the overall metrics."""
@@ -214,7 +228,7 @@ def summary(page: Page) -> str:
             blocks.append(f"pool {pool} ({page.surfaces(pool)}): nothing to judge")
             continue
         rows = [[f"pool {pool} ({page.surfaces(pool)})", *columns]]
-        for name in page.lists(pool):
+        for name in page.shown(pool):
             cells = (page.find(pool, name, metric) for metric in columns)
             rows.append([f"  {name}", *(f"{cell.value:.4f}" if cell else "" for cell in cells)])
         opponents = [

@@ -50,6 +50,16 @@ def test_the_decision(page: Page, decision: str) -> None:
     assert page.decision == decision
 
 
+def test_a_list_that_is_tonights_to_the_last_user_is_shown_once() -> None:
+    same, other = against("weighted", 0.4, 0, 0), against("als", 0.4, 0, 0)
+    page = replace(made(same, other), measured=tuple(row._replace(value=0.4) for row in made().measured))
+    assert page.shown("all") == ["als", "popularity", "final"]  # a single model's list is news, also where it is equal
+    assert "weighted" not in report.summary(page)
+    moved = tuple(row._replace(value=0.41) if row.list == "weighted" else row for row in page.measured)
+    assert replace(page, measured=moved).shown("all") == ["als", "popularity", "weighted", "final"]
+    assert made(against("weighted", 0.4, -0.01, 0.01)).shown("all") == ["als", "popularity", "weighted", "final"]
+
+
 def test_an_opponent_without_lists_leaves_the_baseline_only() -> None:
     page = made()
     page = Page(**page.__dict__ | {"opponent": Champion("r", date(2011, 10, 2), "gone", {})})
