@@ -32,10 +32,11 @@ from pipeline.ground import lists
 from pipeline.ground.errors import GateError, InputError
 from pipeline.ground.lists import Pool
 from pipeline.judging import champion, gate, measuring, probabilities, records, samples, scoreboard, since_publication
-from pipeline.judging.gate import CHAMPION, FINAL
+from pipeline.judging.gate import CHAMPION, FINAL, Comparison
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
+from pipeline.publication import publish
 from pipeline.ranking import finals
 from pipeline.ranking.candidate_lists import item_text_vectors
 from pipeline.ranking.finals import Recipe
@@ -76,18 +77,18 @@ def run(
     boards = _boards(given, features, _vectors(sources), judged, config)
     since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
     fell = since_publication.fallen(since, config)
-    comparisons = tuple(compared for board in boards for compared in board.comparisons)
-    lost = [*gate.lost(comparisons, config.evaluate, recipes), *_stopping(fell, config)]
+    lost = [*gate.lost(_compared(boards), config.evaluate, recipes), *_stopping(fell, tonight, opponent, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
         measured=tuple(row for board in boards for row in board.measured),
-        comparisons=comparisons,
+        comparisons=_compared(boards),
         reasons=_explained([*_broken(features, ensemble, tonight, recipes, config), *lost], fusion, config),
         stages=origin,
         config=config,
         recipes=recipes,
+        untouched=tonight.untouched,
         samples=samples.take((features, sources, ensemble, outcomes), run_date, config, out),
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
@@ -115,7 +116,9 @@ def _report(
 
 def _say(page: report.Page, judged: Cutoff) -> None:
     log.info("evaluation of %s\n%s", page.run_date, report.summary(page))
-    if not len(judged.targets()):
+    if page.worth:
+        log.warning("%s", page.worth)
+    if not page.untouched and not len(judged.targets()):
         log.warning(
             "nobody could be judged: no user with a history before %s acted after it. Is the history loaded "
             "(python -m pipeline load-history --before %s)?",
@@ -129,11 +132,19 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     return champion.still_holds(config, manifest)
 
 
-def _stopping(fell: list[str], config: Config) -> list[str]:
-    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop."""
+def _stopping(fell: list[str], tonight: Cutoff, opponent: champion.Champion | None, config: Config) -> list[str]:
+    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop, and others."""
     for words in fell:
         log.warning("a published run did worse than it was judged to: %s", words)
-    return fell if config.evaluate.drift == "stop" else []
+    stopping = fell if config.evaluate.drift == "stop" else []
+    if not _is_gone(tonight, opponent, config):
+        return stopping
+    return [*stopping, f"no event ever arrived, and {opponent} has lists for people: load the history again"]
+
+
+def _is_gone(tonight: Cutoff, opponent: champion.Champion | None, config: Config) -> bool:
+    """Whether what people did is known no more, as the table in use was made from it."""
+    return tonight.untouched and opponent is not None and publish.published_lists(config, opponent.run_id).num_rows > 0
 
 
 def _cutoffs(features: Path, run_date: date, config: Config) -> tuple[Cutoff, Cutoff]:
@@ -204,6 +215,11 @@ def _boards(
         scoreboard.judge(found, Pitch(judged, measuring.read_truth(judged, pool), buckets, vectors, config))
         for pool, found in given.items()
     ]
+
+
+def _compared(boards: Sequence[Scoreboard]) -> tuple[Comparison, ...]:
+    """The final lists against all others, of every pool."""
+    return tuple(compared for board in boards for compared in board.comparisons)
 
 
 def _broken(

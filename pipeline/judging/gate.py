@@ -18,6 +18,7 @@ from pipeline.settings.sections.lists import Evaluate
 FEW_USERS = 10
 """Fewer judged users say nothing: a bootstrap interval of so few is too narrow by far, and stops no publication.
 Source: Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015), section 4."""
+NOBODY = "nobody has a list"
 FINAL = "final"
 CHAMPION = "champion"
 
@@ -118,7 +119,7 @@ def broken_lists(
     """
     users = len(items)
     if not users:
-        return ["nobody has a list"]
+        return [] if cutoff.untouched else [NOBODY]
     targets, history = cutoff.targets(), cutoff.interactions(["user_index", "item_index"])
     owner, owned = (history.column(i).to_numpy() for i in range(2))
     counts: dict[str, int] = {}

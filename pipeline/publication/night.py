@@ -183,17 +183,26 @@ class Night:
 
     @cached_property
     def popularity_order(self) -> np.ndarray:
-        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id."""
+        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id.
+
+        Of those that nobody ever bought the newest come first.
+        """
         by_id = np.empty(self.items.num_rows, dtype=np.int64)
         by_id[pc.sort_indices(self.items.column("item_id")).to_numpy()] = np.arange(self.items.num_rows)
         windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91", "28"))
-        return np.lexsort([by_id, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
+        seen = self.items.column("first_seen").cast(pa.int32()).to_numpy()
+        newest = np.where(self.stats.column("buyers_total").to_numpy() > 0, 0, -seen.astype(np.int64))
+        return np.lexsort([by_id, newest, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
 
     @cached_property
     def is_new(self) -> np.ndarray:
-        """bool [I]: first seen in the last new_days days."""
+        """bool [I]: first seen in the last new_days days; how old that is what the first night knew, nobody knows."""
+        seen = self.items.column("first_seen")
+        first = pc.min(seen).as_py()
         oldest = self.run_date - timedelta(days=self.config.publish.new_days)
-        return np.asarray(pc.greater(self.items.column("first_seen"), oldest).to_numpy(), dtype=bool)
+        if first is None:
+            return np.zeros(len(seen), dtype=bool)
+        return np.asarray(pc.greater(seen, max(oldest, first)).to_numpy(), dtype=bool)
 
     @cached_property
     def is_popular(self) -> np.ndarray:

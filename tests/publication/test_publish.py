@@ -1,7 +1,7 @@
 """Publication: what is in the tables."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -122,6 +122,24 @@ def test_popular_items_by_segment(tmp_path: Path) -> None:
         "country:France": [("i0", 1), ("i1", 1)],
         "new_arrivals": [("i4", 0)],
     }
+
+
+def test_of_what_nobody_bought_the_newest_is_first(tmp_path: Path) -> None:
+    days = {4: NIGHT - timedelta(days=3), 7: NIGHT - timedelta(days=2)}
+    made = shop(tmp_path, buyers=[0, 0, 0, 0, 0, 0, 1, 0], first_seen=days)
+    section = made.config.publish.model_copy(update={"popular_k": 9})
+    made.config = made.config.model_copy(update={"publish": section})
+    go(made.write())
+    rows = [row["item_id"] for row in published(made, "popular_items") if row["segment"] == "all"]
+    assert rows == ["i6", "i7", "i4", "i0", "i1", "i2", "i3"]
+
+
+def test_what_the_first_night_knew_is_not_called_new(tmp_path: Path) -> None:
+    same_day = dict.fromkeys(range(8), NIGHT - timedelta(days=3))
+    go(made := shop(tmp_path / "one", first_seen=same_day).write())
+    assert not [row for row in published(made, "recommendations") if "New" in row["reason"]]
+    go(made := shop(tmp_path / "two", first_seen=same_day | {4: NIGHT - timedelta(days=2)}).write())
+    assert {row["item_id"] for row in published(made, "recommendations") if "New" in row["reason"]} == {"i4"}
 
 
 def test_profiles(tmp_path: Path) -> None:

@@ -96,12 +96,16 @@ def render(page: Page, sections: Sequence[tuple[str, str]] = ()) -> str:
 def _head(page: Page) -> str:
     colour, badge = DECISIONS[page.decision]
     first, last = page.window
+    judged = (
+        f"Judged on what {words.of(page.config).people} did from {first} to {last}, "
+        f"with lists made from what was known on {page.cutoff}."
+    )
     against = f"{page.opponent}" if page.opponent else "no earlier table: the baseline alone"
     return (
         f'<p class="soft">Nightjar · recommendations of the night of {page.run_date} '
         f'<span class="badge {colour}">{badge}</span></p>\n<h1>{escape(_headline(page))}</h1>\n'
-        f'<p class="soft">Judged on what {words.of(page.config).people} did from {first} to {last}, '
-        f"with lists made from what was known on {page.cutoff}. Compared with {escape(against)}.</p>"
+        + (f"<p>{escape(page.worth)}</p>" if page.worth else "")
+        + (f'<p class="soft">{escape(judged)} Compared with {escape(against)}.</p>' if page.comparisons else "")
     )
 
 
@@ -109,7 +113,11 @@ def _headline(page: Page) -> str:
     """Whether tonight is better than the best simple list of each surface, in one sentence."""
     found = [c for pool in page.config.pools if (c := page.headline(pool))]
     if not found:
-        return "There is nothing to judge tonight's recommendations by yet"
+        return (
+            "No event has arrived yet"
+            if page.untouched
+            else "There is nothing to judge tonight's recommendations by yet"
+        )
     verdicts = {page.surfaces(c.pool): AGAINST.get(outcome(c), "as good as") for c in found}
     if len(set(verdicts.values())) == 1:
         return f"Tonight's recommendations are {next(iter(verdicts.values()))} the best simple list"

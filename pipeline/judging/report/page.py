@@ -9,6 +9,7 @@ from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, FEW_USERS, FINAL, Comparison
 from pipeline.judging.measuring import Measured
+from pipeline.judging.report import words
 from pipeline.judging.samples import Sample
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
@@ -47,6 +48,7 @@ class Page:
         config: the night's configuration.
         recipes: how tonight's final lists were made; a pool that is absent: nobody says.
         samples: a few users' lists.
+        untouched: whether no event ever arrived.
     """
 
     run_date: date
@@ -59,6 +61,7 @@ class Page:
     config: Config
     recipes: Mapping[Pool, Recipe] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
+    untouched: bool = False
 
     @property
     def decision(self) -> str:
@@ -124,6 +127,19 @@ class Page:
     def headline(self, pool: Pool) -> Comparison | None:
         """What says whether the night was worth it: the final list against the best simple one, a single model's."""
         return self.best_single(pool) or self.main_comparison(pool)
+
+    @property
+    def worth(self) -> str:
+        """What tonight's tables are worth where hardly anybody could be judged, in plain words; else empty."""
+        judged = max((comparison.users for comparison in self.comparisons), default=0)
+        if judged >= FEW_USERS:
+            return ""
+        if self.untouched:
+            return words.said(words.UNTOUCHED, self.config)
+        days = (self.run_date - self.cutoff).days
+        return words.said(
+            words.FEW if judged else words.NOBODY, self.config, judged=judged, cutoff=self.cutoff, days=days
+        )
 
     def best_single(self, pool: Pool) -> Comparison | None:
         """The final list against the best list of a single model, on the gate's metric."""
@@ -221,7 +237,7 @@ def aligned(rows: list[list[str]]) -> str:
 def summary(page: Page) -> str:
     """Lists x metrics per pool, the comparisons that count, and the decision, as plain text."""
     first, last = page.window
-    blocks = [f"judged on what users did from {first} to {last}"]
+    blocks = [f"judged on what users did from {first} to {last}", *filter(None, [page.worth])]
     for pool in page.config.pools:
         columns = [name for name in page.metrics(pool) if not name.startswith("decision_")]
         if not columns:
