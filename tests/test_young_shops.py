@@ -114,3 +114,16 @@ def test_a_young_log_is_published_and_says_that_nobody_can_tell(
     text = shop.report(night)
     assert "Nobody can tell yet whether these lists are better than a list of best-sellers" in text
     assert not shop.rows("select * from current_recommendations where reason like '%ew this month%'")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("days", [28, 60])
+def test_a_hundred_users_get_tables_night_after_night(tmp_path: Path, days: int) -> None:
+    """What they like is nothing but popular, so that what is learned can lose to best-sellers."""
+    shop, night = Shop(tmp_path, log(100, days + 2), horizon=days // 4), START + timedelta(days=days - 1)
+    for later in range(3):
+        today = night + timedelta(days=later)
+        assert shop.run(today) == 0
+        assert shop.rows("select count(distinct user_id) from current_recommendations") == [(100,)]
+        assert shop.rows("select max(run_date) from current_runs") == [(today,)]
+        assert "95 % interval" in shop.report(today)

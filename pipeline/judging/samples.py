@@ -56,18 +56,25 @@ class Sample:
     lists: Mapping[str, Rows] = field(default_factory=dict)
 
 
-def take(upstream: tuple[Path, Sources, Path, Path], run_date: date, config: Config, out: Path) -> tuple[Sample, ...]:
+def take(
+    upstream: tuple[Path, Sources, Path, Path],
+    run_date: date,
+    config: Config,
+    out: Path,
+    fallen: Collection[str] = (),
+) -> tuple[Sample, ...]:
     """The samples of a night, and their file; editors' rules are not applied.
 
     Args:
         upstream: the folders of features, of the sources, of ensemble and outcomes.
         run_date, config: tonight; evaluate.samples says whether there are any.
         out: gets samples.parquet, one row per sample.
+        fallen: the pools whose lists are the baseline's.
     Raises:
         InputError: an upstream artifact breaks its contract.
     """
     with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
-        night = Night(*upstream, out, run_date, "", config, connection)
+        night = Night(*upstream, out, run_date, "", config, connection, given_up=frozenset(fallen))
         targets = night.cutoff.targets() if config.evaluate.samples else np.zeros(0, dtype=np.int64)
         found = _samples(night, targets) if len(targets) else ()
     columns = {"sample": [sample.number for sample in found], "user_id": [sample.user_id for sample in found]}

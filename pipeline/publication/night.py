@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from pipeline.features.items import shown_items
 from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
-from pipeline.ground import sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, likeness, similar
 from pipeline.settings.config import Config
@@ -24,6 +24,8 @@ from pipeline.sources.contract import Vectors
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+FALLBACK = "fallback"
+"""In the report of an evaluation: the pools whose lists are to be the baseline's, with commas between them."""
 NAME_LENGTH = 40
 """Characters of a title that a reason shows."""
 NAMES = pa.schema([pa.field("item_index", pa.int32()), pa.field("name", pa.string())])
@@ -41,6 +43,7 @@ class Night:
         config: the configuration.
         connection: an in-memory DuckDB.
         rules: what editors decided.
+        given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
         asked: bool [I], the items whose similar ones are looked for; None: all.
     """
 
@@ -55,11 +58,20 @@ class Night:
     connection: duckdb.DuckDBPyConnection
     rules: editorial.EditorialRules = editorial.NO_RULES
     asked: np.ndarray | None = None
+    given_up: frozenset[str] | None = None
 
     @property
     def valid_from(self) -> date:
         """The day at whose start, in the shop's zone, the tables begin to hold; published_at too: no clock is asked."""
         return self.run_date + timedelta(days=1)
+
+    @cached_property
+    def fallen_back(self) -> frozenset[str]:
+        """The pools whose lists are the baseline's instead of the ensemble's; see pipeline.judging.fallback."""
+        if self.given_up is not None:
+            return self.given_up
+        said = artifacts.read_manifest(self.evaluate)["report"].get(FALLBACK, "")
+        return frozenset(filter(None, said.split(",")))
 
     @cached_property
     def cutoff(self) -> Cutoff:

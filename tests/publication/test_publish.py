@@ -88,6 +88,24 @@ def test_without_sources_the_ensemble_is_named(tmp_path: Path) -> None:
     assert {source for _, _, source, _ in recommended(made, "for_you", "u0")} == {"ensemble", "popularity"}
 
 
+def test_a_pool_that_fell_back_gets_the_lists_of_the_baseline(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    made.metrics |= {"fallback": "all"}
+    items = np.array([[3, 0, -1], [1, -1, -1], [6, 4, 1]], dtype=np.int32)
+    lists.write_list(
+        made.write().folder("als") / f"cutoff={NIGHT}", "all", "popularity", items, np.where(items >= 0, 1.0, -np.inf)
+    )
+    go(made)
+    assert [row[:3] for row in recommended(made, "for_you", "u2")[:3]] == [
+        (1, "i6", "popularity"),
+        (2, "i4", "popularity"),
+        (3, "i1", "popularity"),
+    ]
+    scores = [row["score"] for row in published(made, "recommendations") if row["surface"] == "for_you"]
+    assert all(0 <= score <= 1 for score in scores)
+    assert recommended(made, "discover", "u1")[0][1:3] == ("i3", "buy_again")  # the ensemble's, as before
+
+
 def test_lists_of_other_users_are_refused(tmp_path: Path) -> None:
     made = shop(tmp_path).write()
     folder = made.folder("ensemble") / f"cutoff={NIGHT}"

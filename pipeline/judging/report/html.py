@@ -181,6 +181,7 @@ def _gate(page: Page) -> str:
     if any(recipe.single for recipe in page.recipes.values()):
         rule += f" Where a simple list takes part, a loss to {title(settings.baseline).lower()} stops nothing."
     verdict = "".join(f'<li class="bad">{escape(reason)}</li>' for reason in page.reasons)
+    verdict += "".join(f'<li class="warn">{escape(page.fell_back(pool))}</li>' for pool in page.fallen)
     body = f"<ul>{verdict}</ul>" if verdict else '<p class="good">All comparisons and checks passed.</p>'
     return f'<section><h2>The gate</h2><p class="soft">{escape(rule)}</p>{body}</section>'
 

@@ -48,6 +48,7 @@ class Page:
         config: the night's configuration.
         recipes: how tonight's final lists were made; a pool that is absent: nobody says.
         samples: a few users' lists.
+        fallen: the pools whose lists are the baseline's, as their own lost to it, each with why.
         untouched: whether no event ever arrived.
     """
 
@@ -62,6 +63,7 @@ class Page:
     recipes: Mapping[Pool, Recipe] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
     untouched: bool = False
+    fallen: Mapping[Pool, str] = field(default_factory=dict)
 
     @property
     def decision(self) -> str:
@@ -168,6 +170,11 @@ class Page:
             "learned did not do clearly better alone"
         )
 
+    def fell_back(self, pool: Pool) -> str:
+        """That a pool's lists are the baseline's, and why, in a sentence."""
+        name = title(self.config.evaluate.baseline)
+        return f"“{name}” is published on {self.surfaces(pool)}, a first table instead of none: {self.fallen[pool]}"
+
     def surfaces(self, pool: Pool) -> str:
         """Names of the surfaces that draw on a pool."""
         drawing = (surface.name for surface in self.config.surfaces if self.config.pool(surface) == pool)
@@ -256,5 +263,6 @@ def summary(page: Page) -> str:
         lines = [f"  against {c.versus}: {c}" for c in dict.fromkeys(filter(None, opponents))]
         lines += [f"  {single}"] if (single := page.single(pool)) else []
         blocks.append("\n".join([aligned(rows), *lines]))
-    blocks.append("\n".join([f"gate: {page.decision}", *(f"  {reason}" for reason in page.reasons)]))
+    said = [*page.reasons, *(page.fell_back(pool) for pool in page.fallen)]
+    blocks.append("\n".join([f"gate: {page.decision}", *(f"  {reason}" for reason in said)]))
     return "\n\n".join(blocks)
