@@ -42,13 +42,21 @@ ul { margin: 10px 0 0; padding-left: 18px; } li { margin: 4px 0; overflow-wrap: 
 tr:last-child td { border-bottom: 0; }
 tr.final td { font-weight: 650; }
 td.best { color: var(--final); }
-svg { display: block; width: 100%; min-width: 640px; height: auto; margin: 8px 0; }
+svg { display: block; width: 100%; height: auto; margin: 8px 0; }
+.chart { margin: 8px 0; font-size: 13px; font-variant-numeric: tabular-nums; }
+.row { display: grid; grid-template-columns: 180px minmax(0, 1fr) 190px; column-gap: 14px; align-items: center; }
+.name { overflow-wrap: anywhere; line-height: 1.25; } .number .soft { font-size: 12px; }
+svg.plot { height: 26px; margin: 0; overflow: visible; } .plot path { vector-effect: non-scaling-stroke; }
+@media (max-width: 700px) { main { padding: 24px 12px 40px; } .card, section { padding: 16px 14px; }
+  .row { grid-template-columns: minmax(0, 1fr) auto; margin: 7px 0; } svg.plot { grid-row: 2; grid-column: 1 / 3; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 6px; } }
 svg text { fill: var(--ink); font-size: 13px; font-variant-numeric: tabular-nums; }
 svg .soft { fill: var(--soft); font-size: 12px; }
 svg .single { fill: var(--bar); } svg .fused { fill: var(--fused); } svg .final { fill: var(--final); }
 svg .champion { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; }
 svg .whisker { stroke: var(--ink); stroke-width: 1.4; } svg .axis { stroke: var(--line); }
-svg.square { min-width: 0; max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
+svg.square { max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
+svg .dot { fill: none; stroke-width: 8; stroke-linecap: round; }
 svg .zero { stroke: var(--soft); } svg .better { fill: var(--good); stroke: var(--good); }
 svg .worse { fill: var(--bad); stroke: var(--bad); } svg .equal { fill: var(--soft); stroke: var(--soft); }
 .samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 16px;
