@@ -57,10 +57,20 @@ def _run(args: argparse.Namespace) -> None:
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
     if args.with_history:
-        terminal.say(_history(loaded, chosen[0] - timedelta(days=1)))
+        terminal.say(_history_before(loaded, chosen[0]))
     for night in chosen:
         manifests = stages.run(night, loaded, args.stages, args.force)
         terminal.say(timings.table(manifests))
+
+
+def _history_before(loaded: Config, night: date) -> str:
+    """Load the nights before one, unless they are, or there are none; says what was done."""
+    from pipeline.operations import load_history
+
+    try:
+        return _history(loaded, night - timedelta(days=1))
+    except load_history.NoHistoryError:
+        return f"no log row arrived before {night}, which is the first night"
 
 
 def _history(loaded: Config, last: date, force: bool = False) -> str:

@@ -95,6 +95,7 @@ def make(home: Path, night: date = NIGHT, final: float = 0.6, **evaluate: object
     pq.write_table(OUTCOMES.empty_table(), made.folder("outcomes") / "outcomes.parquet")
     vectors = np.eye(ITEMS, 8, dtype=np.float32)
     np.save(made.folder("language_model") / "item_vectors.npy", vectors)
+    np.save(lists.cutoff_dir(made.folder("als"), night) / "item_factors.npy", vectors)
     return made
 
 
@@ -122,21 +123,24 @@ def _features(made: Night) -> None:
     }
     pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")
     for cutoff in (made.night, CUTOFF):
-        _cutoff(made, lists.cutoff_dir(folder, cutoff))
+        _cutoff(made, lists.cutoff_dir(folder, cutoff), ITEMS if cutoff == made.night else ITEMS - LATE_ITEMS)
 
 
-def _cutoff(made: Night, folder: Path) -> None:
+def _cutoff(made: Night, folder: Path, known: int) -> None:
     folder.mkdir()
     pairs = [(u, i) for u, items in made.history.items() for i in items]
     columns = {f.name: [1] * len(pairs) for f in schemas.INTERACTIONS}
     columns |= {"user_index": [u for u, _ in pairs], "item_index": [i for _, i in pairs]}
     pq.write_table(pa.table(columns, schema=schemas.INTERACTIONS), folder / "interactions.parquet")
     pq.write_table(pa.table({"user_index": list(range(USERS))}, schema=schemas.TARGETS), folder / "targets.parquet")
-    sold = np.bincount([i for _, i in pairs], minlength=ITEMS - LATE_ITEMS)
+    sold = np.bincount([i for _, i in pairs], minlength=known)
     stats = {f.name: [0] * len(sold) for f in schemas.ITEM_STATS}
     stats |= {"item_index": list(range(len(sold))), "buyers_91": sold.tolist()}
     stats |= {"first_age": [None if n == 0 else 100.0 - 2 * i for i, n in enumerate(sold)]}
     pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), folder / "item_stats.parquet")
+    people = {f.name: [0] * USERS for f in schemas.USER_STATS} | {"user_index": list(range(USERS))}
+    people |= {"items": [len(made.history[u]) for u in range(USERS)]}
+    pq.write_table(pa.table(people, schema=schemas.USER_STATS), folder / "user_stats.parquet")
     labels = [(u, i, 1, i not in made.history[u]) for u, items in made.truth.items() for i in items]
     names = schemas.LABELS.names
     rows = [dict(zip(names, row, strict=True)) for row in labels]

@@ -57,6 +57,17 @@ def test_a_night_can_load_the_history_before_it(tmp_path: Path, capsys: pytest.C
     assert "history is loaded up to 2024-01-04" in capsys.readouterr().out
 
 
+def test_the_first_night_of_all_has_no_history_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    loaded = shop(tmp_path)
+    write(tmp_path / "log.jsonl", [row(f"u{n}", "i", "2024-01-05 10:00:00") for n in range(30)])
+    (tmp_path / "pipeline.toml").write_text(
+        f'home = "{loaded.home}"\n[ingest.events]\nfiles = "log.jsonl"\nsql = "events.sql"\n'
+    )
+    command = ["--config", str(tmp_path / "pipeline.toml"), "run", "--run-date", "2024-01-05", "--stages", "ingest"]
+    assert command_line.main([*command, "--with-history"]) == 0
+    assert "no log row arrived before 2024-01-05, which is the first night" in capsys.readouterr().out
+
+
 def test_the_code_says_where_its_files_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["where", "dags"]) == 0
     assert (Path(capsys.readouterr().out.strip()) / "nightly_recommendations.py").is_file()

@@ -191,11 +191,13 @@ def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_
 def _write_learnable(events: Events, run_date: date, config: Config, out: Path) -> None:
     """Write the anchor's texts, and what the encoder is fine-tuned on, as of the day it is tuned at.
 
-    That is texts, and the actions by the oldest label cut-off that any night judged with this encoder can have.
+    That is texts, and the actions by the oldest label cut-off that any night judged with this encoder can have. Of a
+    shop that is younger than that day it is tonight's texts, which say nothing of what people will do.
     """
     anchor, tuned_at = config.anchor(run_date), config.tuned_at(run_date)
     _write_texts(events, anchor, config, out / "texts.parquet")
-    _write_texts(events, tuned_at, config, out / "tuning_texts.parquet")
+    _write_texts(events, tuned_at if events.sizes(tuned_at)[1] else run_date, config, out / "tuning_texts.parquet")
+    events.see(tuned_at, tuned_at)
     oldest = min(config.label_cutoffs(tuned_at))
     sample = {"most": config.features.learned_users, "salt": str(config.seed)}
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=day_number(oldest), **sample)

@@ -84,6 +84,11 @@ class Cutoff:
         """[T] int32 user indices the lists of this cut-off are made for, ascending."""
         return np.asarray(_read(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
 
+    @property
+    def untouched(self) -> bool:
+        """Whether nobody had ever done anything, so that all that is known is the catalogue."""
+        return not self.users and self.item_stats().column("first_age").null_count == self.items
+
     def assortments(self) -> dict[str, np.ndarray | None]:
         """Which items each assortment held on that day: bool [I] by its name; None: all."""
         path = self.folder / "eligible.parquet"

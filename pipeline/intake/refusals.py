@@ -8,7 +8,7 @@ import duckdb
 
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, left_out
+from pipeline.intake import day_zero, delivery, left_out
 from pipeline.settings.config import Config
 
 DUPLICATE = "duplicate of an earlier event"
@@ -34,7 +34,7 @@ REMEDIES = {CONFLICT: NO_ID, AFTER: ZONE}
 def require_few(
     connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date, usual: str = ""
 ) -> None:
-    """Stop on nights without any row and on too many refused ones (the harmless ones are not counted).
+    """Stop on nights without any row, unless none ever came, and on too many refused ones, the harmless ones aside.
 
     Args:
         connection: with the tables of staging.staged.
@@ -49,6 +49,8 @@ def require_few(
     refused = sum(n for reason, n in reasons.items() if reason not in HARMLESS)
     if taken + sum(reasons.values()) == 0 and not config.ingest.allow_empty:
         _require_none_left_out(connection, config, first, last, usual)
+        if day_zero.holds(connection, config, first, last):
+            return
         read = ", ".join(map(str, delivery.files_of(config, last)[:3])) or "no file"
         raise InputError(
             f"no log row arrived on {last}{usual}; read: {read}. "

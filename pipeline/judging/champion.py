@@ -22,9 +22,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.arrays.blocks import blocks
+from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts
 from pipeline.ground.lists import Pool
 from pipeline.publication import publish
+from pipeline.publication.night import FALLBACK
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.config import Config
 
@@ -214,11 +216,32 @@ def _was_judged_at(run: ActiveRun, cutoff: date) -> bool:
 
     The night's folder in the lake may hold those of another run of the night.
     """
+    judged = any(run.folder.glob("judged.*.parquet"))
+    return judged and bool(_metrics(run).get("judged_cutoff") == cutoff.isoformat())
+
+
+def _metrics(run: ActiveRun) -> dict[str, Any]:
+    """What was said of a run when it was published; nothing where that is not kept."""
     described = run.folder / "runs.parquet"
-    if not described.is_file() or not any(run.folder.glob("judged.*.parquet")):
-        return False
-    metrics = json.loads(pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py())
-    return bool(metrics.get("judged_cutoff") == cutoff.isoformat())
+    if not described.is_file():
+        return {}
+    said = pq.read_table(described, columns=["metrics"], partitioning=None).column(0)[0].as_py()
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
+def gone(tonight: Cutoff, opponent: Champion | None, config: Config) -> list[str]:
+    """That what people did is known no more, though the table in use was made from it, in words."""
+    if not tonight.untouched or opponent is None or not publish.published_lists(config, opponent.run_id).num_rows:
+        return []
+    return [f"no event ever arrived, and {opponent} has lists for people: load the history again"]
+
+
+def fell_back(config: Config, run_date: date) -> frozenset[str]:
+    """The pools for which the table in use before a night has the baseline's lists, see fallback."""
+    earlier = publish.before(config, run_date)
+    said = _metrics(earlier).get(FALLBACK, "") if earlier is not None else ""
+    return frozenset(filter(None, said.split(",")))
 
 
 def _judged(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:

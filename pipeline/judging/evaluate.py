@@ -8,6 +8,7 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
     out/ablation.parquet       what each source is worth, as the fusion measured it
     out/per_user.parquet       one row per pool and judged user: the final list's metrics
+    out/samples.parquet        one row per sample list of the report: whose it is
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
     out/report.html            all of it, to read
 
@@ -17,7 +18,7 @@ pipeline.judging.champion says.
 
 import logging
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,17 @@ from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
 from pipeline.ground import lists
 from pipeline.ground.errors import GateError, InputError
 from pipeline.ground.lists import Pool
-from pipeline.judging import champion, gate, measuring, probabilities, records, scoreboard, since_publication
+from pipeline.judging import (
+    champion,
+    fallback,
+    gate,
+    measuring,
+    probabilities,
+    records,
+    samples,
+    scoreboard,
+    since_publication,
+)
 from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
@@ -42,6 +53,9 @@ from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 
 log = logging.getLogger(__name__)
+
+REPORT = "report.html"
+"""The page to read, in the stage's folder."""
 
 
 def run(
@@ -67,30 +81,30 @@ def run(
         InputError: a stage has no list for the judged cut-off, or the baseline is no list.
     """
     tonight, judged = _cutoffs(features, run_date, config)
-    opponent = _opponent(features, judged, ensemble, run_date, config)
+    opponent, unkept = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
     since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
-    fell = since_publication.fallen(since, config)
-    comparisons = tuple(compared for board in boards for compared in board.comparisons)
-    lost = gate.lost(comparisons, config.evaluate, recipes)
-    reasons = [*_broken(features, ensemble, tonight, recipes, config), *lost, *_stopping(fell, config)]
+    broken = _broken(features, ensemble, tonight, recipes, config)
+    lost, fallen = fallback.verdict(_scores(boards)["comparisons"], broken, recipes, config, unkept=unkept)
+    stopping = [*since_publication.stopping(since, config), *champion.gone(tonight, opponent, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
-        measured=tuple(row for board in boards for row in board.measured),
-        comparisons=comparisons,
-        reasons=_explained(reasons, fusion, config),
+        **_scores(boards),
+        reasons=_explained([*lost, *stopping], fusion, config),
         stages=origin,
         config=config,
         recipes=recipes,
+        samples=samples.take((features, sources, ensemble, outcomes), run_date, config, out, fallen),
+        untouched=tonight.untouched,
+        fallen=fallen,
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, probabilities.read_worth(fusion), since_publication.section(since, config, fell), out)
-    _say(page, judged)
+    _report(page, trusted, probabilities.read_worth(fusion), since, out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
 
@@ -99,23 +113,29 @@ def _report(
     page: report.Page,
     trusted: probabilities.Found,
     worth: list[dict[str, Any]],
-    since: list[tuple[str, str]],
+    since: list[since_publication.Row],
     out: Path,
 ) -> None:
-    """Write the tables about probabilities and sources, and the page to read."""
+    """Write the tables about probabilities and sources, and the page to read; say what is in it."""
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
-    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *since]
-    (out / "report.html").write_text(html.render(page, sections), encoding="utf-8")
+    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown)]
+    sections += since_publication.section(since, page.config, since_publication.fallen(since, page.config))
+    (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
+    _say(page)
 
 
-def _say(page: report.Page, judged: Cutoff) -> None:
+def _say(page: report.Page) -> None:
+    for pool, words in page.fallen.items():
+        log.warning("pool '%s' is published with the lists of '%s': %s", pool, page.config.evaluate.baseline, words)
     log.info("evaluation of %s\n%s", page.run_date, report.summary(page))
-    if not len(judged.targets()):
+    if page.worth:
+        log.warning("%s", page.worth)
+    if not page.untouched and not page.comparisons:
         log.warning(
             "nobody could be judged: no user with a history before %s acted after it. Is the history loaded "
             "(python -m pipeline load-history --before %s)?",
-            judged.cutoff,
+            page.cutoff,
             page.run_date,
         )
 
@@ -123,13 +143,6 @@ def _say(page: report.Page, judged: Cutoff) -> None:
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     """Whether a finished evaluation was against the opponent that tonight has now; see pipeline.operations.stages."""
     return champion.still_holds(config, manifest)
-
-
-def _stopping(fell: list[str], config: Config) -> list[str]:
-    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop."""
-    for words in fell:
-        log.warning("a published run did worse than it was judged to: %s", words)
-    return fell if config.evaluate.drift == "stop" else []
 
 
 def _cutoffs(features: Path, run_date: date, config: Config) -> tuple[Cutoff, Cutoff]:
@@ -157,11 +170,13 @@ def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.nda
 
 def _opponent(
     features: Path, judged: Cutoff, ensemble: Path, run_date: date, config: Config
-) -> champion.Champion | None:
+) -> tuple[champion.Champion | None, Collection[Pool]]:
+    """Whom tonight is compared with, and the pools of which the table in use has nothing to keep."""
     mine = {pool: _final(ensemble, judged, pool, config) for pool in config.pools}
     user_ids, item_ids = _ids(features, judged)
     setting = champion.Setting(run_date, judged.cutoff, user_ids, item_ids, config)
-    return champion.find(setting, mine)
+    found = champion.find(setting, mine)
+    return found, config.pools if found is None else champion.fell_back(config, run_date)
 
 
 def _given(
@@ -202,19 +217,27 @@ def _boards(
     ]
 
 
+def _scores(boards: Sequence[Scoreboard]) -> dict[str, Any]:
+    """The metrics of all lists, and the final ones against all others, of every pool."""
+    return {
+        "measured": tuple(row for board in boards for row in board.measured),
+        "comparisons": tuple(compared for board in boards for compared in board.comparisons),
+    }
+
+
 def _broken(
     features: Path, ensemble: Path, tonight: Cutoff, recipes: Mapping[Pool, Recipe], config: Config
-) -> list[str]:
-    """What is wrong with the lists that are about to be published."""
+) -> dict[Pool, list[str]]:
+    """What is wrong with the lists that are about to be published, by pool."""
     given = shown_items(read_items(features), config, tonight.cutoff + timedelta(days=1))
-    problems = []
+    problems = {}
     for pool in config.pools:
         items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
         shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
         for surface in config.surfaces:
             shown |= (config.pool(surface) == pool) & given[surface.name]
         alike = recipes[pool].alone and registry.candidate_lists()[recipes[pool].single or ""].says == "everybody"
-        problems += gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
+        problems[pool] = gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
     return problems
 
 
@@ -253,9 +276,9 @@ def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) 
     kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", "report.html"):
+    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", samples.FILE, REPORT):
         shutil.copyfile(out / name, kept / name)
     raise GateError(
         f"the table of {run_date} is not published, the one in use stays: {problem}. "
-        f"The report is {kept / 'report.html'}. To publish all the same: --no-gate, or force in Airflow."
+        f"The report is {kept / REPORT}. To publish all the same: --no-gate, or force in Airflow."
     )

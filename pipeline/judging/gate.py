@@ -18,6 +18,8 @@ from pipeline.settings.sections.lists import Evaluate
 FEW_USERS = 10
 """Fewer judged users say nothing: a bootstrap interval of so few is too narrow by far, and stops no publication.
 Source: Hesterberg, "What teachers should know about the bootstrap", The American Statistician 69 (2015), section 4."""
+SAME = "have the very same first"
+NOBODY = "nobody has a list"
 FINAL = "final"
 CHAMPION = "champion"
 
@@ -118,7 +120,7 @@ def broken_lists(
     """
     users = len(items)
     if not users:
-        return ["nobody has a list"]
+        return [] if cutoff.untouched else [NOBODY]
     targets, history = cutoff.targets(), cutoff.interactions(["user_index", "item_index"])
     owner, owned = (history.column(i).to_numpy() for i in range(2))
     counts: dict[str, int] = {}
@@ -166,7 +168,7 @@ def _same(tops: np.ndarray, possible: np.ndarray, settings: Evaluate) -> list[st
     same, users = int(np.unique(choosing, axis=0, return_counts=True)[1].max()), len(choosing)
     if same <= max(1, settings.max_same_share * users):
         return []
-    return [f"{same} of {users} users have the very same first {settings.k} items"]
+    return [f"{same} of {users} users {SAME} {settings.k} items"]
 
 
 def untaught(fusion: Path, pool: Pool, rankers: Iterable[str]) -> str:

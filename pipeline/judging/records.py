@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.judging.gate import FINAL, Comparison
 from pipeline.judging.report import page as report
+from pipeline.publication.night import FALLBACK
 
 METRICS = pa.schema(
     [
@@ -61,6 +62,7 @@ def scalars(page: report.Page) -> dict[str, Any]:
         "gate": page.decision,
         "k": settings.k,
         "deep": settings.deep,
+        **({FALLBACK: ",".join(sorted(page.fallen))} if page.fallen else {}),
     }
     for row in page.measured:
         if row.bucket_kind == "overall" and (row.list == FINAL or row.metric == page.gate_metric):

@@ -9,6 +9,7 @@ Tonight's list is not compared with the active run on these days: it has learned
 """
 
 import json
+import logging
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipeline.publication import stores
 from pipeline.published.contract import run_date_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
+
+log = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 
@@ -80,6 +83,14 @@ def fallen(rows: Sequence[Row], config: Config) -> list[str]:
                 f"{row['users']} users, and was judged to have {value:.4f} [{low:.4f}, {high:.4f}]"
             )
     return found
+
+
+def stopping(rows: Sequence[Row], config: Config) -> list[str]:
+    """Say which published runs did worse than judged; those that evaluate.drift makes a reason to stop."""
+    fell = fallen(rows, config)
+    for words in fell:
+        log.warning("a published run did worse than it was judged to: %s", words)
+    return fell if config.evaluate.drift == "stop" else []
 
 
 def section(rows: Sequence[Row], config: Config, fell: Sequence[str]) -> list[tuple[str, str]]:

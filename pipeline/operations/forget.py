@@ -30,6 +30,8 @@ from pipeline.ground import artifacts, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
+from pipeline.judging import evaluate, samples
+from pipeline.judging.report import samples as page_samples
 from pipeline.operations import mentions, stages
 from pipeline.operations.people import People
 from pipeline.privacy import redaction, suppression
@@ -212,9 +214,18 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
             redaction.copy_without(path, beside / path.name, people.ids)
             before, after = map(artifacts.file_sha256, (path, beside / path.name))
             people.note(counts, **where, file=path.name, sha256_before=before, sha256_after=after)
+            if path.name == samples.FILE:
+                _out_of_report(folder / evaluate.REPORT, beside, samples.numbers(path, counts))
         return {}
 
     rewriting.rewrite(folder, write)
+
+
+def _out_of_report(report: Path, beside: Path, numbers: list[int]) -> None:
+    """Write a night's report again without some samples, which no other mark in it says anything of."""
+    if report.is_file():
+        text = page_samples.without(report.read_text(encoding="utf-8"), numbers)
+        (beside / report.name).write_text(text, encoding="utf-8")
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

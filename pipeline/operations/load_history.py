@@ -32,6 +32,11 @@ from pipeline.intake import (
 from pipeline.intake.partitions import Batches, Report
 from pipeline.settings.config import Config
 
+
+class NoHistoryError(InputError):
+    """No row of any log arrived by a night: a shop's first one is still to come."""
+
+
 # Below <lake>/ingest: up to which night load-history has run.
 LOADED = "history.txt"
 
@@ -44,6 +49,7 @@ def load_history(config: Config, until: date) -> str:
     Returns:
         A table for people: rows taken and refused and why, and which nights are not as usual.
     Raises:
+        NoHistoryError: no row arrived by then.
         InputError: as `run`.
         ResourceError: the lake cannot be written.
     """
@@ -182,7 +188,7 @@ def _first_night(connection: duckdb.DuckDBPyConnection, until: date) -> date:
     ]
     firsts = [date.fromisoformat(str(first)) for ((first,),) in spans if first is not None]
     if not firsts:
-        raise InputError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
+        raise NoHistoryError(f"no log row arrived by {until}: load-history needs a later --until, or older logs")
     return min(firsts)
 
 

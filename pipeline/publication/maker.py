@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
+from pipeline.ground.lists import Pool
 from pipeline.publication import editorial, reasons, surfaces
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
@@ -44,8 +45,10 @@ class Candidates:
         Raises:
             InputError: the lists are not of these targets, or the sources or probabilities not of these lists.
         """
-        folder = night.cutoff.dir_in(night.ensemble)
         pool = night.config.pool(surface)
+        if pool in night.fallen_back:
+            return cls._baseline(night, pool)
+        folder = night.cutoff.dir_in(night.ensemble)
         items, scores = lists.read_list(folder, pool, "final")
         beside = {name: folder / f"{pool}.final.{name}.npy" for name in ("sources", "probability")}
         given = {n: np.load(p, mmap_mode="r", allow_pickle=False) for n, p in beside.items() if p.is_file()}
@@ -60,6 +63,20 @@ class Candidates:
         named = [path for parent in (folder, night.ensemble) if (path := parent / "sources.json").is_file()]
         labels = json.loads(named[0].read_text(encoding="utf-8")) if named else []
         return cls(items, scores, sources, [*labels, "popularity", "ensemble"], "probability" in given)
+
+    @classmethod
+    def _baseline(cls, night: Night, pool: Pool) -> "Candidates":
+        """The baseline's lists, each item as probable as for any user."""
+        name = night.config.evaluate.baseline
+        folders = (night.cutoff.dir_in(stage) for stage in night.sources.values())
+        found = [lists.read_list(folder, pool, name)[0] for folder in folders if name in lists.list_names(folder, pool)]
+        if not found:
+            raise InputError(f"no source has list '{name}' of {night.cutoff.part}: run the night again with --force")
+        items = np.asarray(found[0])
+        rates = item_rates(night.cutoff, night.config.horizon_of(pool))
+        scores = np.where(items >= 0, np.minimum.accumulate(rates[items], axis=1), -np.inf).astype(np.float32)
+        sources = np.broadcast_to(np.int8(surfaces.TOPPED_UP), items.shape)
+        return cls(items, scores, sources, [name, "ensemble"], calibrated=True)
 
     def codes(self, says: Says) -> tuple[int, ...]:
         """The codes of the lists that listen to somebody; what was topped up listens to everybody."""
@@ -102,7 +119,7 @@ class Maker:
     def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.OwnHistory) -> "Maker":
         """The maker of one surface of a night."""
         facts = reasons.Facts(
-            similar=night.similar[0],
+            similar=night.nameable,
             is_new=night.is_new,
             is_popular=night.is_popular,
             peers=candidates.codes("peers"),

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from pipeline.features.items import shown_items
 from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
-from pipeline.ground import sql
+from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import editorial, similar
+from pipeline.publication import editorial, likeness, similar
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.contract import Vectors
@@ -24,6 +24,8 @@ from pipeline.sources.contract import Vectors
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+FALLBACK = "fallback"
+"""In the report of an evaluation: the pools whose lists are to be the baseline's, with commas between them."""
 NAME_LENGTH = 40
 """Characters of a title that a reason shows."""
 NAMES = pa.schema([pa.field("item_index", pa.int32()), pa.field("name", pa.string())])
@@ -41,6 +43,8 @@ class Night:
         config: the configuration.
         connection: an in-memory DuckDB.
         rules: what editors decided.
+        given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
+        asked: bool [I], the items whose similar ones are looked for; None: all.
     """
 
     features: Path
@@ -53,11 +57,21 @@ class Night:
     config: Config
     connection: duckdb.DuckDBPyConnection
     rules: editorial.EditorialRules = editorial.NO_RULES
+    asked: np.ndarray | None = None
+    given_up: frozenset[str] | None = None
 
     @property
     def valid_from(self) -> date:
         """The day at whose start, in the shop's zone, the tables begin to hold; published_at too: no clock is asked."""
         return self.run_date + timedelta(days=1)
+
+    @cached_property
+    def fallen_back(self) -> frozenset[str]:
+        """The pools whose lists are the baseline's instead of the ensemble's; see pipeline.judging.fallback."""
+        if self.given_up is not None:
+            return self.given_up
+        said = artifacts.read_manifest(self.evaluate)["report"].get(FALLBACK, "")
+        return frozenset(filter(None, said.split(",")))
 
     @cached_property
     def cutoff(self) -> Cutoff:
@@ -114,10 +128,28 @@ class Night:
     def similar(self) -> tuple[np.ndarray, np.ndarray]:
         """Similar items of every item and their cosines, both [I, similar_k]."""
         section = self.config.publish
+        if self.asked is not None and not self.asked.any():
+            size = (self.items.num_rows, section.similar_k)
+            return np.full(size, -1, dtype=np.int32), np.full(size, -np.inf, dtype=np.float32)
         sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
-        return similar.similar_items(factors, vectors, sold, self.shown_somewhere, section.similar_k)
+        shown, k = self.shown_somewhere, section.similar_k
+        return similar.similar_items(factors, vectors, sold, shown, k, asked=self.asked)
+
+    @cached_property
+    def nameable(self) -> np.ndarray:
+        """[I, similar_k] int32: the similar items that a reason may name, each in its place; see likeness."""
+        found = self.similar[0]
+        if not (found >= 0).any():
+            return found
+        titled = np.asarray(pc.is_valid(self.names))
+        if self.vectors is not None and self.vectors.any():
+            return likeness.nameable(found, self.vectors, titled, self.config.seed)
+        if self.factors is None:
+            return np.full_like(found, -1)
+        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
+        return likeness.nameable(found, np.where(sold[:, None], self.factors, 0), titled, self.config.seed)
 
     @cached_property
     def factors(self) -> np.ndarray | None:
@@ -163,17 +195,26 @@ class Night:
 
     @cached_property
     def popularity_order(self) -> np.ndarray:
-        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id."""
+        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id.
+
+        Of those that nobody ever bought the newest come first.
+        """
         by_id = np.empty(self.items.num_rows, dtype=np.int64)
         by_id[pc.sort_indices(self.items.column("item_id")).to_numpy()] = np.arange(self.items.num_rows)
         windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91", "28"))
-        return np.lexsort([by_id, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
+        seen = self.items.column("first_seen").cast(pa.int32()).to_numpy()
+        newest = np.where(self.stats.column("buyers_total").to_numpy() > 0, 0, -seen.astype(np.int64))
+        return np.lexsort([by_id, newest, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
 
     @cached_property
     def is_new(self) -> np.ndarray:
-        """bool [I]: first seen in the last new_days days."""
+        """bool [I]: first seen in the last new_days days; how old that is what the first night knew, nobody knows."""
+        seen = self.items.column("first_seen")
+        first = pc.min(seen).as_py()
         oldest = self.run_date - timedelta(days=self.config.publish.new_days)
-        return np.asarray(pc.greater(self.items.column("first_seen"), oldest).to_numpy(), dtype=bool)
+        if first is None:
+            return np.zeros(len(seen), dtype=bool)
+        return np.asarray(pc.greater(seen, max(oldest, first)).to_numpy(), dtype=bool)
 
     @cached_property
     def is_popular(self) -> np.ndarray:
@@ -186,7 +227,7 @@ class Night:
 
     @cached_property
     def names(self) -> pa.Array:
-        """[I] string: what a sentence calls an item."""
+        """[I] string: what a sentence calls an item; null: it has no title, and no sentence names it."""
         columns = {"items": self.items.select(["item_index", "item_id", "title"])}
         table = sql.query(self.connection, "publish/names", NAMES, columns, length=NAME_LENGTH)
         return table.column("name").combine_chunks()

@@ -21,15 +21,16 @@ class Kind(IntEnum):
     NEW_LIKE = 1  # "New, like X you bought"
     LIKE = 2  # "Because you bought X"
     NEW = 3  # "New this month"
-    PEERS = 4  # "Customers like you bought it"
+    PEERS = 4  # "Customers like you bought it", "People like you viewed it"
     POPULAR = 5  # "Popular this month"
     FAVOURITE = 6  # "Many customers bought it"
     PICKED = 7  # "Picked for you from what you bought"
     CHOSEN = 8  # "Chosen by our editors"
 
 
+PURCHASE = "purchase"
 _PAST = {
-    "purchase": "bought",
+    PURCHASE: "bought",
     "view": "viewed",
     "click": "viewed",
     "like": "liked",
@@ -46,12 +47,17 @@ def verb(event_types: Mapping[str, EventType]) -> str:
     return positive.pop() if len(positive) == 1 else "chose"
 
 
+def people(event_types: Mapping[str, EventType]) -> str:
+    """What a reason calls the others: customers where recommendations are for what is bought, else people."""
+    return "customers" if (kind := event_types.get(PURCHASE)) and kind.label else "people"
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known about items when reasons are given.
 
     Attributes:
-        similar: [I, s] int32 similar items of each item, nearest first, -1 pads.
+        similar: [I, s] int32 similar items of each item that a reason may name, nearest first, -1 pads and gaps.
         is_new: bool [I], first seen in the last days.
         is_popular: bool [I], among the items most bought in the last month.
         peers: source codes of models that look at similar users.
@@ -71,7 +77,7 @@ def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, own
     Args:
         place: [A] places of users in the block.
         items: [A] items shown to them.
-        similar: [I, s] int32 similar items, nearest first, -1 pads.
+        similar: [I, s] int32 similar items, nearest first, -1 pads and gaps.
         owned: whether a user has an item; never the item -1.
     Returns:
         [A] int32 item indices, -1 where none of the similar items is owned.

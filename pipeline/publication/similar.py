@@ -6,7 +6,13 @@ from pipeline.arrays.nearest import nearest, unit
 
 
 def similar_items(
-    item_factors: np.ndarray, item_vectors: np.ndarray, sold: np.ndarray, shown: np.ndarray, k: int
+    item_factors: np.ndarray,
+    item_vectors: np.ndarray,
+    sold: np.ndarray,
+    shown: np.ndarray,
+    k: int,
+    *,
+    asked: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Similar items of every item.
 
@@ -16,6 +22,7 @@ def similar_items(
         sold: bool [I], enough people bought it to be compared by its buyers.
         shown: bool [I], may be given as somebody's similar item.
         k: how many.
+        asked: bool [I], the items whose similar ones are wanted; the others get none. None: all.
     Returns:
         items int32 [I, k] (-1 pads), cosines float32 [I, k] (-inf pads). Within a row all come from the same
         vectors, so they compare; between rows of sold and unsold items they do not.
@@ -24,8 +31,8 @@ def similar_items(
     by_buyers = sold & factors.any(axis=1)
     items = np.full((len(sold), k), -1, dtype=np.int32)
     cosines = np.full((len(sold), k), -np.inf, dtype=np.float32)
-    for space, asked in ((factors, by_buyers), (vectors, ~by_buyers)):
+    for space, compared in ((factors, by_buyers), (vectors, ~by_buyers)):
         usable = shown & space.any(axis=1) & (by_buyers if space is factors else True)
-        queries = np.flatnonzero(asked)
+        queries = np.flatnonzero(compared if asked is None else compared & asked)
         items[queries], cosines[queries] = nearest(space, queries, np.flatnonzero(usable), k)
     return items, cosines

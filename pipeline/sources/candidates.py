@@ -77,11 +77,11 @@ def make_parts(
     Returns:
         Scalars for the report: cutoffs, linked, and tonight's users, items and targets.
     Raises:
-        TrainingError: tonight's cut-off has no users with a history.
+        TrainingError: tonight's cut-off has no users with a history, although something was done.
     """
     cutoffs = read_cutoffs(features)
     tonight = cutoffs[0]
-    if len(tonight.targets()) == 0:
+    if len(tonight.targets()) == 0 and not tonight.untouched:
         raise TrainingError(f"{tonight.folder} has no user with a history: {stage} has nothing to learn from")
     key, previous, linked = "", None, 0
     for number, cutoff in enumerate(sorted(cutoffs, key=lambda c: c.cutoff), start=1):

@@ -1,6 +1,6 @@
 -- One row per segment and rank: what a user is shown of whom nothing is known ("all", "new_arrivals"), only the surface
 -- ("surface:coupons", where it may show less than all), or only an attribute ("country:France").
--- The score is the number of buyers in the last 28 days.
+-- The score is the number of buyers in the last 28 days. Of items that nobody ever bought the newest come first.
 with counted as (
     select segment, item_index, buyers_28 as score
     from shown join stats using (item_index)
@@ -19,7 +19,12 @@ ranked as (
         segment,
         row_number() over (
             partition by segment
-            order by score desc, buyers_91 desc, buyers_total desc, item_id
+            order by
+                score desc,
+                buyers_91 desc,
+                buyers_total desc,
+                case when buyers_total = 0 then first_seen end desc nulls last,
+                item_id
         ) as rank,
         item_id,
         score

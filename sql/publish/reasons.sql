@@ -1,6 +1,6 @@
 -- One row per recommendation, in the order of `shown`: the published columns, the reason written out.
--- `rule` is what editors did (1 boosted, 2 pinned), `kind` is reasons.Kind; `name` is the title (cut) or the id of the item
--- that the reason names.
+-- `rule` is what editors did (1 boosted, 2 pinned), `kind` is reasons.Kind; `name` is the title (cut) of the item that
+-- the reason names.
 select
     $run_id as run_id,
     $surface as surface,
@@ -18,9 +18,9 @@ select
         when 1 then 'New, like ' || name || ' you ' || $verb
         when 2 then 'Because you ' || $verb || ' ' || name
         when 3 then 'New this month'
-        when 4 then 'Customers like you ' || $verb || ' it'
+        when 4 then upper($people[1]) || $people[2:] || ' like you ' || $verb || ' it'
         when 5 then 'Popular this month'
-        when 6 then 'Many customers ' || $verb || ' it'
+        when 6 then 'Many ' || $people || ' ' || $verb || ' it'
         when 8 then 'Chosen by our editors'
         else 'Picked for you from what you ' || $verb
     end as reason

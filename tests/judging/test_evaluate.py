@@ -55,6 +55,7 @@ def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> N
         "reliability.parquet",
         "comparisons.parquet",
         "per_user.parquet",
+        "samples.parquet",
         "judged.all.parquet",
         "judged.new.parquet",
         "report.html",
@@ -111,10 +112,47 @@ def test_a_worse_table_is_blocked_and_its_report_stays(tmp_path: Path, monkeypat
     assert (kept.parent / "comparisons.parquet").is_file()
 
 
-def test_a_table_worse_than_the_baseline_is_blocked_at_the_first_publication(tmp_path: Path) -> None:
+def test_a_table_worse_than_the_baseline_is_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     night = make(tmp_path, final=0.0)
     night.put("popularity", "popularity", 0.9)
+    in_use(monkeypatch, night, "final")
     with pytest.raises(GateError, match="significantly worse than the baseline 'popularity'"):
+        run(night)
+
+
+def test_a_first_publication_that_is_worse_than_the_baseline_is_the_baseline(tmp_path: Path) -> None:
+    night = make(tmp_path, final=0.0)
+    night.put("popularity", "popularity", 0.9)
+    report, out = run(night)
+    assert (report["gate"], report["fallback"]) == ("first publication", "all,new")
+    text = (out / "report.html").read_text()
+    assert "“Best-sellers” is published on for_you, a first table instead of none" in text
+    shown = lists.read_list(lists.cutoff_dir(night.folder("popularity"), NIGHT), "all", "popularity")[0]
+    whose = int(pq.read_table(out / "samples.parquet").to_pylist()[0]["user_id"][1:])
+    first = re.search(r"gets:.*?<ol><li><bdi>(\w+)</bdi>", text, flags=re.DOTALL)
+    assert first is not None
+    assert first[1] == f"i{shown[whose, 0]}"
+
+
+def test_a_table_of_the_baseline_is_followed_by_tonights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table in use has the baseline's lists on the surfaces of pool `all` alone."""
+    night = make(tmp_path, final=0.0)
+    night.put("popularity", "popularity", 0.9)
+    in_use(monkeypatch, night, "final")
+    monkeypatch.setattr(champion, "fell_back", lambda *_: frozenset({"all"}))
+    with pytest.raises(GateError) as stopped:
+        run(night)
+    assert "pool 'new' is significantly worse" in str(stopped.value)
+    assert "pool 'all' is significantly worse" not in str(stopped.value)
+    monkeypatch.setattr(champion, "fell_back", lambda *_: frozenset({"all", "new"}))
+    report = run(night, "both")[0]
+    assert (report["gate"], report["fallback"]) == ("passed", "all,new")
+
+
+def test_a_first_publication_without_a_list_to_fall_back_to_is_blocked(tmp_path: Path) -> None:
+    night = make(tmp_path, final=0.0, baseline="blend")
+    night.put("fusion", "blend", 0.9)
+    with pytest.raises(GateError, match="significantly worse than the baseline 'blend'"):
         run(night)
 
 
@@ -135,8 +173,11 @@ def test_a_single_list_does_not_pass_before_the_table_in_use(tmp_path: Path, mon
         run(night)
 
 
-def test_only_what_everybody_likes_may_be_the_same_for_everybody(tmp_path: Path) -> None:
+def test_only_what_everybody_likes_may_be_the_same_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     night = make(tmp_path)
+    in_use(monkeypatch, night, "final")
     folder = lists.cutoff_dir(night.folder("ensemble"), NIGHT)
     items, scores = (np.array(array) for array in lists.read_list(folder, "all", "final"))
     lists.write_list(folder, "all", "final", np.repeat(items[:1], len(items), 0), np.repeat(scores[:1], len(items), 0))
@@ -144,8 +185,12 @@ def test_only_what_everybody_likes_may_be_the_same_for_everybody(tmp_path: Path)
         night.recipes({"all": Recipe((0.5, 0.5), single, share)})
         with pytest.raises(GateError, match="the very same first 10 items"):
             run(night, single)
+    monkeypatch.setattr(champion, "find", lambda *_: None)
+    report = run(night, "first")[0]
+    assert (report["gate"], report["fallback"]) == ("first publication", "all")
     night.recipes({"all": Recipe((0.5, 0.5), "popularity", 1.0)})
-    assert run(night)[0]["gate"] == "first publication"
+    report = run(night)[0]
+    assert (report["gate"], report.get("fallback")) == ("first publication", None)
 
 
 def test_a_broken_list_is_blocked(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.features.read import read_cutoffs
+from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import lists
 from pipeline.judging import gate
 from pipeline.judging.gate import Comparison
@@ -154,6 +154,11 @@ def test_the_same_list_for_everyone(night: Night) -> None:
 
 def test_no_lists_at_all(night: Night, tmp_path: Path) -> None:
     assert "nobody has a list" in broken(night, np.zeros((0, 10), int), np.zeros((0, 10)))
+
+
+def test_before_the_first_event_nobody_has_a_list(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Cutoff, "untouched", True)
+    assert broken(night, np.zeros((0, 10), int), np.zeros((0, 10))) == ""
 
 
 def test_a_handful_of_users_stops_no_publication() -> None:

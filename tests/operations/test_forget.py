@@ -6,12 +6,14 @@ import re
 import sys
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.__main__ import main
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
+from pipeline.judging import samples
 from pipeline.operations import forget, load_history
 from pipeline.privacy import suppression
 from pipeline.publication import publish
@@ -60,6 +62,25 @@ def test_a_partition_is_what_ingest_writes_now(tmp_path: Path) -> None:
         ours, theirs = (tiny_log.digests(artifacts.stage_dir(c.lake, "ingest", night)) for c in (config, again))
         assert ours["events.parquet"] == theirs["events.parquet"]
     evaluate = artifacts.stage_dir(config.lake, "evaluate", NIGHT)
+    assert artifacts.read_manifest(evaluate)["files"] == artifacts.describe(evaluate)
+
+
+def test_the_report_loses_the_sample_of_the_person(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    evaluate = artifacts.stage_dir(config.lake, "evaluate", NIGHT)
+    blocked = config.home / "blocked" / f"run_date={EARLIER}"
+    cards = [f"<!--sample {n}--><p>history of {n}</p><!--end of sample {n}-->" for n in (1, 2, 1, 2)]
+    for folder in (evaluate, blocked):
+        whose = {"sample": pa.array([1, 2], pa.int32()), "user_id": ["person-7", GONE]}
+        pq.write_table(pa.table(whose, schema=samples.SCHEMA), folder / samples.FILE)
+        (folder / "report.html").write_text(f"<body>{''.join(cards)}</body>")
+    artifacts.write_manifest(evaluate, artifacts.read_manifest(evaluate) | {"files": artifacts.describe(evaluate)})
+    forget.forget(config, [GONE], ASKED)
+    for folder in (evaluate, blocked):
+        text = (folder / "report.html").read_text()
+        assert text.count("history of 1") == 2
+        assert "history of 2" not in text
+        assert pq.read_table(folder / samples.FILE).column("user_id").to_pylist() == ["person-7"]
     assert artifacts.read_manifest(evaluate)["files"] == artifacts.describe(evaluate)
 
 

@@ -1,18 +1,28 @@
 """Publication: what is in the tables."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
-from pipeline.publication import parquet, publish, tables
+from pipeline.publication import likeness, parquet, publish, tables
 from tests.publication.published_shop import published, recommended
 from tests.small_shop import NIGHT, Shop, go, shop
+
+
+@pytest.fixture(autouse=True, scope="module")
+def alike() -> Iterator[None]:
+    """Of eight items a quarter of the pairs, as one in a hundred is less than one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "ALIKE", 0.75)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +51,29 @@ def test_lists_are_filtered_topped_up_and_explained(plain: Shop) -> None:
     ]
 
 
+def test_of_few_items_only_those_most_alike_are_named(tmp_path: Path) -> None:
+    """The texts of i1 and i6 are the one pair in a hundred of eight items; u0 has had i6, which has no title."""
+    bought = [(0, 6, 1, 3), (1, 2, 2, 10), (2, 1, 1, 0)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(likeness, "ALIKE", 0.99)
+        made = shop(tmp_path, bought=bought, new_lists=[[1, 4], [3, 4], [0]]).write()
+        go(made)
+    rows = published(made, "recommendations")
+    named = {(row["item_id"], row["reason"]) for row in rows if "Because" in row["reason"] or "like" in row["reason"]}
+    assert named == {("i6", "Because you bought RED MUG")}
+    assert {"New this month", "Picked for you from what you bought"} <= {row["reason"] for row in rows}
+
+
+def test_without_texts_who_buys_what_decides_and_only_of_what_enough_bought(tmp_path: Path) -> None:
+    made = shop(tmp_path, vectors=np.zeros((8, 3)), buyers=[9, 8, 7, 1, 0, 5, 4, 0])
+    section = made.config.publish.model_copy(update={"similar_min_buyers": 2})
+    made.config = made.config.model_copy(update={"publish": section})
+    go(made.write())
+    said = {who: {row[1]: row[3] for row in recommended(made, "for_you", who)} for who in ("u0", "u1")}
+    assert said["u0"]["i1"] == "Because you bought WHITE MUG"
+    assert said["u1"]["i3"] == "Picked for you from what you bought"  # u1 had i2, like i3, which one bought
+
+
 def test_discover_never_shows_what_the_user_had(plain: Shop) -> None:
     made = plain
     had = {(f"u{user}", f"i{item}") for user, item, _, _ in made.bought}
@@ -53,6 +86,24 @@ def test_without_sources_the_ensemble_is_named(tmp_path: Path) -> None:
     made = shop(tmp_path, sources=()).write()
     go(made)
     assert {source for _, _, source, _ in recommended(made, "for_you", "u0")} == {"ensemble", "popularity"}
+
+
+def test_a_pool_that_fell_back_gets_the_lists_of_the_baseline(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    made.metrics |= {"fallback": "all"}
+    items = np.array([[3, 0, -1], [1, -1, -1], [6, 4, 1]], dtype=np.int32)
+    lists.write_list(
+        made.write().folder("als") / f"cutoff={NIGHT}", "all", "popularity", items, np.where(items >= 0, 1.0, -np.inf)
+    )
+    go(made)
+    assert [row[:3] for row in recommended(made, "for_you", "u2")[:3]] == [
+        (1, "i6", "popularity"),
+        (2, "i4", "popularity"),
+        (3, "i1", "popularity"),
+    ]
+    scores = [row["score"] for row in published(made, "recommendations") if row["surface"] == "for_you"]
+    assert all(0 <= score <= 1 for score in scores)
+    assert recommended(made, "discover", "u1")[0][1:3] == ("i3", "buy_again")  # the ensemble's, as before
 
 
 def test_lists_of_other_users_are_refused(tmp_path: Path) -> None:
@@ -89,6 +140,24 @@ def test_popular_items_by_segment(tmp_path: Path) -> None:
         "country:France": [("i0", 1), ("i1", 1)],
         "new_arrivals": [("i4", 0)],
     }
+
+
+def test_of_what_nobody_bought_the_newest_is_first(tmp_path: Path) -> None:
+    days = {4: NIGHT - timedelta(days=3), 7: NIGHT - timedelta(days=2)}
+    made = shop(tmp_path, buyers=[0, 0, 0, 0, 0, 0, 1, 0], first_seen=days)
+    section = made.config.publish.model_copy(update={"popular_k": 9})
+    made.config = made.config.model_copy(update={"publish": section})
+    go(made.write())
+    rows = [row["item_id"] for row in published(made, "popular_items") if row["segment"] == "all"]
+    assert rows == ["i6", "i7", "i4", "i0", "i1", "i2", "i3"]
+
+
+def test_what_the_first_night_knew_is_not_called_new(tmp_path: Path) -> None:
+    same_day = dict.fromkeys(range(8), NIGHT - timedelta(days=3))
+    go(made := shop(tmp_path / "one", first_seen=same_day).write())
+    assert not [row for row in published(made, "recommendations") if "New" in row["reason"]]
+    go(made := shop(tmp_path / "two", first_seen=same_day | {4: NIGHT - timedelta(days=2)}).write())
+    assert {row["item_id"] for row in published(made, "recommendations") if "New" in row["reason"]} == {"i4"}
 
 
 def test_profiles(tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_every_kind_has_its_sentence() -> None:
             run_id="r",
             surface="s",
             verb="bought",
+            people="customers",
         )
     assert table.column("source").to_pylist() == ["als"] * len(Kind) + ["als+boost", "editor:pin"]
     assert table.column("reason").to_pylist() == [
@@ -109,3 +110,10 @@ def test_the_verb_is_exact_for_one_kind_of_event_and_vague_for_several() -> None
     assert reasons.verb({"view": purchase, "click": purchase}) == "viewed"
     assert reasons.verb({"view": purchase, "purchase": purchase}) == "chose"
     assert reasons.verb({"bookmarked": purchase}) == "chose"
+
+
+def test_the_others_are_customers_where_what_is_bought_counts_and_people_elsewhere() -> None:
+    goal, other = EventType(label=True), EventType()
+    assert reasons.people({"purchase": goal, "view": other}) == "customers"
+    assert reasons.people({"purchase": other, "view": goal}) == "people"
+    assert reasons.people({"view": goal}) == "people"

@@ -1,4 +1,7 @@
-"""The report's charts as inline SVG, coloured by the page's style sheet; every name is escaped."""
+"""The report's charts: rows of a name, a plot as inline SVG and a number, coloured by the page's style sheet.
+
+A row is as wide as the page; on a narrow one the plot stands below its name and number. Every name is escaped.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,8 +13,9 @@ from pipeline.judging.measuring import Measured
 from pipeline.judging.reliability import Reliability
 from pipeline.judging.report.page import FUSED_STAGES, Page, outcome, title
 
-# Pixels: the names' column, the numbers' column, the whole width, the height of a row.
-LABEL, NUMBER, WIDTH, ROW = 190, 190, 900, 26
+# Units of a row's plot: its width, which is stretched to the room there is, and its height, in pixels.
+PLOT, ROW = 520, 26
+MIDDLE = ROW / 2
 
 
 def kind(page: Page, name: str) -> str:
@@ -21,39 +25,35 @@ def kind(page: Page, name: str) -> str:
     return "fused" if page.stages.get(name) in FUSED_STAGES else "single"
 
 
-def _svg(rows: int, drawn: Iterable[str], label: str) -> str:
-    height = rows * ROW + 8
-    size = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}"'
-    return f'<div class="wide"><svg {size}>{"".join(drawn)}</svg></div>'
+def _chart(rows: Iterable[str], label: str) -> str:
+    return f'<div class="chart" role="group" aria-label="{escape(label)}">{"".join(rows)}</div>'
 
 
-def _name(text: str, middle: float) -> str:
-    short = text if len(text) <= 27 else text[:26] + "…"
-    return f'<text x="0" y="{middle + 4:.1f}">{escape(short)}<title>{escape(text)}</title></text>'
+def _row(name: str, drawn: str, number: str) -> str:
+    size = f'viewBox="0 0 {PLOT} {ROW}" preserveAspectRatio="none" aria-hidden="true"'
+    return (
+        f'<div class="row"><span class="name">{escape(name)}</span><svg class="plot" {size}>{drawn}</svg>'
+        f'<span class="number">{number}</span></div>'
+    )
 
 
-def _whisker(low: float, high: float, middle: float, colour: str = "") -> str:
-    ends = "".join(f"M{x:.1f} {middle - 4:.1f}V{middle + 4:.1f}" for x in (low, high))
-    return f'<path class="whisker {colour}" d="M{low:.1f} {middle:.1f}H{high:.1f}{ends}"/>'
+def _whisker(low: float, high: float, colour: str = "") -> str:
+    ends = "".join(f"M{x:.1f} {MIDDLE - 4:.1f}V{MIDDLE + 4:.1f}" for x in (low, high))
+    return f'<path class="whisker {colour}" d="M{low:.1f} {MIDDLE:.1f}H{high:.1f}{ends}"/>'
 
 
 def bars(page: Page, pool: Pool) -> str:
     """A bar per list of a pool: its mean on the gate's metric, with the 95 % interval as whiskers."""
-    rows = [row for name in page.lists(pool) if (row := page.find(pool, name, page.gate_metric))]
+    rows = [row for name in page.shown(pool) if (row := page.find(pool, name, page.gate_metric))]
     top = max([row.value if row.high is None else row.high for row in rows], default=0) or 1
-    drawn = [_bar(page, row, i * ROW + ROW / 2 + 4, (WIDTH - LABEL - NUMBER) / top) for i, row in enumerate(rows)]
-    return _svg(len(rows), drawn, f"{page.gate_metric} of every list")
+    return _chart((_bar(page, row, PLOT / top) for row in rows), f"{page.gate_metric} of every list")
 
 
-def _bar(page: Page, row: Measured, middle: float, scale: float) -> str:
+def _bar(page: Page, row: Measured, scale: float) -> str:
     low, high = (row.value if bound is None else bound for bound in (row.low, row.high))
-    return (
-        _name(title(row.list), middle) + f'<rect class="{kind(page, row.list)}" x="{LABEL}" y="{middle - 8:.1f}" '
-        f'width="{row.value * scale:.1f}" height="16" rx="3"/>'
-        + _whisker(LABEL + low * scale, LABEL + high * scale, middle)
-        + f'<text x="{WIDTH - NUMBER + 14}" y="{middle + 4:.1f}">{row.value:.3f} '
-        f'<tspan class="soft">[{low:.3f}, {high:.3f}]</tspan></text>'
-    )
+    drawn = f'<rect class="{kind(page, row.list)}" x="0" y="5" width="{row.value * scale:.1f}" height="16"/>'
+    number = f'{row.value:.3f} <span class="soft">[{low:.3f}, {high:.3f}]</span>'
+    return _row(title(row.list), drawn + _whisker(low * scale, high * scale), number)
 
 
 def forest(comparisons: Sequence[Comparison]) -> str:
@@ -74,30 +74,26 @@ def worth(comparisons: Sequence[Comparison], notes: Mapping[str, str]) -> str:
 def _dots(comparisons: Sequence[Comparison], label: str, notes: Mapping[str, str]) -> str:
     low = min([0.0, *(c.low for c in comparisons)])
     high = max([0.0, *(c.high for c in comparisons)])
-    scale = (WIDTH - LABEL - NUMBER - 16) / ((high - low) or 1)
+    scale = (PLOT - 16) / ((high - low) or 1)
 
     def across(value: float) -> float:
-        return LABEL + 8 + (value - low) * scale
+        return 8 + (value - low) * scale
 
-    bottom = len(comparisons) * ROW + 8
-    drawn = [f'<path class="zero" d="M{across(0):.1f} 2V{bottom}"/>']
-    drawn += [_difference(c, i * ROW + ROW / 2 + 4, across, notes) for i, c in enumerate(comparisons)]
-    return _svg(len(comparisons), drawn, label)
+    return _chart((_difference(c, across, notes) for c in comparisons), label)
 
 
-def _difference(
-    comparison: Comparison, middle: float, across: Callable[[float], float], notes: Mapping[str, str]
-) -> str:
+def _difference(comparison: Comparison, across: Callable[[float], float], notes: Mapping[str, str]) -> str:
     note = notes.get(comparison.versus, "")
     colour = {"better": "better", "worse": "worse"}.get(outcome(comparison), "equal")
-    return (
-        _name(title(comparison.versus), middle)
-        + _whisker(across(comparison.low), across(comparison.high), middle, colour)
-        + f'<circle class="{colour}" cx="{across(comparison.difference):.1f}" cy="{middle:.1f}" r="4">'
-        f"{f'<title>{escape(note)}</title>' if note else ''}</circle>"
-        f'<text x="{WIDTH - NUMBER + 14}" y="{middle + 4:.1f}">{comparison.difference:+.3f} '
-        f'<tspan class="soft">[{comparison.low:+.3f}, {comparison.high:+.3f}]</tspan></text>'
+    middle = across(comparison.difference)
+    drawn = (
+        f'<path class="zero" d="M{across(0):.1f} 0V{ROW}"/>'
+        + _whisker(across(comparison.low), across(comparison.high), colour)
+        + f'<path class="dot {colour}" d="M{middle:.1f} {MIDDLE:.1f}h0">'  # no length: round, however stretched
+        f"{f'<title>{escape(note)}</title>' if note else ''}</path>"
     )
+    number = f'{comparison.difference:+.3f} <span class="soft">[{comparison.low:+.3f}, {comparison.high:+.3f}]</span>'
+    return _row(title(comparison.versus), drawn, number)
 
 
 # The reliability plot, in pixels: its side, the margin to the left and below, and the marked probabilities.

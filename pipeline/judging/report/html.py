@@ -6,7 +6,7 @@ from html import escape
 from pipeline.ground.lists import Pool, kind_of
 from pipeline.judging.gate import CHAMPION, FINAL, Comparison
 from pipeline.judging.measuring import ITEM_BUCKETS, USER_BUCKETS
-from pipeline.judging.report import charts, words
+from pipeline.judging.report import charts, samples, words
 from pipeline.judging.report.page import Page, opponent_name, outcome, relative, simple_name, title, together
 
 STYLE = """
@@ -42,15 +42,27 @@ ul { margin: 10px 0 0; padding-left: 18px; } li { margin: 4px 0; overflow-wrap: 
 tr:last-child td { border-bottom: 0; }
 tr.final td { font-weight: 650; }
 td.best { color: var(--final); }
-svg { display: block; width: 100%; min-width: 640px; height: auto; margin: 8px 0; }
+svg { display: block; width: 100%; height: auto; margin: 8px 0; }
+.chart { margin: 8px 0; font-size: 13px; font-variant-numeric: tabular-nums; }
+.row { display: grid; grid-template-columns: 180px minmax(0, 1fr) 190px; column-gap: 14px; align-items: center; }
+.name { overflow-wrap: anywhere; line-height: 1.25; } .number .soft { font-size: 12px; }
+svg.plot { height: 26px; margin: 0; overflow: visible; } .plot path { vector-effect: non-scaling-stroke; }
+@media (max-width: 700px) { main { padding: 24px 12px 40px; } .card, section { padding: 16px 14px; }
+  .row { grid-template-columns: minmax(0, 1fr) auto; margin: 7px 0; } svg.plot { grid-row: 2; grid-column: 1 / 3; }
+  dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 6px; } }
 svg text { fill: var(--ink); font-size: 13px; font-variant-numeric: tabular-nums; }
 svg .soft { fill: var(--soft); font-size: 12px; }
 svg .single { fill: var(--bar); } svg .fused { fill: var(--fused); } svg .final { fill: var(--final); }
 svg .champion { fill: none; stroke: var(--ink); stroke-dasharray: 4 3; }
 svg .whisker { stroke: var(--ink); stroke-width: 1.4; } svg .axis { stroke: var(--line); }
-svg.square { min-width: 0; max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
+svg.square { max-width: 420px; } svg .trend { fill: none; stroke: var(--final); }
+svg .dot { fill: none; stroke-width: 8; stroke-linecap: round; }
 svg .zero { stroke: var(--soft); } svg .better { fill: var(--good); stroke: var(--good); }
 svg .worse { fill: var(--bad); stroke: var(--bad); } svg .equal { fill: var(--soft); stroke: var(--soft); }
+.samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(270px, 100%), 1fr)); gap: 16px;
+  margin: 10px 0; }
+.sample { border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; overflow-wrap: anywhere; }
+.sample ol { margin: 4px 0 0; padding-left: 22px; } .sample ul { margin-top: 2px; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-size: 13.5px; margin: 8px 0 0; }
 dt { font-weight: 600; } dd { margin: 0; color: var(--soft); }
 """
@@ -92,12 +104,16 @@ def render(page: Page, sections: Sequence[tuple[str, str]] = ()) -> str:
 def _head(page: Page) -> str:
     colour, badge = DECISIONS[page.decision]
     first, last = page.window
+    judged = (
+        f"Judged on what {words.of(page.config).people} did from {first} to {last}, "
+        f"with lists made from what was known on {page.cutoff}."
+    )
     against = f"{page.opponent}" if page.opponent else "no earlier table: the baseline alone"
     return (
         f'<p class="soft">Nightjar · recommendations of the night of {page.run_date} '
         f'<span class="badge {colour}">{badge}</span></p>\n<h1>{escape(_headline(page))}</h1>\n'
-        f'<p class="soft">Judged on what {words.of(page.config).people} did from {first} to {last}, '
-        f"with lists made from what was known on {page.cutoff}. Compared with {escape(against)}.</p>"
+        + (f"<p>{escape(page.worth)}</p>" if page.worth else "")
+        + (f'<p class="soft">{escape(judged)} Compared with {escape(against)}.</p>' if page.comparisons else "")
     )
 
 
@@ -105,7 +121,11 @@ def _headline(page: Page) -> str:
     """Whether tonight is better than the best simple list of each surface, in one sentence."""
     found = [c for pool in page.config.pools if (c := page.headline(pool))]
     if not found:
-        return "There is nothing to judge tonight's recommendations by yet"
+        return (
+            "No event has arrived yet"
+            if page.untouched
+            else "There is nothing to judge tonight's recommendations by yet"
+        )
     verdicts = {page.surfaces(c.pool): AGAINST.get(outcome(c), "as good as") for c in found}
     if len(set(verdicts.values())) == 1:
         return f"Tonight's recommendations are {next(iter(verdicts.values()))} the best simple list"
@@ -122,6 +142,8 @@ def _card(page: Page, pool: Pool) -> str:
         return f'<div class="card">{heading}<p>{words.said("No {person} could be judged.", page.config)}</p></div>'
     colour = {"better": "good", "worse": "bad"}.get(outcome(comparison), "")
     middle, interval = relative(comparison)
+    if outcome(comparison) == "the same":
+        middle = "the same list"
     text = "".join(f"<li>{escape(line)}</li>" for line in _facts(page, comparison))
     return (
         f'<div class="card">{heading}<p class="big {colour}">{escape(middle)}</p>'
@@ -139,7 +161,7 @@ def _facts(page: Page, comparison: Comparison) -> list[str]:
     member = page.best_member(pool)
     others = [("", page.versus(pool, CHAMPION)), ("the best member of the ensemble, ", member)]
     for kind, other in others:
-        if other is not None and other.versus != comparison.versus:
+        if other is not None and other.versus != comparison.versus and not page.is_repeated(pool, other.versus):
             middle, interval = relative(other)
             text = f"{middle} ({interval}) against {kind}{opponent_name(other)} ({other.other:.3f})"
             lines.append(f"{text}: {outcome(other)}")
@@ -167,21 +189,35 @@ def _gate(page: Page) -> str:
     if any(recipe.single for recipe in page.recipes.values()):
         rule += f" Where a simple list takes part, a loss to {title(settings.baseline).lower()} stops nothing."
     verdict = "".join(f'<li class="bad">{escape(reason)}</li>' for reason in page.reasons)
+    verdict += "".join(f'<li class="warn">{escape(page.fell_back(pool))}</li>' for pool in page.fallen)
     body = f"<ul>{verdict}</ul>" if verdict else '<p class="good">All comparisons and checks passed.</p>'
     return f'<section><h2>The gate</h2><p class="soft">{escape(rule)}</p>{body}</section>'
 
 
 def _pool(page: Page, pool: Pool) -> str:
-    opponents = page.opponents(pool)
-    return (
+    opponents = [c for c in page.opponents(pool) if not page.is_repeated(pool, c.versus)]
+    head = (
         f"<section><h2>{escape(page.surfaces(pool))}</h2>"
         f"<p class='soft'>{escape(words.said(words.POOL_TITLES[kind_of(pool)], page.config))}</p>"
+        f"{samples.section(page, pool)}"
+    )
+    if not opponents:
+        return f"{head}<p>{escape(words.said('No {person} could be judged.', page.config))}</p></section>"
+    return (
+        f"{head}"
         f"<h3>{escape(page.gate_metric)} of every list, with 95 % interval</h3>{charts.bars(page, pool)}"
         f"<h3>Tonight's table against the other lists, {escape(page.gate_metric)}</h3>{charts.forest(opponents)}"
         f"<p class='soft small'>{escape(together(opponents))}</p>"
+        f"<p class='soft small'>{escape(_left_out(page, pool))}</p>"
         f"<h3>All metrics</h3>{_metrics_table(page, pool)}"
         f"<h3>Who and what it works for, {escape(page.gate_metric)}</h3>{_bucket_table(page, pool)}</section>"
     )
+
+
+def _left_out(page: Page, pool: Pool) -> str:
+    """Which lists are not shown, as tonight's is the very same."""
+    names = [title(name) for name in page.lists(pool) if page.is_repeated(pool, name)]
+    return f"The same as tonight's table, and left out here: {', '.join(names)}." if names else ""
 
 
 def _table(header: Sequence[str], rows: Iterable[str]) -> str:
@@ -190,7 +226,7 @@ def _table(header: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def _metrics_table(page: Page, pool: Pool) -> str:
-    names, columns = page.lists(pool), page.metrics(pool)
+    names, columns = page.shown(pool), page.metrics(pool)
     best = {metric: max(row.value for name in names if (row := page.find(pool, name, metric))) for metric in columns}
     rows = []
     for name in names:

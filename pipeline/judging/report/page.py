@@ -7,8 +7,10 @@ from functools import cached_property
 
 from pipeline.ground.lists import Pool
 from pipeline.judging.champion import Champion
-from pipeline.judging.gate import CHAMPION, FEW_USERS, Comparison
+from pipeline.judging.gate import CHAMPION, FEW_USERS, FINAL, Comparison
 from pipeline.judging.measuring import Measured
+from pipeline.judging.report import words
+from pipeline.judging.samples import Sample
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.config import Config
 from pipeline.sources import registry
@@ -45,6 +47,9 @@ class Page:
         stages: the stage that made each list.
         config: the night's configuration.
         recipes: how tonight's final lists were made; a pool that is absent: nobody says.
+        samples: a few users' lists.
+        fallen: the pools whose lists are the baseline's, as their own lost to it, each with why.
+        untouched: whether no event ever arrived.
     """
 
     run_date: date
@@ -56,6 +61,9 @@ class Page:
     stages: Mapping[str, str]
     config: Config
     recipes: Mapping[Pool, Recipe] = field(default_factory=dict)
+    samples: tuple[Sample, ...] = ()
+    untouched: bool = False
+    fallen: Mapping[Pool, str] = field(default_factory=dict)
 
     @property
     def decision(self) -> str:
@@ -91,6 +99,20 @@ class Page:
         """Names of the judged lists, in data-flow order, the champion last."""
         return list(dict.fromkeys(row.list for row in self.measured if row.pool == pool))
 
+    def is_repeated(self, pool: Pool, name: str) -> bool:
+        """Whether a list is another step's on the way to tonight's table and was not changed since, user by user."""
+        if name in (FINAL, CHAMPION) or self.stages.get(name) not in FUSED_STAGES:
+            return False
+        against = self.versus(pool, name)
+        if against is None or not against.difference == against.low == against.high == 0:
+            return False
+        pairs = ((self.find(pool, name, metric), self.find(pool, FINAL, metric)) for metric in self.metrics(pool))
+        return all((one and one.value) == (other and other.value) for one, other in pairs)
+
+    def shown(self, pool: Pool) -> list[str]:
+        """The judged lists, without those that are the very same as tonight's table."""
+        return [name for name in self.lists(pool) if not self.is_repeated(pool, name)]
+
     def metrics(self, pool: Pool) -> list[str]:
         """Names of the overall metrics."""
         return list(dict.fromkeys(row.metric for row in self.measured if row.pool == pool))
@@ -107,6 +129,19 @@ class Page:
     def headline(self, pool: Pool) -> Comparison | None:
         """What says whether the night was worth it: the final list against the best simple one, a single model's."""
         return self.best_single(pool) or self.main_comparison(pool)
+
+    @property
+    def worth(self) -> str:
+        """What tonight's tables are worth where hardly anybody could be judged, in plain words; else empty."""
+        judged = max((comparison.users for comparison in self.comparisons), default=0)
+        if judged >= FEW_USERS:
+            return ""
+        if self.untouched:
+            return words.said(words.UNTOUCHED, self.config)
+        days = (self.run_date - self.cutoff).days
+        return words.said(
+            words.FEW if judged else words.NOBODY, self.config, judged=judged, cutoff=self.cutoff, days=days
+        )
 
     def best_single(self, pool: Pool) -> Comparison | None:
         """The final list against the best list of a single model, on the gate's metric."""
@@ -134,6 +169,11 @@ class Page:
             f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: on the judged window what was "
             "learned did not do clearly better alone"
         )
+
+    def fell_back(self, pool: Pool) -> str:
+        """That a pool's lists are the baseline's, and why, in a sentence."""
+        name = title(self.config.evaluate.baseline)
+        return f"“{name}” is published on {self.surfaces(pool)}, a first table instead of none: {self.fallen[pool]}"
 
     def surfaces(self, pool: Pool) -> str:
         """Names of the surfaces that draw on a pool."""
@@ -204,14 +244,14 @@ def aligned(rows: list[list[str]]) -> str:
 def summary(page: Page) -> str:
     """Lists x metrics per pool, the comparisons that count, and the decision, as plain text."""
     first, last = page.window
-    blocks = [f"judged on what users did from {first} to {last}"]
+    blocks = [f"judged on what users did from {first} to {last}", *filter(None, [page.worth])]
     for pool in page.config.pools:
         columns = [name for name in page.metrics(pool) if not name.startswith("decision_")]
         if not columns:
             blocks.append(f"pool {pool} ({page.surfaces(pool)}): nothing to judge")
             continue
         rows = [[f"pool {pool} ({page.surfaces(pool)})", *columns]]
-        for name in page.lists(pool):
+        for name in page.shown(pool):
             cells = (page.find(pool, name, metric) for metric in columns)
             rows.append([f"  {name}", *(f"{cell.value:.4f}" if cell else "" for cell in cells)])
         opponents = [
@@ -223,5 +263,6 @@ def summary(page: Page) -> str:
         lines = [f"  against {c.versus}: {c}" for c in dict.fromkeys(filter(None, opponents))]
         lines += [f"  {single}"] if (single := page.single(pool)) else []
         blocks.append("\n".join([aligned(rows), *lines]))
-    blocks.append("\n".join([f"gate: {page.decision}", *(f"  {reason}" for reason in page.reasons)]))
+    said = [*page.reasons, *(page.fell_back(pool) for pool in page.fallen)]
+    blocks.append("\n".join([f"gate: {page.decision}", *(f"  {reason}" for reason in said)]))
     return "\n\n".join(blocks)

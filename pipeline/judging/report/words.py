@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.ground.lists import Kind
+from pipeline.publication.reasons import people
 from pipeline.settings.config import Config
 
 
@@ -24,14 +25,26 @@ class Words:
 
 
 SHOP = Words("customer", "customers", "product", "products", "bought")
-PURCHASE = "purchase"
 
 
 def of(config: Config) -> Words:
     """The words of a log: a shop's where what its recommendations are for is a purchase."""
-    kinds = config.features.event_types
-    return SHOP if PURCHASE in kinds and kinds[PURCHASE].label else Words()
+    return SHOP if people(config.features.event_types) == SHOP.people else Words()
 
+
+UNTOUCHED = (
+    "Nobody has done anything yet, so the tables are made of the catalogue alone: popular_items has the newest "
+    "{things} first, similar_items goes by their texts, and nobody has a list of their own."
+)
+NOBODY = (
+    "Nobody can tell yet whether these lists are better than a list of best-sellers: no {person} who was known on "
+    "{cutoff} did anything in the days after it. That needs a log of more than {days} days."
+)
+FEW = (
+    "Hardly anybody can tell yet whether these lists are better than a list of best-sellers: {judged} {people} could "
+    "be judged, and so few say nothing in general."
+)
+"""What tonight's tables are worth where that could not be judged."""
 
 POOL_TITLES: dict[Kind, str] = {"all": "Repeats allowed", "new": "New to the {person} only"}
 

@@ -53,7 +53,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in parts)
         said, users = track(f"publish {surface.name}", len(targets)), 0
         for rows in gathered(pieces, TOLD):
-            yield _sentences(night, surface, candidates.labels, rows)
+            yield sentences(night, surface, candidates.labels, rows)
             users += int((rows["rank"] == 1).sum())
             said(users)
 
@@ -74,7 +74,7 @@ def _joined(pieces: list[Columns]) -> Columns:
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
+def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
     """The rows as they are published: indices become ids, the facts of a reason a sentence."""
     today = (night.run_date - date(1970, 1, 1)).days
     shown = pa.table(
@@ -100,4 +100,5 @@ def _sentences(night: Night, surface: Surface, labels: list[str], rows: Columns)
         run_id=night.run_id,
         surface=surface.name,
         verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
+        people=reasons.people(night.config.features.event_types),
     )

@@ -164,6 +164,8 @@ class Evaluate(Section):
     """An item never acted on, or first acted on within this many days, counts as cold."""
     head_share: float = Field(default=0.5, gt=0, lt=1)
     """The best-selling items that make up this share of the last 91 days' purchases are the head."""
+    samples: bool = True
+    """Whether the report shows, without ids, what three users last did and what they get tonight."""
     min_users_share: float = Field(default=0.95, ge=0, le=1)
     """Table check: at least this share of the users must have `k` items, or all that there are for them."""
     max_same_share: float = Field(default=0.5, gt=0, le=1)

@@ -10,7 +10,7 @@ def test_bars_are_as_long_as_their_numbers() -> None:
     svg = charts.bars(page({"all": 0.1}), "all")
     widths = [float(width) for width in re.findall(r'<rect[^>]* width="([\d.]+)"', svg)]
     assert [round(width / widths[1], 2) for width in widths] == [2, 1, 4, 3]  # 0.2, 0.1, 0.4, 0.3
-    assert max(widths) < charts.WIDTH - charts.LABEL - charts.NUMBER
+    assert max(widths) < charts.PLOT
 
 
 def test_a_list_of_zeros_has_no_bars() -> None:
@@ -24,9 +24,9 @@ def test_dots_stand_on_the_side_of_who_wins() -> None:
     comparisons = page({"all": -0.15}).comparisons  # tonight 0.15 against 0.2, 0.1, 0.3
     svg = charts.forest(comparisons)
     zero = float(re.findall(r'class="zero" d="M([\d.]+)', svg)[0])
-    dots = re.findall(r'<circle class="(\w+)" cx="([\d.]+)"', svg)
+    dots = re.findall(r'<path class="dot (\w+)" d="M([\d.]+)', svg)
     assert [(colour, float(x) > zero) for colour, x in dots] == [("worse", False), ("better", True), ("worse", False)]
 
 
 def test_no_comparisons_draw_an_empty_chart() -> None:
-    assert "<circle" not in charts.forest([])
+    assert 'class="dot' not in charts.forest([])

@@ -50,6 +50,37 @@ def test_the_decision(page: Page, decision: str) -> None:
     assert page.decision == decision
 
 
+@pytest.mark.parametrize(
+    ("users", "untouched", "said"),
+    [
+        (900, False, ""),
+        (10, False, ""),
+        (9, False, "9 customers could be judged, and so few say nothing"),
+        (
+            0,
+            False,
+            "2011-09-18 did anything in the days after it. That needs a log of more than 15 days",
+        ),
+        (0, True, "the tables are made of the catalogue alone: popular_items has the newest products first"),
+    ],
+)
+def test_what_tables_are_worth_that_could_not_be_judged(users: int, untouched: bool, said: str) -> None:
+    compared = [replace(against("als", 0.3, 0, 1), users=users)] if users else []
+    page = replace(made(*compared), untouched=untouched)
+    assert (said in page.worth) if said else page.worth == ""
+    assert page.worth in report.summary(page)
+
+
+def test_a_list_that_is_tonights_to_the_last_user_is_shown_once() -> None:
+    same, other = against("weighted", 0.4, 0, 0), against("als", 0.4, 0, 0)
+    page = replace(made(same, other), measured=tuple(row._replace(value=0.4) for row in made().measured))
+    assert page.shown("all") == ["als", "popularity", "final"]  # a single model's list is news, also where it is equal
+    assert "weighted" not in report.summary(page)
+    moved = tuple(row._replace(value=0.41) if row.list == "weighted" else row for row in page.measured)
+    assert replace(page, measured=moved).shown("all") == ["als", "popularity", "weighted", "final"]
+    assert made(against("weighted", 0.4, -0.01, 0.01)).shown("all") == ["als", "popularity", "weighted", "final"]
+
+
 def test_an_opponent_without_lists_leaves_the_baseline_only() -> None:
     page = made()
     page = Page(**page.__dict__ | {"opponent": Champion("r", date(2011, 10, 2), "gone", {})})
