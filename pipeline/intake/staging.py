@@ -234,6 +234,8 @@ class _Stage:
             "max_id_bytes": settings.max_id_bytes,
             "fallback": self.last if table is EVENTS else self._first_of_all(),
         }
+        declared = table.attributes(self.config)
+        bound |= {"names": list(declared), "kinds": list(declared.values())}
         for name in table.before:
             sql.execute(self.connection, name, **bound)
         rows = sql.select(self.connection, f"ingest/{table.name}", **bound)

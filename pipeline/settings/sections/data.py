@@ -81,6 +81,20 @@ class InputFiles(Section):
         return given
 
 
+AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+"""The name of an attribute, which is part of the names of features and segments."""
+AttributeKind = Literal["word", "number", "date"]
+"""What an attribute's values are: one of a few words, a number, or a day."""
+
+
+class DescribedFiles(InputFiles):
+    """The raw files of an input table whose things have attributes of the shop's own."""
+
+    attributes: dict[AttributeName, AttributeKind] = Field(default={}, max_length=50)
+    """More columns, which the mapping must select: their names, and what their values are. A `word` is one of a few
+    (a country, a plan), a `number` stands for itself, and of a `date` it counts how long ago it is."""
+
+
 class Ingest(Section):
     """The shop's files to the contracts of the input tables; [ingest.<name>] is where a table's files are."""
 
@@ -90,6 +104,9 @@ class Ingest(Section):
     """What is known about the items; without it an item is only its id."""
     links: InputFiles | None = None
     """Which items belong to which others: item_id and linked_id, as a coupon and a product it is for."""
+    users: DescribedFiles | None = None
+    """What is known about the users: user_id, and the attributes that are named here; without it a user is only what
+    the log says."""
     offers: InputFiles | None = None
     """Who was offered what: user_id and item_id; an item that is offered to anybody is shown to nobody else."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
@@ -119,6 +136,13 @@ class Ingest(Section):
     pseudonyms: Annotated[bool, KEPT] = False
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""
+
+    @field_validator("users")
+    @classmethod
+    def _attributes_are_no_ids(cls, given: DescribedFiles | None) -> DescribedFiles | None:
+        if given and (taken := {"user_id", "arrived_at"} & given.attributes.keys()):
+            raise ValueError(f"attributes names {', '.join(sorted(taken))}, which is no attribute: leave it out")
+        return given
 
 
 class Retention(Section):
