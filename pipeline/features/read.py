@@ -138,6 +138,11 @@ class Cutoff:
         path = self.folder / "offers.parquet"
         return _read(path, schemas.OFFERS) if path.is_file() else None
 
+    def user_attributes(self) -> pa.Table | None:
+        """What was known of the users then: schemas.USER_ATTRIBUTES, sorted by both; None: nothing was."""
+        path = self.folder / "user_attributes.parquet"
+        return _read(path, schemas.USER_ATTRIBUTES) if path.is_file() else None
+
     def links(self) -> "csr_matrix | None":
         """[I, I] CSR float32, 1 where the row's item belongs to the column's; None: no log names links."""
         from scipy.sparse import csr_matrix

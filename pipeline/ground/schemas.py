@@ -49,6 +49,16 @@ OFFERS = pa.schema(
     ]
 )
 
+# What the shop had said of its users' attributes; a word that few share is none.
+USER_ATTRIBUTES = pa.schema(
+    [
+        pa.field("attribute", pa.string(), nullable=False),
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("word", pa.string()),
+        pa.field("number", pa.float64()),  # a date's is its age in days
+    ]
+)
+
 CUTOFFS = pa.schema(
     [
         pa.field("cutoff", pa.date32(), nullable=False),

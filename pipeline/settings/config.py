@@ -22,7 +22,7 @@ from pipeline.settings import assortments, layers
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
 from pipeline.settings.sections.checks import Checks
-from pipeline.settings.sections.data import Features, Ingest, Retention
+from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
@@ -100,6 +100,11 @@ class Config(Section):
     def tables(self) -> Path:
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"
+
+    @property
+    def attributes(self) -> dict[str, AttributeKind]:
+        """What the shop knows of its users, by name, in the order of the names."""
+        return dict(sorted(self.ingest.users.attributes.items())) if self.ingest.users else {}
 
     @property
     def assortments(self) -> tuple[Assortment, ...]:
@@ -195,6 +200,24 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _segments_are_words_of_users(self) -> Self:
+        for name in self.publish.segment_by:
+            said = f"publish.segment_by: '{name}'"
+            if name not in self.attributes:
+                raise ValueError(
+                    f"{said} is no attribute of the users: declare it in [ingest.users] (attributes = {{ {name} = "
+                    '"word" }) and select it in the mapping, or leave it out'
+                )
+            if (kind := self.attributes[name]) != "word":
+                raise ValueError(
+                    f"{said} is a {kind}, and segments are of words: let the mapping make words of it (case when age < "
+                    "30 then 'young' else 'older' end as age_band), and name that"
+                )
+            if name == "surface":
+                raise ValueError(f"{said}: segments of that name are the surfaces' own: call the attribute otherwise")
+        return self
+
+    @model_validator(mode="after")
     def _something_is_the_goal(self) -> Self:
         if not any(kind.label for kind in self.features.event_types.values()):
             raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
@@ -230,6 +253,10 @@ class Config(Section):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
+        if self.attributes and {"features", "fusion"} & set(sections):
+            content["attributes"] = self.attributes
+        if self.publish.segment_by and "publish" in sections:
+            content["segment_users"] = self.features.word_min_users
         if {"features", "fusion", "ensemble", "evaluate"} & set(sections):
             content["assortments"] = [asdict(assortment) for assortment in self.assortments]
             content["pools"] = self.pools

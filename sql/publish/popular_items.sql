@@ -1,7 +1,42 @@
 -- One row per segment and rank: what a user is shown of whom nothing is known ("all", "new_arrivals"), only the surface
 -- ("surface:coupons", where it may show less than all), or only an attribute ("country:France").
--- The score is the number of buyers in the last 28 days.
-with counted as (
+-- The score is the number of buyers in the last 28 days. In a segment of users it is what their number would be if $prior
+-- users more were among them who buy as everybody does, so that few users make no list of their own; a segment of fewer
+-- than $min_users is left out.
+with lately as (
+    select distinct user_index, item_index from interactions where last_age < 28
+),
+active as (select attributes.* from attributes semi join lately using (user_index)),
+segments as (
+    select segment, count(*) as users
+    from active
+    group by segment
+    having count(*) >= $min_users
+),
+everybody as (select count(distinct user_index) as users from lately),
+popular as (
+    select item_index, count(*) as buyers
+    from lately join shown using (item_index)
+    where shown.segment = 'all'
+    group by item_index
+),
+bought as (
+    select active.segment, lately.item_index, count(*) as buyers
+    from lately join active using (user_index)
+    group by active.segment, lately.item_index
+),
+smoothed as (
+    select
+        segments.segment,
+        popular.item_index,
+        (coalesce(bought.buyers, 0) + $prior * popular.buyers / everybody.users)
+        * segments.users / (segments.users + $prior) as score
+    from segments
+    cross join popular
+    cross join everybody
+    left join bought on bought.segment = segments.segment and bought.item_index = popular.item_index
+),
+counted as (
     select segment, item_index, buyers_28 as score
     from shown join stats using (item_index)
     union all
@@ -9,10 +44,9 @@ with counted as (
     from items join stats using (item_index) join shown using (item_index)
     where segment = 'all' and first_seen > $run_date::date - $new_days::integer
     union all
-    select attributes.segment, item_index, count(distinct user_index)
-    from interactions join attributes using (user_index) join shown using (item_index)
-    where shown.segment = 'all' and last_age < 28
-    group by attributes.segment, item_index
+    select segment, item_index, score
+    from smoothed
+    where score > 0
 ),
 ranked as (
     select

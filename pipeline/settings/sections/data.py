@@ -186,6 +186,11 @@ class Features(Section):
     repeats: Literal["learned", "yes", "no"] = "learned"
     """Whether users come back to an item they acted on: learned from the log, or known. Where they do not (a film is
     seen once), it is no candidate in pool `all` either."""
+    word_min_users: PositiveInt = 10
+    """Users with a history who must share an attribute's word for it to count, in any model or list: by a rarer one a
+    person could be recognised."""
+    words: PositiveInt = Field(default=100, le=10_000)
+    """Most frequent words of an attribute that count."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
     """What the language model reads about an item, as far as it is known."""
     price_words: tuple[str, ...] = Field(

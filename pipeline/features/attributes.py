@@ -1,0 +1,90 @@
+"""The users' attributes as they were known at a cut-off: numbers and ages by user, words as codes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from pipeline.features.events import Events, day_number
+from pipeline.features.read import Cutoff
+from pipeline.ground import schemas
+from pipeline.settings.config import Config
+
+
+def write(events: Events, folder: Path, row: dict[str, Any], config: Config) -> None:
+    """Write what had been said of the users by a cut-off; nothing that was said later counts.
+
+    Args:
+        events: what had arrived; `interactions` are the cut-off's.
+        folder: the cut-off's.
+        row: of schemas.CUTOFFS.
+        config: the attributes, and which words count.
+    """
+    found = events.query(
+        "user_attributes",
+        schemas.USER_ATTRIBUTES,
+        known_by=row["cutoff"],
+        cutoff_day=day_number(row["cutoff"]),
+        users=row["users"],
+        names=list(config.attributes),
+        kinds=list(config.attributes.values()),
+        min_users=config.features.word_min_users,
+        words=config.features.words,
+    )
+    pq.write_table(found, folder / "user_attributes.parquet", compression="zstd")
+
+
+@dataclass(frozen=True)
+class Words:
+    """An attribute of a few values.
+
+    Attributes:
+        values: [V] the words, ascending.
+        code: [U] int32, each user's place among them; -1: none.
+    """
+
+    values: tuple[str, ...]
+    code: np.ndarray
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What was known of the users at a cut-off.
+
+    Attributes:
+        numbers: [U] float32 by name, nan where unknown; of a date its age in days.
+        words: by name.
+    """
+
+    numbers: dict[str, np.ndarray]
+    words: dict[str, Words]
+
+    @classmethod
+    def read(cls, cutoff: Cutoff, config: Config) -> "Attributes":
+        """The declared attributes at a cut-off, those too of which nothing was known."""
+        table = cutoff.user_attributes()
+        table = schemas.USER_ATTRIBUTES.empty_table() if table is None else table
+        attribute = table.column("attribute").to_numpy(zero_copy_only=False)
+        users, word, number = (table.column(name).combine_chunks() for name in ("user_index", "word", "number"))
+        numbers, words = {}, {}
+        for name, kind in config.attributes.items():
+            start, stop = np.searchsorted(attribute, [name, name + "\0"]).tolist()
+            theirs = users[start:stop].to_numpy()
+            if kind == "word":
+                values, code = np.unique(
+                    word[start:stop].to_numpy(zero_copy_only=False).astype(str), return_inverse=True
+                )
+                words[name] = Words(tuple(values.tolist()), _spread(theirs, code, cutoff.users, np.int32(-1)))
+            else:
+                known = number[start:stop].to_numpy(zero_copy_only=False).astype(np.float32)
+                numbers[name] = _spread(theirs, known, cutoff.users, np.float32(np.nan))
+        return cls(numbers, words)
+
+
+def _spread(users: np.ndarray, values: np.ndarray, number: int, absent: np.generic) -> np.ndarray:
+    """[U] the values of some users, and what stands for none."""
+    found = np.full(number, absent)
+    found[users] = values
+    return found
