@@ -1,15 +1,18 @@
 """The users' attributes as they were known at a cut-off: numbers and ages by user, words as codes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.features.events import Events, day_number
 from pipeline.features.read import Cutoff
-from pipeline.ground import schemas
+from pipeline.ground import artifacts, schemas
 from pipeline.settings.config import Config
 
 
@@ -81,6 +84,26 @@ class Attributes:
                 known = number[start:stop].to_numpy(zero_copy_only=False).astype(np.float32)
                 numbers[name] = _spread(theirs, known, cutoff.users, np.float32(np.nan))
         return cls(numbers, words)
+
+
+def latest(config: Config, user_ids: Iterable[str], night: date) -> dict[str, str]:
+    """What the logs had said last of a user by a night, by attribute; of users too who are known by nothing else.
+
+    Args:
+        config: the lake, and the attributes.
+        user_ids: the spellings of the user's id, as the lake has them.
+        night: the last one that counts.
+    """
+    found: dict[str, str] = {}
+    mine = pc.field("user_id").isin(list(user_ids))
+    for folder in reversed(artifacts.partitions_until(config.lake, "ingest", night)):
+        path = folder / "users.parquet"
+        if found.keys() >= config.attributes.keys():
+            break
+        if path.is_file():
+            said = pq.read_table(path, columns=["name", "value"], filters=mine, partitioning=None).to_pylist()
+            found = {one["name"]: one["value"] for one in said} | found
+    return {name: found[name] for name in config.attributes if name in found}
 
 
 def _spread(users: np.ndarray, values: np.ndarray, number: int, absent: np.generic) -> np.ndarray:
