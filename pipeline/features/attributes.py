@@ -1,4 +1,4 @@
-"""The users' attributes as they were known at a cut-off: numbers and ages by user, words as codes."""
+"""What the shop declares of users and items, as it was known at a cut-off: numbers and ages, words as codes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -15,9 +16,20 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts, schemas
 from pipeline.settings.config import Config
 
+VALUES = pa.schema(
+    [
+        pa.field("item_index", pa.int32()),
+        pa.field("attribute", pa.string()),
+        pa.field("word", pa.string()),
+        pa.field("number", pa.float64()),
+        pa.field("date", pa.date32()),
+    ]
+)
+"""What was said of an item's attribute, as each of the kinds; null where it is none of it."""
+
 
 def write(events: Events, folder: Path, row: dict[str, Any], config: Config) -> None:
-    """Write what had been said of the users by a cut-off; nothing that was said later counts.
+    """Write what had been said of users and items by a cut-off, where anything was; nothing that was said later counts.
 
     Args:
         events: what had arrived; `interactions` are the cut-off's.
@@ -25,18 +37,33 @@ def write(events: Events, folder: Path, row: dict[str, Any], config: Config) -> 
         row: of schemas.CUTOFFS.
         config: the attributes, and which words count.
     """
-    found = events.query(
-        "user_attributes",
-        schemas.USER_ATTRIBUTES,
-        known_by=row["cutoff"],
-        cutoff_day=day_number(row["cutoff"]),
-        users=row["users"],
-        names=list(config.attributes),
-        kinds=list(config.attributes.values()),
-        min_users=config.features.word_min_users,
-        words=config.features.words,
-    )
-    pq.write_table(found, folder / "user_attributes.parquet", compression="zstd")
+    known = {"known_by": row["cutoff"], "cutoff_day": day_number(row["cutoff"])}
+    settings = {"min_users": config.features.word_min_users, "words": config.features.words}
+    for name, schema, there, declared in (
+        ("user_attributes", schemas.USER_ATTRIBUTES, events.has_user_attributes, config.user_attributes),
+        ("item_attributes", schemas.ITEM_ATTRIBUTES, events.has_item_attributes, config.item_attributes),
+    ):
+        if there:
+            asked: dict[str, Any] = {"names": list(declared), "kinds": list(declared.values())}
+            asked |= row | known | settings
+            pq.write_table(events.query(name, schema, **asked), folder / f"{name}.parquet", compression="zstd")
+
+
+def with_columns(items: pa.Table, events: Events, config: Config, **heard: Any) -> pa.Table:
+    """The items with a column for each attribute that the shop declares, null where nothing was said.
+
+    Args:
+        items: schemas.ITEMS, row i is item i.
+        events: what had arrived.
+        config: the attributes.
+        heard: known_by, heard_by and else_later, as `pipeline.features.items.describe` means them.
+    """
+    said = events.query("item_values", VALUES, **heard) if events.has_item_attributes else VALUES.empty_table()
+    for name, kind in config.item_attributes.items():
+        mine = said.filter(pc.equal(said.column("attribute"), name))
+        place = pc.index_in(items.column("item_index"), mine.column("item_index").combine_chunks())
+        items = items.append_column(name, mine.column(kind).combine_chunks().take(place.combine_chunks()))
+    return items
 
 
 @dataclass(frozen=True)
@@ -72,7 +99,7 @@ class Attributes:
         attribute = table.column("attribute").to_numpy(zero_copy_only=False)
         users, word, number = (table.column(name).combine_chunks() for name in ("user_index", "word", "number"))
         numbers, words = {}, {}
-        for name, kind in config.attributes.items():
+        for name, kind in config.user_attributes.items():
             start, stop = np.searchsorted(attribute, [name, name + "\0"]).tolist()
             theirs = users[start:stop].to_numpy()
             if kind == "word":
@@ -98,12 +125,12 @@ def latest(config: Config, user_ids: Iterable[str], night: date) -> dict[str, st
     mine = pc.field("user_id").isin(list(user_ids))
     for folder in reversed(artifacts.partitions_until(config.lake, "ingest", night)):
         path = folder / "users.parquet"
-        if found.keys() >= config.attributes.keys():
+        if found.keys() >= config.user_attributes.keys():
             break
         if path.is_file():
             said = pq.read_table(path, columns=["name", "value"], filters=mine, partitioning=None).to_pylist()
             found = {one["name"]: one["value"] for one in said} | found
-    return {name: found[name] for name in config.attributes if name in found}
+    return {name: found[name] for name in config.user_attributes if name in found}
 
 
 def _spread(users: np.ndarray, values: np.ndarray, number: int, absent: np.generic) -> np.ndarray:

@@ -147,8 +147,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
         labels = _write_assortments(events, folder, row, arrived_by, config) if bounded else []
         events.name("chosen", folder / f"{chosen}.parquet", *labels)
-        if events.has_attributes:
-            attributes.write(events, folder, row, config)
+        attributes.write(events, folder, row, config)
         most = config.features.label_users if row["role"] == "label" else None
         targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
         _write(folder / "targets.parquet", targets)

@@ -47,7 +47,9 @@ class Events:
         self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
         self.has_links = self._read("links", folders, "item_links")
         self.has_offers = self._read("offers", folders, "item_offers")
-        self.has_attributes = bool(config.attributes) and self._read("users", folders, "user_log")
+        self.has_user_attributes = bool(config.user_attributes) and self._read("users", folders, "user_log")
+        known = bool(config.item_attributes) and self._read("item_attributes", folders, "item_attribute_log")
+        self.has_item_attributes = known
         last_day = day_number(max(self.content_hashes))
         self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
         self.execute("user_index")

@@ -33,7 +33,7 @@ class AttributeFacts:
     @classmethod
     def read(cls, cutoff: Cutoff, config: Config) -> "AttributeFacts":
         """Read those of a cut-off; none where the shop declares none."""
-        if not config.attributes:
+        if not config.user_attributes:
             return cls({}, {})
         known = Attributes.read(cutoff, config)
         return cls(known.numbers, {name: Tastes.read(cutoff, words) for name, words in known.words.items()})

@@ -13,12 +13,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationError, field_validator, model_validator
 
 from pipeline.ground import shipped, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.pools import Pool, assortment_of, pool_of
-from pipeline.settings import assortments, layers
+from pipeline.settings import assortments, attributes, layers, predicates
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
 from pipeline.settings.sections.checks import Checks
@@ -32,6 +32,7 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 HERE = Path("pipeline.toml")
 LONGEST_DAYS = 36_500
 WEEK = 7
+ATTRIBUTES = ("user_attributes", "item_attributes")
 
 
 class Config(Section):
@@ -102,9 +103,14 @@ class Config(Section):
         return self.home / "tables"
 
     @property
-    def attributes(self) -> dict[str, AttributeKind]:
-        """What the shop knows of its users, by name, in the order of the names."""
-        return dict(sorted(self.ingest.users.attributes.items())) if self.ingest.users else {}
+    def user_attributes(self) -> dict[str, AttributeKind]:
+        """What the shop declares of its users, by name, in the order of the names."""
+        return attributes.declared(self.ingest.users)
+
+    @property
+    def item_attributes(self) -> dict[str, AttributeKind]:
+        """What it declares of its items."""
+        return attributes.declared(self.ingest.items)
 
     @property
     def assortments(self) -> tuple[Assortment, ...]:
@@ -201,21 +207,14 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
-        for name in self.publish.segment_by:
-            said = f"publish.segment_by: '{name}'"
-            if name not in self.attributes:
-                raise ValueError(
-                    f"{said} is no attribute of the users: declare it in [ingest.users] (attributes = {{ {name} = "
-                    '"word" }) and select it in the mapping, or leave it out'
-                )
-            if (kind := self.attributes[name]) != "word":
-                raise ValueError(
-                    f"{said} is a {kind}, and segments are of words: let the mapping make words of it (case when age < "
-                    "30 then 'young' else 'older' end as age_band), and name that"
-                )
-            if name == "surface":
-                raise ValueError(f"{said}: segments of that name are the surfaces' own: call the attribute otherwise")
+        attributes.require_words(self.publish.segment_by, self.user_attributes)
         return self
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _surfaces_know_the_attributes_of_items(cls, given: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
+        with predicates.about(attributes.of_items(given)):
+            return make(given)
 
     @model_validator(mode="after")
     def _something_is_the_goal(self) -> Self:
@@ -253,8 +252,8 @@ class Config(Section):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
-        if self.attributes and {"features", "fusion"} & set(sections):
-            content["attributes"] = self.attributes
+        if {"features", "fusion"} & set(sections):
+            content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:
             content["segment_users"] = self.features.word_min_users
         if {"features", "fusion", "ensemble", "evaluate"} & set(sections):

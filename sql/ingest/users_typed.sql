@@ -5,7 +5,9 @@ with mapped as (select *, row_number() over () as place from mapped_users),
 files as (from log_files),
 people as (
     select
-        known_on($arrival, arrived_at, files.first_day, files.last_day) as arrival,
+        known_on($arrival, arrived_at, files.first_day, files.last_day) as known,
+        -- not before $since; greatest would take it for a null too
+        case when known is not null then greatest(known, $since::date) end as arrival,
         files.first_day,
         {
             'time': coalesce(epoch_us(try_cast(arrived_at as timestamptz)), 0),

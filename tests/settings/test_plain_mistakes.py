@@ -124,4 +124,4 @@ def test_a_segment_by_what_is_no_word_of_the_users_is_refused(tmp_path: Path, de
         configuration.load(config_of(tmp_path, f'{users}[publish]\nsegment_by = ["country"]\n'))
     text = users.replace(declared, 'country = "word"') if users else ""
     if text:
-        assert configuration.load(config_of(tmp_path, f'{text}[publish]\nsegment_by = ["country"]\n')).attributes
+        assert configuration.load(config_of(tmp_path, f'{text}[publish]\nsegment_by = ["country"]\n')).user_attributes

@@ -37,7 +37,7 @@ def nightly() -> tuple[InputTable, ...]:
 
 def night_tables() -> tuple[NightTable, ...]:
     """The tables of a night's folder, one file each."""
-    return (*nightly(), REJECTS)
+    return (*(kept for table in nightly() for kept in (table, *table.also)), REJECTS)
 
 
 def about_people() -> tuple[NightTable, ...]:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.settings.sections import globs as alternative_globs
 from pipeline.settings.sections.base import KEPT, Days, Section
@@ -87,7 +87,15 @@ AttributeKind = Literal["word", "number", "date"]
 """What an attribute's values are: one of a few words, a number, or a day."""
 
 
-class DescribedFiles(InputFiles):
+USER_COLUMNS = frozenset({"user_id", "arrived_at"})
+ITEM_COLUMNS = (
+    frozenset({"item_id", "item_index", "arrived_at", "title", "text", "category", "price", "price_band", "currency"})
+    | frozenset({"kind", "available", "first_seen", "valid_from", "valid_until", "valid_on", "rows"})
+)  # fmt: skip
+"""What mappings and predicates call something else: names that no attribute can have."""
+
+
+class DescribedInputFiles(InputFiles):
     """The raw files of an input table whose things have attributes of the shop's own."""
 
     attributes: dict[AttributeName, AttributeKind] = Field(default={}, max_length=50)
@@ -100,11 +108,11 @@ class Ingest(Section):
 
     events: InputFiles | None = None
     """The behaviour log; needed."""
-    items: InputFiles | None = None
-    """What is known about the items; without it an item is only its id."""
+    items: DescribedInputFiles | None = None
+    """What is known about the items, and the attributes that are named here; without it an item is only its id."""
     links: InputFiles | None = None
     """Which items belong to which others: item_id and linked_id, as a coupon and a product it is for."""
-    users: DescribedFiles | None = None
+    users: DescribedInputFiles | None = None
     """What is known about the users: user_id, and the attributes that are named here; without it a user is only what
     the log says."""
     offers: InputFiles | None = None
@@ -137,11 +145,14 @@ class Ingest(Section):
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""
 
-    @field_validator("users")
+    @field_validator("users", "items")
     @classmethod
-    def _attributes_are_no_ids(cls, given: DescribedFiles | None) -> DescribedFiles | None:
-        if given and (taken := {"user_id", "arrived_at"} & given.attributes.keys()):
-            raise ValueError(f"attributes names {', '.join(sorted(taken))}, which is no attribute: leave it out")
+    def _attributes_have_names_of_their_own(
+        cls, given: DescribedInputFiles | None, info: ValidationInfo
+    ) -> DescribedInputFiles | None:
+        taken = ITEM_COLUMNS if info.field_name == "items" else USER_COLUMNS
+        if given and (wrong := taken & given.attributes.keys()):
+            raise ValueError(f"attributes names {', '.join(sorted(wrong))}, which is no attribute: leave it out")
         return given
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import create_model
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs
 from pipeline.intake.inputs import InputTable
@@ -18,7 +18,7 @@ from pipeline.operations import forget, load_history
 from pipeline.privacy import pseudonyms, suppression
 from pipeline.settings import config as settings
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import DescribedFiles, Ingest, InputFiles
+from pipeline.settings.sections.data import ITEM_COLUMNS, USER_COLUMNS, DescribedInputFiles, Ingest, InputFiles
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests.intake.inputs.members import MEMBERS, STATEMENT
@@ -97,7 +97,7 @@ def test_history_is_the_same_bytes_as_nights(
     for night in (MONDAY, TUESDAY):
         ours = digests(artifacts.stage_dir(one.lake, "ingest", night))
         assert ours == digests(ingest_night(many, night))
-        names = ("events", "items", "links", "offers", "rejects", "members", "users")
+        names = ("events", "items", "links", "offers", "rejects", "members", "users", "item_attributes")
         assert ours.keys() == {f"{name}.parquet" for name in names}
 
 
@@ -206,7 +206,7 @@ def test_every_input_has_its_field_in_the_configuration_and_no_other_has() -> No
         f"{name}.{field}"
         for name, section in (("ingest", Ingest), ("publish", Publish))
         for field, given in section.model_fields.items()
-        if given.annotation in (InputFiles | None, DescribedFiles | None)
+        if given.annotation in (InputFiles | None, DescribedInputFiles | None)
     }
     assert fields == {table.key for table in inputs.INPUTS}
     assert inputs.section() is Ingest, "those that are shipped are described there"
@@ -228,7 +228,8 @@ def test_an_unknown_input_is_refused_when_the_configuration_is_read(
 
 def test_every_nightly_input_has_its_statements() -> None:
     for table in inputs.nightly():
-        assert sql.statement(f"ingest/{table.name}")
+        for kept in (table, *table.also):
+            assert sql.statement(f"ingest/{kept.name}")
     for kept in inputs.night_tables():
         assert "$first" in sql.statement(kept.night)
 
@@ -254,6 +255,13 @@ def test_an_entry_that_contradicts_itself_is_no_entry(given: dict[str, Any], wor
     }
     with pytest.raises(ValueError, match=f"members: .*{words}"):
         InputTable(**(sound | given))
+
+
+def test_no_attribute_is_called_as_a_column_is() -> None:
+    made = {"item_index", "price_band", "first_seen", "valid_on"}
+    assert inputs.ITEMS.columns - {"_file", "_row"} | {"rows"} | made == ITEM_COLUMNS
+    assert {*schemas.ITEMS.names, "valid_on"} <= ITEM_COLUMNS
+    assert inputs.USERS.columns - {"_file", "_row"} == USER_COLUMNS
 
 
 def test_what_a_mapping_may_select() -> None:

@@ -66,6 +66,16 @@ def test_a_night_keeps_what_was_said_last_of_every_attribute(tmp_path: Path) -> 
         assert digests(one) == digests(other)
 
 
+def test_what_was_said_before_the_log_began_is_known_since_its_first_night(tmp_path: Path) -> None:
+    """Of several such days the last one's word holds."""
+    days = ["2023-12-05", "2023-12-30", "2023-12-07"]
+    people = [person("ann", day, f"land{n}", n if day < "2023-12-10" else None) for n, day in enumerate(days)]
+    config = a_shop(tmp_path, people)
+    load_history.load_history(config, TUESDAY)
+    assert said(config, MONDAY) == {("ann", "country"): "land1", ("ann", "age"): "2.0"}
+    assert said(config, TUESDAY) == {}
+
+
 def test_what_is_of_no_use_is_left_out_counted_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     people = [
         person("ann", "2024-01-01", "x" * 101, "thirty", "someday"),
