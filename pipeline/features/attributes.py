@@ -1,6 +1,6 @@
 """What the shop declares of users and items, as it was known at a cut-off: numbers and ages, words as codes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipeline.features.events import Events, day_number
 from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts, schemas
 from pipeline.settings.config import Config
+from pipeline.settings.sections.data import AttributeKind
 
 VALUES = pa.schema(
     [
@@ -68,11 +69,11 @@ def with_columns(items: pa.Table, events: Events, config: Config, **heard: Any) 
 
 @dataclass(frozen=True)
 class Words:
-    """An attribute of a few values.
+    """An attribute of a few values, of N users or items.
 
     Attributes:
         values: [V] the words, ascending.
-        code: [U] int32, each user's place among them; -1: none.
+        code: [N] int32, each one's place among them; -1: none.
     """
 
     values: tuple[str, ...]
@@ -81,10 +82,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Attributes:
-    """What was known of the users at a cut-off.
+    """What was known of N users or items at a cut-off: of all declared attributes, those too that nobody had.
 
     Attributes:
-        numbers: [U] float32 by name, nan where unknown; of a date its age in days.
+        numbers: [N] float32 by name, nan where unknown; of a date its age in days.
         words: by name.
     """
 
@@ -92,24 +93,32 @@ class Attributes:
     words: dict[str, Words]
 
     @classmethod
-    def read(cls, cutoff: Cutoff, config: Config) -> "Attributes":
-        """The declared attributes at a cut-off, those too of which nothing was known."""
-        table = cutoff.user_attributes()
+    def of_users(cls, cutoff: Cutoff, config: Config) -> "Attributes":
+        """Those of the users at a cut-off."""
+        return cls._of(cutoff.user_attributes(), config.user_attributes, cutoff.users)
+
+    @classmethod
+    def of_items(cls, cutoff: Cutoff, config: Config) -> "Attributes":
+        """Those of the items at a cut-off."""
+        return cls._of(cutoff.item_attributes(), config.item_attributes, cutoff.items)
+
+    @classmethod
+    def _of(cls, table: pa.Table | None, declared: Mapping[str, AttributeKind], size: int) -> "Attributes":
+        """Read schemas.USER_ATTRIBUTES or ITEM_ATTRIBUTES; None: nothing was known."""
         table = schemas.USER_ATTRIBUTES.empty_table() if table is None else table
-        attribute = table.column("attribute").to_numpy(zero_copy_only=False)
-        users, word, number = (table.column(name).combine_chunks() for name in ("user_index", "word", "number"))
+        attribute = table.column(0).to_numpy(zero_copy_only=False)
+        things, word, number = (table.column(place).combine_chunks() for place in (1, 2, 3))
         numbers, words = {}, {}
-        for name, kind in config.user_attributes.items():
+        for name, kind in declared.items():
             start, stop = np.searchsorted(attribute, [name, name + "\0"]).tolist()
-            theirs = users[start:stop].to_numpy()
+            mine = things[start:stop].to_numpy()
             if kind == "word":
-                values, code = np.unique(
-                    word[start:stop].to_numpy(zero_copy_only=False).astype(str), return_inverse=True
-                )
-                words[name] = Words(tuple(values.tolist()), _spread(theirs, code, cutoff.users, np.int32(-1)))
+                said = word[start:stop].to_numpy(zero_copy_only=False).astype(str)
+                values, code = np.unique(said, return_inverse=True)
+                words[name] = Words(tuple(values.tolist()), _spread(mine, code, size, np.int32(-1)))
             else:
                 known = number[start:stop].to_numpy(zero_copy_only=False).astype(np.float32)
-                numbers[name] = _spread(theirs, known, cutoff.users, np.float32(np.nan))
+                numbers[name] = _spread(mine, known, size, np.float32(np.nan))
         return cls(numbers, words)
 
 
@@ -133,8 +142,8 @@ def latest(config: Config, user_ids: Iterable[str], night: date) -> dict[str, st
     return {name: found[name] for name in config.user_attributes if name in found}
 
 
-def _spread(users: np.ndarray, values: np.ndarray, number: int, absent: np.generic) -> np.ndarray:
-    """[U] the values of some users, and what stands for none."""
-    found = np.full(number, absent)
-    found[users] = values
+def _spread(some: np.ndarray, values: np.ndarray, size: int, absent: np.generic) -> np.ndarray:
+    """[N] the values of some users or items, and what stands for none."""
+    found = np.full(size, absent)
+    found[some] = values
     return found

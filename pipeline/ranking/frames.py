@@ -108,7 +108,7 @@ class _Block:
         own: what they acted on.
         profiles: [B, I] CSR, the same decayed.
         votes: of the users nearest to them.
-        described: the attributes of all users.
+        described: the attributes of all users and items.
     """
 
     place: slice
@@ -145,7 +145,7 @@ def _frame(
     affinity = sources.text_affinity(pairs, profiles)
     if affinity is not None:
         columns["text_affinity"] = affinity
-    columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs)
+    columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column

@@ -69,7 +69,7 @@ def run(*, features: Path, config: Config, section: Demographic, memo: Memo) -> 
     """Write the list `demographic` of every cut-off at which words of users were known."""
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
-        known = Attributes.read(cutoff, config)
+        known = Attributes.of_users(cutoff, config)
         tastes = [Tastes.read(cutoff, words) for words in known.words.values() if len(words.values) > 1]
         if not tastes:
             return

@@ -74,7 +74,7 @@ def expected(
 
 
 def read(folder: Path, cutoff: Cutoff, config: FullConfig) -> dict[tuple[str, str], Any]:
-    known, ids = Attributes.read(cutoff, config), read_users(folder).column("user_id").to_pylist()
+    known, ids = Attributes.of_users(cutoff, config), read_users(folder).column("user_id").to_pylist()
     found: dict[tuple[str, str], Any] = {}
     for name, values in known.numbers.items():
         found |= {(name, ids[u]): values[u] for u in np.flatnonzero(~np.isnan(values))}
@@ -106,7 +106,7 @@ def test_the_most_frequent_words_count(tmp_path: Path) -> None:
     write_lake(config, events)
     add(config, said)
     tonight = read_cutoffs(build(config))[0]
-    (value,) = Attributes.read(tonight, config).words["country"].values
+    (value,) = Attributes.of_users(tonight, config).words["country"].values
     acted = {user for user, _ in brute_force(events, NIGHT, NIGHT)}
     latest = {(n, user): v for (n, user), v in expected(events, said, NIGHT, NIGHT, 1).items() if user in acted}
     sizes = Counter(v for (n, _), v in latest.items() if n == "country")
@@ -127,7 +127,7 @@ def test_what_is_not_declared_or_never_came_changes_nothing(tmp_path: Path) -> N
     features = {name: digests(build(config)) for name, config in (("plain", plain), ("undeclared", undeclared))}
     assert features["plain"] == features["undeclared"]
     assert digests(build(declared)) == features["plain"]
-    known = Attributes.read(read_cutoffs(build(declared))[0], declared)
+    known = Attributes.of_users(read_cutoffs(build(declared))[0], declared)
     assert np.isnan(known.numbers["age"]).all()
     assert (known.words["country"].code == -1).all()
 
@@ -136,6 +136,6 @@ def test_a_value_of_another_kind_than_is_declared_now_is_none(tmp_path: Path) ->
     config = config_of(tmp_path, {"country": "number", "age": "date", "joined": "word"})
     write_lake(config, made_up())
     add(config, said_of(25, 73))
-    known = Attributes.read(read_cutoffs(build(config))[0], config)
+    known = Attributes.of_users(read_cutoffs(build(config))[0], config)
     assert all(np.isnan(values).all() for values in known.numbers.values())
     assert set(known.words) == {"joined"}

@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.features.attributes import Attributes, Words
 from pipeline.features.read import Cutoff
 from pipeline.ground import schemas
 from pipeline.ranking.attribute_features import AttributeFacts
 from pipeline.ranking.frames import frames
 from pipeline.settings.config import Config
-from tests.planted import USERS, Planted, plant
+from tests.planted import ITEMS, USERS, Planted, plant
 
 KINDS = {"age": "number", "country": "word", "joined": "date"}
 
@@ -73,6 +74,39 @@ def test_the_columns_are_those_of_the_user_and_the_item(night: Planted) -> None:
 
 
 def test_an_attribute_called_rank_casts_no_vote(night: Planted) -> None:
-    facts = AttributeFacts({"rank": np.zeros(USERS, np.float32)}, {})
+    rank, words = np.zeros(USERS, np.float32), Words((), np.full(ITEMS, -1, np.int32))
+    facts = AttributeFacts({"rank": rank}, {}, Attributes({"rank": rank}, {"rank": words}))
     frame = next(frames(night.cutoffs[0], night.sources, night.config))[1][""]
-    assert not [name for name in facts.of_pairs(frame.pairs) if name.endswith((".rank", ".rank_new", ".score"))]
+    profiles = night.cutoffs[0].matrix("decay_90")[frame.pairs.users]
+    found = facts.of_pairs(frame.pairs, profiles)
+    assert set(found) == {"rank.of_user", "rank.of_item", "rank.share"}
+    assert not [name for name in found if name.endswith((".rank", ".rank_new", ".score"))]
+
+
+def test_the_columns_of_items_are_theirs_and_the_shares_of_the_history(night: Planted) -> None:
+    tonight, older, *_ = night.cutoffs
+    items = {"files": "i.csv", "sql": "i.sql", "attributes": {"colour": "word", "stars": "number"}}
+    ingest = night.config.ingest.model_dump() | {"items": items}
+    config = type(night.config).model_validate(dict(night.config) | {"ingest": ingest})
+    colour = [None if i % 5 == 0 else ("red", "blue")[i % 2] for i in range(ITEMS)]
+    rows = [{"attribute": "colour", "item_index": i, "word": word} for i, word in enumerate(colour) if word]
+    rows += [{"attribute": "stars", "item_index": i, "number": i / 2} for i in range(ITEMS)]
+    table = pa.Table.from_pylist(rows, schema=schemas.ITEM_ATTRIBUTES)
+    pq.write_table(table, tonight.folder / "item_attributes.parquet")
+    frame = next(frames(tonight, night.sources, config))[1][""]
+    before = next(frames(tonight, night.sources, night.config))[1][""]
+    assert frame.names == (*before.names, "stars.of_item", "colour.share")
+    assert frame.column("stars.of_item").tolist() == (frame.pairs.items / 2).tolist()
+    decayed = tonight.matrix("decay_90").toarray()
+    for n in range(0, len(frame.pairs.items), 53):
+        mine = decayed[frame.pairs.users[frame.pairs.rows[n]]]
+        word, share = colour[frame.pairs.items[n]], frame.column("colour.share")[n]
+        if word is None:
+            assert np.isnan(share)
+            continue
+        same, any_word = (sum(mine[i] for i in range(ITEMS) if test(colour[i])) for test in (word.__eq__, bool))
+        assert share == pytest.approx(same / any_word, rel=1e-5)
+    unknown = next(frames(older, night.sources, config))[1][""]
+    assert unknown.names == frame.names
+    assert np.isnan(unknown.column("colour.share")).all()
+    assert np.isnan(unknown.column("stars.of_item")).all()
