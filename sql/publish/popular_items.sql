@@ -15,26 +15,36 @@ segments as (
 ),
 everybody as (select count(distinct user_index) as users from lately),
 popular as (
-    select item_index, count(*) as buyers
-    from lately join shown using (item_index)
+    select
+        item_index,
+        count(*) as buyers,
+        row_number() over (order by count(*) desc, buyers_91 desc, buyers_total desc, item_id) as place
+    from lately join shown using (item_index) join stats using (item_index) join items using (item_index)
     where shown.segment = 'all'
-    group by item_index
+    group by item_index, buyers_91, buyers_total, item_id
 ),
 bought as (
     select active.segment, lately.item_index, count(*) as buyers
     from lately join active using (user_index)
     group by active.segment, lately.item_index
 ),
+-- what nobody of a segment bought can stand in it only if it is among the first everywhere
+candidates as (
+    select segment, item_index from bought
+    union
+    select segment, item_index from segments cross join popular where place <= $k
+),
 smoothed as (
     select
-        segments.segment,
-        popular.item_index,
+        segment,
+        item_index,
         (coalesce(bought.buyers, 0) + $prior * popular.buyers / everybody.users)
         * segments.users / (segments.users + $prior) as score
-    from segments
-    cross join popular
+    from candidates
+    join segments using (segment)
+    join popular using (item_index)
+    left join bought using (segment, item_index)
     cross join everybody
-    left join bought on bought.segment = segments.segment and bought.item_index = popular.item_index
 ),
 counted as (
     select segment, item_index, buyers_28 as score
