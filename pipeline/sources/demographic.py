@@ -1,6 +1,7 @@
 """What those buy who share the user's words: best-sellers by the attributes that the shop declares of its users.
 
-For users with little history; where a shop declares no words, or none was known at a cut-off, no list is made.
+For users with little history: whose own says enough has no list, and no more candidates. Where a shop declares no
+words, or none was known at a cut-off, none is made at all.
 
     score = buyers of the last days x, for each of the user's words, how much more often its users have the item
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.features.attributes import Attributes
 from pipeline.features.read import Cutoff
@@ -34,6 +35,8 @@ class Demographic(SourceSection):
 
     days: Literal[7, 28, 91, 365] = 28
     """Best-sellers of the last days; counted in distinct buyers."""
+    most_items: PositiveInt = 9
+    """Users with more different items in their history have no list: what they do says more than what they are."""
     prior: PositiveFloat = PRIOR
     """Users by which a word's ratio is shrunk towards 1."""
 
@@ -44,17 +47,27 @@ SOURCE = Source(
 )
 
 
-def scoring(popularity: np.ndarray, tastes: list[Tastes], prior: float) -> Score:
-    """A function users [B] -> scores [B, I]; all 0 for a user without a word.
+def history_sizes(cutoff: Cutoff) -> np.ndarray:
+    """[U] int64, the different items of each user's history."""
+    sizes = np.zeros(cutoff.users, dtype=np.int64)
+    with cutoff.history(["user_index"]) as history:
+        for table in history.groups():
+            sizes += np.bincount(table.column(0).to_numpy(), minlength=cutoff.users)
+    return sizes
+
+
+def scoring(popularity: np.ndarray, tastes: list[Tastes], prior: float, asked: np.ndarray) -> Score:
+    """A function users [B] -> scores [B, I]; all 0 for a user without a word, or who is not asked for.
 
     Args:
         popularity: [I] float32, buyers of the last days.
         tastes: of every attribute.
         prior: see `Tastes.ratios`.
+        asked: bool [U], whose list is wanted.
     """
 
     def score(users: np.ndarray) -> np.ndarray:
-        codes = np.column_stack([taste.code[users] for taste in tastes])  # [B, A]
+        codes = np.column_stack([np.where(asked[users], taste.code[users], -1) for taste in tastes])  # [B, A]
         alike, row = np.unique(codes, axis=0, return_inverse=True)  # [C, A]
         found = np.where((alike >= 0).any(axis=1, keepdims=True), popularity, np.float32(0))  # [C, I]
         for place, taste in enumerate(tastes):
@@ -73,7 +86,8 @@ def run(*, features: Path, config: Config, section: Demographic, memo: Memo) -> 
         tastes = [Tastes.read(cutoff, words) for words in known.words.values() if len(words.values) > 1]
         if not tastes:
             return
-        score = scoring(item_popularity(cutoff, section.days), tastes, section.prior)
+        few = history_sizes(cutoff) <= section.most_items
+        score = scoring(item_popularity(cutoff, section.days), tastes, section.prior, few)
         write_source(folder, "demographic", cutoff, score, section=section, config=config, above=0.0)
 
     tables = ("interactions", "item_stats")

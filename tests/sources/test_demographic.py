@@ -73,6 +73,16 @@ def test_a_score_is_popularity_times_the_ratios(tmp_path: Path) -> None:
             assert score == pytest.approx(expected, rel=1e-5)
 
 
+def test_who_has_a_history_has_no_list(tmp_path: Path) -> None:
+    config, features, had = a_shop(tmp_path)
+    describe(features)
+    section = config.demographic.model_copy(update={"most_items": 3})  # type: ignore[attr-defined]
+    found, _ = lists.read_list(make(config.model_copy(update={"demographic": section}), features), "all", "demographic")
+    listed = {user for user in range(USERS) if (found[user] >= 0).any()}
+    assert listed == {user for user in range(1, USERS) if had[user].sum() <= 3}
+    assert 1 < len(listed) < USERS - 1
+
+
 def test_without_words_no_list_is_made(tmp_path: Path) -> None:
     config, features, _ = a_shop(tmp_path)
     assert not list(make(config, features).rglob("*.items.npy"))
