@@ -26,7 +26,9 @@ NIGHT = date(2011, 10, 2)
 NOISE = {"als": 1.0, "language_model": 1.6, "user_knn": 1.3, "ease": 1.5, "popularity": 3.0, "buy_again": 1.0}
 STAGES = {"popularity": ("popularity", "buy_again"), "als": ("als",), "user_knn": ("user_knn",)}
 STAGES |= {"ease": ("ease",), "language_model": ("language_model",)}
-STAGES |= dict.fromkeys(("item_knn", "matrix_factorisation", "sasrec", "trending", "linked"), ())  # switched off
+STAGES |= dict.fromkeys(
+    ("item_knn", "matrix_factorisation", "sasrec", "trending", "linked", "demographic"), ()
+)  # switched off
 
 
 def small(home: Path, **fusion: object) -> FullConfig:

@@ -140,7 +140,10 @@ class Shop:
             catalogue.write_eligible(part / "eligible.parquet", found)
         people = pa.table({"user_index": list(range(users)), "user_id": user_ids}, schema=schemas.USERS)
         if self.countries:
-            people = people.append_column("country", pa.array(list(self.countries), pa.string()))
+            said = [
+                {"attribute": "country", "user_index": u, "word": word} for u, word in enumerate(self.countries) if word
+            ]
+            pq.write_table(pa.Table.from_pylist(said, schema=schemas.USER_ATTRIBUTES), part / "user_attributes.parquet")
         pq.write_table(people, folder / "users.parquet")
         known = {"cutoff": [self.night], "role": ["run"], "users": [users], "items": [items], "repeats": [True]}
         pq.write_table(pa.table(known, schema=schemas.CUTOFFS), folder / "cutoffs.parquet")

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.features import attributes
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
@@ -146,6 +147,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))
         labels = _write_assortments(events, folder, row, arrived_by, config) if bounded else []
         events.name("chosen", folder / f"{chosen}.parquet", *labels)
+        attributes.write(events, folder, row, config)
         most = config.features.label_users if row["role"] == "label" else None
         targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
         _write(folder / "targets.parquet", targets)

@@ -50,20 +50,23 @@ class Events:
         self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
         self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
-        self.has_links = self._read("links", folders)
-        self.has_offers = self._read("offers", folders)
+        self.has_links = self._read("links", folders, "item_links")
+        self.has_offers = self._read("offers", folders, "item_offers")
+        self.has_user_attributes = bool(config.user_attributes) and self._read("users", folders, "user_log")
+        known = bool(config.item_attributes) and self._read("item_attributes", folders, "item_attribute_log")
+        self.has_item_attributes = known
         last_day = day_number(max(self.content_hashes))
         self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
         self.execute("user_index")
         self.execute("item_index")
         self.earliest: dict[date, date] = dict(self.execute("arrivals").fetchall())
 
-    def _read(self, name: str, folders: list[Path]) -> bool:
-        """Make table item_<name> of the nights' files of an input that a shop need not have; returns whether it has."""
+    def _read(self, name: str, folders: list[Path], into: str) -> bool:
+        """Make a table of the nights' files of an input that a shop need not have; returns whether it has."""
         paths = [path for folder in folders if (path := folder / f"{name}.parquet").is_file()]
         if not any(pq.read_metadata(path).num_rows for path in paths):
             return False
-        self.execute(f"item_{name}", partitions=[glob.escape(str(path)) for path in paths])
+        self.execute(into, partitions=[glob.escape(str(path)) for path in paths])
         return True
 
     def query(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.features import attributes
 from pipeline.features.events import Events
 from pipeline.ground import schemas
 from pipeline.ground.lists import EVERYTHING
@@ -28,16 +29,16 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
         heard_by: of an item of which nothing was said by then, the first that was said by this later date counts, as a
             catalogue is often younger than the log; None: nothing later counts.
     Returns:
-        schemas.ITEMS.
+        schemas.ITEMS, and a column for each attribute that the shop declares.
     """
     settings = config.features
-    return events.query(
+    heard: dict[str, Any] = {"heard_by": heard_by or known_by, "else_later": heard_by is not None}
+    items = events.query(
         "items",
         schemas.ITEMS,
         {"item_stats": stats},
         known_by=known_by,
-        heard_by=heard_by or known_by,
-        else_later=heard_by is not None,
+        **heard,
         title_choice=settings.title_choice,
         text_parts=list(settings.text_parts),
         price_words=list(settings.price_words),
@@ -45,6 +46,7 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
         unsold_days=settings.unsold_days,
         snapshot=settings.items_snapshot,
     )
+    return attributes.with_columns(items, events, config, known_by=known_by, **heard)
 
 
 def are_bounded(events: Events, config: Config) -> bool:

@@ -143,6 +143,16 @@ class Cutoff:
         path = self.folder / "offers.parquet"
         return _read(path, schemas.OFFERS) if path.is_file() else None
 
+    def user_attributes(self) -> pa.Table | None:
+        """What was known of the users then: schemas.USER_ATTRIBUTES, sorted by both; None: nothing was."""
+        path = self.folder / "user_attributes.parquet"
+        return _read(path, schemas.USER_ATTRIBUTES) if path.is_file() else None
+
+    def item_attributes(self) -> pa.Table | None:
+        """What was known of the items then: schemas.ITEM_ATTRIBUTES, sorted by both; None: nothing was."""
+        path = self.folder / "item_attributes.parquet"
+        return _read(path, schemas.ITEM_ATTRIBUTES) if path.is_file() else None
+
     def links(self) -> "csr_matrix | None":
         """[I, I] CSR float32, 1 where the row's item belongs to the column's; None: no log names links."""
         from scipy.sparse import csr_matrix
@@ -251,8 +261,10 @@ def read_cutoffs(features: Path) -> list[Cutoff]:
 
 
 def read_items(features: Path, columns: list[str] | None = None) -> pa.Table:
-    """Every known item, row i is item i."""
-    return _read(features / "items.parquet", schemas.ITEMS, columns)
+    """Every known item, row i is item i; with the declared attributes as further columns, unless some are named."""
+    path = features / "items.parquet"
+    with _explained(path):
+        return _read(path, schemas.ITEMS, columns or pq.read_schema(path).names)
 
 
 def read_users(features: Path) -> pa.Table:

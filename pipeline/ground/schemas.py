@@ -49,6 +49,12 @@ OFFERS = pa.schema(
     ]
 )
 
+_VALUES = [pa.field("word", pa.string()), pa.field("number", pa.float64())]  # a date's number is its age in days
+_NAME = pa.field("attribute", pa.string(), nullable=False)
+# What the shop had said of its users' attributes, a word that few share aside, and of its items'.
+USER_ATTRIBUTES = pa.schema([_NAME, pa.field("user_index", pa.int32(), nullable=False), *_VALUES])
+ITEM_ATTRIBUTES = pa.schema([_NAME, pa.field("item_index", pa.int32(), nullable=False), *_VALUES])
+
 CUTOFFS = pa.schema(
     [
         pa.field("cutoff", pa.date32(), nullable=False),

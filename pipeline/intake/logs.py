@@ -27,7 +27,8 @@ CAST = re.compile(r'failed to cast column "(.+?)" from type (.+?) to (.+?): ')
 
 def same_raw(one: InputFiles, other: InputFiles) -> bool:
     """Whether two sources read the same files in the same way, so that their table `raw` is one."""
-    return one.model_dump(exclude={"sql"}) == other.model_dump(exclude={"sql"})
+    of_the_mapping = {"sql", "attributes"}
+    return one.model_dump(exclude=of_the_mapping) == other.model_dump(exclude=of_the_mapping)
 
 
 def read(

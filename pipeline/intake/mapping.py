@@ -12,7 +12,7 @@ from duckdb import ColumnExpression, ConstantExpression
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import absent, dry_run, id_columns, ids, logs, numberings, row_numbers, selects
-from pipeline.intake.inputs import InputTable
+from pipeline.intake.inputs import InputTable, attributes
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
@@ -89,14 +89,17 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     path = config.folder / source.sql
     absent.restore(connection)
     relation, lacking = _bound(connection, path, logs.format_of(source), config.ingest.max_mapping_minutes)
-    given = set(relation.columns)
-    if unknown := given - table.columns:
-        known = f"{table.name} has the columns {', '.join(sorted(table.columns))}"
+    given, declared = set(relation.columns), table.attributes(config)
+    if unknown := given - table.columns - declared.keys():
+        known = f"{table.name} has the columns {', '.join(sorted(table.columns | declared.keys()))}"
+        known += f"; name more in {table.key}.attributes" if table.described else ""
         raise InputError(f"{path} selects columns that are none ({known})", content=", ".join(sorted(unknown)))
-    if missing := table.needed - given:
+    if missing := (table.needed | declared.keys()) - given:
         raise InputError(f"{path} must also select {sorted(missing)} (_file and _row are columns of raw)")
     sql.execute(connection, "ingest/values")
-    present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in relation.columns]
+    columns = [name for name in relation.columns if name not in declared]
+    present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in columns]
+    present += [attributes.values(declared)] if table.described else []
     nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     fault = ids.fault(name for name in table.ids if name in given)
     relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")

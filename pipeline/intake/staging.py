@@ -187,7 +187,8 @@ class _Stage:
                 continue
             source = table.files(self.config)
             if source is None or not (files := logs.find(source, self.config, night)):
-                self.connection.from_arrow(table.empty()).create(table.staged)
+                for kept in (table, *table.also):
+                    self.connection.from_arrow(kept.empty()).create(kept.staged)
                 continue
             if not logs.same_raw(source, in_raw):
                 mapping.read(self.connection, inputs.nightly(), source, files, self.config)
@@ -227,6 +228,8 @@ class _Stage:
         hides = bool(self.config.ingest.pseudonyms and table.pseudonyms)
         with running(self.connection, source, self.config):
             self._cast(table, arrival, since).create(PLAIN if forgets or hides else table.staged)
+            for kept in table.also:
+                sql.select(self.connection, f"ingest/{kept.name}").create(kept.staged)
         if not (forgets or hides):
             return
         rows = self._without_forgotten(table) if forgets else self.connection.table(PLAIN)
@@ -245,13 +248,11 @@ class _Stage:
             "max_id_bytes": settings.max_id_bytes,
             "fallback": self.last if table is EVENTS else self._first_of_all(),
         }
+        declared = table.attributes(self.config)
+        bound |= {"names": list(declared), "kinds": list(declared.values()), "since": since}
         for name in table.before:
             sql.execute(self.connection, name, **bound)
-        rows = sql.select(self.connection, f"ingest/{table.name}", **bound)
-        if since > date.min:
-            arrived, first = ColumnExpression("arrival"), ConstantExpression(since)
-            later = CaseExpression(arrived < first, first).otherwise(arrived)  # null stays null
-            rows = rows.select(later.cast("date").alias("arrival"), StarExpression(exclude=["arrival"]))
+        rows = _since(sql.select(self.connection, f"ingest/{table.name}", **bound), since)
         return rows if table.refuses else rows.filter(_has_usable_ids(table, settings.max_id_bytes))
 
     def _without_forgotten(self, table: InputTable) -> duckdb.DuckDBPyRelation:
@@ -263,6 +264,15 @@ class _Stage:
 
     def _run(self, name: str, **params: object) -> None:
         sql.execute(self.connection, f"ingest/{name}", **params)
+
+
+def _since(rows: duckdb.DuckDBPyRelation, first: date) -> duckdb.DuckDBPyRelation:
+    """Rows of which none arrived before a day."""
+    if first == date.min:
+        return rows
+    arrived, day = ColumnExpression("arrival"), ConstantExpression(first)
+    later = CaseExpression(arrived < day, day).otherwise(arrived)  # null stays null
+    return rows.select(later.cast("date").alias("arrival"), StarExpression(exclude=["arrival"]))
 
 
 def _is_catalogue(source: InputFiles, files: Sequence[logs.LogFile]) -> bool:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.features import attributes
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
@@ -49,7 +50,7 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
             break
     else:
         return "\n".join(
-            [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, surface)]
+            [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, user_id, surface)]
         )
     titles = _titles(config, active, lists.column("item_id"))
     lines = [_who(user_id, profile[0] if profile else None), f"from {_described(active)}"]
@@ -78,9 +79,14 @@ def _list(rows: Iterable[dict[str, Any]], titles: dict[str, str]) -> list[str]:
     return table(["#", "item", "title", "score", "why"], cells, right=["#", "score"], squeeze="title")
 
 
-def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str]:
+def _unknown(config: Config, active: ActiveRun, user_id: str, surface: str | None) -> list[str]:
+    """What is popular: on the surface where it shows less, among those who share a word, or everywhere."""
     read = stores.target(config).read
-    for segment in (f"surface:{surface}", "all"):
+    forms = dict.fromkeys([ids.canonical(user_id), *ids.forms(user_id)])
+    known = attributes.latest(config, [pseudonyms.stored(config, form) for form in forms], active.run_date)
+    said = [f"{name} {clean(value)}" for name, value in known.items()]
+    of_user = [f"{name}:{known[name]}" for name in config.publish.segment_by if name in known]
+    for segment in (f"surface:{surface}", *of_user, "all"):
         popular = read(active.run_id, "show_popular", popular_items.TABLE.schema, segment=segment, k=SHOWN)
         if popular.num_rows:
             break
@@ -90,7 +96,8 @@ def _unknown(config: Config, active: ActiveRun, surface: str | None) -> list[str
         for r in popular.to_pylist()
     ]
     lines = table(["#", "item", "title", "buyers in 28 days"], cells, right=["#", "buyers in 28 days"], squeeze="title")
-    return ["an unknown user gets what is popular:", "", f"popular_items, segment {segment}", *lines]
+    told = [fit_line("the shop says: " + ", ".join(said))] if said else []
+    return [*told, "an unknown user gets what is popular:", "", f"popular_items, segment {clean(segment)}", *lines]
 
 
 def search(config: Config, query: str) -> str:

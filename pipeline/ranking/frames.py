@@ -12,6 +12,7 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.progress import track
 from pipeline.ranking import pair_features
+from pipeline.ranking.attribute_features import AttributeFacts
 from pipeline.ranking.candidate_lists import CandidateLists, Votes
 from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
 from pipeline.settings.config import Config
@@ -107,18 +108,27 @@ class _Block:
         own: what they acted on.
         profiles: [B, I] CSR, the same decayed.
         votes: of the users nearest to them.
+        described: the attributes of all users and items.
     """
 
     place: slice
     own: pair_features.Own
     profiles: "csr_matrix"
     votes: Votes
+    described: AttributeFacts
 
     @classmethod
-    def of(cls, sources: CandidateLists, known: pair_features.CutoffFacts, place: slice, users: np.ndarray) -> "_Block":
+    def of(
+        cls,
+        sources: CandidateLists,
+        known: pair_features.CutoffFacts,
+        described: AttributeFacts,
+        place: slice,
+        users: np.ndarray,
+    ) -> "_Block":
         own = known.own(users)
         profiles = own.matrix("decay_90")
-        return cls(place, own, profiles, sources.neighbours(users, profiles))
+        return cls(place, own, profiles, sources.neighbours(users, profiles), described)
 
 
 def _frame(
@@ -135,7 +145,7 @@ def _frame(
     affinity = sources.text_affinity(pairs, profiles)
     if affinity is not None:
         columns["text_affinity"] = affinity
-    columns |= pair_features.of_pairs(pairs, own, known)
+    columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column
@@ -148,7 +158,7 @@ def _frame(
 def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, dict[str, Frame]]]:
     """The frames of a cut-off's targets by assortment, block by block, with labels where the cut-off has them."""
     candidates = CandidateLists(cutoff, sources, config.fusion)
-    known = pair_features.CutoffFacts.read(cutoff)
+    known, described = pair_features.CutoffFacts.read(cutoff), AttributeFacts.read(cutoff, config)
     targets = cutoff.targets()
     assortments = cutoff.assortments()
     wanted = {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in assortments if cutoff.role == "label"}
@@ -156,7 +166,7 @@ def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[s
     said = track(f"fusion {cutoff.cutoff}", len(targets))
     for block in blocks(len(targets), config.block_users):
         said(block.start)
-        shared, found = _Block.of(candidates, known, block, targets[block]), {}
+        shared, found = _Block.of(candidates, known, described, block, targets[block]), {}
         for name, eligible in assortments.items():
             frame = _frame(candidates, known, shared, name, eligible)
             allowed = _allowed(frame, disliked, offers, cutoff)

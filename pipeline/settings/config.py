@@ -13,16 +13,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationError, field_validator, model_validator
 
 from pipeline.ground import shipped, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.pools import Pool, assortment_of, pool_of
-from pipeline.settings import assortments, layers
+from pipeline.settings import assortments, attributes, layers, predicates
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
 from pipeline.settings.sections.checks import Checks
-from pipeline.settings.sections.data import Features, Ingest, Retention
+from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
@@ -32,6 +32,7 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 HERE = Path("pipeline.toml")
 LONGEST_DAYS = 36_500
 WEEK = 7
+ATTRIBUTES = ("user_attributes", "item_attributes")
 
 
 class Config(Section):
@@ -100,6 +101,16 @@ class Config(Section):
     def tables(self) -> Path:
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"
+
+    @property
+    def user_attributes(self) -> dict[str, AttributeKind]:
+        """What the shop declares of its users, by name, in the order of the names."""
+        return attributes.declared(self.ingest.users)
+
+    @property
+    def item_attributes(self) -> dict[str, AttributeKind]:
+        """What it declares of its items."""
+        return attributes.declared(self.ingest.items)
 
     @property
     def assortments(self) -> tuple[Assortment, ...]:
@@ -195,6 +206,17 @@ class Config(Section):
         return self
 
     @model_validator(mode="after")
+    def _segments_are_words_of_users(self) -> Self:
+        attributes.require_words(self.publish.segment_by, self.user_attributes)
+        return self
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _surfaces_know_the_attributes_of_items(cls, given: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
+        with predicates.about(attributes.of_items(given)):
+            return make(given)
+
+    @model_validator(mode="after")
     def _something_is_the_goal(self) -> Self:
         if not any(kind.label for kind in self.features.event_types.values()):
             raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
@@ -230,6 +252,10 @@ class Config(Section):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         content = self.model_dump(mode="json", exclude=apart - named)
+        if {"features", "fusion"} & set(sections):
+            content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
+        if self.publish.segment_by and "publish" in sections:
+            content["segment_users"] = self.features.word_min_users
         if {"features", "fusion", "ensemble", "evaluate"} & set(sections):
             content["assortments"] = [asdict(assortment) for assortment in self.assortments]
             content["pools"] = self.pools

@@ -1,16 +1,17 @@
 """The process in which surfaces' predicates run (`python -m`): its limits, and the database that holds the items.
 
-Its input is a line of JSON (`wheres`: the predicates by surface, `valid_on`: the day, `memory_mb`, `seconds`) and an
-Arrow stream of the items, or nothing; its output a line of JSON (`error`: what is wrong, or null) and a byte per
-surface and item.
+Its input is a line of JSON (`wheres`: the predicates by surface, `valid_on`: the day, `memory_mb`, `seconds`,
+`attributes`: kinds by name) and an Arrow stream of the items, or nothing; its output a line of JSON (`error`: what is
+wrong, or null) and a byte per surface and item.
 """
 
 import contextlib
 import json
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import numpy as np
@@ -19,6 +20,9 @@ import pyarrow as pa
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 
+TYPES = {"word": "varchar", "number": "double", "date": "date"}
+"""Of an attribute's column, by its kind."""
+
 
 def main() -> None:
     """Answer what standard input asks."""
@@ -26,7 +30,7 @@ def main() -> None:
     content = sys.stdin.buffer.read()
     items = pa.ipc.open_stream(content).read_all() if content else None
     try:
-        with over(items, asked["valid_on"]) as connection:
+        with over(items, asked["valid_on"], asked["attributes"]) as connection:
             limit(asked["memory_mb"], asked["seconds"])
             found = [passing(connection, surface, where) for surface, where in asked["wheres"].items()]
     except InputError as error:
@@ -49,18 +53,26 @@ def limit(memory_mb: int, seconds: int) -> None:
 
 
 @contextlib.contextmanager
-def over(items: pa.Table | None, valid_on: str | None) -> Iterator[duckdb.DuckDBPyConnection]:
+def over(
+    items: pa.Table | None, valid_on: str | None, attributes: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database that holds the items, reaches nothing else, and cannot be told to.
 
     Args:
-        items: schemas.ITEMS; None: one item of which nothing is known.
+        items: schemas.ITEMS, and a column for each attribute; None: one item of which nothing is known.
         valid_on: the day that is asked about, in ISO 8601.
+        attributes: what is unknown of that one too: the kinds by name.
     """
     with duckdb.connect(config={"enable_external_access": "false", "threads": 1}) as connection:
         if items is not None:
             connection.register("arrow_items", items)
         made = "publish/items_for_where" if items is not None else "publish/items_unknown"
         sql.execute(connection, made, valid_on=valid_on).fetchall()
+        if items is None and attributes:
+            nothing = duckdb.ConstantExpression(None)
+            nulls = [nothing.cast(TYPES[kind]).alias(name) for name, kind in attributes.items()]
+            connection.table("items").select(duckdb.StarExpression(), *nulls).create("described")
+            sql.execute(connection, "publish/items_described").fetchall()
         connection.execute("set lock_configuration = true").fetchall()
         yield connection
 

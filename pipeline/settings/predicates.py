@@ -4,11 +4,13 @@ It is checked when the configuration is read, on one item of which nothing is kn
 each time in a process of its own, as one call of a function can take any time and memory, and DuckDB bounds neither.
 """
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -29,15 +31,32 @@ PATIENCE = 30
 """Times as long as that a busy machine may take."""
 
 
-@cache
+_attributes: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("attributes", default=())
+
+
+@contextlib.contextmanager
+def about(attributes: Mapping[str, str]) -> Iterator[None]:
+    """Let `require` know the attributes of the items while a configuration is read: their names, and their kinds."""
+    token = _attributes.set(tuple(sorted(attributes.items())))
+    try:
+        yield
+    finally:
+        _attributes.reset(token)
+
+
 def require(surface: str, where: str) -> None:
     """Check a surface's predicate without any data.
 
     Raises:
         ValueError: it is no condition, reaches beyond the items' columns, or takes too long; names the surface.
     """
+    _require(surface, where, _attributes.get())
+
+
+@cache
+def _require(surface: str, where: str, attributes: tuple[tuple[str, str], ...]) -> None:
     try:
-        _run({surface: where}, b"", CHECKING)
+        _run({surface: where}, b"", CHECKING, attributes=attributes)
     except InputError as error:
         raise ValueError(str(error)) from None
 
@@ -46,7 +65,7 @@ def passing(items: "pa.Table", wheres: Mapping[str, str], valid_on: date) -> "di
     """Which items pass each surface's predicate: bool [I]; an item it says nothing about does not.
 
     Args:
-        items: schemas.ITEMS.
+        items: schemas.ITEMS, and a column for each attribute.
         wheres: the predicates, by surface.
         valid_on: the day that is asked about, to which predicates may refer as `valid_on` or `$valid_on`.
     Raises:
@@ -62,7 +81,13 @@ def passing(items: "pa.Table", wheres: Mapping[str, str], valid_on: date) -> "di
     return dict(zip(wheres, found.reshape(len(wheres), items.num_rows), strict=True))
 
 
-def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int, valid_on: date | None = None) -> bytes:
+def _run(
+    wheres: Mapping[str, str],
+    items: "bytes | pa.Buffer",
+    seconds: int,
+    valid_on: date | None = None,
+    attributes: tuple[tuple[str, str], ...] = (),
+) -> bytes:
     """Run the process.
 
     Args:
@@ -70,10 +95,11 @@ def _run(wheres: Mapping[str, str], items: "bytes | pa.Buffer", seconds: int, va
         items: an Arrow stream; empty: one item of which nothing is known.
         seconds: of the processor.
         valid_on: the day that is asked about.
+        attributes: of the item of which nothing is known: names and kinds.
     Returns:
         A byte per surface and item.
     """
-    asked = {"wheres": dict(wheres), "memory_mb": MEMORY_MB, "seconds": seconds}
+    asked = {"wheres": dict(wheres), "memory_mb": MEMORY_MB, "seconds": seconds, "attributes": dict(attributes)}
     asked["valid_on"] = None if valid_on is None else valid_on.isoformat()
     paths = [str(Path(path).resolve()) for path in sys.path]
     # nothing of the environment: it holds secrets

@@ -11,6 +11,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "popularity": (),
     "trending": (),
     "linked": (),
+    "demographic": (),
     "als": (),
     "user_knn": (),
     "item_knn": (),

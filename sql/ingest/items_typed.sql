@@ -28,7 +28,8 @@ typed as (
         (given(valid_from::varchar) is not null and try_cast(given(valid_from::varchar) as timestamptz) is null)
         or (given(valid_until::varchar) is not null and try_cast(given(valid_until::varchar) as timestamptz) is null)
             as bad_days,
-        given(trim(available::varchar)) is not null as told
+        given(trim(available::varchar)) is not null as told,
+        attributes
     from mapped
     left join files using (_file)
 )

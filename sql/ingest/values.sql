@@ -81,6 +81,26 @@ case
     ) then false
 end;
 
+-- attribute_value(kind, x): a text as the value of an attribute: a word as it is, a number in decimals, a day as 2024-01-31;
+-- null where it is none
+create or replace macro attribute_value(kind, x) as
+case kind
+    when 'word' then case when strlen(x) <= 100 and not regexp_matches(x, '[\x00-\x1f\x7f]') then x end
+    when 'number' then case when abs(try_cast(x as double)) <= 1e9 then try_cast(x as double)::varchar end
+    when 'date' then case
+        when try_cast(x as timestamptz)::date between date '1000-01-01' and date '9999-12-31'
+        then (try_cast(x as timestamptz)::date)::varchar
+    end
+end;
+-- attribute_fault(kind, x): in words why it is none
+create or replace macro attribute_fault(kind, x) as
+case
+    when x is null or attribute_value(kind, x) is not null then null
+    when kind = 'word' then case when strlen(x) > 100 then 'longer than 100 bytes' else 'no single line' end
+    when kind = 'number' then case when try_cast(x as double) is null then 'not a number' else 'out of range' end
+    else 'not a day'
+end;
+
 -- known_on(how, told, first_day, last_day): the night by which what a row says was known: of its file (how = 'file'), or what
 -- the row tells, but no sooner than its file, and no later than by the last night that reads it
 create or replace macro known_on(how, told, first_day, last_day) as

@@ -1,7 +1,52 @@
 -- One row per segment and rank: what a user is shown of whom nothing is known ("all", "new_arrivals"), only the surface
 -- ("surface:coupons", where it may show less than all), or only an attribute ("country:France").
--- The score is the number of buyers in the last 28 days. Of items that nobody ever bought the newest come first.
-with counted as (
+-- The score is the number of buyers in the last 28 days; of items that nobody ever bought the newest come first. In a
+-- segment of users it is what their number would be if $prior users more were among them who buy as everybody does, so
+-- that few users make no list of their own; a segment of fewer than $min_users is left out.
+with lately as (
+    select distinct user_index, item_index from interactions where last_age < 28
+),
+active as (select attributes.* from attributes semi join lately using (user_index)),
+segments as (
+    select segment, count(*) as users
+    from active
+    group by segment
+    having count(*) >= $min_users
+),
+everybody as (select count(distinct user_index) as users from lately),
+popular as (
+    select
+        item_index,
+        count(*) as buyers,
+        row_number() over (order by count(*) desc, buyers_91 desc, buyers_total desc, item_id) as place
+    from lately join shown using (item_index) join stats using (item_index) join items using (item_index)
+    where shown.segment = 'all'
+    group by item_index, buyers_91, buyers_total, item_id
+),
+bought as (
+    select active.segment, lately.item_index, count(*) as buyers
+    from lately join active using (user_index)
+    group by active.segment, lately.item_index
+),
+-- what nobody of a segment bought can stand in it only if it is among the first everywhere
+candidates as (
+    select segment, item_index from bought
+    union
+    select segment, item_index from segments cross join popular where place <= $k
+),
+smoothed as (
+    select
+        segment,
+        item_index,
+        (coalesce(bought.buyers, 0) + $prior * popular.buyers / everybody.users)
+        * segments.users / (segments.users + $prior) as score
+    from candidates
+    join segments using (segment)
+    join popular using (item_index)
+    left join bought using (segment, item_index)
+    cross join everybody
+),
+counted as (
     select segment, item_index, buyers_28 as score
     from shown join stats using (item_index)
     union all
@@ -9,10 +54,9 @@ with counted as (
     from items join stats using (item_index) join shown using (item_index)
     where segment = 'all' and first_seen > $run_date::date - $new_days::integer
     union all
-    select attributes.segment, item_index, count(distinct user_index)
-    from interactions join attributes using (user_index) join shown using (item_index)
-    where shown.segment = 'all' and last_age < 28
-    group by attributes.segment, item_index
+    select segment, item_index, score
+    from smoothed
+    where score > 0
 ),
 ranked as (
     select

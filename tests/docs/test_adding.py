@@ -64,12 +64,12 @@ def test_the_input_of_the_page_is_a_table_and_its_statement_casts_to_it() -> Non
     (code, line, _), (statement,) = blocks(page, "python"), blocks(page, "sql")
     made: dict[str, Any] = {}
     exec(code, made)
-    table = made["USERS"]
-    assert line == "INPUTS = (..., USERS)\n"
+    table = made["MEMBERS"]
+    assert line == "INPUTS = (..., MEMBERS)\n"
     with duckdb.connect() as connection:
         connection.execute(
-            "create table mapped_users as "
-            "select 'u1' as user_id, ' FR ' as country, '2011-01-04' as arrived_at, 'a' as _file"
+            "create table mapped_members as "
+            "select 'u1' as user_id, ' Gold ' as club, '2011-01-04' as arrived_at, 'a' as _file"
         )
         connection.execute(
             "create table log_files as "
@@ -78,4 +78,4 @@ def test_the_input_of_the_page_is_a_table_and_its_statement_casts_to_it() -> Non
         for arrival, night in (("arrived_at", date(2011, 1, 4)), ("file", date(2011, 1, 3))):
             found = connection.execute(statement, {"arrival": arrival})
             assert [column[0] for column in found.description or ()] == ["arrival", *table.schema.names]
-            assert found.fetchall() == [(night, "u1", "FR")]
+            assert found.fetchall() == [(night, "u1", "Gold")]

@@ -11,7 +11,7 @@ from tests.docs.pages import PAGES, name, prose
 
 MADE = {"configuration.md", "tables/index.md", *(f"tables/{table.name}.md" for table in tables.published())}
 
-TO_BE_ADDED = {"together", "item_titles", "users", ".env"}
+TO_BE_ADDED = {"together", "item_titles", "members", ".env"}
 """What the pages of docs/adding add by way of example, and what a command they name writes."""
 
 

@@ -1,6 +1,7 @@
 """The page on one's own logs: its mappings and settings, as they stand there, do what it says."""
 
 import json
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -93,3 +94,29 @@ def test_the_orders_and_lines_of_the_page_are_joined_night_by_night_and_in_one_p
     ]
     for folder in folders:
         assert digests(folder) == digests(other.lake / "ingest" / folder.name)
+
+
+def test_the_users_of_the_page_are_kept_with_what_they_are(tmp_path: Path) -> None:
+    (mapping,) = [block for block in blocks(PAGE, "sql") if block.startswith("-- users.sql")]
+    (text,) = [block for block in blocks(PAGE, "toml") if "[ingest.users]" in block]
+    users = tomllib.loads(text)["ingest"]["users"]
+    (tmp_path / users["sql"]).write_text(mapping)
+    for day, row in (("21", "c1,France,34,2019-05-06"), ("22", "c1,,35,")):
+        path = tmp_path / "users" / f"2026-11-{day}.csv"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"customer,land,age,registered_at\n{row}\n")
+    (tmp_path / "log.jsonl").write_text(
+        '{"user": "c1", "item": "a", "ts": "2026-11-21 10:00:00", "type": "purchase"}\n'
+        '{"user": "c1", "item": "a", "ts": "2026-11-22 10:00:00", "type": "purchase"}\n'
+    )
+    config = shop(tmp_path, ingest={"users": users})
+    found = [{r["name"]: r["value"] for r in rows_of(ingest(config, date(2026, 11, day)), "users")} for day in (21, 22)]
+    assert found == [{"age": "34.0", "country": "France", "joined": "2019-05-06"}, {"age": "35.0"}]
+
+
+def test_the_attributes_of_items_on_the_page_can_be_asked(tmp_path: Path) -> None:
+    (text,) = [block for block in blocks(PAGE, "toml") if "[ingest.items]" in block]
+    (where,) = re.findall(r'`where = "(colour[^"]*)"`', " ".join(PAGE.split()))
+    path = tmp_path / "pipeline.toml"
+    path.write_text(f'[[surfaces]]\nname = "red"\nwhere = "{where}"\n{text}')
+    assert configuration.load(path).item_attributes == {"colour": "word", "released": "date", "stars": "number"}

@@ -126,10 +126,19 @@ def test_a_surface_shows_only_what_its_predicate_allows(tmp_path: Path) -> None:
     assert popular == ["i1", "i2"]
 
 
-def test_popular_items_by_segment(tmp_path: Path) -> None:
-    made = shop(tmp_path, countries=["France", None, "France"])
-    section = made.config.publish.model_copy(update={"segment_by": ("country",)})
-    made.config = made.config.model_copy(update={"publish": section})
+@pytest.mark.parametrize(
+    ("prior", "french"),
+    [
+        (0, [("i0", 1), ("i1", 1)]),
+        # i2 has 1 buyer there and 2 of 3 users everywhere: of 3 users, one of whom is like everybody, (1 + 2/3) x 2/3
+        (1, [("i2", 10 / 9), ("i0", 8 / 9)]),
+    ],
+)
+def test_popular_items_by_segment(tmp_path: Path, prior: float, french: list[tuple[str, float]]) -> None:
+    made = shop(tmp_path, countries=["France", "Spain", "France"])  # who is alone in Spain is no segment
+    section = made.config.publish.model_copy(update={"segment_by": ("country",), "segment_prior": prior})
+    features = made.config.features.model_copy(update={"word_min_users": 2})
+    made.config = made.config.model_copy(update={"publish": section, "features": features})
     go(made.write())
     found: dict[str, list[tuple[str, float]]] = {}
     for row in published(made, "popular_items"):
@@ -137,7 +146,7 @@ def test_popular_items_by_segment(tmp_path: Path) -> None:
     # France: u0 bought i0, i2 and u2 bought i1 in the last 28 days (i3 is 40 days ago); equal, so by buyers overall.
     assert found == {
         "all": [("i0", 9), ("i1", 8)],
-        "country:France": [("i0", 1), ("i1", 1)],
+        "country:France": [(item, pytest.approx(score)) for item, score in french],
         "new_arrivals": [("i4", 0)],
     }
 

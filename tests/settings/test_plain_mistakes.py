@@ -104,3 +104,24 @@ def test_the_command_line_has_no_traceback_for_what_the_system_refuses(
         printed = capsys.readouterr().err
         assert printed.startswith("ResourceError: status: ")
         assert said in printed
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        (
+            "",
+            r"segment_by: 'country' is no attribute of the users: declare it in \[ingest\.users\] .*country = \"word\"",
+        ),
+        ('age = "number"', "segment_by: 'country' is no attribute"),
+        ('country = "number"', "segment_by: 'country' is a number, and segments are of words: let the mapping"),
+        ('country = "date"', "segment_by: 'country' is a date"),
+    ],
+)
+def test_a_segment_by_what_is_no_word_of_the_users_is_refused(tmp_path: Path, declared: str, words: str) -> None:
+    users = f'[ingest.users]\nfiles = "u.csv"\nsql = "u.sql"\nattributes = {{ {declared} }}\n' if declared else ""
+    with pytest.raises(InputError, match=rf"pipeline\.toml: .*{words}"):
+        configuration.load(config_of(tmp_path, f'{users}[publish]\nsegment_by = ["country"]\n'))
+    text = users.replace(declared, 'country = "word"') if users else ""
+    if text:
+        assert configuration.load(config_of(tmp_path, f'{text}[publish]\nsegment_by = ["country"]\n')).user_attributes

@@ -16,10 +16,11 @@ from pipeline.intake.inputs.links import LINKS
 from pipeline.intake.inputs.offers import OFFERS
 from pipeline.intake.inputs.rejects import REJECTS
 from pipeline.intake.inputs.table import InputTable, NightTable
+from pipeline.intake.inputs.users import USERS
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, OFFERS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -36,7 +37,7 @@ def nightly() -> tuple[InputTable, ...]:
 
 def night_tables() -> tuple[NightTable, ...]:
     """The tables of a night's folder, one file each."""
-    return (*nightly(), REJECTS)
+    return (*(kept for table in nightly() for kept in (table, *table.also)), REJECTS)
 
 
 def about_people() -> tuple[NightTable, ...]:
@@ -58,6 +59,7 @@ __all__ = [
     "LINKS",
     "OFFERS",
     "REJECTS",
+    "USERS",
     "InputTable",
     "NightTable",
     "about_people",

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.intake.inputs.table import PLACE, InputTable
+from pipeline.intake.inputs.table import PLACE, InputTable, NightTable
 
 SCHEMA = pa.schema(
     [
@@ -20,6 +20,18 @@ SCHEMA = pa.schema(
     ]
 )
 
+ATTRIBUTES = NightTable(
+    name="item_attributes",
+    schema=pa.schema(
+        [
+            pa.field("item_id", pa.string(), nullable=False),
+            pa.field("name", pa.string(), nullable=False),  # of the attribute, as [ingest.items] declares it
+            pa.field("value", pa.string(), nullable=False),  # a word, a number in decimals, or a day as 2024-01-31
+        ]
+    ),
+    dictionary=("name", "value"),
+)
+
 ITEMS = InputTable(
     name="items",
     schema=SCHEMA,
@@ -28,6 +40,13 @@ ITEMS = InputTable(
     made=frozenset({"rows"}),
     ids=("item_id",),
     dictionary=("category", "currency", "kind"),
-    before=("ingest/items_typed", "ingest/items_faults"),
+    before=(
+        "ingest/items_typed",
+        "ingest/items_faults",
+        "ingest/item_attributes_typed",
+        "ingest/item_attributes_faults",
+    ),
     night="ingest/night_items",
+    also=(ATTRIBUTES,),
+    described=True,
 )

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import InputFiles
+from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles, InputFiles
 
 PLACE = frozenset({"_file", "_row"})
 """Columns of `raw` that say where a row stands: its file, and its number over all files."""
@@ -90,6 +90,9 @@ class InputTable(NightTable):
         refuses: whether the statement gives a column `reason`, and rows that have one are kept among the refused.
         section: of the configuration, where its files are named under its own name.
         nightly: whether rows are kept by the night they arrived; others are read whenever they are needed.
+        also: further tables that are made of its rows and kept beside it, each by sql/ingest/<its name>.sql.
+        described: whether a shop may declare attributes, columns of its own that its mapping must select; the statement
+            finds their values as text in the list `attributes`, in the order of $names and their $kinds.
     """
 
     needed: frozenset[str]
@@ -101,6 +104,8 @@ class InputTable(NightTable):
     refuses: bool = False
     section: str = "ingest"
     nightly: bool = True
+    also: tuple[NightTable, ...] = ()
+    described: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -119,6 +124,11 @@ class InputTable(NightTable):
     def key(self) -> str:
         """Where the configuration names its files, e.g. "ingest.events"."""
         return f"{self.section}.{self.name}"
+
+    def attributes(self, config: Config) -> dict[str, AttributeKind]:
+        """What the configuration declares of it, in the order of the names; none where it may not."""
+        found = self.files(config) if self.described else None
+        return dict(sorted(found.attributes.items())) if isinstance(found, DescribedInputFiles) else {}
 
     def files(self, config: Config) -> InputFiles | None:
         """The configuration's section about it; None where the shop has none."""

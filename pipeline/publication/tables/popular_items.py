@@ -5,10 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.ground import sql
-from pipeline.ground.errors import InputError
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
 
@@ -23,11 +21,16 @@ TABLE = PublishedTable(
         ),
         Column("rank", pa.int32(), "the place in the segment, 1 is the most popular"),
         Column("item_id", pa.string(), "an item that may be shown"),
-        Column("score", pa.float32(), "its buyers in the last 28 days, in a segment of users those of the segment"),
+        Column(
+            "score",
+            pa.float32(),
+            "its buyers in the last 28 days; in a segment of users those of the segment, smoothed towards everybody's",
+        ),
     ),
     key=("segment", "rank"),
     things=("segment", "segments"),
 )
+ATTRIBUTES = pa.schema([pa.field("user_index", pa.int32()), pa.field("segment", pa.string())])
 SHOWN = pa.schema([pa.field("segment", pa.string()), pa.field("item_index", pa.int32())])
 
 
@@ -42,6 +45,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     }
     section = night.config.publish
     params = {"run_id": night.run_id, "run_date": night.run_date, "k": section.popular_k, "new_days": section.new_days}
+    params |= {"prior": section.segment_prior, "min_users": night.config.features.word_min_users}
     return [sql.query(night.connection, "publish/popular_items", TABLE.schema, relations, **params)]
 
 
@@ -61,14 +65,11 @@ def _shown(night: Night) -> pa.Table:
 
 
 def _attributes(night: Night) -> pa.Table:
-    """user_index, segment ("country:France") for every configured column of the users table and user who has one."""
-    schema = pa.schema([pa.field("user_index", pa.int32()), pa.field("segment", pa.string())])
-    tables = [schema.empty_table()]
-    for column in night.config.publish.segment_by:
-        try:
-            table = pq.read_table(night.features / "users.parquet", columns=["user_index", column])
-            values = pc.binary_join_element_wise(pa.scalar(column), table.column(column).cast(pa.string()), ":")
-        except (KeyError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise InputError(f"publish.segment_by: users have no column '{column}' of text ({error})") from None
-        tables.append(pa.table([table.column("user_index"), values], schema=schema).drop_null())
-    return pa.concat_tables(tables)
+    """user_index, segment ("country:France") of every attribute that makes segments and user who has it."""
+    found = night.cutoff.user_attributes()
+    if found is None:
+        return ATTRIBUTES.empty_table()
+    chosen = found.filter(pc.is_in(found.column("attribute"), pa.array(night.config.publish.segment_by, pa.string())))
+    chosen = chosen.filter(chosen.column("word").is_valid())
+    segment = pc.binary_join_element_wise(chosen.column("attribute"), chosen.column("word"), ":")
+    return pa.table([chosen.column("user_index"), segment], schema=ATTRIBUTES)

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
 
 from pipeline.settings.sections import globs as alternative_globs
 from pipeline.settings.sections.base import KEPT, Days, Section
@@ -85,15 +85,40 @@ class InputFiles(Section):
         return given
 
 
+AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+"""The name of an attribute, which is part of the names of features and segments."""
+AttributeKind = Literal["word", "number", "date"]
+"""What an attribute's values are: one of a few words, a number, or a day."""
+
+
+USER_COLUMNS = frozenset({"user_id", "arrived_at"})
+ITEM_COLUMNS = (
+    frozenset({"item_id", "item_index", "arrived_at", "title", "text", "category", "price", "price_band", "currency"})
+    | frozenset({"kind", "available", "first_seen", "valid_from", "valid_until", "valid_on", "rows"})
+)  # fmt: skip
+"""What mappings and predicates call something else: names that no attribute can have."""
+
+
+class DescribedInputFiles(InputFiles):
+    """The raw files of an input table whose things have attributes of the shop's own."""
+
+    attributes: dict[AttributeName, AttributeKind] = Field(default={}, max_length=50)
+    """More columns, which the mapping must select: their names, and what their values are. A `word` is one of a few
+    (a country, a plan), a `number` stands for itself, and of a `date` it counts how long ago it is."""
+
+
 class Ingest(Section):
     """The shop's files to the contracts of the input tables; [ingest.<name>] is where a table's files are."""
 
     events: InputFiles | None = None
     """The behaviour log; needed."""
-    items: InputFiles | None = None
-    """What is known about the items; without it an item is only its id."""
+    items: DescribedInputFiles | None = None
+    """What is known about the items, and the attributes that are named here; without it an item is only its id."""
     links: InputFiles | None = None
     """Which items belong to which others: item_id and linked_id, as a coupon and a product it is for."""
+    users: DescribedInputFiles | None = None
+    """What is known about the users: user_id, and the attributes that are named here; without it a user is only what
+    the log says."""
     offers: InputFiles | None = None
     """Who was offered what: user_id and item_id; an item that is offered to anybody is shown to nobody else."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
@@ -123,6 +148,16 @@ class Ingest(Section):
     pseudonyms: Annotated[bool, KEPT] = False
     """Whether user, session and event ids are replaced by HMAC-SHA256 under the key in NIGHTJAR_PSEUDONYM_KEY before
     anything is written; refused rows are then kept without their content."""
+
+    @field_validator("users", "items")
+    @classmethod
+    def _attributes_have_names_of_their_own(
+        cls, given: DescribedInputFiles | None, info: ValidationInfo
+    ) -> DescribedInputFiles | None:
+        taken = ITEM_COLUMNS if info.field_name == "items" else USER_COLUMNS
+        if given and (wrong := taken & given.attributes.keys()):
+            raise ValueError(f"attributes names {', '.join(sorted(wrong))}, which is no attribute: leave it out")
+        return given
 
 
 class Retention(Section):
@@ -166,6 +201,11 @@ class Features(Section):
     repeats: Literal["learned", "yes", "no"] = "learned"
     """Whether users come back to an item they acted on: learned from the log, or known. Where they do not (a film is
     seen once), it is no candidate in pool `all` either."""
+    word_min_users: PositiveInt = 10
+    """Users with a history who must share an attribute's word for it to count, in any model or list: by a rarer one a
+    person could be recognised."""
+    words: PositiveInt = Field(default=100, le=10_000)
+    """Most frequent words of an attribute that count."""
     text_parts: tuple[Literal["title", "text", "category", "price"], ...] = ("title", "text", "category")
     """What the language model reads about an item, as far as it is known."""
     price_words: tuple[str, ...] = Field(

@@ -45,7 +45,10 @@ class Publish(Section):
     new_days: Days = 28
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()
-    """Columns of the users table by whose values popular_items has more segments, e.g. "country"."""
+    """Attributes of the users, words, by whose values popular_items has more segments, e.g. "country". A value with
+    fewer than features.word_min_users users who acted in the last 28 days has none."""
+    segment_prior: NonNegativeFloat = 20.0
+    """Users who act as everybody does that are added to a segment's own, so that few of them do not make its list."""
     editorial: InputFiles | None = None
     """Editors' pins, blocks and boosts: files, and a mapping that selects kind, surface (null: all), item_id, rank (of
     a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""

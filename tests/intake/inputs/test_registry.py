@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import create_model
 
-from pipeline.ground import artifacts, sql
+from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs
 from pipeline.intake.inputs import InputTable
@@ -18,10 +18,10 @@ from pipeline.operations import forget, load_history
 from pipeline.privacy import pseudonyms, suppression
 from pipeline.settings import config as settings
 from pipeline.settings.config import Config
-from pipeline.settings.sections.data import Ingest, InputFiles
+from pipeline.settings.sections.data import ITEM_COLUMNS, USER_COLUMNS, DescribedInputFiles, Ingest, InputFiles
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
-from tests.intake.inputs.users import STATEMENT, USERS
+from tests.intake.inputs.members import MEMBERS, STATEMENT
 from tests.on_disk import everything_under
 from tests.tiny_log import digests, row, rows_of, shop, write
 from tests.tiny_log import ingest as ingest_night
@@ -43,18 +43,18 @@ MAPPING = "select who as user_id, land as country, _file from raw"
 def a_shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Config]:
     """Registers the table, writes a shop that has it, and gives its configurations."""
     shutil.copytree(sql.FOLDER, tmp_path / "sql")
-    (tmp_path / "sql" / "ingest" / "users.sql").write_text(STATEMENT)
+    (tmp_path / "sql" / "ingest" / "members.sql").write_text(STATEMENT)
     monkeypatch.setattr(sql, "FOLDER", tmp_path / "sql")
-    monkeypatch.setattr(inputs, "INPUTS", (*inputs.INPUTS, USERS))
+    monkeypatch.setattr(inputs, "INPUTS", (*inputs.INPUTS, MEMBERS))
     write(tmp_path / "log.csv", LOG)
     for night, rows in PEOPLE.items():
-        write(tmp_path / "users" / f"{night}.jsonl", rows)
+        write(tmp_path / "members" / f"{night}.jsonl", rows)
 
     def configured(home: str = "home", mapping: str = MAPPING, **ingest: Any) -> Config:
-        (tmp_path / "users.sql").write_text(mapping)
-        files = {"files": "users/{year}-{month}-{day}.jsonl", "sql": "users.sql"}
+        (tmp_path / "members.sql").write_text(mapping)
+        files = {"files": "members/{year}-{month}-{day}.jsonl", "sql": "members.sql"}
         plain = shop(tmp_path, "log.csv", home=tmp_path / home, ingest={"max_reject_share": 1} | ingest)
-        return full().model_validate(dict(plain) | {"ingest": plain.ingest.model_dump() | {"users": files}})
+        return full().model_validate(dict(plain) | {"ingest": plain.ingest.model_dump() | {"members": files}})
 
     return configured
 
@@ -66,7 +66,7 @@ def full() -> type[Config]:
 
 def said(config: Config, night: date) -> list[tuple[str, str | None]]:
     folder = artifacts.stage_dir(config.lake, "ingest", night)
-    return [(one["user_id"], one["country"]) for one in rows_of(folder, "users")]
+    return [(one["user_id"], one["country"]) for one in rows_of(folder, "members")]
 
 
 def test_its_files_are_found_mapped_and_kept_per_night(a_shop: Callable[..., Config]) -> None:
@@ -74,17 +74,17 @@ def test_its_files_are_found_mapped_and_kept_per_night(a_shop: Callable[..., Con
     for night in (MONDAY, TUESDAY):
         folder = ingest_night(config, night)
         assert said(config, night) == SAID[night], "the row without an id and the one with a long one are left out"
-        assert artifacts.read_manifest(folder)["report"]["users"] == len(SAID[night])
-        assert "users.parquet" in artifacts.read_manifest(folder)["files"]
+        assert artifacts.read_manifest(folder)["report"]["members"] == len(SAID[night])
+        assert "members.parquet" in artifacts.read_manifest(folder)["files"]
         assert len(rows_of(folder)) == 1, "events are what they were"
 
 
 def test_a_night_without_its_files_has_none_of_its_rows(a_shop: Callable[..., Config]) -> None:
     config = a_shop()
-    (config.folder / "users" / f"{TUESDAY}.jsonl").unlink()
-    assert rows_of(ingest_night(config, TUESDAY), "users") == []
-    (config.folder / "users" / f"{MONDAY}.jsonl").unlink()
-    assert rows_of(ingest_night(config, MONDAY), "users") == []
+    (config.folder / "members" / f"{TUESDAY}.jsonl").unlink()
+    assert rows_of(ingest_night(config, TUESDAY), "members") == []
+    (config.folder / "members" / f"{MONDAY}.jsonl").unlink()
+    assert rows_of(ingest_night(config, MONDAY), "members") == []
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -97,13 +97,13 @@ def test_history_is_the_same_bytes_as_nights(
     for night in (MONDAY, TUESDAY):
         ours = digests(artifacts.stage_dir(one.lake, "ingest", night))
         assert ours == digests(ingest_night(many, night))
-        names = ("events", "items", "links", "offers", "rejects", "users")
+        names = ("events", "items", "links", "offers", "rejects", "members", "users", "item_attributes")
         assert ours.keys() == {f"{name}.parquet" for name in names}
 
 
 def test_history_begins_with_its_first_row(a_shop: Callable[..., Config]) -> None:
     config, before = a_shop(allow_empty=True), MONDAY - timedelta(days=3)
-    write(config.folder / "users" / f"{before}.jsonl", PEOPLE[MONDAY])
+    write(config.folder / "members" / f"{before}.jsonl", PEOPLE[MONDAY])
     load_history.load_history(config, TUESDAY)
     assert said(config, before) == SAID[MONDAY]
 
@@ -113,11 +113,14 @@ def test_history_begins_with_its_first_row(a_shop: Callable[..., Config]) -> Non
     [
         (
             "select who as user_id, land, _file from raw",
-            r"users\.sql selects columns that are none \(users has .*\): land$",
+            r"members\.sql selects columns that are none \(members has .*\): land$",
         ),
-        ("select land as country, _file from raw", r"users\.sql must also select \['user_id'\]"),
-        ("select who as user_id, cast('x' as int) as country, _file from raw", r"users\.sql fails on a row; cast with"),
-        ("selekt", r"users\.sql: .*selekt"),
+        ("select land as country, _file from raw", r"members\.sql must also select \['user_id'\]"),
+        (
+            "select who as user_id, cast('x' as int) as country, _file from raw",
+            r"members\.sql fails on a row; cast with",
+        ),
+        ("selekt", r"members\.sql: .*selekt"),
     ],
 )
 def test_a_mapping_that_breaks_its_contract_is_refused(a_shop: Callable[..., Config], mapping: str, words: str) -> None:
@@ -127,11 +130,11 @@ def test_a_mapping_that_breaks_its_contract_is_refused(a_shop: Callable[..., Con
 
 def test_a_row_says_when_it_became_known(a_shop: Callable[..., Config]) -> None:
     config = a_shop()
-    undated = InputFiles(files="users/*.jsonl", sql="users.sql")
-    config = config.model_copy(update={"ingest": config.ingest.model_copy(update={"users": undated})})
-    with pytest.raises(InputError, match=r"users\.sql must select arrived_at"):
+    undated = InputFiles(files="members/*.jsonl", sql="members.sql")
+    config = config.model_copy(update={"ingest": config.ingest.model_copy(update={"members": undated})})
+    with pytest.raises(InputError, match=r"members\.sql must select arrived_at"):
         ingest_night(config, MONDAY)
-    (config.folder / "users.sql").write_text(MAPPING.replace("_file", "timestamp '2024-01-01' as arrived_at, _file"))
+    (config.folder / "members.sql").write_text(MAPPING.replace("_file", "timestamp '2024-01-01' as arrived_at, _file"))
     ingest_night(config, MONDAY)
     assert said(config, MONDAY) == sorted([*SAID[MONDAY], *SAID[TUESDAY]], key=str)
 
@@ -159,7 +162,8 @@ def test_a_person_is_forgotten_and_not_taken_again(
     (receipt,) = forget.forget(config, ["person-2"], TUESDAY)
     assert json.loads(receipt.read_text())["rows"] == {
         "events": 1,
-        "users": 2,
+        "members": 2,
+        "users": 0,
         "offers": 0,
         "rejects": 0,
         "published": 0,
@@ -180,7 +184,7 @@ def test_a_person_is_forgotten_and_not_taken_again(
 def test_nights_from_before_the_table_stay_as_they_are(tmp_path: Path, a_shop: Callable[..., Config]) -> None:
     config = a_shop()
     for night in (MONDAY, TUESDAY):
-        (ingest_night(config, night) / "users.parquet").unlink()
+        (ingest_night(config, night) / "members.parquet").unlink()
     forget.forget(config, ["person-1"], TUESDAY)
     assert rows_of(artifacts.stage_dir(config.lake, "ingest", MONDAY)) == []
     assert [e["user_id"] for e in rows_of(artifacts.stage_dir(config.lake, "ingest", TUESDAY))] == ["person-2"]
@@ -202,7 +206,7 @@ def test_every_input_has_its_field_in_the_configuration_and_no_other_has() -> No
         f"{name}.{field}"
         for name, section in (("ingest", Ingest), ("publish", Publish))
         for field, given in section.model_fields.items()
-        if given.annotation == InputFiles | None
+        if given.annotation in (InputFiles | None, DescribedInputFiles | None)
     }
     assert fields == {table.key for table in inputs.INPUTS}
     assert inputs.section() is Ingest, "those that are shipped are described there"
@@ -212,19 +216,20 @@ def test_an_unknown_input_is_refused_when_the_configuration_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "pipeline.toml"
-    path.write_text('[ingest.users]\nfiles = "users.csv"\nsql = "users.sql"\n')
-    with pytest.raises(InputError, match=r"ingest\.users: there is no such key"):
+    path.write_text('[ingest.members]\nfiles = "members.csv"\nsql = "members.sql"\n')
+    with pytest.raises(InputError, match=r"ingest\.members: there is no such key"):
         settings.load(FullConfig, path)
-    monkeypatch.setattr(inputs, "INPUTS", (*inputs.INPUTS, USERS))
-    assert settings.load(full(), path).ingest.users == InputFiles(files="users.csv", sql="users.sql")
-    path.write_text('[ingest.visitors]\nfiles = "users.csv"\nsql = "users.sql"\n')
+    monkeypatch.setattr(inputs, "INPUTS", (*inputs.INPUTS, MEMBERS))
+    assert settings.load(full(), path).ingest.members == InputFiles(files="members.csv", sql="members.sql")
+    path.write_text('[ingest.visitors]\nfiles = "members.csv"\nsql = "members.sql"\n')
     with pytest.raises(InputError, match=r"ingest\.visitors: there is no such key"):
         settings.load(full(), path)
 
 
 def test_every_nightly_input_has_its_statements() -> None:
     for table in inputs.nightly():
-        assert sql.statement(f"ingest/{table.name}")
+        for kept in (table, *table.also):
+            assert sql.statement(f"ingest/{kept.name}")
     for kept in inputs.night_tables():
         assert "$first" in sql.statement(kept.night)
 
@@ -241,9 +246,22 @@ def test_every_nightly_input_has_its_statements() -> None:
     ],
 )
 def test_an_entry_that_contradicts_itself_is_no_entry(given: dict[str, Any], words: str) -> None:
-    sound = {"name": "users", "schema": USERS.schema, "needed": USERS.needed, "beside": USERS.beside, "ids": USERS.ids}
-    with pytest.raises(ValueError, match=f"users: .*{words}"):
+    sound = {
+        "name": "members",
+        "schema": MEMBERS.schema,
+        "needed": MEMBERS.needed,
+        "beside": MEMBERS.beside,
+        "ids": MEMBERS.ids,
+    }
+    with pytest.raises(ValueError, match=f"members: .*{words}"):
         InputTable(**(sound | given))
+
+
+def test_no_attribute_is_called_as_a_column_is() -> None:
+    made = {"item_index", "price_band", "first_seen", "valid_on"}
+    assert inputs.ITEMS.columns - {"_file", "_row"} | {"rows"} | made == ITEM_COLUMNS
+    assert {*schemas.ITEMS.names, "valid_on"} <= ITEM_COLUMNS
+    assert inputs.USERS.columns - {"_file", "_row"} == USER_COLUMNS
 
 
 def test_what_a_mapping_may_select() -> None:

@@ -1,11 +1,11 @@
-"""An input table that is not shipped: who users are. One entry and one statement."""
+"""An input table that is not shipped: who is a member. One entry and one statement."""
 
 import pyarrow as pa
 
 from pipeline.intake.inputs import InputTable
 
-USERS = InputTable(
-    name="users",
+MEMBERS = InputTable(
+    name="members",
     schema=pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("country", pa.string())]),
     needed=frozenset({"user_id", "_file"}),
     beside=frozenset({"arrived_at", "_file"}),
@@ -16,7 +16,7 @@ USERS = InputTable(
 )
 STATEMENT = """
 -- one row per night and different thing that its files say about a user, cast to the contract
-with mapped as (from mapped_users),
+with mapped as (from mapped_members),
 files as (from log_files)
 select distinct
     case
