@@ -55,6 +55,8 @@ from pipeline.sources import Sources, registry
 log = logging.getLogger(__name__)
 
 REPORT = "report.html"
+MOSTLY = 0.5
+"""The share of a single list from which on the final one may be as alike for many users as that is."""
 """The page to read, in the stage's folder."""
 
 
@@ -236,7 +238,8 @@ def _broken(
         shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
         for surface in config.surfaces:
             shown |= (config.pool(surface) == pool) & given[surface.name]
-        alike = recipes[pool].alone and registry.candidate_lists()[recipes[pool].single or ""].says == "everybody"
+        single = registry.candidate_lists().get(recipes[pool].single or "")
+        alike = single is not None and single.alike and recipes[pool].share >= MOSTLY
         problems[pool] = gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
     return problems
 

@@ -34,8 +34,8 @@ def choose(
 
     The single list is considered where its mean is less than one standard error of the paired difference below the
     merged list's: of lists that cannot be told apart a mixture is the safer choice, and where the merged list is
-    clearly better nothing changes. The share is the mean of those that are best in draws of the judged users (a
-    Bayesian bootstrap): the best one where many users judge, and where few do, no extreme that chance made.
+    clearly better nothing changes. The share is the one nearest to the mean of those that are best in draws of the
+    judged users (a Bayesian bootstrap): the best where many users judge, and where few do, no extreme that chance made.
 
     Args:
         windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
@@ -63,7 +63,8 @@ def choose(
         return recipe
     tried = [Recipe(recipe.weights, name, share) for share in SHARES]
     values = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
-    share = expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed)
+    mean = expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed)
+    share = min((0.0, *SHARES), key=lambda share: abs(share - mean))
     return Recipe(recipe.weights, name, share) if share else recipe
 
 

@@ -22,6 +22,7 @@ class CandidateList:
         says: whom it listens to; decides the reasons that users read, and which of equal lists an item is credited to.
         kinds: of pools that it has lists for.
         fused: whether it is fused by default; any list can be named in fusion.sources.
+        alike: whether many users may rightly have the same; of others that is a sign of something broken.
     """
 
     name: str
@@ -29,6 +30,7 @@ class CandidateList:
     says: Says = "taste"
     kinds: tuple[Kind, ...] = KINDS
     fused: bool = True
+    alike: bool = False
 
 
 @dataclass(frozen=True)

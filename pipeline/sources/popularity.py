@@ -59,8 +59,10 @@ SOURCE = Source(
     Popularity,
     lists=(
         CandidateList("buy_again", "Buy again", says="own", kinds=("all",)),
-        CandidateList("popularity", "Best-sellers", says="everybody"),
-        CandidateList("segment_popularity", "Best-sellers of who pays as much", says="everybody", fused=False),
+        CandidateList("popularity", "Best-sellers", says="everybody", alike=True),
+        CandidateList(
+            "segment_popularity", "Best-sellers of who pays as much", says="everybody", fused=False, alike=True
+        ),
     ),
 )
 

@@ -41,7 +41,7 @@ class Trending(SourceSection):
 
 SOURCE = Source(
     Trending,
-    lists=(CandidateList("trending", "Fresh, in the user's categories"),),
+    lists=(CandidateList("trending", "Fresh, in the user's categories", alike=True),),
 )
 
 

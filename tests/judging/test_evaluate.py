@@ -162,7 +162,7 @@ def test_where_tonight_is_a_single_list_the_baseline_has_had_its_chance(tmp_path
     night.recipes({pool: Recipe((0.5, 0.5), "popularity", 1.0) for pool in lists.KINDS})
     report, out = run(night)
     assert report["gate"] == "first publication"
-    assert "alone: on the judged window nothing that was learned did better" in (out / "report.html").read_text()
+    assert "alone: on the label windows nothing that was learned did better" in (out / "report.html").read_text()
 
 
 def test_a_single_list_does_not_pass_before_the_table_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,14 +181,14 @@ def test_only_what_everybody_likes_may_be_the_same_for_everybody(
     folder = lists.cutoff_dir(night.folder("ensemble"), NIGHT)
     items, scores = (np.array(array) for array in lists.read_list(folder, "all", "final"))
     lists.write_list(folder, "all", "final", np.repeat(items[:1], len(items), 0), np.repeat(scores[:1], len(items), 0))
-    for single, share in (("als", 1.0), ("popularity", 0.75)):
+    for single, share in (("als", 1.0), ("popularity", 0.25)):
         night.recipes({"all": Recipe((0.5, 0.5), single, share)})
         with pytest.raises(GateError, match="the very same first 10 items"):
             run(night, single)
     monkeypatch.setattr(champion, "find", lambda *_: None)
     report = run(night, "first")[0]
     assert (report["gate"], report["fallback"]) == ("first publication", "all")
-    night.recipes({"all": Recipe((0.5, 0.5), "popularity", 1.0)})
+    night.recipes({"all": Recipe((0.5, 0.5), "trending", 0.75)})
     report = run(night)[0]
     assert (report["gate"], report.get("fallback")) == ("first publication", None)
 

@@ -164,9 +164,9 @@ class Page:
             return ""
         name = title(recipe.single)
         if recipe.alone:
-            return f"Tonight's list is “{name}” alone: on the judged window nothing that was learned did better"
+            return f"Tonight's list is “{name}” alone: on the label windows nothing that was learned did better"
         return (
-            f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: on the judged window what was "
+            f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: on the label windows what was "
             "learned did not do clearly better alone"
         )
 
