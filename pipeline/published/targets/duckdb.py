@@ -46,6 +46,7 @@ class DuckDBTarget:
         self.pointer = config.tables / "current.duckdb"
         self.activations = config.tables / "activations.jsonl"
         self._held = False
+        self._flipped = time.monotonic()
 
     def path(self, run_id: str) -> Path:
         """The file of a run."""
@@ -121,13 +122,12 @@ class DuckDBTarget:
         link.unlink(missing_ok=True)
         link.symlink_to(Path(self.folder.name) / f"{run_id}{ENDING}")
         link.replace(self.pointer)
+        self._flipped = time.monotonic()
         artifacts.sync(self.pointer.parent)
 
     def drop(self, run_id: str) -> None:
-        """See Target.drop. Waits until the last flip is SETTLE_SECONDS old."""
-        with contextlib.suppress(FileNotFoundError):
-            age = time.time() - self.pointer.lstat().st_mtime
-            time.sleep(min(max(SETTLE_SECONDS - age, 0.0), SETTLE_SECONDS))
+        """See Target.drop. Waits until the last flip, this process's or one before it, is SETTLE_SECONDS old."""
+        time.sleep(max(self._flipped + SETTLE_SECONDS - time.monotonic(), 0.0))
         self.path(run_id).unlink(missing_ok=True)
 
     def clean(self) -> None:
