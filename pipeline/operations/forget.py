@@ -4,7 +4,8 @@
     events    every night's partition that knows them is written again without them
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
-              What the gate compares with (evaluate's judged lists) is kept, without them
+              What the gate compares with (evaluate's judged lists) is kept, without them. So are those of a search
+              for better settings (<home>/search)
     tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
               theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
 
@@ -34,6 +35,7 @@ from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import mentions, stages
 from pipeline.operations.people import People
+from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
@@ -77,7 +79,8 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
         people = People(config, wanted, journals, leave_texts=also_in_text)
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
             _events(connection, config, people, key if also_in_text else None)
-            _nights(connection, config, people)
+            for place in (config, *trials.workshops(config)):
+                _nights(connection, place, people)
             _tables(connection, config, people)
             _exports(config, people)
         looked_through = [table.name for table in inputs.about_people()]

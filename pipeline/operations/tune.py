@@ -101,7 +101,7 @@ def _search(
         raise InputError(f"night {last} is not ingested: python -m pipeline load-history --until {last}")
     config = config.model_copy(update={"tuned": None})
     knobs = space.read(knobs_from, goal.name, config)
-    folder = config.home / "search" / f"{goal.name}-{_key(config, goal, knobs)}"
+    folder = config.home / trials.SEARCH / f"{goal.name}-{_key(config, goal, knobs)}"
     place = trials.workshop(config, folder.resolve(), shared)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.judging import samples
 from pipeline.operations import forget, load_history
+from pipeline.operations.tuning import trials
 from pipeline.privacy import suppression
 from pipeline.publication import publish
 from pipeline.sources.configuration import FullConfig
@@ -82,6 +84,19 @@ def test_the_report_loses_the_sample_of_the_person(tmp_path: Path) -> None:
         assert "history of 2" not in text
         assert pq.read_table(folder / samples.FILE).column("user_id").to_pylist() == ["person-7"]
     assert artifacts.read_manifest(evaluate)["files"] == artifacts.describe(evaluate)
+
+
+def test_a_search_for_better_settings_forgets_them_too(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    theirs = trials.workshop(config, config.home / trials.SEARCH / "als-0123abcd")
+    for stage in ("features", "als"):
+        shutil.copytree(artifacts.stage_dir(config.lake, stage, NIGHT), artifacts.stage_dir(theirs.lake, stage, NIGHT))
+    study = theirs.home / "study.db"
+    study.write_text("which settings were how good")
+    forget.forget(config, [GONE], ASKED)
+    assert not names_them(config.home)
+    assert not artifacts.stage_dir(theirs.lake, "als", NIGHT).exists()
+    assert study.is_file()
 
 
 def test_somebody_nobody_knows_gets_zeros(tmp_path: Path) -> None:

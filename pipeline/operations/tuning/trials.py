@@ -17,6 +17,8 @@ from pipeline.settings.config import Config
 from pipeline.sources import registry
 
 FINAL = "final"
+SEARCH = "search"
+"""The folder below <home> in which every search has one."""
 
 
 def maker(name: str) -> str:
@@ -64,6 +66,12 @@ def workshop(config: Config, folder: Path, shared: Sequence[str] = ("ingest",)) 
         if not link.is_symlink():
             link.symlink_to((config.lake / stage).resolve(), target_is_directory=True)
     return config.model_copy(update={"home": folder})
+
+
+def workshops(config: Config) -> list[Config]:
+    """The configuration with the home of each search that was ever begun below `<home>/search`."""
+    folders = sorted(path for path in (config.home / SEARCH).glob("*") if (path / "lake").is_dir())
+    return [config.model_copy(update={"home": folder}) for folder in folders]
 
 
 def scores(goal: Goal, config: Config) -> Iterator[float]:
