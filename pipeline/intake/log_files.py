@@ -171,3 +171,8 @@ def _span(matched: re.Match[str]) -> tuple[date, date]:
         return first, first
     following = first.replace(day=28) + timedelta(days=4) if month else date(first.year + 1, 1, 1)
     return first, following.replace(day=1) - timedelta(days=1)
+
+
+def is_catalogue(source: InputFiles, files: Sequence[LogFile]) -> bool:
+    """Whether the files are one that names no day: all that there is, as it stands."""
+    return len(files) == 1 and not any(f"{{{part}}}" in glob for glob in source.globs for part in PLACEHOLDERS)

@@ -13,7 +13,7 @@ from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Express
 
 from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, failing_rows, inputs, late_rows, logs, mapping, other_nights
+from pipeline.intake import delivery, failing_rows, inputs, late_rows, log_files, logs, mapping, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import map_raw, running
 from pipeline.privacy import pseudonyms, suppression
@@ -194,7 +194,7 @@ class _Stage:
                 mapping.read(self.connection, inputs.nightly(), source, files, self.config)
                 in_raw = source
             try:
-                self._beside(table, source, first, in_raw is not log and _is_catalogue(source, files))
+                self._beside(table, source, first, in_raw is not log and log_files.is_catalogue(source, files))
             except mapping.FailsOnRowError as error:
                 raise failing_rows.placed(self.connection, source, self.config, error) from None
 
@@ -273,11 +273,6 @@ def _since(rows: duckdb.DuckDBPyRelation, first: date) -> duckdb.DuckDBPyRelatio
     arrived, day = ColumnExpression("arrival"), ConstantExpression(first)
     later = CaseExpression(arrived < day, day).otherwise(arrived)  # null stays null
     return rows.select(later.cast("date").alias("arrival"), StarExpression(exclude=["arrival"]))
-
-
-def _is_catalogue(source: InputFiles, files: Sequence[logs.LogFile]) -> bool:
-    """Whether the files are one that names no day: all that there is, as it stands."""
-    return len(files) == 1 and not any(f"{{{part}}}" in glob for glob in source.globs for part in logs.PLACEHOLDERS)
 
 
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
