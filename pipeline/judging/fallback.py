@@ -31,7 +31,8 @@ def verdict(
         comparisons: of the judged lists.
         broken: what is wrong with the lists that are about to be published, in words.
         recipes: how tonight's lists were made.
-        config: `evaluate`; a baseline that is no source's list is none to fall back to.
+        config: `evaluate`; a baseline that is no source's list is none to fall back to, and who lets no lost comparison
+            stop a publication (`block`) gets the lists as they were made.
         unkept: the pools of which the table in use has nothing to keep, so that what is lost, or the same for nearly
             everybody, is replaced by the baseline's lists. Lists that are broken otherwise stop that too.
     """
@@ -42,7 +43,7 @@ def verdict(
         lost = gate.lost([c for c in comparisons if c.pool == pool], config.evaluate, recipes)
         same = [words for words in broken[pool] if gate.SAME in words]
         reasons += [words for words in broken[pool] if words not in same]
-        if can and pool in unkept and (lost or same):
+        if can and config.evaluate.block and pool in unkept and (lost or same):
             fallen[pool] = "; ".join([*same, *lost])
         else:
             reasons += [*same, *lost]

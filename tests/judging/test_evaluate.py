@@ -134,6 +134,12 @@ def test_a_first_publication_that_is_worse_than_the_baseline_is_the_baseline(tmp
     assert first[1] == f"i{shown[whose, 0]}"
 
 
+def test_who_lets_nothing_stop_a_publication_gets_the_lists_as_they_were_made(tmp_path: Path) -> None:
+    night = make(tmp_path, final=0.0, block=False)
+    night.put("popularity", "popularity", 0.9)
+    assert "fallback" not in run(night)[0]
+
+
 def test_a_table_of_the_baseline_is_followed_by_tonights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The table in use has the baseline's lists on the surfaces of pool `all` alone."""
     night = make(tmp_path, final=0.0)
