@@ -43,7 +43,7 @@ class Demographic(SourceSection):
 
 SOURCE = Source(
     Demographic,
-    lists=(CandidateList("demographic", "Best-sellers of who shares their attributes", says="peers"),),
+    lists=(CandidateList("demographic", "Best-sellers of who shares their attributes", says="peers", alike=True),),
 )
 
 
