@@ -153,8 +153,9 @@ def test_no_secret_is_in_a_log(story: Story) -> None:
 
 def test_every_published_night_is_exported_once_it_is_there(story: Story) -> None:
     found = story.live.rows("select partition_key, state from dag_run where dag_id = 'export_surface'")
-    assert {state for _, state in found} == {"success"}
-    assert {key for key, _ in found} == {night.isoformat() for night in story.nights}
+    # A night that is published again is exported again: that run may begin after the story has ended.
+    assert {state for _, state in found} <= {"success", "running", "queued"}
+    assert {key for key, state in found if state == "success"} == {night.isoformat() for night in story.nights}
     newest = story.config.home / "exports" / f"run_date={story.nights[-1]}" / "for_you.jsonl"
     lines = [json.loads(line) for line in newest.read_text(encoding="ascii").splitlines()]
     assert {line["run_id"] for line in lines} == {story.active["scheduled"]}
