@@ -1,4 +1,8 @@
-"""The nightly run: the data flow, readable at a glance. Everything it does is in `pipeline/`."""
+"""The nightly run: the data flow, readable at a glance. Everything it does is in `pipeline/`.
+
+`day_so_far` is the same flow, at the times of the day that the shop's `run_at` names: what happened since the night is
+known then. Where it names none, it can be triggered by hand.
+"""
 
 import os
 from datetime import datetime, timedelta
@@ -9,6 +13,7 @@ from airflow.sdk import (
     Asset,
     CronDataIntervalTimetable,
     ExceptionRetryPolicy,
+    MultipleCronTriggerTimetable,
     Param,
     RetryAction,
     RetryRule,
@@ -35,6 +40,15 @@ Yesterday's behaviour logs become today's top-K tables. `run_date` is the day wh
 
 A published run is taken back with `python -m pipeline rollback`. Nothing here needs cleaning up by hand: a task that
 died leaves no half-written artifact, and running a night again redoes only what is missing or out of date.
+"""
+
+TODAY = """
+### The day so far
+
+Yesterday's tables again, with what has happened since midnight: `run_at` of the shop's file says when, in its time zone.
+What is learned is the last night's, so that the night before must be there; the next night begins from the logs as ever.
+A task that is red means what it means for a night (see nightly_recommendations), and readers keep the table in use.
+Where a moment was missed, the next one knows all that it would have known.
 """
 
 
@@ -80,7 +94,15 @@ PARAMS = {
     ),
 }
 
-# One partition per night; downstream DAGs are scheduled on it, see export_surface.py.
+AT = Param(
+    None,
+    type=["null", "string"],
+    pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}$",
+    title="Moment",
+    description="The day up to this time of it, in the shop's time zone. Empty: when the run was due.",
+)
+
+# One partition per night, and per moment of a day so far; downstream DAGs are scheduled on it, see export_surface.py.
 TABLES = Asset("nightjar_tables")
 
 # The first rule that fits decides. A target that is away or a disk that is full may pass; bad data, a model that cannot be
@@ -157,24 +179,31 @@ def tell_refusal(context: Any) -> None:
     answered(context, context["task"].hitl_summary)
 
 
-@dag(
-    schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()),
-    start_date=datetime(2009, 12, 1),
-    catchup=False,
-    max_active_runs=1,
-    default_args={
+def times_of_day() -> MultipleCronTriggerTimetable | None:
+    """When a day so far is published, as the shop's file says it; None: only by hand."""
+    from pipeline.ground import zones
+
+    crons = [f"{int(time[3:])} {int(time[:2])} * * *" for time in zones.run_times_of_shop()]
+    return MultipleCronTriggerTimetable(*crons, timezone=shop_zone()) if crons else None
+
+
+ALIKE: dict[str, Any] = {
+    "start_date": datetime(2009, 12, 1),
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": {
         "retries": 2,
         "retry_delay": timedelta(minutes=5),
         "retry_exponential_backoff": True,
         "execution_timeout": LONGEST,
         "on_failure_callback": tell_failure,
     },
-    params=PARAMS,
-    doc_md=TRIAGE,
-    tags=["nightjar"],
-)
-def nightly_recommendations() -> None:
-    """Logs of one day in, the next day's tables out."""
+    "tags": ["nightjar"],
+}
+
+
+def flow() -> None:
+    """What reads what: the stages' signatures, as edges."""
     ingest = stage("ingest")()
     features = stage("features")(ingest)
 
@@ -201,4 +230,22 @@ def nightly_recommendations() -> None:
     evaluate >> approval >> publish(features, *sources, ensemble, outcomes, evaluate)
 
 
+@dag(schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()), params=PARAMS, doc_md=TRIAGE, **ALIKE)
+def nightly_recommendations() -> None:
+    """Logs of one day in, the next day's tables out."""
+    flow()
+
+
+@dag(
+    schedule=times_of_day(),
+    params={"at": AT} | {name: param for name, param in PARAMS.items() if name != "run_date"},
+    doc_md=TODAY,
+    **ALIKE,
+)
+def day_so_far() -> None:
+    """Logs of a day that is not over in, its remaining hours' tables out."""
+    flow()
+
+
 nightly_recommendations()
+day_so_far()

@@ -51,16 +51,28 @@ def _require_over(night: date, timezone: str) -> None:
 def _run(args: argparse.Namespace) -> None:
     from pipeline.operations import timings
 
-    chosen = nights.parse_nights(args.run_date)
     loaded = _load(args)
-    _require_over(chosen[-1], loaded.timezone)
     if args.no_gate:
         loaded = loaded.model_copy(update={"evaluate": loaded.evaluate.model_copy(update={"block": False})})
+    if args.at:
+        return _run_so_far(args, loaded)
+    chosen = nights.parse_nights(args.run_date)
+    _require_over(chosen[-1], loaded.timezone)
     if args.with_history:
         terminal.say(_history_before(loaded, chosen[0]))
     for night in chosen:
         manifests = stages.run(night, loaded, args.stages, args.force)
         terminal.say(timings.table(manifests))
+
+
+def _run_so_far(args: argparse.Namespace, loaded: Config) -> None:
+    from pipeline.operations import day_so_far, timings
+
+    until = nights.parse_moment(args.at, loaded.timezone)
+    nights.require_past(until, zones.now(loaded.timezone))
+    if args.with_history:
+        terminal.say(_history_before(loaded, until.date()))
+    terminal.say(timings.table(day_so_far.run(until, loaded, args.stages, args.force)))
 
 
 def _history_before(loaded: Config, night: date) -> str:

@@ -114,7 +114,13 @@ def _where(command: argparse.ArgumentParser) -> None:
 
 
 def _run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--run-date", required=True, metavar="DATE", help="the complete day's date, or FIRST..LAST")
+    which = command.add_mutually_exclusive_group(required=True)
+    which.add_argument("--run-date", metavar="DATE", help="the complete day's date, or FIRST..LAST")
+    which.add_argument(
+        "--at",
+        metavar="MOMENT",
+        help="a day that is not over, as far as it came: 2025-06-29T14:00, the shop's time",
+    )
     command.add_argument("--with-history", action="store_true", help="first load the nights before it, if they are not")
     command.add_argument(
         "--stages", nargs="*", default=[], metavar="STAGE", help=f"default: all ({', '.join(stages.STAGES)})"

@@ -128,6 +128,8 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
     # what is said of an item first can be said after the window
     seen = events.content(arrived_by, arrived_by if bounded else about)
     key = artifacts.text_sha256(row, seen, events.goal, config.digest("features"), bounded)
+    if row["role"] == "run" and config.until is not None:
+        key = artifacts.text_sha256(key, config.until)
 
     def make(folder: Path) -> None:
         events.see(arrived_by, about)
@@ -152,10 +154,18 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
         _write(folder / "targets.parquet", targets)
         events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
-        lately = {"cutoff": row["cutoff"], "end_hour": 24 * (day_number(row["cutoff"]) + 1), "days": TREND_DAYS}
+        lately = {"cutoff": row["cutoff"], "end_hour": _end_hour(row["cutoff"], config), "days": TREND_DAYS}
         _write(folder / "trends.parquet", events.query("trends", schemas.TRENDS, **lately, **params))
 
     return not memo.part(lists.cutoff_dir(memo.out, row["cutoff"]).name, key, make)
+
+
+def _end_hour(cutoff: date, config: Config) -> int:
+    """The first hour that is not known at a cut-off, counted as the actions' hours are."""
+    known = 24
+    if config.until is not None and cutoff == config.until.date():
+        known = -(-(60 * config.until.hour + config.until.minute) // 60)
+    return 24 * day_number(cutoff) + known
 
 
 def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_by: date, config: Config) -> list[Path]:
@@ -171,8 +181,8 @@ def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_
         The files with labels of others than all items.
     """
     stats = pq.read_table(folder / "item_stats.parquet", partitioning=None)
-    valid_on = row["cutoff"] + timedelta(days=1)
-    found = catalogue.eligible(describe(events, row["cutoff"], stats, config, heard_by=heard_by), config, valid_on)
+    known = describe(events, row["cutoff"], stats, config, heard_by=heard_by)
+    found = catalogue.eligible(known, config, config.valid_on(row["cutoff"]))
     catalogue.write_eligible(folder / "eligible.parquet", found)
     catalogue.write_offers(events, folder / "offers.parquet", row, config)
     catalogue.write_links(events, folder / "links.parquet", row["cutoff"], heard_by, config)

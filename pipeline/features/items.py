@@ -38,6 +38,7 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
         schemas.ITEMS,
         {"item_stats": stats},
         known_by=known_by,
+        valid_on=config.valid_on(known_by),
         **heard,
         title_choice=settings.title_choice,
         text_parts=list(settings.text_parts),

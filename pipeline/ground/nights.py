@@ -1,5 +1,10 @@
-"""Which night a run is for. The only place that turns an orchestrator's dates into a `run_date`."""
+"""Which night a run is for. The only place that turns an orchestrator's dates into a `run_date`.
 
+A run of the day so far is for a moment of a day that is going on: its `run_date` is that day, and what had happened by
+the moment is all that it knows of it.
+"""
+
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -41,6 +46,58 @@ def resolve_run_date(
     if run_after is not None:
         return run_after.astimezone(ZoneInfo(timezone)).date() - timedelta(days=1)
     raise InputError("the run has no date: give the parameter run_date as YYYY-MM-DD")
+
+
+def resolve_moment(
+    requested: str | None, logical_date: datetime | None, run_after: datetime | None, timezone: str = "UTC"
+) -> datetime:
+    """The moment of a run of the day so far, in the shop's time zone, in whole minutes.
+
+    Args:
+        requested: the parameter `at`, YYYY-MM-DDTHH:MM in the shop's time zone, or None.
+        logical_date: when a scheduled run was due; None in a date-less manual run.
+        run_after: when the orchestrator may start the run; used when there is no logical date.
+        timezone: whose days the shop's are.
+    Raises:
+        InputError: `at` is no such moment, or there is none at all.
+    """
+    if requested:
+        return parse_moment(requested, timezone)
+    if (due := logical_date or run_after) is None:
+        raise InputError("the run has no time: give the parameter at as YYYY-MM-DDTHH:MM")
+    return due.astimezone(ZoneInfo(timezone)).replace(second=0, microsecond=0)
+
+
+def parse_moment(text: str, timezone: str = "UTC") -> datetime:
+    """ "2011-10-02T14:00" as a moment in a time zone.
+
+    Raises:
+        InputError: it is none, has a zone of its own, or is the start of a day, of which nothing can have arrived.
+    """
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text):
+            raise ValueError
+        day = _night(text[:10])
+        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(timezone))
+    except ValueError:
+        raise InputError(f"{text!r} is no moment: write it as YYYY-MM-DDTHH:MM, in the shop's time zone") from None
+    if (moment.hour, moment.minute) == (0, 0):
+        raise InputError(f"at {text} nothing of {day} has happened yet: run the night {day - timedelta(days=1)}")
+    return moment
+
+
+def require_past(moment: datetime, now: datetime) -> None:
+    """A day is published as far as it has come, never further.
+
+    Args:
+        moment: up to which events should have happened.
+        now: asked of the clock by whoever talks to people, for this question only.
+    Raises:
+        InputError: it has not come yet.
+    """
+    if moment > now:
+        said = f"{now.astimezone(moment.tzinfo):%Y-%m-%dT%H:%M} in {moment.tzinfo}"
+        raise InputError(f"{moment:%Y-%m-%dT%H:%M} has not come yet (it is {said}): is it mistyped?")
 
 
 def _night(text: str) -> date:

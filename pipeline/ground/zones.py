@@ -1,6 +1,7 @@
 """The time zone whose days are the shop's: what a day is, and that one history has one of them."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -11,6 +12,8 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 
 DEFAULT = "UTC"
+RUN_TIME = re.compile(r"(?!00:00)([01][0-9]|2[0-3]):[0-5][0-9]")
+"""A time of the day at which it is published as far as it has come; at midnight that is the night's run."""
 
 
 def known(name: str) -> bool:
@@ -27,17 +30,34 @@ def today(name: str) -> date:
     return datetime.now(ZoneInfo(name)).date()
 
 
+def now(name: str) -> datetime:
+    """The moment that it is, in a zone; as `today`, for whoever talks to people."""
+    return datetime.now(ZoneInfo(name))
+
+
 def of_shop() -> str:
     """The zone in the shop's file, for the orchestrator's schedule and nights: cheap, and never an error.
 
     A file that is not there, or says what is no zone, has the default; the tasks say what is wrong with it.
     """
+    name = _said_by_shop().get("timezone", DEFAULT)
+    return name if isinstance(name, str) and known(name) else DEFAULT
+
+
+def run_times_of_shop() -> tuple[str, ...]:
+    """`run_at` in the shop's file, "HH:MM" each, for the orchestrator's schedule: as cheap, none where it is wrong."""
+    times = _said_by_shop().get("run_at", [])
+    if not isinstance(times, list) or not all(isinstance(t, str) and RUN_TIME.fullmatch(t) for t in times):
+        return ()
+    return tuple(sorted(set(times)))
+
+
+def _said_by_shop() -> dict[str, object]:
     path = Path(os.environ.get("NIGHTJAR_CONFIG") or "pipeline.toml")
     try:
-        name = tomllib.loads(path.read_text(encoding="utf-8")).get("timezone", DEFAULT)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return DEFAULT
-    return name if isinstance(name, str) and known(name) else DEFAULT
+        return {}
 
 
 def of_night(folder: Path) -> str:

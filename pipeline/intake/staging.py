@@ -51,7 +51,7 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
-            folders = (config.lake / "ingest", spill)
+            folders = (config.lake / "ingest", config.lake_of_nights / "ingest", spill)
             declared = [file.path for file in files] + list(_declared(config, night))
             confinement.confine(connection, declared, folders, config.ingest.max_spill_mb)
             stage = _Stage(connection, config, suppression.read(config), last, night)

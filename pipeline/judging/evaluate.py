@@ -19,7 +19,7 @@ pipeline.judging.champion says.
 import logging
 import shutil
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +231,7 @@ def _broken(
     features: Path, ensemble: Path, tonight: Cutoff, recipes: Mapping[Pool, Recipe], config: Config
 ) -> dict[Pool, list[str]]:
     """What is wrong with the lists that are about to be published, by pool."""
-    given = shown_items(read_items(features), config, tonight.cutoff + timedelta(days=1))
+    given = shown_items(read_items(features), config, config.valid_on(tonight.cutoff))
     problems = {}
     for pool in config.pools:
         items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)

@@ -27,7 +27,7 @@ from pipeline.ground import artifacts, sql
 from pipeline.judging import measuring, wishes
 from pipeline.publication import stores
 from pipeline.publication.tables.recommendation_outcomes import TABLE
-from pipeline.published.contract import run_date_of
+from pipeline.published.contract import is_of_day_so_far, run_date_of
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -71,10 +71,15 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
 
 
 def judged_runs(config: Config, run_date: date) -> pa.Table:
-    """JUDGED_RUNS: the kept runs of the nights before tonight that are scored, oldest first."""
+    """JUDGED_RUNS: the kept runs of the nights before tonight that are scored, oldest first.
+
+    A day that is not over judges nobody, and a run of a day so far, which the next one replaces, is not judged.
+    """
+    if config.until is not None:
+        return JUDGED_RUNS.empty_table()
     archive, first = stores.archive(config), run_date - timedelta(days=config.outcomes.nights)
     kept = [r for r in archive.run_ids() if all((archive.path(r) / name).is_file() for name in TABLES)]
-    chosen = [run_id for run_id in kept if first <= run_date_of(run_id) < run_date]
+    chosen = [r for r in kept if not is_of_day_so_far(r) and first <= run_date_of(r) < run_date]
     ever = stores.target(config).ever_active() if chosen else set()
     rows = [{"run_id": r, "run_date": run_date_of(r), "was_active": r in ever} for r in chosen]
     return pa.Table.from_pylist(rows, schema=JUDGED_RUNS)

@@ -24,7 +24,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.publication import publish
 from pipeline.publication.tables.recommendations import TABLE
-from pipeline.published.contract import ActiveRun
+from pipeline.published.contract import ActiveRun, partition_of
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -81,20 +81,23 @@ def _regular(out: Path) -> Path:
     return leads_to
 
 
-def choose(config: Config, run_id: str | None = None, night: date | None = None) -> ActiveRun:
-    """The run that is named, else the latest one of a night, else the active one.
+def choose(
+    config: Config, run_id: str | None = None, night: date | None = None, so_far: str | None = None
+) -> ActiveRun:
+    """The run that is named, else the latest one of a night, or of a moment of a day so far, else the active one.
 
     Raises:
         InputError: there is none.
     """
-    if run_id is None and night is None:
+    if run_id is None and night is None and so_far is None:
         if (active := publish.active_run(config)) is None:
             raise InputError(f"nothing is published in {config.tables}: run a night first")
         return active
     kept = publish.published_runs(config)
-    found = [r for r in kept if r.run_id == run_id or (run_id is None and r.run_date == night)]
+    of = so_far or (night and night.isoformat())
+    found = [r for r in kept if r.run_id == run_id or (run_id is None and partition_of(r.run_id) == of)]
     if not found:
-        wanted = f"run {run_id}" if run_id is not None else f"a run of {night}"
+        wanted = f"run {run_id}" if run_id is not None else f"a run of {of}"
         raise InputError(f"{wanted} is not kept; there are {', '.join(r.run_id for r in kept) or 'none'}")
     return found[0]
 

@@ -5,7 +5,7 @@
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
               What the gate compares with (evaluate's judged lists) is kept, without them. So are those of a search
-              for better settings (<home>/search)
+              for better settings (<home>/search); what was made of a day so far is dropped whole
     tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
               theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
 
@@ -33,7 +33,7 @@ from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import mentions, stages
+from pipeline.operations import day_so_far, mentions, stages
 from pipeline.operations.people import People
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
@@ -81,6 +81,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
             _events(connection, config, people, key if also_in_text else None)
             for place in (config, *trials.workshops(config)):
                 _nights(connection, place, people)
+            day_so_far.drop(config)
             _tables(connection, config, people)
             _exports(config, people)
         looked_through = [table.name for table in inputs.about_people()]

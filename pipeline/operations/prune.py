@@ -2,7 +2,8 @@
 
 Published runs are not touched (publish.keep_runs looks after them), nor the nights of the active run and of the one a
 rollback returns to: the gate reads what they were judged by, `show` their titles. A part that a newer night has linked
-stays there; what no neighbour has any more is made again, from the same inputs to the same bytes.
+stays there; what no neighbour has any more is made again, from the same inputs to the same bytes. What was made of a
+day so far goes when the day's own night is there.
 """
 
 import contextlib
@@ -17,10 +18,11 @@ from pathlib import Path
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
-from pipeline.operations import stages
+from pipeline.operations import day_so_far, stages
 from pipeline.publication import publish, stores
 from pipeline.published import contract
-from pipeline.settings.config import LONGEST_DAYS, Config
+from pipeline.settings.calendar import LONGEST_DAYS
+from pipeline.settings.config import SO_FAR, Config
 
 SETTLED_SECONDS = 24 * 3600
 """A night without a publication may still be running if its last folder is less older than the lake's newest."""
@@ -93,6 +95,10 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
             _prune_night(config, night, youngest, freed, dry_run)
     for folder in _old_events(config, newest):
         _remove([folder], freed, dry_run)
+    if day_so_far.is_over(config):
+        freed.count(config.home / SO_FAR)
+        if not dry_run:
+            day_so_far.drop(config)
     return freed
 
 

@@ -4,6 +4,7 @@ import json
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -19,8 +20,8 @@ from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
 from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
-from pipeline.published.contract import ActiveRun
-from pipeline.settings.config import Config
+from pipeline.published.contract import ActiveRun, is_of_day_so_far
+from pipeline.settings.config import SO_FAR, Config
 
 SHOWN = 10
 """Items of a list that are shown."""
@@ -130,7 +131,7 @@ def search(config: Config, query: str) -> str:
 
 def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:
     """Titles of the items as the run's night knew them; none once that night has left the lake."""
-    path = artifacts.stage_dir(config.lake, "features", active.run_date) / "items.parquet"
+    path = artifacts.stage_dir(_lake(config, active), "features", active.run_date) / "items.parquet"
     if not path.is_file():
         return {}
     wanted = pc.field("item_id").isin(pc.unique(item_ids))
@@ -167,7 +168,14 @@ def _active(config: Config) -> ActiveRun:
 
 
 def _described(run: ActiveRun) -> str:
+    if is_of_day_so_far(run.run_id):
+        return f"run {run.run_id}, valid from {run.run_date}, {run.run_id[11:13]}:{run.run_id[13:15]}"
     return f"run {run.run_id}, valid from {run.run_date + timedelta(days=1)}"
+
+
+def _lake(config: Config, run: ActiveRun) -> Path:
+    """Where the artifacts of a run's night are, or were."""
+    return config.home / SO_FAR if is_of_day_so_far(run.run_id) else config.lake
 
 
 def _newest_night(config: Config) -> date | None:
@@ -187,7 +195,7 @@ def _age(config: Config, active: ActiveRun, newest: date | None) -> list[str]:
         lines = [f"up to date: {named} is {eventful}"]
     else:
         lines = [f"{behind} {'night' if behind == 1 else 'nights'} behind {named}, {eventful}"]
-    folder = artifacts.stage_dir(config.lake, "ingest", active.run_date)
+    folder = artifacts.stage_dir(_lake(config, active), "ingest", active.run_date)
     if artifacts.is_finished(folder) and not quality.has_events(folder):
         lines.append(f"the active run's own night, {active.run_date}, has no events")
     newest_report = artifacts.read_manifest(artifacts.stage_dir(config.lake, "ingest", newest)).get("report", {})

@@ -91,8 +91,9 @@ def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
 
 
 def _settings_hash(stage: str, config: Config) -> str:
-    """A hash of the settings that can change a stage's bytes."""
-    return config.digest(stage) if is_wanted(stage, config) else f"{config.digest(stage)} off"
+    """A hash of the settings that can change a stage's bytes, and of the moment up to which the day is known."""
+    said = [config.digest(stage), *([] if is_wanted(stage, config) else ["off"])]
+    return " ".join([*said, *([] if config.until is None else [config.until.isoformat()])])
 
 
 def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config) -> bool:

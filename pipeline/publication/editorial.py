@@ -12,7 +12,7 @@ rules of its day, as far as the editors keep old rules in their table.
 
 import logging
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,7 +101,7 @@ def _read(
     mapping.read(connection, [EDITORIAL], source, files, config)
     map_raw(connection, EDITORIAL, source, config)
     with running(connection, source, config):
-        table = sql.query(connection, "publish/editorial", READ, valid_on=run_date + timedelta(days=1))
+        table = sql.query(connection, "publish/editorial", READ, valid_on=config.valid_on(run_date))
     return list(table.to_pylist())
 
 

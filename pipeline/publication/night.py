@@ -1,10 +1,11 @@
 """What publication reads of one night: the models' results and the facts about items, each read when first needed."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import duckdb
 import numpy as np
@@ -61,9 +62,18 @@ class Night:
     given_up: frozenset[str] | None = None
 
     @property
-    def valid_from(self) -> date:
-        """The day at whose start, in the shop's zone, the tables begin to hold; published_at too: no clock is asked."""
-        return self.run_date + timedelta(days=1)
+    def valid_on(self) -> date:
+        """The day that the tables are for."""
+        return self.config.valid_on(self.run_date)
+
+    @property
+    def valid_from(self) -> datetime:
+        """When the tables begin to hold: as that day does in the shop's zone, or at the moment up to which it is known.
+
+        Published_at too: no clock is asked.
+        """
+        starts = datetime.combine(self.valid_on, time(), ZoneInfo(self.config.timezone))
+        return starts if self.config.until is None else self.config.until
 
     @cached_property
     def fallen_back(self) -> frozenset[str]:
@@ -96,7 +106,7 @@ class Night:
     @cached_property
     def showable(self) -> dict[str, np.ndarray]:
         """Per surface bool [I]: what is available and passes its predicate."""
-        return shown_items(self.items, self.config, self.valid_from)
+        return shown_items(self.items, self.config, self.valid_on)
 
     @cached_property
     def lengths(self) -> dict[str, int]:

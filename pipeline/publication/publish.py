@@ -24,7 +24,15 @@ from pipeline.publication import checks, editorial, parquet, stores, tables
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import JUDGED, Archive
-from pipeline.published.contract import RUNS, ActiveRun, Target, run_date_of
+from pipeline.published.contract import (
+    RUNS,
+    ActiveRun,
+    Target,
+    is_of_day_so_far,
+    known_until,
+    run_date_of,
+    run_id_of,
+)
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
 
@@ -112,8 +120,9 @@ def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, *up
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
     contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest])]
-    key = artifacts.text_sha256(contents, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
-    return f"{run_date.isoformat()}-{key[:8]}"
+    made_of = [*contents, *filter(None, [config.until])]
+    key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
+    return run_id_of(run_date, config.until, key)
 
 
 # --- handing over -----------------------------------------------------------------------------------------------------
@@ -135,13 +144,13 @@ def _hand_over(run_id: str, out: Path, config: Config) -> bool:
 
 
 def _activate(target: Target, run_id: str, config: Config) -> bool:
-    """Let readers see the run, unless the active one is of a newer night."""
+    """Let readers see the run, unless the active one knows more: a newer night, or more of the day."""
     active = target.active()
-    if active is None or run_date_of(run_id) >= run_date_of(active) or config.publish.activate_older:
+    if active is None or known_until(run_id) >= known_until(active) or config.publish.activate_older:
         target.activate(run_id, published=True)
         log.info("run %s is active (before: %s)", run_id, active or "none")
         return True
-    log.warning("run %s is loaded and kept; the active run %s is of a newer night and stays", run_id, active)
+    log.warning("run %s is loaded and kept; the active run %s knows more (a newer night) and stays", run_id, active)
     log.warning("to read it: rollback --to %s, or publish.activate_older", run_id)
     return False
 
@@ -156,17 +165,20 @@ def _history(target: Target, archive: Archive) -> pa.Table:
             log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
     everything = pa.concat_tables([RUNS.schema.empty_table(), *found])
     unique = {row["run_id"]: row for row in everything.to_pylist()}
-    rows = sorted(unique.values(), key=lambda row: (row["run_date"], row["run_id"]), reverse=True)
+    rows = sorted(unique.values(), key=lambda row: (known_until(row["run_id"]), row["run_id"]), reverse=True)
     return pa.Table.from_pylist(rows, schema=RUNS.schema)
 
 
 def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
     """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded.
 
-    Of runs this target does not know, those of another one, the Parquet copies stay for as many nights.
+    Runs of a day so far are kept until a whole night follows, and push no night out. Of runs this target does not know,
+    those of another one, the Parquet copies stay for as many nights.
     """
     loaded, active = target.loaded(), target.active()
-    keep = {*loaded[:keep_runs], just_loaded}
+    nights = [run_id for run_id in loaded if not is_of_day_so_far(run_id)]
+    since = [run_id for run_id in loaded if not nights or known_until(run_id) > known_until(nights[0])]
+    keep = {*nights[:keep_runs], *since[:keep_runs], just_loaded}
     if active is not None:
         keep |= {active, target.previous(active) or active}
     for run_id in loaded:
@@ -205,7 +217,7 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     same_rules = editorial.read(config, run_date_of(run_id)).digest == report.get("editorial", "")
     whole = same_rules and stores.archive(config).holds(run_id) and run_id in target.loaded()
     active = target.active() if whole else None
-    if active not in (None, run_id) and run_date_of(str(active)) <= run_date_of(run_id):
+    if active not in (None, run_id) and known_until(str(active)) <= known_until(run_id):
         said = "run %s is published and stays inactive, as somebody went back to %s (rollback --to %s undoes that)"
         log.warning(said, run_id, active, run_id)
     return whole

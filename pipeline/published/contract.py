@@ -10,7 +10,7 @@ import re
 from collections.abc import Container, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,6 +54,7 @@ class Column:
     added_later: bool = False
 
 
+WHOLE_DAY = "2400"
 RUN_ID = Column("run_id", pa.string(), "the run that the row is of: its night and a hash of what it was made from")
 
 
@@ -136,7 +137,9 @@ RUNS = PublishedTable(
     columns=(
         Column("run_date", pa.date32(), "the night that the run was made for: the last day that it knows"),
         Column(
-            "published_at", pa.timestamp("us", tz="UTC"), "when its tables begin to hold: the start of the day after"
+            "published_at",
+            pa.timestamp("us", tz="UTC"),
+            "when its tables begin to hold: the start of the day after, or the moment up to which its day was known",
         ),
         Column("code_version", pa.string(), "a hash of the code that made it"),
         Column("config_hash", pa.string(), "a hash of the settings that it was made with"),
@@ -152,9 +155,36 @@ def per_run(tables: Iterable[PublishedTable]) -> list[PublishedTable]:
     return [table for table in tables if table.name != RUNS.name]
 
 
+def run_id_of(run_date: date, until: datetime | None, key: str) -> str:
+    """The name of a run.
+
+    Args:
+        run_date: its night.
+        until: the moment up to which that day was known; None: all of it.
+        key: a hash of what the run was made from.
+    """
+    so_far = "" if until is None else f"T{until:%H%M}"
+    return f"{run_date.isoformat()}{so_far}-{key[:8]}"
+
+
 def run_date_of(run_id: str) -> date:
-    """The night of a run; a run_id is its date and a hash, e.g. 2011-10-02-1f0c9a7e."""
+    """The night of a run; a run_id is its date and a hash: 2011-10-02-1f0c9a7e, or 2011-10-02T1400-1f0c9a7e."""
     return date.fromisoformat(run_id[:10])
+
+
+def partition_of(run_id: str) -> str:
+    """What a run is of: its night, 2011-10-02, or the moment of a day so far, 2011-10-02T1400."""
+    return run_id.rpartition("-")[0]
+
+
+def is_of_day_so_far(run_id: str) -> bool:
+    """Whether a run knew its day only up to a moment of it."""
+    return run_id[10:11] == "T"
+
+
+def known_until(run_id: str) -> tuple[date, str]:
+    """How much a run knew, to compare runs by: its night, and the time up to which that day was known."""
+    return run_date_of(run_id), run_id[11:15] if is_of_day_so_far(run_id) else WHOLE_DAY
 
 
 @dataclass(frozen=True)
@@ -229,7 +259,7 @@ class Target(Protocol):
         """
 
     def loaded(self) -> list[str]:
-        """Run ids that could be activated: the newest night first, of one night the latest load first."""
+        """Run ids that could be activated: what knew most first (see known_until), of those alike the latest load."""
 
     def active(self) -> str | None:
         """The run that readers see."""

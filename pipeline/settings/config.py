@@ -9,18 +9,24 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
-from pipeline.ground import shipped, zones
+from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.ground.pools import Pool, assortment_of, pool_of
 from pipeline.settings import assortments, attributes, layers, predicates
 from pipeline.settings.assortments import Assortment
-from pipeline.settings.sections.base import FREE, KEPT, Days, Section, Seed
+from pipeline.settings.calendar import Calendar
+from pipeline.settings.sections.base import FREE, KEPT, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.fine_tune import FineTune
@@ -30,12 +36,11 @@ from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
-LONGEST_DAYS = 36_500
-WEEK = 7
+SO_FAR = "day_so_far"
 ATTRIBUTES = ("user_attributes", "item_attributes")
 
 
-class Config(Section):
+class Config(Calendar):
     """The whole configuration but for the sources' sections, which pipeline.sources.configuration adds.
 
     `home` and `folder` say where files are and do not enter any hash.
@@ -51,9 +56,6 @@ class Config(Section):
     tuned: Path | None = None
     """A TOML file that `tune` wrote, relative to the configuration's folder; it lies over what this file says."""
 
-    timezone: Annotated[str, KEPT] = zones.DEFAULT
-    """Whose days the shop's are: an IANA name, e.g. "Europe/Berlin". A night is a day there, the nightly run starts
-    after it, and a time that a mapping gives without a zone is of this one. Another needs `load-history --force`."""
     seed: Seed = 0
     """Of every random number."""
     threads: Annotated[PositiveInt, KEPT] = Field(default_factory=lambda: len(os.sched_getaffinity(0)), le=1024)
@@ -62,19 +64,6 @@ class Config(Section):
     """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
     block_users: Annotated[PositiveInt, KEPT] = 1024
     """Users scored at a time; peak memory grows with this times the number of items."""
-
-    horizon_days: Days = 14
-    """Length of a label window: recommendations are judged by what users do in this many days."""
-    refresh_days: Days = 7
-    """How often the pipeline learns anew how to fuse; base models are fitted every night. Default: 7, or a shorter
-    horizon_days."""
-    tuning_days: Days = 28
-    """How often the language model is fine-tuned anew; items that came since are encoded by the model as it is."""
-    label_windows: PositiveInt = 12
-    """How many label windows the fusion learns from."""
-    window_stride_days: Days = 7
-    """Days between the cut-offs of two label windows. Default: 7, or a shorter horizon_days; more where label_windows
-    would be too few for the horizon."""
 
     surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
@@ -94,7 +83,12 @@ class Config(Section):
 
     @property
     def lake(self) -> Path:
-        """Where the stages' artifacts live."""
+        """Where the stages' artifacts live; a run of the day so far leaves no trace in the lake of whole nights."""
+        return self.lake_of_nights if self._until is None else self.home / SO_FAR
+
+    @property
+    def lake_of_nights(self) -> Path:
+        """Where those of whole nights live, to which a day so far has links."""
         return self.home / "lake"
 
     @property
@@ -139,48 +133,6 @@ class Config(Section):
         """Whether the section of this name is not switched off; what has no switch is on."""
         return bool(getattr(getattr(self, name, None), "enabled", True))
 
-    def anchor(self, run_date: date) -> date:
-        """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays)."""
-        return run_date - timedelta(days=run_date.toordinal() % self.refresh_days)
-
-    def tuned_at(self, run_date: date) -> date:
-        """The latest day up to the anchor on which the language model is fine-tuned anew."""
-        anchor = self.anchor(run_date)
-        return anchor - timedelta(days=anchor.toordinal() % self.tuning_days)
-
-    def label_cutoffs(self, run_date: date) -> tuple[date, ...]:
-        """Cut-offs of the label windows, newest first; the newest window ends on the anchor."""
-        newest = self.anchor(run_date) - timedelta(days=self.horizon_days)
-        return tuple(newest - timedelta(days=self.window_stride_days * j) for j in range(self.label_windows))
-
-    def folds(self, run_date: date) -> dict[str, date]:
-        """Cut-off at which each fold of the fusion is applied: `validate`, `judge`, `publish`.
-
-        A fold learns only from label windows that end on or before the day it is applied at.
-        """
-        judge, *older = self.label_cutoffs(run_date)
-        validate = next(c for c in older if c + timedelta(days=self.horizon_days) <= judge)
-        return {"validate": validate, "judge": judge, "publish": run_date}
-
-    @field_validator("timezone")
-    @classmethod
-    def _it_is_a_zone(cls, name: str) -> str:
-        if not zones.known(name):
-            raise ValueError("is no IANA time zone, as 'Europe/Berlin' is one")
-        return name
-
-    @model_validator(mode="before")
-    @classmethod
-    def _the_calendar_follows_the_horizon(cls, given: Any) -> Any:
-        """Where items live days, a week between two lessons is too long; few windows of a long horizon lie apart."""
-        horizon = given.get("horizon_days", WEEK * 2) if isinstance(given, dict) else None
-        windows = given.get("label_windows", 12) if isinstance(given, dict) else None
-        if not (isinstance(horizon, int) and isinstance(windows, int) and 0 < horizon < LONGEST_DAYS):
-            return given
-        usual = min(WEEK, horizon)
-        apart = -(-horizon // max((windows - 1) // 2, 1)) if windows > 2 else usual
-        return {"refresh_days": usual, "window_stride_days": max(usual, apart)} | given
-
     @model_validator(mode="after")
     def _surfaces_have_names_of_their_own(self) -> Self:
         names = [surface.name for surface in self.surfaces]
@@ -222,32 +174,9 @@ class Config(Section):
             raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
         return self
 
-    @model_validator(mode="after")
-    def _every_fold_can_learn(self) -> Self:
-        needed = 2 * -(-self.horizon_days // self.window_stride_days) + 1
-        if self.label_windows < needed:
-            raise ValueError(f"label_windows must be at least {needed} with this horizon_days and window_stride_days")
-        return self
-
-    @model_validator(mode="after")
-    def _the_calendar_reaches_back_so_far(self) -> Self:
-        back = self.refresh_days + self.tuning_days + self.horizon_days
-        back += self.label_windows * self.window_stride_days
-        if back > LONGEST_DAYS:
-            raise ValueError(
-                f"refresh_days, tuning_days, horizon_days and label_windows x window_stride_days reach back {back:,} "
-                f"days; {LONGEST_DAYS:,} are possible"
-            )
-        return self
-
-    def learnable(self, run_date: date, applied_at: date) -> tuple[date, ...]:
-        """Label cut-offs whose windows end on or before `applied_at`, newest first."""
-        ends = timedelta(days=self.horizon_days)
-        return tuple(c for c in self.label_cutoffs(run_date) if c + ends <= applied_at)
-
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
-        apart = {"home", "folder", "profile", "tuned", "surfaces"} | {
+        apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {
             name for name, value in self if isinstance(value, Section)
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())

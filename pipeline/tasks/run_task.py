@@ -10,13 +10,17 @@ from typing import Any
 
 from pipeline.ground import artifacts, nights, terminal, zones
 from pipeline.ground.errors import InputError
-from pipeline.operations import stages
+from pipeline.operations import day_so_far, stages
+from pipeline.published.contract import is_of_day_so_far, partition_of
 from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
 from pipeline.tasks.content import kept_back
 
 log = logging.getLogger(__name__)
+
+AT = "at"
+"""The parameter that a run of a day so far has, and a night's has not."""
 
 
 def settings(params: Mapping[str, Any]) -> Config:
@@ -68,29 +72,52 @@ def night_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: 
     )
 
 
+def moment_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> datetime:
+    """The moment of a run of the day so far, in the shop's time zone; see nights.resolve_moment.
+
+    Args:
+        params: `at` of the run.
+        logical_date: when a scheduled run was due.
+        dag_run: for its `run_after`; None outside a DAG run.
+    Raises:
+        InputError: it has none.
+    """
+    run_after = getattr(dag_run, "run_after", None)
+    return nights.resolve_moment(params.get(AT), logical_date, run_after, zones.of_shop())
+
+
 @kept_back()
 def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
-    """Run one stage of the night a DAG run is for.
+    """Run one stage of the night a DAG run is for, or of a day so far.
 
     Args:
         stage: the stage's name.
-        params: `run_date`, `surfaces`, `force`, `overrides` of the run.
-        logical_date, dag_run: see night_of.
+        params: `run_date` or, of a day so far, `at`; `surfaces`, `force`, `overrides` of the run.
+        logical_date, dag_run: see night_of and moment_of.
     Returns:
         The stage's folder.
     Raises:
-        InputError: the night's day is not over, as where a run is triggered by hand for "now".
+        InputError: the night's day is not over, as where a run is triggered by hand for "now", or the moment has not
+            come yet.
         PipelineError: as the stage says.
     """
     _speak()
-    night, loaded = night_of(params, logical_date, dag_run), settings(params)
+    loaded, force = settings(params), bool(params.get("force"))
+    if AT in params:
+        until = moment_of(params, logical_date, dag_run)
+        nights.require_past(until, zones.now(loaded.timezone))
+        day_so_far.run_stage(stage, until, loaded, force)
+        return str(artifacts.stage_dir(loaded.so_far(until).lake, stage, until.date()))
+    night = night_of(params, logical_date, dag_run)
     nights.require_over(night, zones.today(loaded.timezone), loaded.timezone)
-    stages.run_stage(stage, night, loaded, force=bool(params.get("force")))
+    stages.run_stage(stage, night, loaded, force)
     return str(artifacts.stage_dir(loaded.lake, stage, night))
 
 
 def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
     """Tell the schedulers of downstream DAGs: the night of a published folder is a new partition of every outlet.
+
+    So is the moment of a day so far, "2011-10-02T1400".
 
     Every publication that succeeded is told, also that of an older night, which is loaded and not active: a partition
     is a night, and whoever exports that night must see it. One that found its tables up to date is told as well, as the
@@ -103,7 +130,7 @@ def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
     """
     report = artifacts.read_manifest(Path(folder))["report"]
     for outlet in outlets:
-        events[outlet].add_partitions(artifacts.run_date_of(Path(folder)).isoformat())
+        events[outlet].add_partitions(partition_of(report["run_id"]))
         events[outlet].extra = {"run_id": report["run_id"], "active": report["activated"]}
 
 
@@ -112,7 +139,12 @@ def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | N
     """Write what a person must know into an approval's `subject` and `body`."""
     from pipeline.tasks.approval import question
 
-    approval.subject, approval.body = question(settings(params), night_of(params, logical_date, dag_run))
+    loaded = settings(params)
+    if AT in params:
+        until = moment_of(params, logical_date, dag_run)
+        approval.subject, approval.body = question(loaded.so_far(until), until.date())
+    else:
+        approval.subject, approval.body = question(loaded, night_of(params, logical_date, dag_run))
 
 
 @kept_back()
@@ -120,7 +152,8 @@ def export_night(night: str | None, surface: str) -> str | None:
     """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
 
     Args:
-        night: a partition of the published tables, YYYY-MM-DD; None: the active run's.
+        night: a partition of the published tables, YYYY-MM-DD, or YYYY-MM-DDTHHMM of a day so far; None: the active
+            run's.
         surface: the list.
     Returns:
         The file; None if the night was published without the surface, which leaves the file as it was.
@@ -131,8 +164,11 @@ def export_night(night: str | None, surface: str) -> str | None:
 
     _speak()
     loaded = configuration.load()
-    run = export.choose(loaded, night=nights.parse_nights(night)[0] if night else None)
-    out = loaded.home / "exports" / f"{artifacts.PARTITION}{run.run_date.isoformat()}" / f"{surface}.jsonl"
+    if night and is_of_day_so_far(night):
+        run = export.choose(loaded, so_far=night)
+    else:
+        run = export.choose(loaded, night=nights.parse_nights(night)[0] if night else None)
+    out = loaded.home / "exports" / f"{artifacts.PARTITION}{partition_of(run.run_id)}" / f"{surface}.jsonl"
     try:
         export.run(loaded, surface, out, run.run_id)
     except export.NoSuchListError as error:

@@ -64,9 +64,8 @@ described as (
             $snapshot::varchar <> 'full'
             or coalesce(details.named = last_snapshot.night, last_snapshot.night is null)
         )
-        -- what is known by a day is for the next one
-        and coalesce(details.valid_from <= $known_by::date + 1, true)
-        and coalesce(details.valid_until > $known_by::date, true) as available,
+        and coalesce($valid_on::date between coalesce(details.valid_from, $valid_on::date)
+            and coalesce(details.valid_until, $valid_on::date), false) as available,
         item_index.arrival as first_seen,
         details.valid_from,
         details.valid_until

@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +22,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     row = {
         "run_id": night.run_id,
         "run_date": night.run_date,
-        "published_at": datetime.combine(night.valid_from, time(), ZoneInfo(night.config.timezone)),
+        "published_at": night.valid_from,
         "code_version": artifacts.code_version(),
         "config_hash": night.config.digest(*sections),
         "metrics": json.dumps(_metrics(night.evaluate), sort_keys=True, ensure_ascii=False),

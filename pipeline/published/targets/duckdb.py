@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, places, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import Count, PublishedTable, run_active_before, run_date_of
+from pipeline.published.contract import Count, PublishedTable, known_until, run_active_before
 from pipeline.published.targets import duckdb_tables, locks
 from pipeline.settings.config import Config
 
@@ -84,7 +84,7 @@ class DuckDBTarget:
     def loaded(self) -> list[str]:
         """See Target.loaded."""
         files = [p for p in self.folder.glob(f"*{ENDING}") if not p.name.startswith(".")]
-        files.sort(key=lambda p: (run_date_of(p.stem), p.stat().st_mtime_ns, p.stem), reverse=True)
+        files.sort(key=lambda p: (known_until(p.stem), p.stat().st_mtime_ns, p.stem), reverse=True)
         return [path.stem for path in files]
 
     def active(self) -> str | None:

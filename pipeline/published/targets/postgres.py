@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.ground.errors import PublishError, UnavailableError
-from pipeline.published.contract import RUN_ID, Count, PublishedTable, per_run, run_active_before
+from pipeline.published.contract import RUN_ID, Count, PublishedTable, known_until, per_run, run_active_before
 from pipeline.published.targets import definitions, dsn, locks, migration, schema_lock, session, statements
 from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
 from pipeline.published.targets.partitions import Partitions
@@ -94,7 +94,8 @@ class PostgresTarget:
 
     def loaded(self) -> list[str]:
         """See Target.loaded."""
-        return [str(run_id) for run_id, _ in self._rows("loaded")]
+        run_ids = [str(run_id) for run_id, _ in self._rows("loaded")]
+        return sorted(run_ids, key=known_until, reverse=True)  # of runs that knew alike the order stays
 
     def active(self) -> str | None:
         """See Target.active."""

@@ -1,0 +1,103 @@
+"""Runs of a day that is not over: what happened since the night is known, what is learned stays the night's.
+
+    <home>/day_so_far/<stage>/run_date=...   links to the nights of the lake, and the day as far as it has come
+
+The day has a lake of its own beside that of whole nights, so no night ever reads half a day, and its own night begins
+from the logs. Parts that the night before made are linked as ever, and with the same learning windows that is nearly
+all: what is made anew is what is known of the day. One moment's run replaces the last one's; one goes at a time.
+"""
+
+import contextlib
+import shutil
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+from pipeline.operations import stages
+from pipeline.settings.config import SO_FAR, Config
+
+
+def run(until: datetime, config: Config, chosen: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
+    """Run stages of the day so far in data-flow order; default: all.
+
+    Args:
+        until: events of its day count that happened before; in the shop's time zone.
+        config: the shop's.
+        chosen: names of stages.
+        force: run even what is current.
+    Returns:
+        The manifest of each stage, by name.
+    Raises:
+        InputError: the night before is not in the lake.
+    """
+    names = set(chosen) or set(stages.STAGES)
+    return {name: run_stage(name, until, config, force) for name in stages.STAGES if name in names}
+
+
+def run_stage(stage: str, until: datetime, config: Config, force: bool = False) -> dict[str, Any]:
+    """Run one stage of the day so far; arguments as `run`. Reading the logs begins the run anew."""
+    if stages.is_history(stage):
+        prepare(config.so_far(until), until.date())
+    return stages.run_stage(stage, until.date(), config.so_far(until), force)
+
+
+def prepare(config: Config, day: date) -> None:
+    """Let the day's lake have the nights before the day, and nothing that was read of the day.
+
+    Args:
+        config: for a moment of the day.
+        day: the day.
+    Raises:
+        InputError: the night before is not in the lake, so a day would be missing.
+    """
+    whole, before = config.lake_of_nights, day - timedelta(days=1)
+    known = artifacts.partitions_until(whole, "ingest", before)
+    if not known or artifacts.run_date_of(known[-1]) != before:
+        raise InputError(
+            f"the night {before} is not in {whole}, and a run of the day so far goes on from it: run that first "
+            f"(python -m pipeline run --run-date {before})"
+        )
+    with artifacts.lock(artifacts.history(config.lake, "ingest")):
+        for stage in stages.STAGES:
+            _link_nights(whole / stage, config.lake / stage, day, keeps_day=not stages.is_history(stage))
+
+
+def _link_nights(nights: Path, linked: Path, day: date, keeps_day: bool) -> None:
+    """Links to a stage's nights before a day; what is there of other days goes, and of the day unless it is kept."""
+    linked.mkdir(parents=True, exist_ok=True)
+    for path in linked.iterdir():
+        if path.is_symlink():
+            path.unlink()
+        elif path.is_dir() and not (keeps_day and artifacts.run_date_of(path) == day):
+            shutil.rmtree(path)
+    for path in nights.iterdir() if nights.is_dir() else ():
+        is_night = path.name.startswith(artifacts.PARTITION) and artifacts.run_date_of(path) < day
+        if is_night or (path.is_file() and not path.name.startswith(".")):  # what says how all nights were loaded
+            (linked / path.name).symlink_to(path.resolve())
+
+
+def drop(config: Config) -> None:
+    """Remove the day's lake, when no stage of it is running: it is made from the logs again at the next moment."""
+    lake = config.home / SO_FAR
+    if not lake.is_dir():
+        return
+    with contextlib.ExitStack() as held:
+        for day in sorted({artifacts.run_date_of(path) for path in _own(lake)}):
+            for stage in reversed(stages.STAGES):  # a running stage holds its own lock and waits for those before it
+                held.enter_context(artifacts.lock(artifacts.stage_dir(lake, stage, day)))
+        held.enter_context(artifacts.lock(artifacts.history(lake, "ingest")))
+        shutil.rmtree(lake)
+
+
+def is_over(config: Config) -> bool:
+    """Whether the lake has the whole of every day that there is a part of."""
+    days = {artifacts.run_date_of(path) for path in _own(config.home / SO_FAR)}
+    return bool(days) and all(artifacts.is_finished(artifacts.stage_dir(config.lake_of_nights, "ingest", day)) for day in days)
+
+
+def _own(lake: Path) -> list[Path]:
+    """The folders of the day, finished or being written, without the links to nights."""
+    return [path for path in lake.glob(f"*/*{artifacts.PARTITION}*") if path.is_dir() and not path.is_symlink()]
