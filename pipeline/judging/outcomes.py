@@ -27,7 +27,7 @@ from pipeline.ground import artifacts, sql
 from pipeline.judging import measuring, wishes
 from pipeline.publication import stores
 from pipeline.publication.tables.recommendation_outcomes import TABLE
-from pipeline.published.contract import is_of_day_so_far, run_date_of
+from pipeline.published.run_ids import is_of_day_so_far, run_date_of
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)

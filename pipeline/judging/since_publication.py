@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.publication import stores
-from pipeline.published.contract import run_date_of
+from pipeline.published.run_ids import run_date_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
 

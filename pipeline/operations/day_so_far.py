@@ -95,7 +95,9 @@ def drop(config: Config) -> None:
 def is_over(config: Config) -> bool:
     """Whether the lake has the whole of every day that there is a part of."""
     days = {artifacts.run_date_of(path) for path in _own(config.home / SO_FAR)}
-    return bool(days) and all(artifacts.is_finished(artifacts.stage_dir(config.lake_of_nights, "ingest", day)) for day in days)
+    return bool(days) and all(
+        artifacts.is_finished(artifacts.stage_dir(config.lake_of_nights, "ingest", day)) for day in days
+    )
 
 
 def _own(lake: Path) -> list[Path]:

@@ -24,7 +24,8 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.publication import publish
 from pipeline.publication.tables.recommendations import TABLE
-from pipeline.published.contract import ActiveRun, partition_of
+from pipeline.published.contract import ActiveRun
+from pipeline.published.run_ids import partition_of
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)

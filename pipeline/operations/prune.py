@@ -20,7 +20,7 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import quality
 from pipeline.operations import day_so_far, stages
 from pipeline.publication import publish, stores
-from pipeline.published import contract
+from pipeline.published import run_ids
 from pipeline.settings.calendar import LONGEST_DAYS
 from pipeline.settings.config import SO_FAR, Config
 
@@ -123,7 +123,7 @@ def _published_nights(config: Config) -> set[date]:
     if active is None:
         return set()
     previous = stores.target(config).previous(active.run_id)
-    return {active.run_date} | ({contract.run_date_of(previous)} if previous else set())
+    return {active.run_date} | ({run_ids.run_date_of(previous)} if previous else set())
 
 
 def _derived(config: Config, night: date) -> list[Path]:

@@ -20,7 +20,8 @@ from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
 from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
-from pipeline.published.contract import ActiveRun, is_of_day_so_far
+from pipeline.published.contract import ActiveRun
+from pipeline.published.run_ids import is_of_day_so_far
 from pipeline.settings.config import SO_FAR, Config
 
 SHOWN = 10

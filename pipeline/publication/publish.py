@@ -24,15 +24,8 @@ from pipeline.publication import checks, editorial, parquet, stores, tables
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import JUDGED, Archive
-from pipeline.published.contract import (
-    RUNS,
-    ActiveRun,
-    Target,
-    is_of_day_so_far,
-    known_until,
-    run_date_of,
-    run_id_of,
-)
+from pipeline.published.contract import RUNS, ActiveRun, Target
+from pipeline.published.run_ids import is_of_day_so_far, known_until, run_date_of, run_id_of
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
 

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.ground import artifacts, nights, terminal, zones
 from pipeline.ground.errors import InputError
 from pipeline.operations import day_so_far, stages
-from pipeline.published.contract import is_of_day_so_far, partition_of
+from pipeline.published.run_ids import is_of_day_so_far, partition_of
 from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
@@ -106,11 +106,11 @@ def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | Non
     if AT in params:
         until = moment_of(params, logical_date, dag_run)
         nights.require_past(until, zones.now(loaded.timezone))
-        day_so_far.run_stage(stage, until, loaded, force)
+        day_so_far.run_stage(stage, until, loaded, force=force)
         return str(artifacts.stage_dir(loaded.so_far(until).lake, stage, until.date()))
     night = night_of(params, logical_date, dag_run)
     nights.require_over(night, zones.today(loaded.timezone), loaded.timezone)
-    stages.run_stage(stage, night, loaded, force)
+    stages.run_stage(stage, night, loaded, force=force)
     return str(artifacts.stage_dir(loaded.lake, stage, night))
 
 

@@ -1,9 +1,17 @@
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from pipeline.ground.errors import InputError
-from pipeline.ground.nights import parse_nights, require_over, resolve_run_date
+from pipeline.ground.nights import (
+    parse_moment,
+    parse_nights,
+    require_over,
+    require_past,
+    resolve_moment,
+    resolve_run_date,
+)
 
 TWO_AT_NIGHT = datetime(2011, 10, 2, 2, tzinfo=UTC)
 
@@ -46,3 +54,30 @@ def test_a_day_that_is_not_over_cannot_be_run() -> None:
     for night in (today, date(2011, 12, 25)):
         with pytest.raises(InputError, match=rf"the day {night} is not over .*run 2011-10-02 or an earlier night"):
             require_over(night, today)
+
+
+def test_a_moment_is_of_the_shops_day() -> None:
+    berlin = ZoneInfo("Europe/Berlin")
+    assert parse_moment("2011-10-02T14:05", "Europe/Berlin") == datetime(2011, 10, 2, 12, 5, tzinfo=UTC)
+    due = datetime(2011, 10, 2, 22, 0, 31, tzinfo=UTC)  # the next day in Berlin
+    assert resolve_moment(None, due, None, "Europe/Berlin") == datetime(2011, 10, 3, 0, 0, tzinfo=berlin)
+    assert resolve_moment(None, None, TWO_AT_NIGHT).date() == date(2011, 10, 2)
+    assert resolve_moment("2011-10-01T09:00", due, None) == datetime(2011, 10, 1, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["2011-10-02", "2011-10-02T25:00", "14:00", "2011-10-02T14:00+02:00", "2011-10-02T14"])
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="YYYY-MM-DDTHH:MM"):
+        parse_moment(text)
+
+
+def test_at_midnight_it_is_the_nights_run() -> None:
+    with pytest.raises(InputError, match="run the night 2011-10-01"):
+        parse_moment("2011-10-02T00:00")
+
+
+def test_a_moment_that_has_not_come_is_refused() -> None:
+    now = datetime(2011, 10, 2, 14, 5, 1, tzinfo=UTC)
+    require_past(datetime(2011, 10, 2, 14, 5, tzinfo=UTC), now)
+    with pytest.raises(InputError, match=r"2011-10-02T15:00 has not come yet \(it is 2011-10-02T14:05 in UTC\)"):
+        require_past(datetime(2011, 10, 2, 15, tzinfo=UTC), now)

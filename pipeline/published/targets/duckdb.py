@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from pipeline.ground import artifacts, places, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import Count, PublishedTable, known_until, run_active_before
+from pipeline.published.contract import Count, PublishedTable, run_active_before
+from pipeline.published.run_ids import known_until
 from pipeline.published.targets import duckdb_tables, locks
 from pipeline.settings.config import Config
 

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import sql
 from pipeline.ground.errors import PublishError
-from pipeline.published.contract import RUNS, SCHEMA_VERSION, Count, PublishedTable, per_run, run_date_of
+from pipeline.published.contract import RUNS, SCHEMA_VERSION, Count, PublishedTable, per_run
+from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets import duckdb_statements as statements
 from pipeline.published.targets.duckdb_statements import literal, name
 

@@ -20,7 +20,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.ground.errors import PublishError, UnavailableError
-from pipeline.published.contract import RUN_ID, Count, PublishedTable, known_until, per_run, run_active_before
+from pipeline.published.contract import RUN_ID, Count, PublishedTable, per_run, run_active_before
+from pipeline.published.run_ids import known_until
 from pipeline.published.targets import definitions, dsn, locks, migration, schema_lock, session, statements
 from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
 from pipeline.published.targets.partitions import Partitions

@@ -14,6 +14,7 @@ from pipeline.publication import stores
 from pipeline.publication.tables import popular_items, published
 from pipeline.published import contract
 from pipeline.published.contract import RUNS
+from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets.duckdb import DuckDBTarget
 from pipeline.sources.configuration import FullConfig
 from tests.published.targets import runs
@@ -45,7 +46,7 @@ def test_it_is_a_target(tmp_path: Path) -> None:
     made: contract.Target = DuckDBTarget(FullConfig(home=tmp_path), published())
     assert isinstance(stores.target(FullConfig(home=tmp_path)), DuckDBTarget)
     assert (made.active(), made.loaded()) == (None, [])
-    assert contract.run_date_of(A).isoformat() == "2011-10-02"
+    assert run_date_of(A).isoformat() == "2011-10-02"
 
 
 def test_the_tables_have_the_columns_of_the_schemas(target: DuckDBTarget) -> None:

@@ -17,6 +17,7 @@ from pipeline.publication import tables as registry
 from pipeline.publication.tables import published
 from pipeline.published import contract
 from pipeline.published.contract import SCHEMA_VERSION, Column, PublishedTable
+from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets import duckdb_tables, migration
 from tests.published.targets.older import make_older
 from tests.published.targets.runs import A, B, Shop, make, tables
@@ -114,7 +115,7 @@ def test_columns_that_came_since_are_null_in_the_rows_there_are(old: Shop, add: 
 
 def runs_of(run_id: str) -> pa.Table:
     """RUNS as the registry has it now: a column that came since has nothing."""
-    at = {"run_date": contract.run_date_of(run_id), "published_at": datetime(2011, 10, 4, tzinfo=UTC)}
+    at = {"run_date": run_date_of(run_id), "published_at": datetime(2011, 10, 4, tzinfo=UTC)}
     row = {"run_id": run_id, "code_version": "1", "config_hash": "c", "metrics": "{}"} | at
     return pa.Table.from_pylist([row], schema=table("runs").schema)
 

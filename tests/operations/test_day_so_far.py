@@ -1,0 +1,110 @@
+"""A day that is not over: what is read of it, and what it leaves of nights."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
+from pipeline.operations import day_so_far, prune
+from pipeline.sources.configuration import FullConfig
+from tests import tiny_log
+from tests.tiny_log import row
+
+DAY = date(2011, 10, 3)
+BEFORE = DAY - timedelta(days=1)
+LOG = [
+    row("a", "mug", f"{BEFORE - timedelta(days=1)} 10:00:00"),
+    row("a", "cup", f"{BEFORE} 10:00:00"),
+    row("b", "cup", f"{DAY} 09:00:00"),
+    row("a", "pot", f"{DAY} 11:59:59.999999"),
+    row("b", "pot", f"{DAY} 12:00:00"),
+    row("c", "mug", f"{DAY} 23:00:00"),
+]
+
+
+def at(hour: int, day: date = DAY) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FullConfig:
+    """A shop with two nights in its lake; the log goes on with the day."""
+    tiny_log.write(tmp_path / "log.csv", LOG)
+    shop = tiny_log.shop(tmp_path, "log.csv")
+    for night in (BEFORE - timedelta(days=1), BEFORE):
+        tiny_log.ingest(shop, night)
+    return shop
+
+
+def ingested(config: FullConfig, hour: int) -> list[tuple[str, str]]:
+    day_so_far.run_stage("ingest", at(hour), config)
+    rows = tiny_log.rows_of(artifacts.stage_dir(config.so_far(at(hour)).lake, "ingest", DAY))
+    return sorted((row["user_id"], row["item_id"]) for row in rows)
+
+
+def test_what_happened_before_the_moment_is_taken_each_time_anew(config: FullConfig) -> None:
+    assert ingested(config, 12) == [("a", "pot"), ("b", "cup")]
+    assert ingested(config, 13) == [("a", "pot"), ("b", "cup"), ("b", "pot")]
+    assert ingested(config, 10) == [("b", "cup")]  # an earlier moment, asked for again
+
+
+def test_nights_are_the_same_as_without_it(config: FullConfig, tmp_path: Path) -> None:
+    before = tiny_log.digests(config.lake)
+    for hour in (10, 13):
+        day_so_far.run(at(hour), config, ["ingest", "features"])
+    assert tiny_log.digests(config.lake) == before
+    night = tiny_log.digests(tiny_log.ingest(config, DAY))
+    other = tiny_log.shop(tmp_path, "log.csv", home=tmp_path / "other")
+    for day in (BEFORE - timedelta(days=1), BEFORE):
+        tiny_log.ingest(other, day)
+    assert tiny_log.digests(tiny_log.ingest(other, DAY)) == night
+
+
+def test_without_the_night_before_nothing_is_read(config: FullConfig) -> None:
+    later = DAY + timedelta(days=1)
+    with pytest.raises(InputError, match=f"the night {DAY} is not in .*run --run-date {DAY}"):
+        day_so_far.run_stage("ingest", at(9, later), config)
+
+
+def test_a_day_before_it_is_gone_when_the_next_begins(config: FullConfig) -> None:
+    day_so_far.run_stage("ingest", at(13), config)
+    tiny_log.ingest(config, DAY)
+    later = DAY + timedelta(days=1)
+    with (config.folder / "log.csv").open("a") as log:
+        log.write(f"c,cup,{later} 01:00:00,purchase\n")
+    day_so_far.run_stage("ingest", at(2, later), config)
+    lake = config.so_far(at(2, later)).lake
+    nights = {path.name: path.is_symlink() for path in (lake / "ingest").glob("run_date=*")}
+    assert nights == {f"run_date={DAY - timedelta(days=n)}": n >= 0 for n in (2, 1, 0, -1)}
+    assert len(tiny_log.rows_of(lake / "ingest" / f"run_date={DAY}")) == 4  # the night's, all of it
+
+
+def test_features_know_the_hour(config: FullConfig) -> None:
+    """What was done at nine is three hours old at noon, and not fifteen."""
+    ages = {}
+    for hour in (12, 15):
+        day_so_far.run(at(hour), config, ["ingest", "features"])
+        folder = artifacts.stage_dir(config.so_far(at(hour)).lake, "features", DAY)
+        items = pq.read_table(folder / "items.parquet", partitioning=None).column("item_id").to_pylist()
+        trends = pq.read_table(folder / f"cutoff={DAY}" / "trends.parquet", partitioning=None)
+        ages[hour] = dict(zip(items, trends.column("age_hours").to_pylist(), strict=True))
+    assert ages[12] == {"mug": 50, "cup": 26, "pot": 1}
+    assert ages[15] == {"mug": 53, "cup": 29, "pot": 4}
+
+
+def test_what_was_made_of_a_day_goes_when_its_night_is_there(config: FullConfig) -> None:
+    day_so_far.run_stage("ingest", at(13), config)
+    lake = config.so_far(at(13)).lake
+    assert prune.prune(config).folders == []
+    assert lake.is_dir()
+    tiny_log.ingest(config, DAY)
+    assert lake in prune.prune(config, dry_run=True).folders
+    assert lake.is_dir()
+    before = tiny_log.digests(config.lake)
+    assert lake in prune.prune(config).folders
+    assert not lake.exists()
+    assert tiny_log.digests(config.lake) == before
+    day_so_far.drop(config)  # where there is none
