@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
-from duckdb import ColumnExpression, ConstantExpression
+from duckdb import ColumnExpression, ConstantExpression, FunctionExpression
 
 from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
@@ -102,7 +102,12 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     present += [attributes.values(declared)] if table.described else []
     nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     fault = ids.fault(name for name in table.ids if name in given)
-    relation.select(*present, *nulls, fault).create_view(f"mapped_{table.name}")
+    rows = relation.select(*present, *nulls, fault)
+    if config.until is not None and not table.refuses and "arrived_at" in given:  # of events what happened is asked
+        rows = rows.filter(
+            FunctionExpression("is_known", ColumnExpression("arrived_at"), ConstantExpression(config.until))
+        )
+    rows.create_view(f"mapped_{table.name}")
     _require_places(connection, table, source, config, given)
     if table.refuses:
         _require_no_numbers(connection, table, source, config)

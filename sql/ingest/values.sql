@@ -109,3 +109,6 @@ case
     when try_cast(told as timestamptz) is not null
     then least(greatest(try_cast(told as timestamptz)::date, first_day), last_day + 1)
 end;
+
+-- is_known(told, until): whether what a row says was known before a moment of a day that is not over; where it does not tell, it was
+create or replace macro is_known(told, until) as coalesce(try_cast(told as timestamptz) < until::timestamptz, true);

@@ -108,3 +108,21 @@ def test_what_was_made_of_a_day_goes_when_its_night_is_there(config: FullConfig)
     assert not lake.exists()
     assert tiny_log.digests(config.lake) == before
     day_so_far.drop(config)  # where there is none
+
+
+def test_of_a_catalogue_what_was_known_before_the_moment_is_known(tmp_path: Path) -> None:
+    """An article that goes up in the evening, and one that is taken down then."""
+    tiny_log.write(tmp_path / "log.csv", LOG)
+    says = "try_cast(split_part(item, '@', 2) as timestamp)"
+    items = f"select split_part(item, '@', 1) as item_id, {says} as arrived_at, _file from raw"
+    (tmp_path / "items.sql").write_text(items)
+    catalogue = [{"item": f"{item}@{DAY} {time}"} for item, time in (("mug", "08:00:00"), ("pot", "20:00:00"))]
+    tiny_log.write(tmp_path / "catalogue.csv", catalogue)
+    shop = tiny_log.shop(tmp_path, "log.csv", ingest={"items": {"files": "catalogue.csv", "sql": "items.sql"}})
+    tiny_log.ingest(shop, BEFORE)
+    day_so_far.run_stage("ingest", at(12), shop)
+    folder = artifacts.stage_dir(shop.so_far(at(12)).lake, "ingest", DAY)
+    assert [row["item_id"] for row in tiny_log.rows_of(folder, "items")] == ["mug"]
+    tiny_log.ingest(shop, DAY)
+    folder = artifacts.stage_dir(shop.lake, "ingest", DAY)
+    assert [row["item_id"] for row in tiny_log.rows_of(folder, "items")] == ["mug", "pot"]
