@@ -41,7 +41,7 @@ def run_stage(stage: str, until: datetime, config: Config, force: bool = False) 
     """Run one stage of the day so far; arguments as `run`. Reading the logs begins the run anew."""
     if stages.is_history(stage):
         prepare(config.so_far(until), until.date())
-    return stages.run_stage(stage, until.date(), config.so_far(until), force)
+    return stages.run_stage(stage, until.date(), config.so_far(until), force=force)
 
 
 def prepare(config: Config, day: date) -> None:

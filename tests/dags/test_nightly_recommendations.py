@@ -21,7 +21,8 @@ from airflow.sdk import task
 before = set(sys.modules)
 sys.path.insert(0, "dags")
 import nightly_recommendations as module
-dag = module.nightly_recommendations()
+dag, today = module.nightly_recommendations(), module.day_so_far()
+wired = lambda dag: {t.task_id: [sorted(t.upstream_task_ids), t.pool, t.trigger_rule] for t in dag.tasks}
 tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
                      "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback),
                      "hours": t.execution_timeout and t.execution_timeout.total_seconds() / 3600}
@@ -34,6 +35,8 @@ import export_surface, tune_settings
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "night": [dag.timetable.expression, str(dag.timetable.timezone)],
+                  "today": {"params": today.params.dump(), "same": wired(today) == wired(dag),
+                            "times": [[t.expression, str(t.timezone)] for t in today.timetable.timetables]},
                   "schedule": type(export_surface.export_surface().timetable).__name__,
                   "tune": tune_settings.tune_settings().params.dump(),
                   "others": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() / 3600
@@ -46,7 +49,7 @@ print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - be
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
     home = tmp_path_factory.mktemp("airflow")
-    (home / "pipeline.toml").write_text('timezone = "Asia/Kolkata"')
+    (home / "pipeline.toml").write_text('timezone = "Asia/Kolkata"\nrun_at = ["18:30", "09:00"]')
     env = os.environ | {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     env["NIGHTJAR_CONFIG"] = str(home / "pipeline.toml")
     run = subprocess.run(
@@ -73,6 +76,12 @@ def test_the_edges_are_the_signatures(dag: dict) -> None:
 
 def test_a_night_begins_when_the_shops_day_is_over(dag: dict) -> None:
     assert dag["night"] == ["0 2 * * *", "Asia/Kolkata"]
+
+
+def test_a_day_so_far_is_the_same_flow_at_the_times_that_the_shop_names(dag: dict) -> None:
+    assert dag["today"]["same"]
+    assert set(dag["today"]["params"]) == set(dag["params"]) - {"run_date"} | {"at"}
+    assert dag["today"]["times"] == [["0 9 * * *", "Asia/Kolkata"], ["30 18 * * *", "Asia/Kolkata"]]
 
 
 def test_parsing_imports_nothing_heavy(dag: dict) -> None:

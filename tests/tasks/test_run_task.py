@@ -47,6 +47,19 @@ def test_the_night_is_the_shops_day(ran: list[tuple], tmp_path: Path) -> None:
     assert ran[0][1] == date(2011, 10, 2)
 
 
+def test_a_day_so_far_is_run_up_to_its_moment(ran: list[tuple], tmp_path: Path) -> None:
+    (tmp_path / "pipeline.toml").write_text('timezone = "Asia/Kolkata"', encoding="utf-8")
+    due = datetime(2011, 10, 2, 3, 30, 12, tzinfo=UTC)  # nine in the morning there
+    folder = run_task.run_task("als", {"at": None}, due, None)
+    stage, day, config = ran[0][:3]
+    assert (stage, day, config.until) == ("als", date(2011, 10, 2), due.replace(second=0))
+    assert folder.endswith("day_so_far/als/run_date=2011-10-02")
+    run_task.run_task("als", {"at": "2011-10-01T18:00"}, due, None)
+    assert ran[1][2].until == datetime(2011, 10, 1, 12, 30, tzinfo=UTC)
+    with pytest.raises(InputError, match="has not come yet"):
+        run_task.run_task("als", {"at": f"{datetime.now(UTC) + timedelta(days=2):%FT%H:%M}"}, None, None)
+
+
 def test_a_backfill_refuses_a_run_date(ran: list[tuple]) -> None:
     dag_run = SimpleNamespace(run_type=SimpleNamespace(value="backfill"), run_after=None)
     with pytest.raises(InputError):
@@ -85,6 +98,10 @@ class Events(dict[str, SimpleNamespace]):
 def test_every_outlet_gets_the_night_as_a_partition_also_of_a_run_that_is_not_active(tmp_path: Path) -> None:
     folder = artifacts.stage_dir(tmp_path, "publish", date(2011, 10, 2))
     folder.mkdir(parents=True)
+    artifacts.write_manifest(folder, {"report": {"run_id": "2011-10-02T0900-1", "activated": True}})
+    so_far = Events()
+    run_task.announce(["tables"], so_far, str(folder))
+    assert so_far["tables"].keys == ["2011-10-02T0900"]
     artifacts.write_manifest(folder, {"report": {"run_id": "2011-10-02-1", "activated": False}})
     events = Events()
     run_task.announce(["tables"], events, str(folder))
