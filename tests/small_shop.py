@@ -52,6 +52,9 @@ class Shop:
     first_seen: dict[int, date] = field(default_factory=dict)
     buyers: Sequence[int] = ()
     last_age: float = 0.0
+    trend: Sequence[float] = ()
+    age_hours: float = 0.0
+    lifetime_hours: float | None = None
     categories: Sequence[str | None] = ()
     countries: Sequence[str | None] = ()
     currencies: Sequence[str | None] = ()
@@ -172,6 +175,9 @@ class Shop:
         stats |= {"item_index": list(range(items)), "buyers_28": buyers, "buyers_total": buyers}
         stats["last_age"] = [self.last_age] * items
         pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
+        trends = {"item_index": list(range(items)), "trend": list(self.trend) or [0.0] * items}
+        trends |= {"age_hours": [self.age_hours] * items, "lifetime_hours": [self.lifetime_hours] * items}
+        pq.write_table(pa.table(trends | {"category": [None] * items}, schema=schemas.TRENDS), part / "trends.parquet")
         mine = [[row for row in rows if row[0] == u] for u in range(users)]
         people = {f.name: [0] * users for f in schemas.USER_STATS}
         people |= {

@@ -16,7 +16,7 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import tables
-from pipeline.publication.night import Night
+from pipeline.publication.night import LONG_AGO, Night
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.sections.publication import Surface
 
@@ -171,11 +171,16 @@ def _rules(night: Night) -> pa.Table:
 
 
 def _wanted_items(night: Night) -> pa.Table:
-    """item_id of what somebody acted on lately and that may still be shown somewhere."""
+    """item_id of what somebody acted on lately and that may still be shown somewhere.
+
+    Where items live days, those that are old for that are not wanted: lists of articles may change wholly in a night.
+    """
     age = night.stats.column("last_age").to_numpy()
     shown = np.logical_or.reduce(list(night.showable.values()))
-    wanted = np.flatnonzero(shown & (age < WANTED_DAYS))  # false where nobody ever did
-    return night.items.select(["item_id"]).take(pa.array(wanted))
+    wanted = shown & (age < WANTED_DAYS)  # false where nobody ever did
+    if (lifetime := night.lifetime_hours) is not None:
+        wanted &= ~(night.cutoff.trends().column("age_hours").to_numpy() > LONG_AGO * lifetime)
+    return night.items.select(["item_id"]).take(pa.array(np.flatnonzero(wanted)))
 
 
 def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dict[str, float]:

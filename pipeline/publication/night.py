@@ -1,5 +1,6 @@
 """What publication reads of one night: the models' results and the facts about items, each read when first needed."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 FALLBACK = "fallback"
 """In the report of an evaluation: the pools whose lists are to be the baseline's, with commas between them."""
+SHORT_LIFE_HOURS = 168.0
+"""Items that live no longer than a week have their day, as news has: what is popular is what is popular now."""
+LONG_AGO = 3
+"""After so many lifetimes an eighth of the interest is left: lists may lose the item, and segments ask no further."""
 NAME_LENGTH = 40
 """Characters of a title that a reason shows."""
 NAMES = pa.schema([pa.field("item_index", pa.int32()), pa.field("name", pa.string())])
@@ -102,6 +107,13 @@ class Night:
     def stats(self) -> pa.Table:
         """schemas.ITEM_STATS, row i is item i."""
         return self.cutoff.item_stats()
+
+    @cached_property
+    def lifetime_hours(self) -> float | None:
+        """The age below which half of what is acted on lately is, where items live days; None: they live longer."""
+        found = self.cutoff.trends().column("lifetime_hours")
+        lifetime = found[0].as_py() if len(found) else None
+        return lifetime if lifetime is not None and lifetime <= SHORT_LIFE_HOURS else None
 
     @cached_property
     def showable(self) -> dict[str, np.ndarray]:
@@ -204,17 +216,31 @@ class Night:
         return np.asarray(column, dtype=np.float32)
 
     @cached_property
+    def popularity(self) -> np.ndarray:
+        """[I] float64, buyers in the last 28 days; where items live days, actions, each halved with every lifetime."""
+        if self.lifetime_hours is not None:
+            return np.asarray(self.cutoff.trends().column("trend").to_numpy(), dtype=np.float64)
+        return np.asarray(self.stats.column("buyers_28").to_numpy(), dtype=np.float64)
+
+    @property
+    def popular_days(self) -> int:
+        """So many days count in what is popular: 28, or three lifetimes where items live days."""
+        return 28 if self.lifetime_hours is None else math.ceil(LONG_AGO * self.lifetime_hours / 24)
+
+    @cached_property
     def popularity_order(self) -> np.ndarray:
-        """[I] int32 items, most bought in the last 28 days first, then in 91, then ever, then by item_id.
+        """[I] int32 items, the most popular first, then those most bought in 91 days, then ever, then by item_id.
 
         Of those that nobody ever bought the newest come first.
         """
         by_id = np.empty(self.items.num_rows, dtype=np.int64)
         by_id[pc.sort_indices(self.items.column("item_id")).to_numpy()] = np.arange(self.items.num_rows)
-        windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91", "28"))
+        windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91"))
         seen = self.items.column("first_seen").cast(pa.int32()).to_numpy()
         newest = np.where(self.stats.column("buyers_total").to_numpy() > 0, 0, -seen.astype(np.int64))
-        return np.lexsort([by_id, newest, *(-window.astype(np.int64) for window in windows)]).astype(np.int32)
+        return np.lexsort([by_id, newest, *(-window.astype(np.int64) for window in windows), -self.popularity]).astype(
+            np.int32
+        )
 
     @cached_property
     def is_new(self) -> np.ndarray:
@@ -228,8 +254,8 @@ class Night:
 
     @cached_property
     def is_popular(self) -> np.ndarray:
-        """bool [I]: among the most bought items of the last 28 days that are shown somewhere."""
-        bought = self.stats.column("buyers_28").to_numpy() > 0
+        """bool [I]: among the most popular items that are shown somewhere."""
+        bought = self.popularity > 0
         order = self.popularity_order[(self.shown_somewhere & bought)[self.popularity_order]]
         popular = np.zeros(self.items.num_rows, dtype=bool)
         popular[order[: self.config.publish.popular_k]] = True

@@ -217,10 +217,14 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
 
 
 def before(config: Config, run_date: date) -> ActiveRun | None:
-    """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs."""
+    """The run of an earlier night that was active last: what tonight's tables replace, however often tonight runs.
+
+    Of a day so far it is the last one that knew less: of an earlier moment, or of the night before.
+    """
     target = stores.target(config)
+    mine = (run_date, "" if config.until is None else f"{config.until:%H%M}")
     run_id = target.active()
-    while run_id is not None and run_date_of(run_id) >= run_date:
+    while run_id is not None and known_until(run_id) >= mine:
         run_id = target.previous(run_id)
     return None if run_id is None else _run(config, run_id)
 

@@ -1,10 +1,10 @@
 -- One row per segment and rank: what a user is shown of whom nothing is known ("all", "new_arrivals"), only the surface
 -- ("surface:coupons", where it may show less than all), or only an attribute ("country:France").
--- The score is the number of buyers in the last 28 days; of items that nobody ever bought the newest come first. In a
--- segment of users it is what their number would be if $prior users more were among them who buy as everybody does, so
--- that few users make no list of their own; a segment of fewer than $min_users is left out.
+-- The score is how popular an item is; of items that nobody ever bought the newest come first. In a segment of users it is
+-- what the number of its buyers there in the last $days would be if $prior users more were among them who buy as everybody
+-- does, so that few users make no list of their own; a segment of fewer than $min_users is left out.
 with lately as (
-    select distinct user_index, item_index from interactions where last_age < 28
+    select distinct user_index, item_index from interactions where last_age < $days
 ),
 active as (select attributes.* from attributes semi join lately using (user_index)),
 segments as (
@@ -47,10 +47,10 @@ smoothed as (
     cross join everybody
 ),
 counted as (
-    select segment, item_index, buyers_28 as score
+    select segment, item_index, popularity as score
     from shown join stats using (item_index)
     union all
-    select 'new_arrivals', item_index, buyers_28
+    select 'new_arrivals', item_index, popularity
     from items join stats using (item_index) join shown using (item_index)
     where segment = 'all' and first_seen > $run_date::date - $new_days::integer
     union all

@@ -19,7 +19,7 @@ select
         when 2 then 'Because you ' || $verb || ' ' || name
         when 3 then 'New this month'
         when 4 then upper($people[1]) || $people[2:] || ' like you ' || $verb || ' it'
-        when 5 then 'Popular this month'
+        when 5 then 'Popular ' || $lately
         when 6 then 'Many ' || $people || ' ' || $verb || ' it'
         when 8 then 'Chosen by our editors'
         else 'Picked for you from what you ' || $verb

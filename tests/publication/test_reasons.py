@@ -87,6 +87,7 @@ def test_every_kind_has_its_sentence() -> None:
             surface="s",
             verb="bought",
             people="customers",
+            lately="this month",
         )
     assert table.column("source").to_pylist() == ["als"] * len(Kind) + ["als+boost", "editor:pin"]
     assert table.column("reason").to_pylist() == [

@@ -29,7 +29,7 @@ def a_night(seed: int) -> tuple[dict[str, pa.Table], Bought, dict[int, list[str]
         "stats": pa.table(
             {
                 "item_index": range(ITEMS),
-                "buyers_28": [0] * ITEMS,
+                "popularity": [0.0] * ITEMS,
                 "buyers_91": [i % 3 for i in range(ITEMS)],
                 "buyers_total": [i % 2 for i in range(ITEMS)],
             }
@@ -73,7 +73,15 @@ def expected(
 @pytest.mark.parametrize(("prior", "least"), [(0.0, 1), (2.0, 8), (20.0, 12), (1e6, 1)])
 def test_a_segment_holds_what_its_users_buy_smoothed_towards_everybodys(seed: int, prior: float, least: int) -> None:
     relations, bought, segments = a_night(seed)
-    params = {"run_id": "r", "run_date": date(2011, 10, 2), "k": K, "new_days": 28, "prior": prior, "min_users": least}
+    params = {
+        "run_id": "r",
+        "run_date": date(2011, 10, 2),
+        "k": K,
+        "new_days": 28,
+        "days": 28,
+        "prior": prior,
+        "min_users": least,
+    }
     with duckdb.connect() as connection:
         table = sql.query(connection, "publish/popular_items", popular_items.TABLE.schema, relations, **params)
     found: dict[str, list[tuple[str, float]]] = {}

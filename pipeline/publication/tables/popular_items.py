@@ -24,7 +24,8 @@ TABLE = PublishedTable(
         Column(
             "score",
             pa.float32(),
-            "its buyers in the last 28 days; in a segment of users those of the segment, smoothed towards everybody's",
+            "its buyers in the last 28 days, or where items live days, by the log, what was done with it, each action "
+            "halved with every lifetime; in a segment of users its buyers there, smoothed towards everybody's",
         ),
     ),
     key=("segment", "rank"),
@@ -39,13 +40,14 @@ def make(night: Night) -> Iterable[pa.Table]:
     relations = {
         "shown": _shown(night),
         "items": night.items.select(["item_index", "item_id", "first_seen"]),
-        "stats": night.stats,
+        "stats": night.stats.append_column("popularity", pa.array(night.popularity)),
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
         "attributes": _attributes(night),
     }
     section = night.config.publish
     params = {"run_id": night.run_id, "run_date": night.run_date, "k": section.popular_k, "new_days": section.new_days}
     params |= {"prior": section.segment_prior, "min_users": night.config.features.word_min_users}
+    params |= {"days": night.popular_days}
     return [sql.query(night.connection, "publish/popular_items", TABLE.schema, relations, **params)]
 
 

@@ -101,4 +101,5 @@ def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) 
         surface=surface.name,
         verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),
         people=reasons.people(night.config.features.event_types),
+        lately="this month" if night.lifetime_hours is None else "now",
     )
