@@ -204,11 +204,12 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     """Write the anchor's texts, and what the encoder is fine-tuned on, as of the day it is tuned at.
 
     That is texts, and the actions by the oldest label cut-off that any night judged with this encoder can have. Of a
-    shop that is younger than that day it is tonight's texts, which say nothing of what people will do.
+    shop that is younger than that day it is the texts of the last whole day, which say nothing of what people will do.
     """
     anchor, tuned_at = config.anchor(run_date), config.tuned_at(run_date)
     _write_texts(events, anchor, config, out / "texts.parquet")
-    _write_texts(events, tuned_at if events.sizes(tuned_at)[1] else run_date, config, out / "tuning_texts.parquet")
+    encoded_at = tuned_at if events.sizes(tuned_at)[1] else config.known_whole(run_date)
+    _write_texts(events, encoded_at, config, out / "tuning_texts.parquet")
     events.see(tuned_at, tuned_at)
     oldest = min(config.label_cutoffs(tuned_at))
     sample = {"most": config.features.learned_users, "salt": str(config.seed)}

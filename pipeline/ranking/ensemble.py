@@ -9,7 +9,8 @@ weights learned on the judged fold. Where a single model's list did as well on t
     cutoff=YYYY-MM-DD/<pool>.final.probability.npy                       float32 [T, n], that the user acts on the item
                                                                          within the horizon; not rising along a row
     cutoff=YYYY-MM-DD/<pool>.activity.npy                                float32 [U], that the user acts on anything
-    weights.json, calibration.json                                       what was learned, per fold and pool
+    fold=<fold>/learned.json                                             what was learned, per pool
+    weights.json, calibration.json                                       the same, per fold and pool
 
 Probabilities are learned where the weights are. Where there is no window to learn from yet, an item's is the share of
 all users who would buy it at the pace of the last 28 days.
@@ -35,12 +36,14 @@ from pipeline.ranking.blend import ndcg
 from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.finals import MERGED, Final, Pair, Recipe
 from pipeline.ranking.frames import label_keys, wanted
+from pipeline.ranking.fusion import anchored_files, anchored_hash
 from pipeline.ranking.pairs import Listed, position
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
 
 # Where a fold's weights are learned: on the lists of the fold before.
 WEIGHED_ON = {"judge": "validate", "publish": "judge"}
+LEARNED = "learned.json"
 
 
 def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
@@ -55,30 +58,71 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
     calibrations: dict[str, Any] = {}
     places = {"fusion": fusion, **sources}
     applied = {fold: calibration.Applied(fold, cutoff, places) for fold, cutoff in folds.items()}
+    key = _anchored_hash(features, sources, fusion, cutoffs, config)
     for fold, weighed_on in WEIGHED_ON.items():
-        weights[fold], calibrations[fold] = {}, {}
-        for pool in config.pools:
-            weighed = tuple(learn_weights(folds.get(weighed_on), places, pool, config))
-            recipe = backstop.choose(windows[fold], places, pool, Recipe(weighed), config)
-            weights[fold][pool] = recipe.to_json()
-            taught = calibrate(at, pool, recipe, config) if (at := applied.get(weighed_on)) else None
-            calibrations[fold][pool] = taught.to_json() if taught else None
-            report |= _reported(f"{fold}.{pool}", recipe, config)
+        learned = partial(learn, windows[fold], applied.get(weighed_on), places, config)
+        report["linked"] += memo.part(f"fold={fold}", f"{key} {fold}", learned)
+        weights[fold], calibrations[fold] = _read_learned(out / f"fold={fold}")
+        for pool, recipe in weights[fold].items():
+            report |= _reported(f"{fold}.{pool}", Recipe.from_json(recipe), config)
         if fold not in folds:
             continue
         make = partial(merge, applied[fold], weights[fold], calibrations[fold], config)
         if fold == "publish":
             make(out / folds[fold].part)
         else:
-            key = artifacts.text_sha256(
+            made_of = artifacts.text_sha256(
                 config.digest("ensemble", "fusion"),
                 (weights[fold], calibrations[fold]),
                 _members_hash(folds[fold], fold, places, _singles(weights[fold]), config),
             )
-            report["linked"] += memo.part(folds[fold].part, key, make)
+            report["linked"] += memo.part(folds[fold].part, made_of, make)
     for name, content in (("weights", weights), ("calibration", calibrations)):
         (out / f"{name}.json").write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return report
+
+
+def learn(
+    windows: Sequence[Cutoff],
+    weighed_on: calibration.Applied | None,
+    places: Mapping[str, Path],
+    config: Config,
+    folder: Path,
+) -> None:
+    """Learn one fold's recipes and probabilities, of every pool.
+
+    Args:
+        windows: the label windows that it may learn from, newest first.
+        weighed_on: the label cut-off on whose lists it is learned; None: there is none yet.
+        places: stage folders.
+        config: the configuration.
+        folder: where learned.json is written.
+    """
+    weights, calibrations = {}, {}
+    for pool in config.pools:
+        weighed = tuple(learn_weights(weighed_on.cutoff if weighed_on else None, places, pool, config))
+        recipe = backstop.choose(windows, places, pool, Recipe(weighed), config)
+        weights[pool] = recipe.to_json()
+        taught = calibrate(weighed_on, pool, recipe, config) if weighed_on else None
+        calibrations[pool] = taught.to_json() if taught else None
+    text = json.dumps({"weights": weights, "calibration": calibrations}, indent=1, sort_keys=True)
+    (folder / LEARNED).write_text(text + "\n", encoding="utf-8")
+
+
+def _read_learned(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    found = json.loads((folder / LEARNED).read_text(encoding="utf-8"))
+    return found["weights"], found["calibration"]
+
+
+def _anchored_hash(
+    features: Path, sources: Sources, fusion: Path, cutoffs: Mapping[date, Cutoff], config: Config
+) -> str:
+    """A hash of all that is learned from: everything of the label cut-offs, and what fusion learned."""
+    labels = {cutoff.part: cutoff for cutoff in cutoffs.values() if cutoff.cutoff != max(cutoffs)}
+    fused = anchored_files(fusion, {*labels, *(f"fold={fold}" for fold in WEIGHED_ON.values())})
+    return artifacts.text_sha256(
+        config.digest("ensemble", "fusion"), anchored_hash(features, sources, labels), fused, config.folds(max(cutoffs))
+    )
 
 
 def _members_hash(cutoff: Cutoff, fold: str, places: Mapping[str, Path], singles: Sequence[str], config: Config) -> str:

@@ -22,7 +22,7 @@ All that is learned depends on the week's anchor only, so the nights of a week s
 import contextlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -115,15 +115,19 @@ def _sample(found: Sequence[Lesson], assortment: str) -> ranker.Sample | None:
 
 def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff]) -> str:
     """A hash of everything the folds learn from: the upstream files of the label cut-offs, and the items' texts."""
-    found = {}
-    for name, folder in {"features": features, **sources}.items():
-        files = artifacts.read_manifest(folder)["files"]
-        found[name] = sorted((f, entry["sha256"]) for f, entry in files.items() if f.split("/")[0] in cutoffs)
+    places = {"features": features, **sources}
+    found = {name: anchored_files(folder, set(cutoffs)) for name, folder in places.items()}
     vectors = item_text_vectors(sources)
     if vectors is not None and cutoffs:  # the items known then are a prefix
         known = np.load(vectors, mmap_mode="r", allow_pickle=False)[: max(c.items for c in cutoffs.values())]
         found["item_vectors"] = [("known", artifacts.text_sha256(known.shape, known.tobytes().hex()))]
     return artifacts.text_sha256(found, [(c.part, c.users, c.items, c.repeats) for c in cutoffs.values()])
+
+
+def anchored_files(folder: Path, parts: Collection[str]) -> list[tuple[str, str]]:
+    """Names and hashes of the files in some parts of a finished folder, sorted."""
+    files = artifacts.read_manifest(folder)["files"]
+    return sorted((name, entry["sha256"]) for name, entry in files.items() if name.split("/")[0] in parts)
 
 
 def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path) -> None:

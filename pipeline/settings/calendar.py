@@ -55,12 +55,16 @@ class Calendar(Section):
         """The day that a cut-off's recommendations are for: the next one, or its own where that is not over."""
         return cutoff if self._until is not None and cutoff == self._until.date() else cutoff + timedelta(days=1)
 
+    def known_whole(self, run_date: date) -> date:
+        """The last day up to `run_date` that is known whole: itself, or the one before where it is not over."""
+        return self.valid_on(run_date) - timedelta(days=1)
+
     def anchor(self, run_date: date) -> date:
         """The latest day up to `run_date` on which the pipeline learns anew how to fuse (with 7 days: Sundays).
 
         A day that is not over is none: what is learned is that of the night before.
         """
-        whole = self.valid_on(run_date) - timedelta(days=1)
+        whole = self.known_whole(run_date)
         return whole - timedelta(days=whole.toordinal() % self.refresh_days)
 
     def tuned_at(self, run_date: date) -> date:

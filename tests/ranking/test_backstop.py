@@ -22,6 +22,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     (out / "sources.json").write_text("[]")
     for cutoff in found.cutoffs:
         cutoff.dir_in(out).mkdir()
+    found.finish("fusion")
     return found
 
 

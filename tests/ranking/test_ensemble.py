@@ -1,11 +1,12 @@
 """The ensemble stage on planted lists."""
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from pipeline.ground import lists
+from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.ranking import ensemble, finals, fusion, merging
@@ -126,3 +127,36 @@ def test_weights_do_not_see_the_judged_window(night, tmp_path):
     part = window(night, "judge").part
     for path in (before / part).iterdir():
         assert path.read_bytes() == (after / part / path.name).read_bytes()
+
+
+def test_what_is_learned_hangs_on_the_windows_and_not_on_tonight(night, tmp_path):
+    """So that the nights of a week, and the moments of a day, learn it once."""
+
+    def keys(of: str) -> dict[str, str]:
+        memo = Memo(tmp_path / of / "run_date=2011-10-02")
+        memo.out.mkdir(parents=True)
+        ensemble.run(**night.given, fusion=night.out("fusion"), config=night.config, memo=memo, out=memo.out)
+        learned = read_json(memo.out / "fold=publish" / "learned.json")
+        assert learned["weights"] == read_json(memo.out / "weights.json")["publish"]
+        return {part: key for part, key in memo.parts.items() if part.startswith("fold=")}
+
+    def changed(cutoff: date) -> dict[str, str]:
+        """The keys where a list of a cut-off is another one, by its hash."""
+        folder, part = night.sources["als"], f"cutoff={cutoff}/"
+        before = artifacts.read_manifest(folder)
+        files = {
+            name: entry | ({"sha256": "another"} if name.startswith(part) else {})
+            for name, entry in before["files"].items()
+        }
+        assert files != before["files"]
+        artifacts.write_manifest(folder, before | {"files": files})
+        try:
+            return keys(str(cutoff))
+        finally:
+            artifacts.write_manifest(folder, before)
+
+    tonight, *older = sorted((cutoff.cutoff for cutoff in night.cutoffs), reverse=True)
+    as_it_is = keys("first")
+    assert set(as_it_is) == {"fold=judge", "fold=publish"}
+    assert changed(tonight) == as_it_is
+    assert changed(older[0])["fold=publish"] != as_it_is["fold=publish"]
