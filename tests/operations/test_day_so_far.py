@@ -1,5 +1,6 @@
 """A day that is not over: what is read of it, and what it leaves of nights."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.operations import day_so_far, prune
+from pipeline.operations import day_so_far, forget, prune
 from pipeline.sources.configuration import FullConfig
 from tests import tiny_log
+from tests.on_disk import everything_under
+from tests.operations.a_home import ASKED, GONE, a_home, names_them
+from tests.small_shop import NIGHT
 from tests.tiny_log import row
 
 DAY = date(2011, 10, 3)
@@ -126,3 +130,14 @@ def test_of_a_catalogue_what_was_known_before_the_moment_is_known(tmp_path: Path
     tiny_log.ingest(shop, DAY)
     folder = artifacts.stage_dir(shop.lake, "ingest", DAY)
     assert [row["item_id"] for row in tiny_log.rows_of(folder, "items")] == ["mug", "pot"]
+
+
+def test_who_is_forgotten_is_in_no_day_so_far(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+    day_so_far.run_stage("ingest", at(12, NIGHT), home)
+    lake = home.so_far(at(12, NIGHT)).lake
+    assert GONE.encode() in everything_under(lake)
+    forget.forget(home, [GONE], ASKED)
+    assert names_them(home.home) == []
+    day_so_far.run_stage("ingest", at(12, NIGHT), home)
+    assert not re.search(rb"person-77(?!8)", everything_under(lake))
