@@ -138,6 +138,7 @@ def _cutoff(made: Night, folder: Path, known: int) -> None:
     stats |= {"item_index": list(range(len(sold))), "buyers_91": sold.tolist()}
     stats |= {"first_age": [None if n == 0 else 100.0 - 2 * i for i, n in enumerate(sold)]}
     pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), folder / "item_stats.parquet")
+    pq.write_table(schemas.TRENDS.empty_table(), folder / "trends.parquet")
     people = {f.name: [0] * USERS for f in schemas.USER_STATS} | {"user_index": list(range(USERS))}
     people |= {"items": [len(made.history[u]) for u in range(USERS)]}
     pq.write_table(pa.table(people, schema=schemas.USER_STATS), folder / "user_stats.parquet")

@@ -124,6 +124,7 @@ class World:
             stats = {f.name: [0] * ITEMS for f in schemas.ITEM_STATS} | {"item_index": list(range(ITEMS))}
             stats |= {"buyers_91": self.sold[cutoff].tolist(), "first_age": self.ages()}
             pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
+            pq.write_table(schemas.TRENDS.empty_table(), part / "trends.parquet")
         pairs = sorted((int(u[1:]), int(i[1:]), (TONIGHT - min(d)).days) for (u, i), d in self.known().items())
         table = {f.name: [1] * len(pairs) for f in schemas.INTERACTIONS}
         user, item, age = zip(*pairs, strict=True)
