@@ -104,10 +104,12 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
 
 def describe(freed: Freed, dry_run: bool) -> str:
     """What was removed, for people."""
-    stage_nights = Counter(folder.parent.name for folder in freed.folders)
+    so_far = [folder for folder in freed.folders if folder.name == SO_FAR]
+    stage_nights = Counter(folder.parent.name for folder in freed.folders if folder not in so_far)
     lines = [f"{'would remove' if dry_run else 'removed'} {folder}" for folder in freed.folders]
     lines += [f"left {night}: it is running, or may be" for night in freed.busy]
-    said = ", ".join(f"{n} of {stage}" for stage, n in stage_nights.items()) or "nothing"
+    parts = [f"{n} of {stage}" for stage, n in stage_nights.items()] + ["a day so far"] * len(so_far)
+    said = ", ".join(parts) or "nothing"
     return "\n".join([*lines, f"{said}: {freed.bytes / 2**20:,.1f} MiB of disk {'to free' if dry_run else 'freed'}"])
 
 

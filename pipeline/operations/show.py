@@ -19,6 +19,7 @@ from pipeline.intake import ids, quality, waiting
 from pipeline.operations import stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
+from pipeline.publication.night import FALLBACK
 from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
 from pipeline.published.contract import ActiveRun
 from pipeline.published.run_ids import is_of_day_so_far
@@ -210,6 +211,11 @@ def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -
     key = f"{pool}.final.ndcg"
     if key not in metrics:
         return f"quality  {surface}: not judged"
+    if pool in str(metrics.get(FALLBACK, "")).split(","):
+        learned = f"NDCG@{config.evaluate.k} {metrics[key]:.4f}"
+        return (
+            f"quality  {surface}: best-sellers, as what was learned ({learned}) lost to them or was alike for everybody"
+        )
     said = f"quality  {surface}: NDCG@{config.evaluate.k} {metrics[key]:.4f}"
     if f"{key}.low" in metrics:
         said += f" [{metrics[f'{key}.low']:.4f}, {metrics[f'{key}.high']:.4f}]"

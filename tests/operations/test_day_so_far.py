@@ -108,7 +108,9 @@ def test_what_was_made_of_a_day_goes_when_its_night_is_there(config: FullConfig)
     assert lake in prune.prune(config, dry_run=True).folders
     assert lake.is_dir()
     before = tiny_log.digests(config.lake)
-    assert lake in prune.prune(config).folders
+    freed = prune.prune(config)
+    assert lake in freed.folders
+    assert prune.describe(freed, dry_run=False).splitlines()[-1].startswith("a day so far: ")
     assert not lake.exists()
     assert tiny_log.digests(config.lake) == before
     day_so_far.drop(config)  # where there is none

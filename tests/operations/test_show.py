@@ -1,10 +1,12 @@
 """The terminal views."""
 
+import json
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from pipeline.ground import artifacts
@@ -12,6 +14,7 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import WIDTH, width
 from pipeline.operations import show, stages
 from pipeline.publication import likeness, publish
+from pipeline.published.contract import RUNS
 from tests.small_shop import NIGHT, Shop, go, shop
 
 LONG = "A VERY LONG TITLE THAT GOES ON AND ON " * 5
@@ -122,6 +125,15 @@ def test_status_says_what_is_active_how_old_and_how_good(made: Shop) -> None:
     assert f"stages of 2011-10-05: 1 of {len(stages.STAGES)} finished" in text
     assert "to do: features, outcomes, fine_tune, popularity" in text
     assert max(map(width, lines)) <= WIDTH
+
+
+def test_status_says_where_best_sellers_stand_in(made: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = publish.runs(made.config).to_pylist()
+    told = [row | {"metrics": json.dumps(json.loads(row["metrics"]) | {"fallback": "new"})} for row in rows]
+    monkeypatch.setattr(publish, "runs", lambda config: pa.Table.from_pylist(told, schema=RUNS.schema))
+    lines = show.status(made.config).splitlines()
+    assert lines[2].startswith("quality  for_you: NDCG@10 0.3612")
+    assert lines[3].startswith("quality  discover: best-sellers, as what was learned (NDCG@10 0.1604)")
 
 
 def ingested(made: Shop, night: date, events: int) -> None:

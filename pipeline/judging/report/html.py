@@ -67,7 +67,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 18px; font-
 dt { font-weight: 600; } dd { margin: 0; color: var(--soft); }
 """
 
-AGAINST = {"better": "better than", "worse": "worse than", "too few to tell": "not to be told (too few people) from"}
+AGAINST = {"better": "better than", "worse": "worse than", "too few to tell": "judged by too few to compare with"}
 
 DECISIONS = {
     "passed": ("good", "Passed the gate"),
