@@ -120,9 +120,9 @@ def _anchored_hash(
     """A hash of all that is learned from: everything of the label cut-offs, and what fusion learned."""
     labels = {cutoff.part: cutoff for cutoff in cutoffs.values() if cutoff.cutoff != max(cutoffs)}
     fused = anchored_files(fusion, {*labels, *(f"fold={fold}" for fold in WEIGHED_ON.values())})
-    return artifacts.text_sha256(
-        config.digest("ensemble", "fusion"), anchored_hash(features, sources, labels), fused, config.folds(max(cutoffs))
-    )
+    folds = {fold: day for fold, day in config.folds(max(cutoffs)).items() if fold in WEIGHED_ON.values()}
+    made_of = (anchored_hash(features, sources, labels), fused, folds)
+    return artifacts.text_sha256(config.digest("ensemble", "fusion"), *made_of)
 
 
 def _members_hash(cutoff: Cutoff, fold: str, places: Mapping[str, Path], singles: Sequence[str], config: Config) -> str:
