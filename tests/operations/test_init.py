@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from pipeline.ground.errors import InputError
+from pipeline.intake import staging
 from pipeline.operations import check, init
 from pipeline.operations.checking import advice
-from pipeline.operations.starter import example, survey
+from pipeline.operations.starter import columns, example, survey
 from pipeline.sources import configuration
 
 START = datetime(2024, 1, 1, 9, 30, tzinfo=UTC)
@@ -142,6 +143,9 @@ def test_a_log_whose_columns_say_nothing_is_left_to_a_person(tmp_path: Path) -> 
         ("%d/%m/%Y %H:%M", "day first"),
         ("%m/%d/%Y %H:%M:%S", "month first"),
         ("%d.%m.%Y", "dotted"),
+        ("%d.%m.%y %H:%M:%S", "dotted"),
+        ("%d/%m/%y", "day first"),
+        ("%m/%d/%y %I:%M:%S %p", "month first"),
         ("on %A", None),
     ],
 )
@@ -183,6 +187,21 @@ def test_semicolons_tabs_and_other_endings_are_read(tmp_path: Path) -> None:
         folder = tmp_path / f"{name}-shop"
         init.init(folder, write(tmp_path / name, ["user", "item", "time"], rows, delimiter))
         assert taken(folder).events == ROWS
+
+
+def test_decimal_commas_are_read_and_commas_between_thousands_are_no_decimals(tmp_path: Path) -> None:
+    header = ["Customer", "SKU", "OrderDate", "Quantity", "Price"]
+    rows = [[n % 10, n % 12, f"{t:%d.%m.%Y %H:%M}", "-1,0" if n == 5 else "2,5", f"1.234,{n % 10}"] for n, t in days()]
+    log = tmp_path / "log.csv"
+    log.write_text("\n".join(";".join(map(str, line)) for line in [header, *rows]), encoding="utf-8-sig")
+    init.init(tmp_path / "shop", log)
+    config = configuration.load(tmp_path / "shop" / "pipeline.toml")
+    with staging.staged(config, survey.FOREVER, tmp_path) as connection:
+        found = connection.table("staged_events").order("event_time").fetchnumpy()
+    assert list(found["price"])[:4] == [1234.0, 1234.1, 1234.2, 1234.3]
+    assert list(found["quantity"])[4:7] == [2.5, 1.0, 2.5]
+    assert list(found["event_type"])[4:7] == ["purchase", "return", "purchase"]
+    assert not columns.Column("price", ["1,234", "12,345", "7"]).has_commas
 
 
 def test_what_is_there_is_not_overwritten_and_nothing_is_left_of_a_failure(tmp_path: Path) -> None:

@@ -54,6 +54,10 @@ NEEDED = ("user_id", "item_id", "event_time")
 NUMBERS = ("quantity", "price", "value")
 FILLED = 0.5
 """Share of the rows in which a needed column should say something."""
+WITH_COMMA = re.compile(r"[-+]?(?:[0-9]{1,3}(?:\.[0-9]{3})+|[0-9]+)(?:,[0-9]+)?")
+"""A number as much of Europe writes it: 1.234,56."""
+A_COMMA = re.compile(r",(?![0-9]{3}$)")
+"""What is no comma between thousands."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +83,19 @@ class Column:
         return len(self.texts) / max(len(self.values), 1)
 
     @property
+    def has_commas(self) -> bool:
+        """Whether its numbers have a decimal comma, as a spreadsheet writes them in much of Europe."""
+        texts = self.texts
+        fitting = sum(WITH_COMMA.fullmatch(text.strip()) is not None for text in texts)
+        return fitting > 0.9 * len(texts) and any(A_COMMA.search(text.strip()) for text in texts)
+
+    @property
     def numbers(self) -> list[float]:
-        """Its values that are plain numbers."""
-        found = []
+        """Its values that are numbers, with a decimal point or, in a column of such, a comma."""
+        found, has_commas = [], self.has_commas
         for text in self.texts:
             try:
-                found.append(float(text))
+                found.append(float(text.replace(".", "").replace(",", ".") if has_commas else text))
             except ValueError:
                 continue
         return found

@@ -103,7 +103,7 @@ def items(log: Log) -> str | None:
         return None
     named = [f"    {identifier(log.chosen[r].column.name)} as {r}," for r in ("title", "category") if r in log.chosen]
     if "price" in log.chosen:
-        named.append(f"    try_cast({identifier(log.chosen['price'].column.name)} as double) as price,")
+        named.append(f"    {_number(log.chosen['price'])} as price,")
     lines = [
         "-- one row per line of the log: what it says about its item; the title that is most frequent is shown",
         "select",
@@ -134,6 +134,13 @@ def _id(log: Log, name: str, about: str) -> str:
     return _line(identifier(choice.column.name), name, _remark(choice, about))
 
 
+def _number(choice: Choice) -> str:
+    column = identifier(choice.column.name)
+    if choice.column.has_commas:
+        column = f"replace(replace({column}, '.', ''), ',', '.')"
+    return f"try_cast({column} as double)"
+
+
 def _time(log: Log, name: str) -> str:
     if "event_time" not in log.chosen:
         return _line("null", name, "CHOOSE the column: when, a timestamp with time zone")
@@ -159,10 +166,9 @@ def _type(log: Log) -> list[str]:
             f"    end as event_type,  -- {_remark(log.chosen['event_type'], 'see [features.event_types]')}",
         ]
     if log.has_returns:
-        quantity = identifier(log.chosen["quantity"].column.name)
         return [
             _line(
-                f"case when try_cast({quantity} as double) < 0 then 'return' else {literal(log.default_kind)} end",
+                f"case when {_number(log.chosen['quantity'])} < 0 then 'return' else {literal(log.default_kind)} end",
                 "event_type",
                 "a negative quantity is a return",
             )
@@ -177,7 +183,7 @@ def _optional(log: Log) -> list[str]:
     lines = []
     for role, about in NUMBERS.items():
         if role in log.chosen:
-            number = f"try_cast({identifier(log.chosen[role].column.name)} as double)"
+            number = _number(log.chosen[role])
             is_returned = role == "quantity" and log.has_returns
             lines.append(_line(f"abs({number})" if is_returned else number, role, _remark(log.chosen[role], about)))
         else:

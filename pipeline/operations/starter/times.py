@@ -15,16 +15,18 @@ WAYS = {
     "microseconds": ("make_timestamptz(try_cast({column} as bigint))", "microseconds since 1970"),
     "compact": ("try_strptime({column}, '%Y%m%d')", "of the zone that pipeline.toml says: `timezone`"),
     "month first": (
-        "try_strptime({column}, ['%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M:%S %p', "
-        "'%m/%d/%Y'])",
+        "try_strptime({column}, ['%m/%d/%y %H:%M', '%m/%d/%y %H:%M:%S', '%m/%d/%y %I:%M %p', '%m/%d/%y %I:%M:%S %p', "
+        "'%m/%d/%y', '%m/%d/%Y %H:%M', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y %I:%M %p', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y'])",
         "the month first; of the zone that pipeline.toml says: `timezone`",
     ),
     "day first": (
-        "try_strptime({column}, ['%d/%m/%Y %H:%M', '%d/%m/%Y %H:%M:%S', '%d/%m/%Y'])",
+        "try_strptime({column}, ['%d/%m/%y %H:%M', '%d/%m/%y %H:%M:%S', '%d/%m/%y', '%d/%m/%Y %H:%M', "
+        "'%d/%m/%Y %H:%M:%S', '%d/%m/%Y'])",
         "the day first; of the zone that pipeline.toml says: `timezone`",
     ),
     "dotted": (
-        "try_strptime({column}, ['%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S', '%d.%m.%Y'])",
+        "try_strptime({column}, ['%d.%m.%y %H:%M', '%d.%m.%y %H:%M:%S', '%d.%m.%y', '%d.%m.%Y %H:%M', "
+        "'%d.%m.%Y %H:%M:%S', '%d.%m.%Y'])",
         "of the zone that pipeline.toml says: `timezone`",
     ),
 }
