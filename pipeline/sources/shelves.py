@@ -58,7 +58,7 @@ class Shelf:
         Raises:
             FloatingPointError: a score is not a number.
         """
-        mine = scores if self.items is None else scores[:, self.items]
+        mine = scores if self.items is None else scores.take(self.items, axis=1)
         tops = top_k.peaks(mine, n)
         if mine.size and (tops.has_nan(mine) if tops else np.isnan(mine.max())):  # no maximum is, if any is not
             raise FloatingPointError
