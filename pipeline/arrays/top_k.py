@@ -5,39 +5,45 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.arrays.blocks import blocks, rows_for
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
 # From this many times the length of a list, a row is wide enough for `_best_of_wide` to be the faster one.
 WIDE = 16
+# Scores of wide rows that are looked through at a time, as many as the processor holds near.
+LOOKED_THROUGH = 2**18
 
 
-def _settle_ties(scores: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Where the worst score taken is not taken everywhere it stands, take it at the lowest indices.
+def _down_to(scores: np.ndarray, worst: np.ndarray, n: int) -> np.ndarray:
+    """Where the n best scores of each row stand, of which the least is known; of those that equal it the first ones.
 
     Args:
-        scores: [B, I].
-        chosen: [B, n] indices of n best scores of each row, any order.
+        scores: [B, I], none nan.
+        worst: [B, 1] the n-th best score of each row.
+        n: how many, at most I.
     Returns:
-        [B, n], `chosen` with ties at the last place settled by item index.
+        [B, n] ascending indices.
     """
-    taken = np.take_along_axis(scores, chosen, axis=1)
-    worst = taken.min(axis=1, keepdims=True)
-    tied = np.flatnonzero((scores == worst).sum(axis=1) > (taken == worst).sum(axis=1))
-    if len(tied):
-        better, equal = scores[tied] > worst[tied], scores[tied] == worst[tied]
-        missing = chosen.shape[1] - better.sum(axis=1, keepdims=True)
-        chosen[tied] = np.nonzero(better | (equal & (equal.cumsum(axis=1) <= missing)))[1].reshape(len(tied), -1)
-    return chosen
+    rows, width = scores.shape
+    place = np.flatnonzero(scores >= worst)
+    row = place // width
+    column = place - row * width
+    if len(place) > rows * n:
+        equal = scores.ravel()[place] == worst[row, 0]
+        equals = np.bincount(row[equal], minlength=rows)
+        missing = n - (np.bincount(row, minlength=rows) - equals)
+        before = np.cumsum(equals) - equals
+        column = column[~equal | (np.cumsum(equal) - before[row] <= missing[row])]
+    return np.asarray(column.reshape(rows, n))
 
 
 def _best(scores: np.ndarray, n: int) -> np.ndarray:
     """[B, n] ascending indices of the n < I best scores of each row, ties by index: by partition of the whole row."""
-    width = scores.shape[1]
-    chosen = _settle_ties(scores, np.argpartition(scores, width - n, axis=1)[:, width - n :])
-    chosen.sort(axis=1)
-    return chosen
+    least = scores.shape[1] - n
+    return _down_to(scores, np.partition(scores, least, axis=1)[:, least : least + 1], n)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,7 @@ def _best_of_wide(scores: np.ndarray, n: int, above: float, tops: Peaks) -> np.n
 
     The n groups with the greatest maxima hold every score greater than t, the least of these maxima, and n scores not
     below t; so only their columns are partitioned. Scores equal to t may stand elsewhere too: rows whose last place is
-    one of them, and above `above`, are partitioned whole.
+    one of them, and above `above`, are looked through whole.
     """
     rows, width = scores.shape
     maxima, groups = tops.maxima, tops.maxima.shape[1]
@@ -107,8 +113,8 @@ def _best_of_wide(scores: np.ndarray, n: int, above: float, tops: Peaks) -> np.n
     unsure = np.flatnonzero((tied | elsewhere) & (worst[:, 0] > above))
     chosen = np.take_along_axis(columns, place, axis=1)
     chosen.sort(axis=1)
-    if len(unsure):
-        chosen[unsure] = _best(scores[unsure], n)
+    for part in blocks(len(unsure), rows_for(width, len(unsure), LOOKED_THROUGH)):
+        chosen[unsure[part]] = _down_to(scores[unsure[part]], worst[unsure[part]], n)
     return chosen
 
 
@@ -118,7 +124,7 @@ def top_n(
     """The n best items of each row, best first; equal scores rank by item index, -inf is never taken.
 
     Args:
-        scores: [B, I] float32; -inf excludes an item.
+        scores: [B, I] float32, none nan; -inf excludes an item.
         n: length of the lists.
         above: only greater scores are taken.
         tops: `peaks` of these scores and this n, where they are known already.

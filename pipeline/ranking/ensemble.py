@@ -246,11 +246,13 @@ def merge(
             }
             probability = held.enter_context(lists.Rows(folder / f"{pool}.final.probability.npy", users, n, np.float32))
             for block in blocks(users, config.block_users):
-                ranked, final = made.block(block)
+                first, kind = made.kinds(block)
+                ranked, final = made.block(first)
                 for name, columns in ranked.items():
-                    files[name].append(*columns)
-                files["final"].append(*final, _sources(final[0], codes, block, cutoff.items))
-                probability.append(chances.of_lists(final[0], block))
+                    files[name].append(*(column[kind] for column in columns))
+                items, scores = (column[kind] for column in final)
+                files["final"].append(items, scores, _sources(items, codes, block, cutoff.items))
+                probability.append(chances.of_lists(items, block))
         np.save(folder / f"{pool}.activity.npy", chances.acting)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pipeline.arrays.alike import Alike
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
@@ -86,6 +87,15 @@ class Final:
         if recipe.single is not None and (folder := folder_of(cutoff, places, pool, recipe.single)) is not None:
             single = lists.read_list(folder, pool, recipe.single)
         return cls(cutoff, read_members(cutoff, places, pool, config), recipe, single, config)
+
+    def kinds(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """The first target [G] of each kind that has the same lists, to the last bit, and the kind [B] of each."""
+        taking_part = [*self.members.values(), *([] if self.single is None else [self.single])]
+        words = [
+            array[rows].view(np.float32) for pair in taking_part for array in pair
+        ]  # of 32 bits, as Alike has them
+        alike = Alike.of(np.concatenate(words, axis=1))
+        return rows.start + alike.first, alike.group
 
     def block(self, rows: np.ndarray | slice) -> tuple[dict[str, Pair], Pair]:
         """Every merged list of some targets by name, and the one that is published."""

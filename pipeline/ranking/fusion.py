@@ -43,6 +43,7 @@ from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
 from pipeline.ranking.frames import Frame, frames
 from pipeline.ranking.lessons import Lesson, Lessons, sides
 from pipeline.ranking.pairs import to_lists
+from pipeline.ranking.twins import Twins
 from pipeline.settings.config import Config
 from pipeline.sources import Sources
 
@@ -212,15 +213,16 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
         for block, found in frames(cutoff, sources, config):
             for assortment, frame in found.items():
                 candidates[assortment][block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
+            twins = {assortment: Twins.of(frame) for assortment, frame in found.items()}
             for (pool, name), booster in boosters.items():
-                frame = found[lists.assortment_of(pool)]
+                frame = (kinds := twins[lists.assortment_of(pool)]).frame
                 scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads, config.seed)
                 scores = returns.last(frame, scores) if pool in blind else scores
-                files[pool, name].append(*_listed(frame, scores, n))
+                files[pool, name].append(*kinds.spread(_listed(frame, scores, n)))
             for pool in config.pools:
-                frame = found[lists.assortment_of(pool)]
+                frame = (kinds := twins[lists.assortment_of(pool)]).frame
                 scores = blend_scores(blends[pool], frame, pool, config)
-                files[pool, "blend"].append(*_listed(frame, scores, n))
+                files[pool, "blend"].append(*kinds.spread(_listed(frame, scores, n)))
     for assortment, counts in candidates.items():
         np.save(folder / lists.file_of(assortment, "candidates.npy"), counts)
 

@@ -119,6 +119,7 @@ def write_source(
     config: Config,
     above: float = -np.inf,
     threads: int = 1,
+    among: np.ndarray | None = None,
 ) -> None:
     """Write the lists of a source as its section and the configuration say; arguments as `write_candidates`.
 
@@ -129,7 +130,22 @@ def write_source(
         own = cutoff.matrix(section.own)
         own.data *= np.float32(section.own_weight)
     n, rows = section.candidates, config.block_users
-    write_candidates(folder, name, cutoff, score, n=n, block_users=rows, own=own, above=above, threads=threads)
+    given: dict[str, Any] = {"above": above, "threads": threads, "among": among}
+    write_candidates(folder, name, cutoff, score, n=n, block_users=rows, own=own, **given)
+
+
+def reached(cutoff: Cutoff) -> np.ndarray | None:
+    """[K] ascending indices of the items that anybody acted on: all that who speaks of actions can list. None: all."""
+    known = np.zeros(cutoff.items, dtype=bool)
+    with cutoff.history(["item_index"]) as history:
+        for table in history.groups():
+            known[table.column(0).to_numpy()] = True
+    return None if known.all() else np.flatnonzero(known)
+
+
+def narrowed(matrix: "csr_matrix", among: np.ndarray | None) -> "csr_matrix":
+    """Some columns [N, K] of a CSR matrix [N, I]; None: all."""
+    return matrix if among is None else matrix[:, among]
 
 
 def write_candidates(
@@ -144,6 +160,7 @@ def write_candidates(
     own: "csr_matrix | None" = None,
     above: float = -np.inf,
     threads: int = 1,
+    among: np.ndarray | None = None,
 ) -> None:
     """Rank every target's n best items in each pool, of every assortment, and write the lists.
 
@@ -153,23 +170,23 @@ def write_candidates(
         cutoff: whose targets are ranked for.
         score: scores a block of users; what a user dislikes is on no list.
         n: length of the lists.
-        block_users: users scored at a time; fewer where the catalogue is so large that CELLS would be exceeded.
+        block_users: users scored at a time; fewer where CELLS would be exceeded.
         kinds: of pools to write; `new` excludes whatever the user has a history with.
         own: [U, I] added to the scores in pools `all` only.
         above: an item is a candidate only if its score in the pool is greater; a list may so end early.
         threads: blocks that are scored at the same time; memory grows with it.
+        among: [K] ascending indices of the columns of `score`, which hold all histories; no list has others. None: all.
     Raises:
         TrainingError: a score is not a number.
     """
     own, never = own if cutoff.repeats else None, Never.read(cutoff)
-    shelves = _shelves(cutoff, kinds, own)
+    shelves = _shelves(cutoff, kinds, own, among)
 
     def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
-        forbidden = never.of(users)
-        found = _without(score(users), forbidden)
+        forbidden, found = narrowed(never.of(users), among), score(users)
         if not isinstance(found, np.ndarray):
             if own is None and tuple(kinds) == ("all",):
-                return {shelf.pool("all"): shelf.listed_sparse(found, n, above) for shelf in shelves}
+                return {s.pool("all"): s.listed_sparse(_without(found, forbidden), n, above) for s in shelves}
             found = found.toarray()
         scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
         scores[forbidden.nonzero()] = -np.inf
@@ -182,17 +199,18 @@ def write_candidates(
     write_ranked(folder, name, cutoff, rank, n=n, rows=rows, kinds=kinds, threads=threads)
 
 
-def _shelves(cutoff: Cutoff, kinds: Sequence[lists.Kind], own: "csr_matrix | None") -> list[Shelf]:
+def _shelves(
+    cutoff: Cutoff, kinds: Sequence[lists.Kind], own: "csr_matrix | None", among: np.ndarray | None
+) -> list[Shelf]:
     """Every assortment's, for pools of some kinds; `own` is added where repeats are allowed."""
     changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
-    return [Shelf.of(*one, {kind: changing[kind] for kind in kinds}) for one in cutoff.assortments().items()]
+    wanted = {kind: changing[kind] for kind in kinds}
+    return [Shelf.of(*one, wanted, among) for one in cutoff.assortments().items()]
 
 
-def _without(scores: "np.ndarray | csr_matrix", never: "csr_matrix") -> "np.ndarray | csr_matrix":
-    """Sparse scores without the pairs of `never`: as 0, which no sparse source lists. An array stays as it is."""
-    if isinstance(scores, np.ndarray) or not never.nnz:
-        return scores
-    return scores - scores.multiply(never)
+def _without(scores: "csr_matrix", never: "csr_matrix") -> "csr_matrix":
+    """Scores without the pairs of `never`: as 0, which no sparse source lists."""
+    return scores - scores.multiply(never) if never.nnz else scores
 
 
 def in_assortments(cutoff: Cutoff, rank_of: Callable[[np.ndarray | None], Rank]) -> RankAll:

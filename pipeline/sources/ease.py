@@ -16,7 +16,7 @@ from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, RepeatingSection
-from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.candidates import Score, make_parts, narrowed, reached, write_source
 from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def run(*, features: Path, config: Config, section: Ease, memo: Memo) -> dict[st
     """Write the list `ease` of every cut-off."""
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
-        history = cutoff.matrix(section.values)
+        among = reached(cutoff)
+        history = narrowed(cutoff.matrix(section.values), among)
         items = modelled_items(history, section.max_items)
         with blas_threads(1):  # as fast as two here, and not slowed down by what runs beside
             score = scoring(history, items, item_weights(history[:, items], section.reg))
-            write_source(
-                folder, "ease", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
-            )
+            given: dict[str, Any] = {"above": 0.0, "threads": config.threads, "among": among}
+            write_source(folder, "ease", cutoff, score, section=section, config=config, **given)
 
     return make_parts("ease", make, features=features, memo=memo, config=config)

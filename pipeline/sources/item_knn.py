@@ -23,7 +23,7 @@ from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, RepeatingSection
-from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.candidates import Score, make_parts, narrowed, reached, write_source
 from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
@@ -109,11 +109,32 @@ def neighbours(matrix: "csr_matrix", n: int, threads: int) -> "csr_matrix":
     with blas_threads(1):  # implicit threads over items itself
         model = ItemItemRecommender(K=n + 1, num_threads=threads)  # an item is its own nearest
         model.fit(csr_matrix(narrow, shape=(matrix.shape[0], len(known))), show_progress=False)
-    similar = model.similarity.tocsr().astype(np.float32)
-    similar.setdiag(0)
-    found, counts = strongest(similar, n), np.zeros(width, dtype=np.int64)
+    found, counts = _others(model.similarity.tocsr(), n), np.zeros(width, dtype=np.int64)
     counts[known] = np.diff(found.indptr)
     return csr_matrix((found.data, known[found.indices], indptr_of(counts)), shape=(width,) * 2)
+
+
+def _others(similar: "csr_matrix", n: int) -> "csr_matrix":
+    """[K, K] CSR float32: `strongest` of rows of at most n + 1 values, where the item's own is left out.
+
+    Nothing is sorted: of a row of n + 1 others the weakest goes, of equal ones the last column.
+    """
+    from scipy.sparse import csr_matrix
+
+    data, column, number = similar.data.astype(np.float32), similar.indices, similar.shape[0]
+    row = np.repeat(np.arange(number, dtype=column.dtype), np.diff(similar.indptr))
+    others = np.flatnonzero((data > 0) & (column != row))
+    data, column, row = data[others], column[others], row[others]
+    counts = np.bincount(row, minlength=number)
+    long = np.flatnonzero(counts > n)
+    if len(long):
+        within = np.flatnonzero((counts > n)[row])
+        starts = indptr_of(counts[long])[:-1]
+        weakest = data[within] == np.repeat(np.minimum.reduceat(data[within], starts), counts[long])
+        last = np.maximum.reduceat(np.where(weakest, column[within], -1), starts)
+        left_out = within[weakest & (column[within] == np.repeat(last, counts[long]))]
+        data, column, counts = np.delete(data, left_out), np.delete(column, left_out), np.minimum(counts, n)
+    return csr_matrix((data, column, indptr_of(counts)), shape=similar.shape)
 
 
 def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:
@@ -125,20 +146,21 @@ def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:
     return score
 
 
-def fit(cutoff: Cutoff, section: ItemKnn, threads: int) -> Score:
-    """The model of one cut-off as a function users [B] -> scores [B, I]."""
-    history = strongest(cutoff.matrix(section.values), section.max_history)
-    similar = neighbours(comparable(history, section.user_power, section.shrinkage), section.neighbours, threads)
-    return scoring(strongest(cutoff.matrix(section.profile), section.max_history), similar)
+def fit(cutoff: Cutoff, section: ItemKnn, threads: int, among: np.ndarray | None = None) -> Score:
+    """The model of one cut-off as a function users [B] -> scores [B, K] of some items; None: [B, I] of all."""
+    values, profiles = (narrowed(cutoff.matrix(name), among) for name in (section.values, section.profile))
+    history = comparable(strongest(values, section.max_history), section.user_power, section.shrinkage)
+    similar = neighbours(history, section.neighbours, threads)
+    return scoring(strongest(profiles, section.max_history), similar)
 
 
 def run(*, features: Path, config: Config, section: ItemKnn, memo: Memo) -> dict[str, Any]:
     """Write the list `item_knn` of every cut-off."""
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
-        score = fit(cutoff, section, config.threads)
-        write_source(
-            folder, "item_knn", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
-        )
+        among = reached(cutoff)
+        score = fit(cutoff, section, config.threads, among)
+        given: dict[str, Any] = {"above": 0.0, "threads": config.threads, "among": among}
+        write_source(folder, "item_knn", cutoff, score, section=section, config=config, **given)
 
     return make_parts("item_knn", make, features=features, memo=memo, config=config)

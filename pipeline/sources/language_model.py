@@ -33,6 +33,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
 from pipeline.sources.candidates import inputs_hash, write_source
 from pipeline.sources.contract import CandidateList, Source
+from pipeline.sources.texts import Texts, weighed_gram
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -53,6 +54,10 @@ class LanguageModel(SourceSection):
     """L2 weight on the profiles' side of the fit."""
     item_reg: PositiveFloat = 0.3
     """L2 weight on the items' side of the fit."""
+
+
+CROWD = 8
+"""From so many times as many users as items their profiles are added up by items."""
 
 
 SOURCE = Source(
@@ -77,6 +82,7 @@ def run(
         np.save(out / "item_vectors.npy", vectors)
         asked = query_texts(read_queries(features))
         np.save(out / "query_vectors.npy", item_vectors(asked, fine_tune, config)[0])
+        texts = Texts.of(vectors)
         linked, cutoffs = 0, read_cutoffs(features)
         for cutoff in cutoffs:
             known = np.ascontiguousarray(vectors[: cutoff.items])
@@ -85,7 +91,8 @@ def run(
             key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read)
 
             def make(folder: Path, cutoff: Cutoff = cutoff, known: np.ndarray = known) -> None:
-                _write_cutoff(folder, cutoff, known, section, config)
+                among = texts and texts.first(cutoff.items)
+                _write_cutoff(folder, cutoff, (known, among), section, config)
 
             linked += memo.part(cutoff.part, key, make)
     counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
@@ -120,13 +127,16 @@ def item_vectors(texts: list[str], fine_tune: Path, config: Config) -> tuple[np.
     return vectors, encoded
 
 
-def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: LanguageModel) -> np.ndarray:
+def fit_preferences(
+    history: "csr_matrix", vectors: np.ndarray, section: LanguageModel, texts: Texts | None = None
+) -> np.ndarray:
     """M [d, d] float32 of the module's docstring.
 
     Args:
         history: [U, I] CSR float32 decayed actions.
         vectors: [I, d] float32 item vectors.
         section: dropout, regularisation, and how little a heavy user counts.
+        texts: the different ones among the vectors, where they are few.
     """
     from scipy.sparse import diags
 
@@ -134,17 +144,28 @@ def fit_preferences(history: "csr_matrix", vectors: np.ndarray, section: Languag
     scaled = diags((total**-section.user_power).astype(np.float32)) @ history
     sold = np.asarray(scaled.sum(axis=0)).ravel() > 0  # an item nobody could buy yet says nothing about liking
     diagonal = np.asarray(scaled.multiply(scaled).sum(axis=0)).ravel() * section.dropout / (1 - section.dropout)
-    profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
-    gram = profiles.T @ profiles
-    known = vectors[sold].astype(np.float64)
-    if len(known) < 0.75 * len(vectors):  # of many items the diagonal is 0
-        weighed = known * np.sqrt(diagonal[sold])[:, None]
-        noise = weighed.T @ weighed  # half a product, as it is symmetric
+    gram = _gram_of_users(scaled, vectors)
+    if texts is not None:  # what is said of many items is added up once
+        gram_of_items, noise = (weighed_gram(texts.vectors, texts.sums(of)) for of in (sold, diagonal))
     else:
-        noise = vectors.T.astype(np.float64) @ (vectors * diagonal[:, None])
+        known = vectors[sold].astype(np.float64)
+        gram_of_items = known.T @ known
+        if len(known) < 0.75 * len(vectors):  # of many items the diagonal is 0
+            noise = weighed_gram(known, diagonal[sold])
+        else:
+            noise = vectors.T.astype(np.float64) @ (vectors * diagonal[:, None])
     unit = np.eye(vectors.shape[1])
     left = np.linalg.solve(gram + noise + section.user_reg * unit, gram)
-    return np.linalg.solve(known.T @ known + section.item_reg * unit, left.T).T.astype(np.float32)
+    return np.linalg.solve(gram_of_items + section.item_reg * unit, left.T).T.astype(np.float32)
+
+
+def _gram_of_users(scaled: "csr_matrix", vectors: np.ndarray) -> np.ndarray:
+    """[d, d] float64 Gram matrix of the users' profiles, made by items where these are far fewer."""
+    if scaled.shape[0] > CROWD * scaled.shape[1]:
+        exact, wide = vectors.astype(np.float64), scaled.astype(np.float64)
+        return np.asarray(exact.T @ ((wide.T @ wide) @ exact))
+    profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
+    return np.asarray(profiles.T @ profiles)
 
 
 def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.ndarray) -> np.ndarray:
@@ -156,20 +177,25 @@ def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.nda
     return np.asarray((mean @ vectors) @ preferences, dtype=np.float32)
 
 
-def _write_cutoff(folder: Path, cutoff: Cutoff, vectors: np.ndarray, section: LanguageModel, config: Config) -> None:
+def _write_cutoff(
+    folder: Path, cutoff: Cutoff, known: tuple[np.ndarray, Texts | None], section: LanguageModel, config: Config
+) -> None:
+    """`known`: the item vectors [I, d], and the different ones where they are few."""
+    vectors, texts = known
     history = cutoff.matrix(section.values)
     history.data += np.float32(section.floor)
-    preferences = fit_preferences(history, vectors, section)
+    preferences = fit_preferences(history, vectors, section, texts)
     targets = cutoff.targets()
     liked = user_vectors(history[targets], vectors, preferences)
     np.save(folder / "user_vectors.npy", liked)
     row = np.zeros(cutoff.users, dtype=np.int64)
     row[targets] = np.arange(len(targets))
-    with_text = vectors.any(axis=1)
+    different = vectors if texts is None else texts.vectors  # [G, d]
+    without_text = ~different.any(axis=1)
 
     def score(users: np.ndarray) -> np.ndarray:
-        scores = np.asarray(liked[row[users]] @ vectors.T)  # [B, I]
-        scores[:, ~with_text] = -np.inf
-        return scores
+        scores = np.asarray(liked[row[users]] @ different.T)  # [B, G]
+        scores[:, without_text] = -np.inf
+        return scores if texts is None else scores.take(texts.of_items, axis=1)
 
     write_source(folder, "language_model", cutoff, score, section=section, config=config)

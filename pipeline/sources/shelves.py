@@ -21,27 +21,39 @@ class Shelf:
 
     Attributes:
         assortment: its name.
-        items: [E] their ascending indices; None: all.
+        places: [E] where they stand among the columns that are scored, ascending; None: all of these.
+        items: [E] their ascending indices; None: all there are.
         changing: [U, E] by kind of pool: what is added in `all`, what is left out in `new`; None: nothing.
     """
 
     assortment: str
+    places: np.ndarray | None
     items: np.ndarray | None
     changing: "dict[lists.Kind, csr_matrix | None]"
 
     @classmethod
-    def of(cls, name: str, eligible: np.ndarray | None, changing: "dict[lists.Kind, csr_matrix | None]") -> "Shelf":
+    def of(
+        cls,
+        name: str,
+        eligible: np.ndarray | None,
+        changing: "dict[lists.Kind, csr_matrix | None]",
+        among: np.ndarray | None = None,
+    ) -> "Shelf":
         """The shelf of an assortment.
 
         Args:
             name: of the assortment.
             eligible: bool [I]; None: all.
             changing: as the attribute, of all items [U, I].
+            among: [K] ascending indices of the items that are scored; None: all.
         """
-        if eligible is None:
-            return cls(name, None, changing)
-        items = np.flatnonzero(eligible)
-        return cls(name, items, {kind: None if m is None else m[:, items] for kind, m in changing.items()})
+        places = None if eligible is None else np.flatnonzero(eligible if among is None else eligible[among])
+        items = places if among is None or places is None else among[places]
+        items = among if places is None else items
+        if items is None:
+            return cls(name, None, None, changing)
+        narrow = {kind: None if m is None else m[:, items] for kind, m in changing.items()}
+        return cls(name, places, items, narrow)
 
     def pool(self, kind: lists.Kind) -> lists.Pool:
         """The assortment's pool of a kind."""
@@ -51,14 +63,14 @@ class Shelf:
         """The n best items of each user in each pool.
 
         Args:
-            scores: [B, I] float32; changed for a while, and put back.
+            scores: [B, K] float32 of the items that are scored; changed for a while, and put back.
             users: [B] their indices.
             n: length of the lists.
             above: only greater scores are taken.
         Raises:
             FloatingPointError: a score is not a number.
         """
-        mine = scores if self.items is None else scores[:, self.items]
+        mine = scores if self.places is None else scores.take(self.places, axis=1)
         tops = top_k.peaks(mine, n)
         if mine.size and (tops.has_nan(mine) if tops else np.isnan(mine.max())):  # no maximum is, if any is not
             raise FloatingPointError
@@ -69,8 +81,8 @@ class Shelf:
         return found
 
     def listed_sparse(self, scores: "csr_matrix", n: int, above: float) -> Lists:
-        """The n best items of each user, of [B, I] scores of which only what is stored can be taken."""
-        return self._back(top_k.top_n_sparse(scores if self.items is None else scores[:, self.items], n, above))
+        """The n best items of each user, of [B, K] scores of which only what is stored can be taken."""
+        return self._back(top_k.top_n_sparse(scores if self.places is None else scores[:, self.places], n, above))
 
     def _back(self, found: Lists) -> Lists:
         """Lists of places on the shelf as lists of items."""

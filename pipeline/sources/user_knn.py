@@ -19,7 +19,7 @@ from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, RepeatingSection
-from pipeline.sources.candidates import Score, make_parts, write_source
+from pipeline.sources.candidates import Score, make_parts, narrowed, reached, write_source
 from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
@@ -180,11 +180,10 @@ def run(*, features: Path, config: Config, section: UserKnn, memo: Memo) -> dict
     """Write the list `user_knn` of every cut-off."""
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
-        among = references(cutoff, section.reference_users)
-        profiles = cutoff.matrix(section.profile)
-        score = voting(profiles, cutoff.matrix(section.votes), section.neighbours, section.power, among)
-        write_source(
-            folder, "user_knn", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
-        )
+        voters, items = references(cutoff, section.reference_users), reached(cutoff)
+        profiles, votes = (narrowed(cutoff.matrix(name), items) for name in (section.profile, section.votes))
+        score = voting(profiles, votes, section.neighbours, section.power, voters)
+        given: dict[str, Any] = {"above": 0.0, "threads": config.threads, "among": items}
+        write_source(folder, "user_knn", cutoff, score, section=section, config=config, **given)
 
     return make_parts("user_knn", make, features=features, memo=memo, config=config)

@@ -7,15 +7,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import threadpoolctl
+from scipy.sparse import csr_matrix
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
-from pipeline.sources.candidates import write_candidates
+from pipeline.sources.candidates import reached, write_candidates
 from tests.sources import shop
 
 RNG = np.random.default_rng(5)
@@ -47,6 +50,39 @@ def test_lists_are_a_plain_sort(tmp_path: Path, pool: lists.Pool, above: float) 
         expected = plain_ranking(total, allowed, 5)
         assert items[row].tolist() == expected
         assert best[row].tolist() == [total[i] if i >= 0 else -np.inf for i in expected]
+
+
+@pytest.mark.parametrize("where", [None, [0, 3, 4, 5]])
+def test_lists_of_some_items_are_those_of_all_where_the_others_score_nothing(
+    tmp_path: Path, where: list[int] | None
+) -> None:
+    cutoff = read_cutoffs(shop.write_features(tmp_path, {shop.NIGHT: VALUES}))[0]
+    among = reached(cutoff)
+    assert among is not None
+    assert among.tolist() == [0, 1, 2, 4, 5, 6]
+    if where is not None:
+        eligible = np.isin(np.arange(7), where)
+        pq.write_table(pa.table({"": eligible}), cutoff.folder / "eligible.parquet")
+    scores, own = RNG.random(VALUES.shape, dtype=np.float32) * (VALUES.sum(axis=0) > 0), cutoff.matrix("decay_30")
+    for name, columns in (("wide", None), ("narrow", among)):
+        given = scores if columns is None else scores[:, columns]
+        for kind, made in (("dense", given), ("sparse", csr_matrix(given))):
+            write_candidates(
+                tmp_path,
+                f"{name}_{kind}",
+                cutoff,
+                lambda users, made=made: made[users],
+                n=5,
+                block_users=3,
+                own=own,
+                above=0.0,
+                among=columns,
+            )
+    for pool in (lists.pool_of(name, kind) for name in cutoff.assortments() for kind in lists.KINDS):
+        expected = lists.read_list(tmp_path, pool, "wide_dense")
+        for name in ("wide_sparse", "narrow_dense", "narrow_sparse"):
+            for mine, theirs in zip(lists.read_list(tmp_path, pool, name), expected, strict=True):
+                np.testing.assert_array_equal(mine, theirs)
 
 
 def test_score_that_is_no_number_is_an_error(tmp_path: Path) -> None:

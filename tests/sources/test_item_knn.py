@@ -116,3 +116,20 @@ def test_pool_all_adds_the_own_history(tmp_path: Path) -> None:
     folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "item_knn", shop.NIGHT), shop.NIGHT)
     items, _ = lists.read_list(folder, "all", "item_knn")
     assert items[:, 0].tolist() == HISTORY[HISTORY.any(axis=1)].argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("n", [1, 3, 8])
+def test_of_one_too_many_the_weakest_other_item_goes(n: int) -> None:
+    """As sorting each row without its own item would have it, with many values level."""
+    rng = np.random.default_rng(n)
+    rows = np.zeros((40, 40), np.float32)
+    for row in rows:
+        row[rng.choice(40, n + 1, replace=False)] = rng.integers(0, 4, n + 1)
+    rows[np.arange(0, 40, 2), np.arange(0, 40, 2)] = 9  # some have n + 2, of which one is their own
+    for number, row in enumerate(rows):  # at most n others beside the own item, else n + 1
+        others = np.flatnonzero((row > 0) & (np.arange(40) != number))
+        row[others[n:] if row[number] else others[n + 1 :]] = 0
+    without = rows.copy()
+    np.fill_diagonal(without, 0)
+    expected = item_knn.strongest(csr_matrix(without), n)
+    assert (item_knn._others(csr_matrix(rows), n) != expected).nnz == 0
