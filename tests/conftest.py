@@ -22,6 +22,8 @@ pytest_plugins = ["tests.postgres"]
 # `make test` exports the example's home and configuration; a test that wants one of them sets it itself.
 for name in ("NIGHTJAR_HOME", "NIGHTJAR_CONFIG", "NIGHTJAR_PROFILE"):
     os.environ.pop(name, None)
+# As in the Makefile: a worker or a program that a test starts would compile all of Airflow or torch that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
@@ -32,7 +34,7 @@ SMALL: dict[str, Any] = {
     "window_stride_days": 14,
     "als": {"factors": 32},
     "fine_tune": {"steps": 4, "epochs": 1, "layers": 2},
-    "fusion": {"rounds": 20, "ablation_rounds": 5},
+    "fusion": {"rounds": 20, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5},
 }
 
 

@@ -33,7 +33,14 @@ STAGES |= dict.fromkeys(
 
 def small(home: Path, **fusion: object) -> FullConfig:
     """A configuration for the planted night."""
-    settings = {"rounds": 30, "min_leaf": 10, "depth": 25, "length": 40, "neighbours": 10} | fusion
+    settings = {
+        "rounds": 30,
+        "min_leaf": 10,
+        "depth": 25,
+        "length": 40,
+        "neighbours": 10,
+        "ablation_rounds": 5,
+    } | fusion
     return FullConfig.model_validate(
         {
             "home": home,

@@ -2,6 +2,7 @@
 
 import ast
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -21,6 +22,15 @@ def sources() -> list[Path]:
     return [path for path in found if path.is_file()] or sorted(ROOT.glob("pipeline/**/*.py"))
 
 
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All that are in a file; a function is one, and not a part of an expression, of which there are far more."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(tree, field, ())
+        for statement in inner if isinstance(inner, list) else ():
+            yield statement
+            yield from statements(statement)
+
+
 def test_no_file_is_too_long() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
     assert {name: length for name, length in lengths.items() if length > LINES} == {}
@@ -30,7 +40,7 @@ def test_no_function_is_too_long() -> None:
     found = {}
     for path in sources():
         if path.suffix == ".py":
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 >= FUNCTION:
                     found[f"{path.relative_to(ROOT)}: {node.name}"] = (node.end_lineno or 0) - node.lineno + 1
     assert found == {}

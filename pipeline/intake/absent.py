@@ -71,7 +71,7 @@ def _name(error: duckdb.BinderException) -> str | None:
 
 def is_view(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether `raw` is a view, with columns that its log does not have."""
-    return bool(sql.execute(connection, "ingest/table_exists", table=AS_READ).fetchall())
+    return sql.has_table(connection, AS_READ)
 
 
 def _add(connection: duckdb.DuckDBPyConnection, names: Iterable[str], kind: str | None) -> None:

@@ -41,7 +41,7 @@ def records(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
         first, last: the range.
     """
     found = {first + timedelta(days=n): nothing(config) for n in range((last - first).days + 1)}
-    if sql.execute(connection, "ingest/table_exists", table="typed_items").fetchall():
+    if sql.has_table(connection, "typed_items"):
         for night, name, rows in sql.execute(connection, "ingest/items_read", first=first, last=last).fetchall():
             found[night][KEY][name] = rows
     return found

@@ -7,6 +7,7 @@ mapping has to do with, and a database has tables, variables and settings beside
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -41,12 +42,18 @@ def faults(connection: duckdb.DuckDBPyConnection, text: str) -> list[str]:
         tree = parsed(connection, text)
         if tree["error"]:
             return [str(tree["error_message"])]
-        pure = {name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()} | {"unnest"}
         clocks = CLOCKS.difference(name.lower() for name in connection.table(RAW).columns)
-        rules = _Rules(frozenset(pure), clocks)
+        rules = _Rules(_pure(), clocks)
         return sorted({fault for said in tree["statements"] for fault in rules.broken(said["node"], frozenset())})
     except RecursionError:
         return ["it is nested too deeply"]
+
+
+@cache
+def _pure() -> frozenset[str]:
+    """The functions that a mapping may call: DuckDB's own, whatever the database."""
+    with sql.connect(1, 256) as connection:
+        return frozenset(name for (name,) in sql.execute(connection, "ingest/pure_functions").fetchall()) | {"unnest"}
 
 
 def _no_select(kinds: list[str]) -> str:

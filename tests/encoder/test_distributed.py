@@ -14,7 +14,6 @@ from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
 from tests.encoder.planted_taste import KINDS, TEXTS, planted
 from tests.encoder.text_shop import write_text_shop
-from tests.encoder.tiny_encoder import write_tiny_bert
 from tests.sources.shop import NIGHT, config_for
 
 
@@ -55,19 +54,25 @@ def test_a_process_that_dies_stops_the_training(tmp_path: Path) -> None:
         distributed.run(fails, 2, tmp_path)
 
 
-def test_two_processes_train_one_encoder_on_twice_the_positives(tmp_path: Path) -> None:
+def trained(home: Path, tiny: Path, processes: int) -> tuple[dict[str, list[float]], np.ndarray]:
+    """The curve of a training of five steps, and the vectors that the encoder gives the items."""
     bought = planted(TEXTS, KINDS, users=24)
-    tiny = write_tiny_bert(tmp_path / "tiny")
-    curves, folders = [], []
-    for name, processes in (("alone", 1), ("two", 2), ("two again", 2)):
-        write_text_shop(tmp_path / name / "lake", {NIGHT: bought}, TEXTS, learned=bought)
-        section = {"model": str(tiny), "steps": 5, "batch_items": 8, "lexicon_size": 4, "processes": processes}
-        done = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path / name, fine_tune=section))
-        assert done["report"]["steps"] == 5
-        folders.append(artifacts.stage_dir(tmp_path / name / "lake", "fine_tune", NIGHT) / "encoder")
-        curves.append(pq.read_table(folders[-1] / "metrics.parquet").to_pydict())
-    assert sum(curves[1]["positives"]) > 1.7 * sum(curves[0]["positives"])
-    assert np.isfinite(curves[1]["loss"]).all()
-    vectors = [np.asarray(text_vectors.known_vectors(folder)[1]) for folder in folders]
-    np.testing.assert_array_equal(vectors[1], vectors[2])
-    assert np.abs(vectors[0] - vectors[1]).max() > 1e-6
+    write_text_shop(home / "lake", {NIGHT: bought}, TEXTS, learned=bought)
+    section = {"model": str(tiny), "steps": 5, "batch_items": 8, "lexicon_size": 4, "processes": processes}
+    done = stages.run_stage("fine_tune", NIGHT, config_for(home, fine_tune=section))
+    assert done["report"]["steps"] == 5
+    folder = artifacts.stage_dir(home / "lake", "fine_tune", NIGHT) / "encoder"
+    return pq.read_table(folder / "metrics.parquet").to_pydict(), np.asarray(text_vectors.known_vectors(folder)[1])
+
+
+def test_two_processes_train_one_encoder_on_twice_the_positives(tmp_path: Path, tiny: Path) -> None:
+    (alone, by_one), (both, by_two) = (trained(tmp_path / str(processes), tiny, processes) for processes in (1, 2))
+    assert sum(both["positives"]) > 1.7 * sum(alone["positives"])
+    assert np.isfinite(both["loss"]).all()
+    assert np.abs(by_one - by_two).max() > 1e-6
+
+
+@pytest.mark.slow  # each process imports torch anew; that trainings repeat, test_fine_tune says of one process
+def test_two_processes_train_the_same_encoder_again(tmp_path: Path, tiny: Path) -> None:
+    first, again = (trained(tmp_path / name, tiny, 2)[1] for name in ("first", "again"))
+    np.testing.assert_array_equal(first, again)

@@ -199,11 +199,11 @@ def test_times_of_parquet_at_the_ends_of_their_range(tmp_path: Path, unit: str) 
     assert len(refused(folder)) == 2
 
 
-def test_a_million_duplicates_are_counted_and_taken_once(tmp_path: Path) -> None:
+def test_very_many_duplicates_are_counted_and_taken_once(tmp_path: Path) -> None:
     line = "u1,a,2024-02-29 10:00:00,purchase\n"
-    (tmp_path / "log.csv").write_text("user,item,ts,type\n" + line * 1_000_000 + line.replace("a", "b", 1))
+    (tmp_path / "log.csv").write_text("user,item,ts,type\n" + line * 200_000 + line.replace("a", "b", 1))
     folder = ingest_night(lenient(tmp_path, "log.csv"), NIGHT)  # to compare each with each would never end
     manifest = artifacts.read_manifest(folder)
     assert sorted(e["item_id"] for e in rows_of(folder)) == ["a", "b"]
-    assert manifest["report"][f"rejected: {refusals.DUPLICATE}"] == manifest["report"]["rejects"] == 999_999
-    assert manifest["report"]["unusual"] == {"duplicates": ["999,999 of 1,000,001 log rows repeat an earlier event"]}
+    assert manifest["report"][f"rejected: {refusals.DUPLICATE}"] == manifest["report"]["rejects"] == 199_999
+    assert manifest["report"]["unusual"] == {"duplicates": ["199,999 of 200,001 log rows repeat an earlier event"]}

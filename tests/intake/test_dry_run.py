@@ -35,9 +35,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("item", HUGE)
-def test_what_takes_too_much_is_refused(folder: Path, item: str) -> None:
+def test_what_takes_too_much_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
+    monkeypatch.setattr(dry_run, "MEMORY_MB", 256)  # is filled sooner; the next test fills what there is
     config = shop(folder, mapping=MAPPING.replace("item as item_id", f"{item} as item_id"))
-    said = r"events\.sql needs more than 1,024 MiB of memory, or 20 s .*write it so that it takes less"
+    said = r"events\.sql needs more than 256 MiB of memory, or 20 s .*write it so that it takes less"
     with pytest.raises(InputError, match=said):
         ingest(config, NIGHT)
 

@@ -69,8 +69,17 @@ def test_lines_that_cannot_be_read_arrive_with_their_own_files_rows(tmp_path: Pa
     assert [(day, line) for day, line, _ in refused(live)] == [(1, 1), (2, 1), (2, 2), (3, 1)]
 
 
-@pytest.mark.parametrize("files", [DAILY, MONTHLY, "log.csv"])
-@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(
+    ("files", "hidden"),
+    [
+        (DAILY, False),
+        (MONTHLY, False),
+        ("log.csv", False),
+        (MONTHLY, True),
+        pytest.param(DAILY, True, marks=pytest.mark.slow),  # pseudonyms ask for no file, and files for no pseudonym
+        pytest.param("log.csv", True, marks=pytest.mark.slow),
+    ],
+)
 def test_rows_that_come_after_their_night_arrive_on_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: str, hidden: bool
 ) -> None:
@@ -108,7 +117,7 @@ def test_rows_that_come_after_their_night_arrive_on_the_next(
     assert digests(folder) == before, "a forced run takes again what it took"
 
 
-@pytest.mark.parametrize("behind", [2, 3, 5])
+@pytest.mark.parametrize("behind", [2, pytest.param(3, marks=pytest.mark.slow), 5])
 def test_a_file_that_comes_days_late_is_taken_by_the_next_night(tmp_path: Path, behind: int) -> None:
     config = shop(tmp_path, DAILY, ingest=LENIENT)
     for night in DAYS:
@@ -122,7 +131,7 @@ def test_a_file_that_comes_days_late_is_taken_by_the_next_night(tmp_path: Path, 
     assert refused(config) == [(1 + behind, 3, "duplicate of an earlier event")]
 
 
-@pytest.mark.parametrize("behind", [1, 2, 4])
+@pytest.mark.parametrize("behind", [1, pytest.param(2, marks=pytest.mark.slow), 4])
 def test_a_file_that_goes_on_for_days_is_read_again(tmp_path: Path, behind: int) -> None:
     config = shop(tmp_path, DAILY, ingest=LENIENT)
     for night in DAYS:

@@ -17,7 +17,7 @@ from tests.planted import Planted, plant, quality, read_json, relabel, window
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     """A planted night that has been fused."""
-    found = plant(tmp_path_factory.mktemp("planted"), rounds=10)
+    found = plant(tmp_path_factory.mktemp("planted"), rounds=10, ablation=False)
     fuse(found)
     return found
 
@@ -120,7 +120,7 @@ def test_learned_weights_maximise_ndcg_by_brute_force(night, tmp_path):
 def test_weights_do_not_see_the_judged_window(night, tmp_path):
     before, after = (tmp_path / name / "run_date=2011-10-02" for name in ("before", "after"))
     run(night, before)
-    other = plant(tmp_path / "other", rounds=10)
+    other = plant(tmp_path / "other", rounds=10, ablation=False)
     relabel(other, window(other, "judge"))
     fuse(other)
     run(other, after)

@@ -126,7 +126,7 @@ def test_importance_adds_up(fused):
 
 
 def test_what_a_user_dislikes_or_never_comes_back_to_is_fused_into_no_list(tmp_path):
-    night = plant(tmp_path, rounds=5, repeats=False)
+    night = plant(tmp_path, rounds=5, repeats=False, ablation=False)
     disliked = {"user_index": np.arange(120, dtype=np.int32), "item_index": np.arange(120, dtype=np.int32) % 80}
     for cutoff in night.cutoffs:
         pq.write_table(pa.table(disliked, schema=schemas.DISLIKED), cutoff.folder / "disliked.parquet")
@@ -143,7 +143,7 @@ def test_what_a_user_dislikes_or_never_comes_back_to_is_fused_into_no_list(tmp_p
 
 
 def test_a_night_without_a_language_model_and_without_labels_still_has_lists(tmp_path):
-    night = plant(tmp_path)
+    night = plant(tmp_path, rounds=5)
     shutil.rmtree(night.folders["language_model"])
     night.out("language_model")
     night.finish("language_model")

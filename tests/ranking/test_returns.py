@@ -22,7 +22,7 @@ BACK = 5
 
 def fused(home: Path, taken_back: bool) -> tuple[Planted, dict[str, np.ndarray]]:
     """The lists of pool `all` by ranker, on a night before which one user may have returned every item."""
-    night = plant(home)
+    night = plant(home, rounds=15, ablation=False)
     tonight = window(night, "publish")
     path = tonight.folder / "interactions.parquet"
     table = pq.read_table(path)

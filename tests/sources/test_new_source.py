@@ -5,13 +5,16 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, lists
-from tests.conftest import NIGHT, ROOT
+from tests.conftest import ROOT
+
+NIGHT = date(2025, 6, 28)
 
 MODULE = '''
 """What came last: the newest items, for everybody."""
@@ -46,7 +49,6 @@ def run(*, features, config, section, memo):
 '''
 LINE = '    "newest": (),\n'
 SETTINGS = {
-    "profile": "fast",
     "label_windows": 5,
     "newest.candidates": 25,
     "als.factors": 8,
@@ -59,18 +61,17 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project to which the source was added, and a night run with it."""
+    """A copy of the project to which the source was added, and a night of the starter shop run with it."""
     copy = tmp_path_factory.mktemp("project")
     for folder in ("pipeline", "sql", "dags"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / "examples").symlink_to(ROOT / "examples")
     (copy / "pipeline" / "sources" / "newest.py").write_text(MODULE, encoding="utf-8")
     registry = copy / "pipeline" / "sources" / "__init__.py"
     before, brace, after = registry.read_text(encoding="utf-8").partition("\n}\n")
     registry.write_text(f"{before}\n{LINE.rstrip()}{brace}{after}", encoding="utf-8")
     flags = [flag for name, value in SETTINGS.items() for flag in ("--set", f"{name}={json.dumps(value)}")]
-    for command in (["load-history", "--before", str(NIGHT)], ["run", "--run-date", str(NIGHT)]):
-        python(copy, "-m", "pipeline", *flags, *command)
+    python(copy, "-m", "pipeline", "init", "shop")
+    python(copy, "-m", "pipeline", *flags, "run", "--run-date", str(NIGHT), "--with-history")
     return copy
 
 
@@ -79,7 +80,7 @@ def python(project: Path, *arguments: str) -> str:
     environment = os.environ | {
         "PYTHONPATH": str(project),
         "NIGHTJAR_HOME": str(project / "home"),
-        "NIGHTJAR_CONFIG": str(ROOT / "examples" / "online_retail" / "pipeline.toml"),
+        "NIGHTJAR_CONFIG": str(project / "shop" / "pipeline.toml"),
         "AIRFLOW_HOME": str(project / "airflow"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }

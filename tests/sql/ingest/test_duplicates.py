@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from itertools import permutations
 
 import duckdb
@@ -15,16 +16,23 @@ WHAT = ("u", "i", "2024-01-01 10:00:00+00", "view")
 Row = tuple[str, date] | tuple[str, date, tuple[str | None, str, str, str]]
 
 
+@cache
+def database() -> duckdb.DuckDBPyConnection:
+    """One for all tests, which make their tables anew."""
+    return sql.connect(1, 256)
+
+
 def staged(rows: Sequence[Row], elsewhere: Sequence[tuple[str, date]] = (), read: bool = True) -> dict[int, str]:
     """The reasons by row number; of other nights' events what they are is known, or was not read."""
-    connection = sql.connect(1, 256)
+    connection = database()
     connection.execute(
-        "create table staged_events (event_id text, arrival date, reason text, _row bigint, "
+        "create or replace table staged_events (event_id text, arrival date, reason text, _row bigint, "
         "user_id text, item_id text, event_time timestamptz, event_type text)"
     )
-    for number, (event_id, arrival, *what) in enumerate(rows, start=1):
-        given = [event_id, arrival, number, *(what[0] if what else WHAT)]
-        connection.execute("insert into staged_events values (?, ?, null, ?, ?, ?, ?, ?)", given)
+    given = [
+        [event_id, arrival, n, *(what[0] if what else WHAT)] for n, (event_id, arrival, *what) in enumerate(rows, 1)
+    ]
+    connection.executemany("insert into staged_events values (?, ?, null, ?, ?, ?, ?, ?)", given)
     connection.execute("insert into staged_events values ('a', ?, 'refused', 99, null, null, null, null)", [FIRST])
     sql.execute(connection, "ingest/other_nights_none")
     for event_id, night in elsewhere:
