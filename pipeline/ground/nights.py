@@ -5,7 +5,7 @@ the moment is all that it knows of it.
 """
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from pipeline.ground.errors import InputError
@@ -65,24 +65,34 @@ def resolve_moment(
         return parse_moment(requested, timezone)
     if (due := logical_date or run_after) is None:
         raise InputError("the run has no time: give the parameter at as YYYY-MM-DDTHH:MM")
-    return due.astimezone(ZoneInfo(timezone)).replace(second=0, microsecond=0)
+    return _within_a_day(due.astimezone(ZoneInfo(timezone)).replace(second=0, microsecond=0))
 
 
 def parse_moment(text: str, timezone: str = "UTC") -> datetime:
-    """ "2011-10-02T14:00" as a moment in a time zone.
+    """ "2011-10-02T14:00" as a moment in a time zone; of two such moments, as clocks are put back, the first.
 
     Raises:
-        InputError: it is none, has a zone of its own, or is the start of a day, of which nothing can have arrived.
+        InputError: it is none, has a zone of its own, is skipped as clocks are put forward, or is the start of a day,
+            of which nothing can have arrived.
     """
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text):
             raise ValueError
-        day = _night(text[:10])
-        moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(timezone))
+        _night(text[:10])
+        told = datetime.fromisoformat(text)
     except ValueError:
         raise InputError(f"{text!r} is no moment: write it as YYYY-MM-DDTHH:MM, in the shop's time zone") from None
+    moment = told.replace(tzinfo=ZoneInfo(timezone))
+    if moment.astimezone(UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None) != told:
+        raise InputError(f"{text} does not exist in {timezone}, where clocks are put forward then: take a later time")
+    return _within_a_day(moment)
+
+
+def _within_a_day(moment: datetime) -> datetime:
+    """A moment that is not the start of a day."""
     if (moment.hour, moment.minute) == (0, 0):
-        raise InputError(f"at {text} nothing of {day} has happened yet: run the night {day - timedelta(days=1)}")
+        day = moment.date()
+        raise InputError(f"at {day}T00:00 nothing of {day} has happened yet: run the night {day - timedelta(days=1)}")
     return moment
 
 
@@ -95,7 +105,7 @@ def require_past(moment: datetime, now: datetime) -> None:
     Raises:
         InputError: it has not come yet.
     """
-    if moment > now:
+    if moment.astimezone(UTC) > now.astimezone(UTC):  # of one zone, clocks would be compared
         said = f"{now.astimezone(moment.tzinfo):%Y-%m-%dT%H:%M} in {moment.tzinfo}"
         raise InputError(f"{moment:%Y-%m-%dT%H:%M} has not come yet (it is {said}): is it mistyped?")
 

@@ -29,6 +29,8 @@ from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
+UNTIL = "until"
+"""In the report of a day that is not over: the moment up to which it is known, in ISO 8601."""
 IS_HISTORY = True
 """A night's log is history: only a forced run reads it again; see pipeline.operations.stages."""
 
@@ -55,7 +57,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     if delivery.is_closed(config, run_date):
         staging.require_one_zone(config, run_date, continues=True)
         empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
-        return empty | {late_rows.KEY: late_rows.record(config)} | late_items.nothing(config)
+        return empty | {late_rows.KEY: late_rows.record(config)} | late_items.nothing(config) | _so_far(config)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -74,11 +76,15 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
         unused |= left_out.measure(connection, run_date, run_date).get(run_date, {})
         _, tables = next(partitions.nights(connection, run_date, run_date))
-        report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen}
+        report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen} | _so_far(config)
         report |= waiting.measure(connection, run_date)
         report |= late_items.noted(late_items.records(connection, config, run_date, run_date)[run_date], unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
+
+
+def _so_far(config: Config) -> Report:
+    return {} if config.until is None else {UNTIL: config.until.isoformat()}
 
 
 def _judged(tonight: quality.NightNumbers, past: list[quality.NightNumbers], config: Config) -> Report:

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
+from pipeline.intake import ingest
 from pipeline.operations import stages
 from pipeline.settings.config import SO_FAR, Config
 
@@ -38,10 +39,28 @@ def run(until: datetime, config: Config, chosen: Iterable[str] = (), force: bool
 
 
 def run_stage(stage: str, until: datetime, config: Config, force: bool = False) -> dict[str, Any]:
-    """Run one stage of the day so far; arguments as `run`. Reading the logs begins the run anew."""
+    """Run one stage of the day so far; arguments as `run`. Reading the logs begins the run anew.
+
+    Raises:
+        InputError: what was read of the day is of another moment, as where another one began meanwhile.
+    """
     if stages.is_history(stage):
         prepare(config.so_far(until), until.date())
+    else:
+        _require_read(until, config)
     return stages.run_stage(stage, until.date(), config.so_far(until), force=force)
+
+
+def _require_read(until: datetime, config: Config) -> None:
+    """Refuse to go on with what was read of the day for another moment."""
+    folder = artifacts.stage_dir(config.so_far(until).lake, "ingest", until.date())
+    read = artifacts.read_manifest(folder)["report"].get(ingest.UNTIL) if artifacts.is_finished(folder) else None
+    if read != until.isoformat():
+        known = f"is known up to {read}" if read else "is not read"
+        raise InputError(
+            f"the day {until.date()} {known}, not up to {until.isoformat()}: run ingest of this moment again, and all "
+            f"after it (python -m pipeline run --at {until:%Y-%m-%dT%H:%M}); moments go one after the other"
+        )
 
 
 def prepare(config: Config, day: date) -> None:
@@ -60,7 +79,9 @@ def prepare(config: Config, day: date) -> None:
             f"the night {before} is not in {whole}, and a run of the day so far goes on from it: run that first "
             f"(python -m pipeline run --run-date {before})"
         )
-    with artifacts.lock(artifacts.history(config.lake, "ingest")):
+    with contextlib.ExitStack() as held:  # in the order in which a stage takes them; who reads the day is waited for
+        held.enter_context(artifacts.lock(artifacts.history(config.lake, "ingest")))
+        held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, "ingest", day)))
         for stage in stages.STAGES:
             _link_nights(whole / stage, config.lake / stage, day, keeps_day=not stages.is_history(stage))
 
@@ -68,15 +89,21 @@ def prepare(config: Config, day: date) -> None:
 def _link_nights(nights: Path, linked: Path, day: date, keeps_day: bool) -> None:
     """Links to a stage's nights before a day; what is there of other days goes, and of the day unless it is kept."""
     linked.mkdir(parents=True, exist_ok=True)
-    for path in linked.iterdir():
-        if path.is_symlink():
-            path.unlink()
-        elif path.is_dir() and not (keeps_day and artifacts.run_date_of(path) == day):
-            shutil.rmtree(path)
+    wanted = {}
     for path in nights.iterdir() if nights.is_dir() else ():
         is_night = path.name.startswith(artifacts.PARTITION) and artifacts.run_date_of(path) < day
         if is_night or (path.is_file() and not path.name.startswith(".")):  # what says how all nights were loaded
-            (linked / path.name).symlink_to(path.resolve())
+            wanted[path.name] = path.resolve()
+    for path in linked.iterdir():
+        if path.is_symlink():
+            if wanted.get(path.name) == path.readlink():
+                del wanted[path.name]  # it stays, as another stage may be reading by it
+            else:
+                path.unlink()
+        elif path.is_dir() and not (keeps_day and artifacts.run_date_of(path) == day):
+            shutil.rmtree(path)
+    for name, target in wanted.items():
+        (linked / name).symlink_to(target)
 
 
 def drop(config: Config) -> None:

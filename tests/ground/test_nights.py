@@ -60,7 +60,10 @@ def test_a_moment_is_of_the_shops_day() -> None:
     berlin = ZoneInfo("Europe/Berlin")
     assert parse_moment("2011-10-02T14:05", "Europe/Berlin") == datetime(2011, 10, 2, 12, 5, tzinfo=UTC)
     due = datetime(2011, 10, 2, 22, 0, 31, tzinfo=UTC)  # the next day in Berlin
-    assert resolve_moment(None, due, None, "Europe/Berlin") == datetime(2011, 10, 3, 0, 0, tzinfo=berlin)
+    with pytest.raises(InputError, match="run the night 2011-10-02"):
+        resolve_moment(None, due, None, "Europe/Berlin")
+    later = due.replace(minute=7)
+    assert resolve_moment(None, later, None, "Europe/Berlin") == datetime(2011, 10, 3, 0, 7, tzinfo=berlin)
     assert resolve_moment(None, None, TWO_AT_NIGHT).date() == date(2011, 10, 2)
     assert resolve_moment("2011-10-01T09:00", due, None) == datetime(2011, 10, 1, 9, tzinfo=UTC)
 
@@ -81,3 +84,13 @@ def test_a_moment_that_has_not_come_is_refused() -> None:
     require_past(datetime(2011, 10, 2, 14, 5, tzinfo=UTC), now)
     with pytest.raises(InputError, match=r"2011-10-02T15:00 has not come yet \(it is 2011-10-02T14:05 in UTC\)"):
         require_past(datetime(2011, 10, 2, 15, tzinfo=UTC), now)
+
+
+def test_clocks_that_are_put_on_or_back_do_not_move_a_moment() -> None:
+    with pytest.raises(InputError, match="2025-03-30T02:30 does not exist in Europe/Berlin"):
+        parse_moment("2025-03-30T02:30", "Europe/Berlin")
+    first = parse_moment("2025-10-26T02:30", "Europe/Berlin")  # 00:30 UTC; the second is at 01:30
+    zone = ZoneInfo("Europe/Berlin")
+    require_past(first, datetime(2025, 10, 26, 1, 10, tzinfo=UTC).astimezone(zone))
+    with pytest.raises(InputError, match="has not come yet"):
+        require_past(first, datetime(2025, 10, 26, 0, 10, tzinfo=UTC).astimezone(zone))

@@ -1,6 +1,7 @@
 """A day that is not over: what is read of it, and what it leaves of nights."""
 
 import re
+import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -143,3 +144,34 @@ def test_who_is_forgotten_is_in_no_day_so_far(tmp_path: Path) -> None:
     assert names_them(home.home) == []
     day_so_far.run_stage("ingest", at(12, NIGHT), home)
     assert not re.search(rb"person-77(?!8)", everything_under(lake))
+
+
+def test_a_moment_does_not_go_on_with_what_another_one_read(config: FullConfig) -> None:
+    day_so_far.run(at(10), config, ["ingest", "features"])
+    day_so_far.run_stage("ingest", at(13), config)
+    with pytest.raises(InputError, match=f"is known up to {DAY}T13:00.*run --at {DAY}T10:00"):
+        day_so_far.run_stage("features", at(10), config)
+    day_so_far.run_stage("features", at(13), config)
+    with pytest.raises(InputError, match="is not read"):
+        day_so_far.run_stage("features", at(10, DAY + timedelta(days=1)), config)
+
+
+def test_links_to_nights_stay_where_they_are_right(config: FullConfig) -> None:
+    day_so_far.run_stage("ingest", at(10), config)
+    link = config.so_far(at(10)).lake / "ingest" / f"run_date={BEFORE}"
+    before = link.lstat().st_ino
+    day_so_far.run_stage("ingest", at(13), config)
+    assert link.lstat().st_ino == before
+
+
+def test_who_reads_the_day_is_waited_for(config: FullConfig) -> None:
+    day_so_far.run_stage("ingest", at(10), config)
+    folder = artifacts.stage_dir(config.so_far(at(10)).lake, "ingest", DAY)
+    with artifacts.lock(folder, shared=True):
+        other = threading.Thread(target=day_so_far.prepare, args=(config.so_far(at(13)), DAY))
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+        assert folder.is_dir()
+    other.join()
+    assert not folder.exists()
