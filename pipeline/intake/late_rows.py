@@ -26,10 +26,7 @@ NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
 """Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
-what hashes them; KEPT, LATE and LEFT_OUT."""
-KEPT = "kept"
-"""In a record, by name of a log file: how many of its rows and unreadable lines are of nights that were not in the lake
-then. Absent where none is."""
+what hashes them; LATE and LEFT_OUT."""
 LATE = "late"
 """In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
 this one's. Absent where none is."""
@@ -47,14 +44,8 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
         first, last: the range.
     """
     found: dict[date, Record] = {}
-    folders = artifacts.partitions_until(config.lake, "ingest", date.max)
-    finished = [artifacts.run_date_of(folder) for folder in folders]
-    kept_rows = sql.execute(connection, "ingest/kept", first=first, last=last, finished=finished).fetchall()
-    kept = {name: counts for name, *counts in kept_rows}
     for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
         found.setdefault(night, record(config))["files"][name] = counts
-        if name in kept:
-            found[night].setdefault(KEPT, {})[name] = kept[name]
     for name, own, *lines in sql.execute(
         connection, "ingest/late_counts"
     ).fetchall():  # only where one night is written
@@ -176,23 +167,22 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
     records = {artifacts.run_date_of(folder): recorded(folder) for folder in asked}
     ours = _reading(config)
     seen = [
-        (before, name, *counts[:2], *record_of.get(KEPT, {}).get(name, (0, 0)))
+        (before, name, *counts[:2])
         for before, record_of in records.items()
-        if record_of is not None
-        for name, counts in record_of["files"].items()
+        for name, counts in (record_of or {"files": {}})["files"].items()
     ]
-    columns = ("read_by", "names", "rows", "lines", "kept_rows", "kept_lines")
-    values = [list(column) for column in zip(*seen, strict=True)] if seen else [[] for _ in columns]
-    read = dict(zip(columns, values, strict=True))
+    read_by, names, rows, lines = (list(column) for column in zip(*seen, strict=True)) if seen else ([], [], [], [])
     sql.execute(
         connection,
         "ingest/decided",
         finished=list(records),
-        **{name: read[name] for name in columns[:4]},
+        read_by=read_by,
+        names=names,
+        rows=rows,
+        lines=lines,
         unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
         unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
     )
-    sql.execute(connection, "ingest/in_front", **{name: read[name] for name in columns[1:]})
     for step in ("late_events", "late", "late_left_out", "late_lines", "late_lines_tonight"):
         sql.execute(connection, f"ingest/{step}", night=night)
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():

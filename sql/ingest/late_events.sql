@@ -1,6 +1,6 @@
 -- table late_events: one row per event, or log row of which the mapping makes none (event is null), that arrives on a finished
--- night (own) which did not decide on it. It stands behind what was read of its file then, and not because rows that are new
--- stand before it; or the file was written anew since with more rows, and the lake does not hold the event.
+-- night (own) which did not decide on it. It stands behind what was read of its file then; or the file was written anew since
+-- with more rows, and the lake does not hold the event.
 create or replace table late_events as
 with starts as (from raw_files),
 earlier as (select distinct event_id from other_nights where night < $night::date),
@@ -45,13 +45,7 @@ old as (
     group by _file, _row
     having bool_and(reason is not null or earlier.event_id is not null)
 ),
-pushed as (
-    select old._file, old._row
-    from old
-    left join found on old._file = found._file and found.is_growth
-    left join in_front on old._file = in_front._file
-    where old.place <= coalesce(found.rows, 0) + coalesce(in_front.rows, 0)
-)
+pushed as (select old._file, old._row from old join found using (_file) where found.is_growth and old.place <= found.rows)
 select event, own, _file, _row, true as is_taken from finished anti join pushed using (_file, _row) where is_behind
 union all
 -- more than there are rows more: whatever they are, they are not what came late
