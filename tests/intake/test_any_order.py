@@ -189,7 +189,10 @@ def require(partition: Path, night: int, case: Case, taken: list[tuple[Any, ...]
     assert artifacts.read_manifest(partition)["files"] == artifacts.describe(partition)
 
 
-def once_on_its_first_night(case: Case) -> None:
+@settings(max_examples=MORE or 12, derandomize=not MORE, deadline=None, database=None, phases=PHASES)
+@example(BACKWARDS)
+@given(cases())
+def test_each_event_is_once_and_on_the_night_it_first_arrived(case: Case) -> None:
     expected = answer(case)
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "sync", lambda: None)  # the machine is not about to lose its power
@@ -206,16 +209,3 @@ def once_on_its_first_night(case: Case) -> None:
         in_order = replace(case, steps=[(case.nights - 1, False)])
         for night, (partition, (taken, reasons)) in enumerate(zip(done(ordered, in_order), expected, strict=True)):
             require(partition, night, case, taken, reasons)
-
-
-def examples(most: int) -> settings:
-    """So many of them."""
-    return settings(max_examples=MORE or most, derandomize=not MORE, deadline=None, database=None, phases=PHASES)
-
-
-test_each_event_is_once_and_on_the_night_it_first_arrived = examples(3)(
-    example(BACKWARDS)(given(cases())(once_on_its_first_night))
-)
-test_more_events_are_once_and_on_the_night_they_first_arrived = pytest.mark.slow(
-    examples(12)(given(cases())(once_on_its_first_night))
-)

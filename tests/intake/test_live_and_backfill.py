@@ -67,21 +67,14 @@ def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
 SEEDS = st.integers(0, 10_000)
 MORE = int(os.environ.get("NIGHTJAR_EXAMPLES", "0"))
 """So many random examples, where somebody has the time, instead of a few that are always the same."""
-
-
-def examples(most: int) -> settings:
-    """So many of them."""
-    return settings(
-        max_examples=MORE or most,
-        deadline=None,
-        derandomize=not MORE,
-        database=None,
-        phases=[Phase.explicit, Phase.generate],  # a failing server is small enough, and each night takes its time
-        suppress_health_check=list(HealthCheck),
-    )
-
-
-FEW, THOROUGH = examples(2), examples(6)
+THOROUGH = settings(
+    max_examples=MORE or 6,
+    deadline=None,
+    derandomize=not MORE,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],  # a failing server is small enough, and each of its nights takes its time
+    suppress_health_check=list(HealthCheck),
+)
 
 
 def configured(home: Path, zone: str, arrival: str, server: Server, items: str | None = None) -> FullConfig:
@@ -126,7 +119,11 @@ def expected(lines: list[Line], zone: str, arrival: str) -> dict[str, date]:
     return found
 
 
-def whole_on_their_night(server: Server, reading: tuple[str, str], first: date, seed: int, items: str | None) -> None:
+@THOROUGH
+@given(server=SERVERS, reading=READINGS, first=st.sampled_from(FIRST), seed=SEEDS, items=ITEMS)
+def test_files_that_are_whole_on_their_night(
+    server: Server, reading: tuple[str, str], first: date, seed: int, items: str | None
+) -> None:
     """Then every night is the same bytes, and the one that the calendar says."""
     with tempfile.TemporaryDirectory() as folder:
         live, backfill = (configured(Path(folder) / home, *reading, server, items) for home in ("live", "backfill"))
@@ -145,7 +142,11 @@ def whole_on_their_night(server: Server, reading: tuple[str, str], first: date, 
             assert digests(ours) == digests(theirs), night
 
 
-def going_on_or_late(server: Server, zone: str, first: date, arrival: str, seed: int) -> None:
+@THOROUGH
+@given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_files_that_go_on_or_come_when_their_night_is_over(
+    server: Server, zone: str, first: date, arrival: str, seed: int
+) -> None:
     """Then an event may be of another night, but it is the same events, each once."""
     with tempfile.TemporaryDirectory() as folder:
         live, backfill = (configured(Path(folder) / home, zone, arrival, server) for home in ("live", "backfill"))
@@ -161,7 +162,11 @@ def going_on_or_late(server: Server, zone: str, first: date, arrival: str, seed:
             assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)
 
 
-def run_again(server: Server, zone: str, first: date, arrival: str, seed: int) -> None:
+@THOROUGH
+@given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_nights_that_are_run_again_after_others_took_their_late_rows(
+    server: Server, zone: str, first: date, arrival: str, seed: int
+) -> None:
     """Whatever is run again, and whatever of the history is loaded again: each line counts once."""
     with tempfile.TemporaryDirectory() as folder:
         live, rng = configured(Path(folder) / "live", zone, arrival, server), random.Random(seed)
@@ -182,7 +187,11 @@ def run_again(server: Server, zone: str, first: date, arrival: str, seed: int) -
         assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)
 
 
-def written_anew(server: Server, zone: str, first: date, arrival: str, seed: int) -> None:
+@THOROUGH
+@given(server=REWRITING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
+def test_files_that_are_written_anew_in_another_order(
+    server: Server, zone: str, first: date, arrival: str, seed: int
+) -> None:
     """With rows that came late, or without; also when nights are run again."""
     with tempfile.TemporaryDirectory() as folder:
         live, rng = configured(Path(folder) / "live", zone, arrival, server), random.Random(seed)
@@ -197,19 +206,3 @@ def written_anew(server: Server, zone: str, first: date, arrival: str, seed: int
         events = Counter(event for of_night, _ in found.values() for event in of_night)
         assert events == dict.fromkeys(expected(lines, zone, arrival), 1)
         assert sum(len(of_night) + refused for of_night, refused in found.values()) == len(lines)
-
-
-WHOLE = given(server=SERVERS, reading=READINGS, first=st.sampled_from(FIRST), seed=SEEDS, items=ITEMS)
-LATE = given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
-AGAIN = given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
-ANEW = given(server=REWRITING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
-
-test_files_that_are_whole_on_their_night = FEW(WHOLE(whole_on_their_night))
-test_files_that_go_on_or_come_when_their_night_is_over = FEW(LATE(going_on_or_late))
-test_nights_that_are_run_again_after_others_took_their_late_rows = FEW(AGAIN(run_again))
-test_files_that_are_written_anew_in_another_order = FEW(ANEW(written_anew))
-
-test_more_files_that_are_whole_on_their_night = pytest.mark.slow(THOROUGH(WHOLE(whole_on_their_night)))
-test_more_files_that_go_on_or_come_when_their_night_is_over = pytest.mark.slow(THOROUGH(LATE(going_on_or_late)))
-test_more_nights_that_are_run_again_after_others_took_their_late_rows = pytest.mark.slow(THOROUGH(AGAIN(run_again)))
-test_more_files_that_are_written_anew_in_another_order = pytest.mark.slow(THOROUGH(ANEW(written_anew)))
