@@ -48,7 +48,7 @@ TODAY = """
 Yesterday's tables again, with what has happened since midnight: `run_at` of the shop's file says when, in its time zone.
 What is learned is the last night's, so that the night before must be there; the next night begins from the logs as ever.
 A task that is red means what it means for a night (see nightly_recommendations), and readers keep the table in use.
-Where a moment was missed, the next one knows all that it would have known.
+Where a moment was missed, the next one knows all that it would have known; to run it again, clear it from `ingest` on.
 """
 
 
