@@ -208,13 +208,24 @@ class Fitted:
         return cls(Calibration(**curve), content["acting"])
 
 
+def acting(fitted: Fitted | None, at: Applied, pool: lists.Pool, config: Config) -> np.ndarray:
+    """float32 [U], that a user acts on anything in the pool; all 1 where nothing was learned."""
+    model, cutoff = at.learned / f"{pool}.activity.txt", at.cutoff
+    if fitted is None:
+        return np.ones(cutoff.users, dtype=np.float32)
+    if not model.is_file():
+        return np.full(cutoff.users, fitted.acting, dtype=np.float32)
+    odds = activity.log_odds(model, cutoff, config.threads).astype(np.float64)
+    return np.asarray(logistic.sigmoid(odds).astype(np.float32))
+
+
 @dataclass(frozen=True)
 class Chances:
     """Makes the probabilities of one cut-off's final lists.
 
     Attributes:
         fitted: what was learned; None: nothing yet, an item's rate among all users stands for it.
-        acting: float32 [U], that a user acts on anything in the pool; all 1 where nothing was learned.
+        acting: float32 [U], see `acting`.
         targets: [T] user indices of the lists' rows.
         known: the log-odds.
         rates: float32 [I], see item_rates.
@@ -227,19 +238,10 @@ class Chances:
     rates: np.ndarray
 
     @classmethod
-    def of(cls, fitted: Fitted | None, at: Applied, pool: lists.Pool, config: Config) -> "Chances":
+    def of(cls, fitted: Fitted | None, acting: np.ndarray, at: Applied, pool: lists.Pool, config: Config) -> "Chances":
         """What a fold knows about the cut-off it is applied at."""
-        model, cutoff = at.learned / f"{pool}.activity.txt", at.cutoff
-        if fitted is None:
-            acting = np.ones(cutoff.users, dtype=np.float32)
-        elif model.is_file():
-            acting = logistic.sigmoid(activity.log_odds(model, cutoff, config.threads).astype(np.float64)).astype(
-                np.float32
-            )
-        else:
-            acting = np.full(cutoff.users, fitted.acting, dtype=np.float32)
-        known = ListedOdds.read(at, pool, config)
-        return cls(fitted, acting, cutoff.targets(), known, item_rates(cutoff, config.horizon_of(pool)))
+        rates = item_rates(at.cutoff, config.horizon_of(pool))
+        return cls(fitted, acting, at.cutoff.targets(), ListedOdds.read(at, pool, config), rates)
 
     def of_lists(self, items: np.ndarray, block: slice) -> np.ndarray:
         """float32 [B, n] of the final lists of a block of targets: in 0..1, not rising along a row, 0 at pads."""

@@ -18,7 +18,8 @@ all users who would buy it at the pace of the last 28 days.
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
+from pipeline.engine import Arrays, map_blocks
 from pipeline.features import rates
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
@@ -232,28 +234,63 @@ def merge(
     folder: Path,
 ) -> None:
     """Write the merged lists of one cut-off, and the final one with its sources and probabilities."""
-    cutoff, places = at.cutoff, at.places
+    cutoff, n = at.cutoff, config.ensemble.length
+    users = len(cutoff.targets())
     for pool in config.pools:
-        made = Final.of(cutoff, places, pool, Recipe.from_json(weights[pool]), config)
-        codes = _source_codes(made, places, pool)
-        fitted = calibration.Fitted.from_json(calibrations[pool])
-        chances = calibration.Chances.of(fitted, at, pool, config)
-        users, n = len(cutoff.targets()), config.ensemble.length
+        path = folder / f"{pool}.activity.npy"
+        np.save(path, calibration.acting(calibration.Fitted.from_json(calibrations[pool]), at, pool, config))
+        work = Merged(at, pool, weights[pool], calibrations[pool], path, config)
         with contextlib.ExitStack() as held:
             files = {
                 name: held.enter_context(lists.Writer(folder, pool, name, users, n, sources=name == "final"))
                 for name in (*MERGED, "final")
             }
             probability = held.enter_context(lists.Rows(folder / f"{pool}.final.probability.npy", users, n, np.float32))
-            for block in blocks(users, config.block_users):
-                first, kind = made.kinds(block)
-                ranked, final = made.block(first)
-                for name, columns in ranked.items():
-                    files[name].append(*(column[kind] for column in columns))
-                items, scores = (column[kind] for column in final)
-                files["final"].append(items, scores, _sources(items, codes, block, cutoff.items))
-                probability.append(chances.of_lists(items, block))
-        np.save(folder / f"{pool}.activity.npy", chances.acting)
+            for _, (chances, *found) in map_blocks(f"ensemble {cutoff.cutoff} {pool}", work, users, config, folder):
+                for number, file in enumerate(files.values()):
+                    file.append(*found[2 * number : 2 * number + (3 if file is files["final"] else 2)])
+                probability.append(chances)
+
+
+@dataclass(frozen=True)
+class Merged:
+    """Merges the members' lists of blocks of targets, in one pool.
+
+    Attributes:
+        at: the cut-off and the stages' folders.
+        pool: the pool.
+        recipe: a Recipe as JSON.
+        fitted: a calibration as JSON; None: none was learned.
+        acting: an .npy file with the users' chance of acting at all.
+        config: the configuration.
+    """
+
+    at: calibration.Applied
+    pool: lists.Pool
+    recipe: Mapping[str, Any]
+    fitted: dict[str, Any] | None
+    acting: Path
+    config: Config
+
+    def open(self, threads: int) -> Callable[[slice], Arrays]:
+        """A function of a block: the probabilities [B, n]; items and scores [B, n] of every merged list, and of the
+        final one with its sources last."""
+        cutoff, places, pool, config = self.at.cutoff, self.at.places, self.pool, self.config
+        merged = Final.of(cutoff, places, pool, Recipe.from_json(self.recipe), config)
+        codes = _source_codes(merged, places, pool)
+        acting = np.load(self.acting, mmap_mode="r", allow_pickle=False)
+        fitted = calibration.Fitted.from_json(self.fitted)
+        chances = calibration.Chances.of(fitted, acting, self.at, pool, config)
+
+        def make(block: slice) -> Arrays:
+            first, kind = merged.kinds(block)
+            ranked, final = merged.block(first)
+            items, scores = (column[kind] for column in final)
+            spread = (column[kind] for name in MERGED for column in ranked[name])
+            sources = _sources(items, codes, block, cutoff.items)
+            return chances.of_lists(items, block), *spread, items, scores, sources
+
+        return make
 
 
 def _source_codes(final: Final, places: Mapping[str, Path], pool: lists.Pool) -> list[Pair]:

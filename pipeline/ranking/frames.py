@@ -155,25 +155,68 @@ def _frame(
     return Frame(pairs, tuple(columns), features, ~has, source, returned=returned)
 
 
+@dataclass(frozen=True)
+class Framed:
+    """Makes the frames of blocks of a cut-off's targets; what all blocks need is read once.
+
+    Attributes:
+        cutoff: whose targets they are.
+        targets: [T] their user indices.
+        assortments: which items each held then.
+        candidates, known, described: what the features are made of.
+        wanted: keys of what was acted on, by assortment; none at the run cut-off.
+        disliked: keys of the pairs that are on no list.
+        offers: who was offered what.
+    """
+
+    cutoff: Cutoff
+    targets: np.ndarray
+    assortments: dict[str, np.ndarray | None]
+    candidates: CandidateLists
+    known: pair_features.CutoffFacts
+    described: AttributeFacts
+    wanted: dict[str, np.ndarray]
+    disliked: np.ndarray
+    offers: Offers | None
+
+    @classmethod
+    def read(cls, cutoff: Cutoff, sources: Sources, config: Config) -> "Framed":
+        """Read what the frames of a cut-off are made of."""
+        assortments = cutoff.assortments()
+        labelled = assortments if cutoff.role == "label" else {}
+        return cls(
+            cutoff,
+            cutoff.targets(),
+            assortments,
+            CandidateLists(cutoff, sources, config.fusion),
+            pair_features.CutoffFacts.read(cutoff),
+            AttributeFacts.read(cutoff, config),
+            {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in labelled},
+            _keys(cutoff.disliked(), cutoff.items),
+            Offers.read(cutoff),
+        )
+
+    def of(self, block: slice) -> dict[str, Frame]:
+        """The frames of some targets by assortment, with labels where the cut-off has them."""
+        shared = _Block.of(self.candidates, self.known, self.described, block, self.targets[block])
+        found = {}
+        for name, eligible in self.assortments.items():
+            frame = _frame(self.candidates, self.known, shared, name, eligible)
+            allowed = _allowed(frame, self.disliked, self.offers, self.cutoff)
+            frame = frame if allowed.all() else frame.take(allowed)
+            keys = self.wanted.get(name)
+            acted = None if keys is None else position(keys, frame.pairs.history_keys)[0]
+            found[name] = replace(frame, acted=acted)
+        return found
+
+
 def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, dict[str, Frame]]]:
     """The frames of a cut-off's targets by assortment, block by block, with labels where the cut-off has them."""
-    candidates = CandidateLists(cutoff, sources, config.fusion)
-    known, described = pair_features.CutoffFacts.read(cutoff), AttributeFacts.read(cutoff, config)
-    targets = cutoff.targets()
-    assortments = cutoff.assortments()
-    wanted = {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in assortments if cutoff.role == "label"}
-    disliked, offers = _keys(cutoff.disliked(), cutoff.items), Offers.read(cutoff)
-    said = track(f"fusion {cutoff.cutoff}", len(targets))
-    for block in blocks(len(targets), config.block_users):
+    framed = Framed.read(cutoff, sources, config)
+    said = track(f"fusion {cutoff.cutoff}", len(framed.targets))
+    for block in blocks(len(framed.targets), config.block_users):
         said(block.start)
-        shared, found = _Block.of(candidates, known, described, block, targets[block]), {}
-        for name, eligible in assortments.items():
-            frame = _frame(candidates, known, shared, name, eligible)
-            allowed = _allowed(frame, disliked, offers, cutoff)
-            frame = frame if allowed.all() else frame.take(allowed)
-            acted = position(wanted[name], frame.pairs.history_keys)[0] if name in wanted else None
-            found[name] = replace(frame, acted=acted)
-        yield block, found
+        yield block, framed.of(block)
 
 
 def _keys(pairs: "csr_matrix", width: int) -> np.ndarray:

@@ -22,9 +22,11 @@ All that is learned depends on the week's anchor only, so the nights of a week s
 import contextlib
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.arrays.determinism import blas_threads
+from pipeline.engine import Arrays, map_blocks
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
@@ -40,7 +43,7 @@ from pipeline.ground.errors import TrainingError
 from pipeline.ranking import ablation, activity, ranker, returns, voting
 from pipeline.ranking.blend import Blend, calibrate, choose
 from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
-from pipeline.ranking.frames import Frame, frames
+from pipeline.ranking.frames import Frame, Framed
 from pipeline.ranking.lessons import Lesson, Lessons, sides
 from pipeline.ranking.pairs import to_lists
 from pipeline.ranking.twins import Twins
@@ -195,36 +198,77 @@ def fold_report(folder: Path, fold: str) -> dict[str, float]:
 
 def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: Path) -> None:
     """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
-    blends = {p: Blend.from_json(c) for p, c in json.loads((fold / "blend.json").read_text(encoding="utf-8")).items()}
-    boosters = {
-        (pool, name): ranker.read(fold / f"{pool}.{name}.txt")
-        for pool in config.pools
-        for name in config.fusion.rankers
-    }
-    blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
     users, n = len(cutoff.targets()), config.fusion.length
-    candidates = {one.name: np.zeros(users, dtype=np.int32) for one in config.assortments}
+    work = Ranked(cutoff, sources, config, fold)
+    assortments = [one.name for one in config.assortments]
+    candidates = {name: np.zeros(users, dtype=np.int32) for name in assortments}
     with contextlib.ExitStack() as held:
-        files = {
-            (pool, name): held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True))
+        files = [
+            held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True)) for pool, name in work.written
+        ]
+        for block, found in map_blocks(f"fusion {cutoff.cutoff}", work, users, config, folder):
+            counts, ranked = found[: len(assortments)], found[len(assortments) :]
+            for name, count in zip(assortments, counts, strict=True):
+                candidates[name][block] = count
+            for number, file in enumerate(files):
+                file.append(*ranked[3 * number : 3 * number + 3])
+    for assortment, counted in candidates.items():
+        np.save(folder / lists.file_of(assortment, "candidates.npy"), counted)
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Ranks the candidates of blocks of targets with what a fold learned.
+
+    Attributes:
+        cutoff: whose targets they are.
+        sources: the sources' folders.
+        config: the configuration.
+        fold: the fold's folder.
+    """
+
+    cutoff: Cutoff
+    sources: Sources
+    config: Config
+    fold: Path
+
+    @property
+    def written(self) -> list[tuple[lists.Pool, str]]:
+        """The lists, by pool and name."""
+        pools, rankers = self.config.pools, self.config.fusion.rankers
+        return [*((pool, name) for pool in pools for name in rankers), *((pool, "blend") for pool in pools)]
+
+    def open(self, threads: int) -> Callable[[slice], Arrays]:
+        """A function of a block: per assortment how many candidates each target has, int32 [B], and items, scores and
+        sources [B, n] of every list."""
+        cutoff, config = self.cutoff, self.config
+        text = (self.fold / "blend.json").read_text(encoding="utf-8")
+        blends = {pool: Blend.from_json(content) for pool, content in json.loads(text).items()}
+        boosters = {
+            (pool, name): ranker.read(self.fold / f"{pool}.{name}.txt")
             for pool in config.pools
-            for name in (*config.fusion.rankers, "blend")
+            for name in config.fusion.rankers
         }
-        for block, found in frames(cutoff, sources, config):
-            for assortment, frame in found.items():
-                candidates[assortment][block] = np.bincount(frame.pairs.rows, minlength=len(frame.pairs.users))
-            twins = {assortment: Twins.of(frame) for assortment, frame in found.items()}
-            for (pool, name), booster in boosters.items():
-                frame = (kinds := twins[lists.assortment_of(pool)]).frame
-                scores = ranker.score(booster, frame, frame.in_pool(pool), config.threads, config.seed)
-                scores = returns.last(frame, scores) if pool in blind else scores
-                files[pool, name].append(*kinds.spread(_listed(frame, scores, n)))
-            for pool in config.pools:
-                frame = (kinds := twins[lists.assortment_of(pool)]).frame
+        blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
+        framed = Framed.read(cutoff, self.sources, config)
+
+        def ranked(twins: Twins, pool: lists.Pool, name: str) -> Arrays:
+            frame = twins.frame
+            if name == "blend":
                 scores = blend_scores(blends[pool], frame, pool, config)
-                files[pool, "blend"].append(*kinds.spread(_listed(frame, scores, n)))
-    for assortment, counts in candidates.items():
-        np.save(folder / lists.file_of(assortment, "candidates.npy"), counts)
+            else:
+                scores = ranker.score(boosters[pool, name], frame, frame.in_pool(pool), threads, config.seed)
+                scores = returns.last(frame, scores) if pool in blind else scores
+            return twins.spread(_listed(frame, scores, config.fusion.length))
+
+        def make(block: slice) -> Arrays:
+            found = framed.of(block)
+            counts = (np.bincount(f.pairs.rows, minlength=len(f.pairs.users)).astype(np.int32) for f in found.values())
+            twins = {assortment: Twins.of(frame) for assortment, frame in found.items()}
+            parts = (ranked(twins[lists.assortment_of(pool)], pool, name) for pool, name in self.written)
+            return (*counts, *chain.from_iterable(parts))
+
+        return make
 
 
 def _blind(boosters: Mapping[tuple[lists.Pool, str], "Sequence[Booster]"]) -> set[lists.Pool]:

@@ -29,6 +29,7 @@ from pipeline.settings.calendar import Calendar
 from pipeline.settings.sections.base import FREE, KEPT, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
+from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
@@ -64,6 +65,11 @@ class Config(Calendar):
     """What DuckDB may hold in memory, in MiB; beyond it spills to disk."""
     block_users: Annotated[PositiveInt, KEPT] = 1024
     """Users scored at a time; peak memory grows with this times the number of items."""
+    engine: Annotated[EngineName, KEPT] = "local"
+    """Where blocks of users are worked on and the logs are counted: on this machine, or on the cluster of [spark]."""
+    workers: Annotated[PositiveInt, KEPT] = Field(default=1, le=1024)
+    """Processes of this machine that share the blocks of users, each with its share of the threads; memory grows with
+    them. The bytes are the same for any number."""
 
     surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1
@@ -80,6 +86,7 @@ class Config(Calendar):
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
     retention: Retention = Retention()
+    spark: Spark = Spark()
 
     @property
     def lake(self) -> Path:
@@ -176,7 +183,7 @@ class Config(Calendar):
 
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
-        apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {
+        apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces", "engine", "workers"} | {
             name for name, value in self if isinstance(value, Section)
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())

@@ -6,7 +6,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from pipeline.ranking import calibration
-from pipeline.ranking.calibration import Applied, Calibration, Chances, Fitted, ListedOdds
+from pipeline.ranking.calibration import Applied, Calibration, Chances, Fitted, ListedOdds, acting
 from tests.planted import plant, window
 
 
@@ -95,7 +95,8 @@ def test_json_is_whole():
 def test_before_anything_is_learned_an_items_rate_stands_for_it(tmp_path):
     night = plant(tmp_path)
     cutoff = window(night, "publish")
-    chances = Chances.of(None, Applied("publish", cutoff, {"fusion": tmp_path}), "all", night.config)
+    at = Applied("publish", cutoff, {"fusion": tmp_path})
+    chances = Chances.of(None, acting(None, at, "all", night.config), at, "all", night.config)
     items = np.array([[5, 6, 7, -1]])
     found = chances.of_lists(items, slice(0, 1))
     buyers = cutoff.item_stats().column("buyers_28").to_numpy()

@@ -1,0 +1,6 @@
+"""Work on blocks of users, done in this process, in several, or by the executors of a Spark cluster."""
+
+from pipeline.engine.mapping import map_blocks
+from pipeline.engine.work import Arrays, Work
+
+__all__ = ["Arrays", "Work", "map_blocks"]

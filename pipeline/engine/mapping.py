@@ -1,0 +1,52 @@
+"""The one way to do something to all users: block by block, in order, on whatever the configuration names."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.arrays.blocks import blocks
+from pipeline.engine import processes
+from pipeline.engine.work import Arrays, Job, Work
+from pipeline.ground.progress import track
+from pipeline.settings.config import Config
+
+
+def map_blocks(what: str, work: Work, rows: int, config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
+    """What a work gives for every block of `config.block_users` rows, in order; the same wherever it is made.
+
+    Args:
+        what: is being done, for the log.
+        work: what is done.
+        rows: how many there are.
+        config: engine, workers, threads, block_users.
+        folder: an existing folder for what is handed over, which is removed again.
+    Yields:
+        The rows of a block and what was made of them.
+    Raises:
+        PipelineError: as the work says; a worker that was lost, where nobody makes its tasks again.
+    """
+    said = track(what, rows)
+    for block, arrays in _mapped(work, list(blocks(rows, config.block_users)), config, folder):
+        yield block, arrays
+        said(block.stop)
+
+
+def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
+    if len(parts) < 2 or (config.engine == "local" and config.workers == 1):
+        make = work.open(config.threads)
+        for block in parts:
+            yield block, make(block)
+        return
+    with tempfile.TemporaryDirectory(prefix=".blocks-", dir=folder) as shared:
+        if config.engine == "spark":
+            from pipeline.engine import spark
+
+            session = spark.session(config)
+            job = Job.of(work, parts, Path(shared), spark.slots(session, config), 1)
+            made = spark.run(session, job)
+        else:
+            workers = min(config.workers, len(parts))
+            job = Job.of(work, parts, Path(shared), workers, max(1, config.threads // workers))
+            made = processes.run(job, workers)
+        for part in made:
+            yield from job.read(part)

@@ -1,0 +1,123 @@
+"""The tasks of a job on the executors of a Spark cluster, and the session that all of a process shares."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from pipeline.engine.work import Job, Part
+from pipeline.ground import shipped
+from pipeline.ground.errors import InputError, ResourceError
+from pipeline.settings.config import Config
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger(__name__)
+
+CONNECT = "sc://"
+PARTS = "start long, name string, arrays long, size long, sha256 string"
+
+
+def session(config: Config) -> "SparkSession":
+    """The process's session, made when first asked for.
+
+    Raises:
+        InputError: PySpark is not installed, or the cluster cannot be reached.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ModuleNotFoundError:
+        raise InputError(
+            "engine = 'spark' needs PySpark: pip install 'nightjar[spark]', and Java 17 or later"
+        ) from None
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    settings = config.spark
+    builder = SparkSession.builder.appName("nightjar")
+    builder = (
+        builder.remote(settings.master) if settings.master.startswith(CONNECT) else builder.master(settings.master)
+    )
+    for name, value in _conf(config).items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except Exception as error:
+        raise InputError(f"Spark at {settings.master} cannot be used: {_first_line(error)}") from error
+
+
+def _conf(config: Config) -> dict[str, str]:
+    """Spark's settings: one zone, one thread a task, the code that runs here, and what the shop adds."""
+    settings = config.spark
+    found = {
+        "spark.sql.session.timeZone": config.timezone,
+        "spark.sql.shuffle.partitions": str(settings.partitions),
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.files.openCostInBytes": "65536",
+    }
+    if settings.master.startswith(CONNECT):
+        return found | settings.conf
+    found |= {
+        "spark.executor.memory": settings.executor_memory,
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        "spark.executorEnv.OMP_NUM_THREADS": "1",
+        "spark.executorEnv.OPENBLAS_NUM_THREADS": "1",
+        "spark.executorEnv.PYTHONPATH": str(shipped.PACKAGE.parent),
+    }
+    if settings.python_memory is not None:
+        found["spark.executor.pyspark.memory"] = settings.python_memory
+    if settings.master.startswith("local"):
+        found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    return found | settings.conf
+
+
+def slots(session: "SparkSession", config: Config) -> int:
+    """How many tasks the cluster works on at a time, as far as it says so; else `workers`."""
+    try:
+        return max(config.workers, int(session.sparkContext.defaultParallelism))
+    except Exception:  # Spark Connect has no context, and says it with an error of its own
+        return config.workers
+
+
+def run(session: "SparkSession", job: Job) -> Iterator[Part]:
+    """The parts in order, once all are there; Spark makes the tasks of a lost executor again.
+
+    Raises:
+        ResourceError: a task failed as often as Spark tries it.
+    """
+    tasks = len(job.tasks)
+    numbers = session.range(0, tasks, 1, tasks)
+    try:
+        rows = numbers.mapInArrow(OnExecutor(job), PARTS).collect()
+    except Exception as error:
+        raise ResourceError(f"Spark gave up on {tasks} tasks: {_cause(error)}") from error
+    yield from sorted((Part(*row) for row in rows), key=lambda part: part.start)
+
+
+@dataclass(frozen=True)
+class OnExecutor:
+    """What an executor does with the numbers of tasks: it makes them, and says what it wrote."""
+
+    job: Job
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number in batch.column(0).to_pylist():
+                columns = zip(PARTS.split(", "), astuple(self.job.run(number)), strict=True)
+                yield pa.RecordBatch.from_pydict({name.split()[0]: [value] for name, value in columns})
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _cause(error: Exception) -> str:
+    """What a worker said, out of the JVM's and Python's traces around it."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    own = [line.partition(": ")[2] for line in lines if line.startswith("pipeline.ground.errors.")]
+    return own[-1] if own else _first_line(error)
