@@ -236,6 +236,7 @@ def merge(
     """Write the merged lists of one cut-off, and the final one with its sources and probabilities."""
     cutoff, n = at.cutoff, config.ensemble.length
     users = len(cutoff.targets())
+    folder.mkdir(parents=True, exist_ok=True)
     for pool in config.pools:
         path = folder / f"{pool}.activity.npy"
         np.save(path, calibration.acting(calibration.Fitted.from_json(calibrations[pool]), at, pool, config))
