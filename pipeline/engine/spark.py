@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from pipeline.engine.work import Job, Part
-from pipeline.ground import shipped
-from pipeline.ground.errors import InputError, ResourceError
+from pipeline.ground import errors, shipped
+from pipeline.ground.errors import InputError, PipelineError, ResourceError
 from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
@@ -88,14 +89,16 @@ def run(session: "SparkSession", job: Job) -> Iterator[Part]:
     """The parts in order, once all are there; Spark makes the tasks of a lost executor again.
 
     Raises:
+        PipelineError: as the work says.
         ResourceError: a task failed as often as Spark tries it.
     """
     tasks = len(job.tasks)
-    numbers = session.range(0, tasks, 1, tasks)
     try:
-        rows = numbers.mapInArrow(OnExecutor(job), PARTS).collect()
+        with warnings.catch_warnings():  # no table of pandas is handed over
+            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+            rows = session.range(0, tasks, 1, tasks).mapInArrow(OnExecutor(job), PARTS).collect()
     except Exception as error:
-        raise ResourceError(f"Spark gave up on {tasks} tasks: {_cause(error)}") from error
+        raise _own(error) or ResourceError(f"Spark gave up on {tasks} tasks: {_first_line(error)}") from error
     yield from sorted((Part(*row) for row in rows), key=lambda part: part.start)
 
 
@@ -116,8 +119,11 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def _cause(error: Exception) -> str:
-    """What a worker said, out of the JVM's and Python's traces around it."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    own = [line.partition(": ")[2] for line in lines if line.startswith("pipeline.ground.errors.")]
-    return own[-1] if own else _first_line(error)
+def _own(error: Exception) -> PipelineError | None:
+    """What a worker refused, found in the traces of the JVM and of Python around it; None: something else happened."""
+    for line in reversed(str(error).splitlines()):
+        name, _, said = line.strip().removeprefix(f"{errors.__name__}.").partition(": ")
+        kind = getattr(errors, name, None) if line.strip().startswith(errors.__name__) else None
+        if isinstance(kind, type) and issubclass(kind, PipelineError):
+            return kind(said)
+    return None
