@@ -38,6 +38,7 @@ def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Ite
             yield block, make(block)
         return
     with tempfile.TemporaryDirectory(prefix=".blocks-", dir=folder) as shared:
+        work = work.share(Path(shared))
         if config.engine == "spark":
             from pipeline.engine import spark
 

@@ -6,11 +6,12 @@ sending the rows (docs/beyond_one_machine.md). The same blocks give the same byt
 """
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 
 import numpy as np
 
@@ -25,15 +26,20 @@ TASKS_PER_WORKER = 4
 """Tasks that each worker gets in the mean: whoever is quick takes one more, and few are lost with a worker."""
 
 
-class Work(Protocol):
+class Work(ABC):
     """What is done to blocks of rows: paths and settings that can be sent to another process, and no arrays."""
 
+    @abstractmethod
     def open(self, threads: int) -> Make:
         """Read what every block needs, once in a process; the function that then makes one block.
 
         Args:
             threads: that the function may use.
         """
+
+    def share(self, folder: Path) -> Self:
+        """The work to hand out, with what not every process should work out for itself written into a folder."""
+        return self
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,8 @@ ADOPTION = registry.ADOPTION.name
 # Elements gathered at a time when exact scores are computed.
 _GATHERED = 8_000_000
 
+NEAR = "near_texts.npz"
+
 
 @dataclass(frozen=True)
 class Votes:
@@ -83,11 +85,13 @@ class CandidateLists:
         cutoff: whose targets the lists belong to.
         sources: folders of the sources that wrote them.
         settings: which lists take part, and the settings of `adoption` and `text_affinity`.
+        near: a folder with what `share` wrote; None: nobody did.
     """
 
     cutoff: Cutoff
     sources: Sources
     settings: Fusion
+    near: Path | None = None
 
     @cached_property
     def _lists(self) -> dict[tuple[lists.Pool, str], Path]:
@@ -189,14 +193,26 @@ class CandidateLists:
         All label cut-offs share one, made among the items of the newest, of which each takes its known prefix; and
         tonight's begins with it.
         """
+        from scipy.sparse import load_npz
+
         path = item_text_vectors(self.sources)
         if path is None:
             return None
+        if self.near is not None:
+            return load_npz(self.near / NEAR)
         cutoffs = read_cutoffs(self.cutoff.folder.parent)
         roles = [[c for c in cutoffs if c.role == role] for role in dict.fromkeys(("label", self.cutoff.role))]
         known = tuple((max(c.items for c in found), near_texts.had(found).tobytes()) for found in roles if found)
         near = near_texts.of_file(path, path.stat().st_mtime_ns, known, self.settings.nearest_texts)
         return near[: self.cutoff.items, : self.cutoff.items]
+
+    def share(self, folder: Path) -> Path:
+        """Write into a folder what the nearest texts are, for processes that would each compare them all."""
+        from scipy.sparse import save_npz
+
+        if self._near is not None:
+            save_npz(folder / NEAR, self._near, compressed=False)
+        return folder
 
     def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
-from pipeline.engine import Arrays, map_blocks
+from pipeline.engine import Arrays, Work, map_blocks
 from pipeline.features import rates
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
@@ -254,7 +254,7 @@ def merge(
 
 
 @dataclass(frozen=True)
-class Merged:
+class Merged(Work):
     """Merges the members' lists of blocks of targets, in one pool.
 
     Attributes:

@@ -1,12 +1,14 @@
 """The table the learned hybrid reads: a row per candidate pair, a column per feature, a block of users at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
+from pipeline.engine import Work
 from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
@@ -180,15 +182,15 @@ class Framed:
     offers: Offers | None
 
     @classmethod
-    def read(cls, cutoff: Cutoff, sources: Sources, config: Config) -> "Framed":
-        """Read what the frames of a cut-off are made of."""
+    def read(cls, cutoff: Cutoff, sources: Sources, config: Config, near: Path | None = None) -> "Framed":
+        """Read what the frames of a cut-off are made of; `near`: see CandidateLists."""
         assortments = cutoff.assortments()
         labelled = assortments if cutoff.role == "label" else {}
         return cls(
             cutoff,
             cutoff.targets(),
             assortments,
-            CandidateLists(cutoff, sources, config.fusion),
+            CandidateLists(cutoff, sources, config.fusion, near),
             pair_features.CutoffFacts.read(cutoff),
             AttributeFacts.read(cutoff, config),
             {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in labelled},
@@ -208,6 +210,31 @@ class Framed:
             acted = None if keys is None else position(keys, frame.pairs.history_keys)[0]
             found[name] = replace(frame, acted=acted)
         return found
+
+
+@dataclass(frozen=True)
+class FrameWork(Work):
+    """Work on the frames of a cut-off's targets.
+
+    Attributes:
+        cutoff: whose targets they are.
+        sources: the sources' folders.
+        config: the configuration.
+        near: see CandidateLists.
+    """
+
+    cutoff: Cutoff
+    sources: Sources
+    config: Config
+    near: Path | None = field(default=None, kw_only=True)
+
+    def framed(self) -> Framed:
+        """What makes the frames."""
+        return Framed.read(self.cutoff, self.sources, self.config, self.near)
+
+    def share(self, folder: Path) -> Self:
+        """See Work.share: all processes need the nearest texts."""
+        return replace(self, near=CandidateLists(self.cutoff, self.sources, self.config.fusion).share(folder))
 
 
 def frames(cutoff: Cutoff, sources: Sources, config: Config) -> Iterator[tuple[slice, dict[str, Frame]]]:

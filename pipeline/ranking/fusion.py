@@ -43,7 +43,7 @@ from pipeline.ground.errors import TrainingError
 from pipeline.ranking import ablation, activity, ranker, returns, voting
 from pipeline.ranking.blend import Blend, calibrate, choose
 from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
-from pipeline.ranking.frames import Frame, Framed
+from pipeline.ranking.frames import Frame, FrameWork
 from pipeline.ranking.lessons import Lesson, Lessons, sides
 from pipeline.ranking.pairs import to_lists
 from pipeline.ranking.twins import Twins
@@ -74,7 +74,7 @@ def run(*, features: Path, sources: Sources, config: Config, memo: Memo, out: Pa
     tonight, *older = read_cutoffs(features)
     cutoffs = {cutoff.part: cutoff for cutoff in older}
     key = artifacts.text_sha256(config.digest("fusion"), anchored_hash(features, sources, cutoffs))
-    lessons = Lessons(cutoffs, sources, config)
+    lessons = Lessons(cutoffs, sources, config, out)
     (out / "sources.json").write_text(json.dumps(config.fusion.sources) + "\n", encoding="utf-8")
 
     report: dict[str, Any] = {"linked": 0}
@@ -217,19 +217,13 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
 
 
 @dataclass(frozen=True)
-class Ranked:
+class Ranked(FrameWork):
     """Ranks the candidates of blocks of targets with what a fold learned.
 
     Attributes:
-        cutoff: whose targets they are.
-        sources: the sources' folders.
-        config: the configuration.
         fold: the fold's folder.
     """
 
-    cutoff: Cutoff
-    sources: Sources
-    config: Config
     fold: Path
 
     @property
@@ -250,7 +244,7 @@ class Ranked:
             for name in config.fusion.rankers
         }
         blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
-        framed = Framed.read(cutoff, self.sources, config)
+        framed = self.framed()
 
         def ranked(twins: Twins, pool: lists.Pool, name: str) -> Arrays:
             frame = twins.frame
@@ -263,7 +257,8 @@ class Ranked:
 
         def make(block: slice) -> Arrays:
             found = framed.of(block)
-            counts = (np.bincount(f.pairs.rows, minlength=len(f.pairs.users)).astype(np.int32) for f in found.values())
+            listed = (found[one.name].pairs for one in config.assortments)
+            counts = (np.bincount(pairs.rows, minlength=len(pairs.users)).astype(np.int32) for pairs in listed)
             twins = {assortment: Twins.of(frame) for assortment, frame in found.items()}
             parts = (ranked(twins[lists.assortment_of(pool)], pool, name) for pool, name in self.written)
             return (*counts, *chain.from_iterable(parts))

@@ -1,15 +1,18 @@
 """What one label window teaches: pairs for the learned hybrid, evidence for the alpha blend; made when first needed."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
+from pipeline.engine import Arrays, map_blocks
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
 from pipeline.ranking.blend import Evidence
-from pipeline.ranking.frames import Frame, frames, wanted
+from pipeline.ranking.frames import Frame, FrameWork, wanted
 from pipeline.ranking.ranker import Sample, draw, join
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
@@ -18,6 +21,8 @@ from pipeline.sources.contract import Vectors
 log = logging.getLogger(__name__)
 
 Columns = dict[str, np.ndarray]
+_SAMPLE = ("features", "acted", "fresh", "query")
+_EVIDENCE = ("rows", "items", "lm", "cf", "acted", "cold_user", "cold_item")
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,19 @@ class Lesson:
 
 @dataclass(frozen=True)
 class Lessons:
-    """All label windows of a run, each made once and kept: about 300 bytes per kept pair."""
+    """All label windows of a run, each made once and kept: about 300 bytes per kept pair.
+
+    Attributes:
+        cutoffs: the label cut-offs, by the names of their parts.
+        sources: the sources' folders.
+        config: the configuration.
+        folder: where processes hand over what they draw.
+    """
 
     cutoffs: Mapping[str, Cutoff]
     sources: Sources
     config: Config
+    folder: Path
     _made: dict[str, Lesson] = field(default_factory=dict)
 
     def of(self, part: str) -> Lesson:
@@ -53,14 +66,39 @@ class Lessons:
         pools = self.config.pools
         samples: dict[str, list[Sample]] = {one.name: [] for one in self.config.assortments}
         pieces: dict[lists.Pool, list[Columns]] = {pool: [] for pool in pools}
-        for block, found in frames(cutoff, self.sources, self.config):
-            seed = (self.config.seed, cutoff.cutoff.toordinal(), block.start)
-            for name, frame in found.items():
-                samples[name].append(draw(frame, self.config.fusion.negatives, seed))
+        work, said = Drawn(cutoff, self.sources, self.config), f"fusion {cutoff.cutoff}"
+        for _, arrays in map_blocks(said, work, len(cutoff.targets()), self.config, self.folder):
+            found = iter(arrays)
+            for drawn in samples.values():
+                names, *columns = islice(found, 1 + len(_SAMPLE))
+                drawn.append(Sample(tuple(names.tolist()), **dict(zip(_SAMPLE, columns, strict=True))))
             for pool in pools:
-                pieces[pool].append(_evidence(found[lists.assortment_of(pool)], pool, block.start, self.config))
+                pieces[pool].append(dict(zip(_EVIDENCE, islice(found, len(_EVIDENCE)), strict=True)))
         evidence = {pool: _joined(pieces[pool], wanted(cutoff, pool)) for pool in pools}
         return Lesson({name: join(drawn) for name, drawn in samples.items()}, evidence)
+
+
+@dataclass(frozen=True)
+class Drawn(FrameWork):
+    """Draws from the frames of a label cut-off what is learned from."""
+
+    def open(self, threads: int) -> Callable[[slice], Arrays]:
+        """A function of a block: per assortment the features' names and a sample's columns; per pool the evidence's."""
+        framed, config = self.framed(), self.config
+
+        def make(block: slice) -> Arrays:
+            found = framed.of(block)
+            seed = (config.seed, self.cutoff.cutoff.toordinal(), block.start)
+            arrays: list[np.ndarray] = []
+            for one in config.assortments:
+                sample = draw(found[one.name], config.fusion.negatives, seed)
+                arrays += [np.array(sample.names), *(getattr(sample, name) for name in _SAMPLE)]
+            for pool in config.pools:
+                evidence = _evidence(found[lists.assortment_of(pool)], pool, block.start, config)
+                arrays += [evidence[name] for name in _EVIDENCE]
+            return tuple(arrays)
+
+        return make
 
 
 def sides(frame: Frame, depth: int, config: Config) -> tuple[np.ndarray, Columns]:
@@ -105,6 +143,6 @@ _KINDS = {"rows": np.int64, "items": np.int64, "lm": np.float32, "cf": np.float3
 
 
 def _joined(pieces: list[Columns], number: np.ndarray) -> Evidence:
-    names = ("rows", "items", "lm", "cf", "acted", "cold_user", "cold_item")
-    empty = {name: np.empty(0, dtype=_KINDS.get(name, bool)) for name in names}
-    return Evidence(**{n: np.concatenate([empty[n], *(piece[n] for piece in pieces)]) for n in names}, wanted=number)
+    empty = {name: np.empty(0, dtype=_KINDS.get(name, bool)) for name in _EVIDENCE}
+    joined = {name: np.concatenate([nothing, *(piece[name] for piece in pieces)]) for name, nothing in empty.items()}
+    return Evidence(**joined, wanted=number)

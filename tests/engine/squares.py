@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.engine import Arrays
+from pipeline.engine import Arrays, Work
 from pipeline.ground.errors import TrainingError
 
 
 @dataclass(frozen=True)
-class Squares:
+class Squares(Work):
     """The squares of the numbers in a file, and how many processes opened it.
 
     Attributes:
@@ -32,7 +32,7 @@ class Squares:
 
 
 @dataclass(frozen=True)
-class Refused:
+class Refused(Work):
     """A work that says what is wrong with its third block."""
 
     def open(self, threads: int) -> Callable[[slice], Arrays]:
@@ -47,7 +47,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Deadly:
+class Deadly(Work):
     """Kills the process that first makes a block; who tries it again does it.
 
     Attributes:

@@ -19,7 +19,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dict
     night = plant(tmp_path_factory.mktemp("planted"), sources=SOURCES, ablation_rounds=20, depth=15)
     for cutoff in night.cutoffs[1:]:
         _tell(night, cutoff.part)
-    lessons = Lessons({c.part: c for c in night.cutoffs[1:]}, _stages(night), night.config)
+    lessons = Lessons({c.part: c for c in night.cutoffs[1:]}, _stages(night), night.config, night.out("fusion"))
     judged = window(night, "judge")
     older = [f"cutoff={day}" for day in night.config.learnable(night.cutoffs[0].cutoff, judged.cutoff)]
     sample = ranker.join([s for part in older if (s := lessons.of(part).samples[lists.EVERYTHING]) is not None])
