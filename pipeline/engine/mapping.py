@@ -11,8 +11,15 @@ from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 
 
-def map_blocks(what: str, work: Work, rows: int, config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
-    """What a work gives for every block of `config.block_users` rows, in order; the same wherever it is made.
+def is_elsewhere(config: Config) -> bool:
+    """Whether other processes than this one work on blocks."""
+    return config.engine != "local" or config.workers > 1
+
+
+def map_blocks(
+    what: str, work: Work, rows: int, config: Config, folder: Path, *, size: int | None = None
+) -> Iterator[tuple[slice, Arrays]]:
+    """What a work gives for every block of rows, in order; the same wherever it is made.
 
     Args:
         what: is being done, for the log.
@@ -20,19 +27,20 @@ def map_blocks(what: str, work: Work, rows: int, config: Config, folder: Path) -
         rows: how many there are.
         config: engine, workers, threads, block_users.
         folder: an existing folder for what is handed over, which is removed again.
+        size: rows of a block; default: `block_users`.
     Yields:
         The rows of a block and what was made of them.
     Raises:
         PipelineError: as the work says; a worker that was lost, where nobody makes its tasks again.
     """
     said = track(what, rows)
-    for block, arrays in _mapped(work, list(blocks(rows, config.block_users)), config, folder):
+    for block, arrays in _mapped(work, list(blocks(rows, size or config.block_users)), config, folder):
         yield block, arrays
         said(block.stop)
 
 
 def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
-    if len(parts) < 2 or (config.engine == "local" and config.workers == 1):
+    if len(parts) < 2 or not is_elsewhere(config):
         make = work.open(config.threads)
         for block in parts:
             yield block, make(block)

@@ -19,11 +19,12 @@ from pydantic import PositiveFloat, PositiveInt
 from pipeline.arrays.blocks import CELLS, blocks, rows_for
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.factorisation import factorise
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
-from pipeline.sources.candidates import make_parts, tonights_fit, write_fit, write_source
+from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 
 if TYPE_CHECKING:
@@ -101,6 +102,16 @@ def loss(matrix: "csr_matrix", users: np.ndarray, items: np.ndarray, reg: float,
     return total + reg * (float(np.sum(users.astype(np.float64) ** 2)) + float(np.sum(items.astype(np.float64) ** 2)))
 
 
+def scoring(users: np.ndarray, items: np.ndarray, rows: np.ndarray) -> Score:
+    """A function of user indices [B] -> scores [B, I].
+
+    Args:
+        users, items: [T, d] and [I, d] factors.
+        rows: [U] which row of the users' factors is whose.
+    """
+    return lambda asked: np.asarray(users[rows[asked]] @ items.T)
+
+
 def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) -> dict[str, Any]:
     """Fit every cut-off, oldest first, and write the factors and the list `als`."""
 
@@ -116,10 +127,7 @@ def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) 
             fitted = loss(matrix, all_users, item_factors, section.reg, config.block_users)
             rows = np.empty(cutoff.users, dtype=np.int64)
             rows[cutoff.targets()] = np.arange(len(user_factors))
-
-            def score(users: np.ndarray) -> np.ndarray:
-                return np.asarray(user_factors[rows[users]] @ item_factors.T)
-
+            score = Bound(scoring, {"users": user_factors, "items": item_factors, "rows": rows})
             write_source(folder, "als", cutoff, score, section=section, config=config, threads=config.threads)
         write_fit(folder, {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)})
 

@@ -13,27 +13,38 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.arrays.blocks import blocks, rows_for
-from pipeline.features.offers import Never
+from pipeline.engine import Arrays, Bound, is_elsewhere, map_blocks
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import RepeatingSection, SourceSection
-from pipeline.sources.shelves import Lists, Shelf
+from pipeline.sources.scored import Own, Rank, RankAll, Ranked, Score, Scored, narrowed
+from pipeline.sources.shelves import Lists
 
 if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
+    pass
+
+__all__ = [
+    "Make",
+    "Rank",
+    "RankAll",
+    "Ranked",
+    "Score",
+    "in_assortments",
+    "inputs_hash",
+    "make_parts",
+    "narrowed",
+    "reached",
+    "tonights_fit",
+    "write_candidates",
+    "write_fit",
+    "write_ranked",
+    "write_source",
+]
 
 log = logging.getLogger(__name__)
-
-# Scores of a block of users against every item, in the cut-off's own item order: an array that may be written to, or a
-# matrix whose absent entries are no candidates.
-Score = Callable[[np.ndarray], "np.ndarray | csr_matrix"]  # [B] user indices -> [B, I] float32
-Ranked = dict[lists.Kind, Lists]
-Rank = Callable[[np.ndarray], Ranked]  # [B] user indices -> lists by kind of pool, of one assortment
-RankAll = Callable[[np.ndarray], dict[lists.Pool, Lists]]  # the same of every assortment, by pool
-
 
 MAY_BE_ABSENT = ("eligible", "links", "offers")
 """Tables that a cut-off has only where there is something to say."""
@@ -113,7 +124,7 @@ def write_source(
     folder: Path,
     name: str,
     cutoff: Cutoff,
-    score: Score,
+    score: Score | Bound[Score],
     *,
     section: SourceSection,
     config: Config,
@@ -125,13 +136,9 @@ def write_source(
 
     A source that knows nothing of repetition gets the own history added in pool `all`.
     """
-    own = None
-    if isinstance(section, RepeatingSection):
-        own = cutoff.matrix(section.own)
-        own.data *= np.float32(section.own_weight)
-    n, rows = section.candidates, config.block_users
+    own = (section.own, section.own_weight) if isinstance(section, RepeatingSection) else None
     given: dict[str, Any] = {"above": above, "threads": threads, "among": among}
-    write_candidates(folder, name, cutoff, score, n=n, block_users=rows, own=own, **given)
+    write_candidates(folder, name, cutoff, score, n=section.candidates, config=config, own=own, **given)
 
 
 def reached(cutoff: Cutoff) -> np.ndarray | None:
@@ -143,21 +150,16 @@ def reached(cutoff: Cutoff) -> np.ndarray | None:
     return None if known.all() else np.flatnonzero(known)
 
 
-def narrowed(matrix: "csr_matrix", among: np.ndarray | None) -> "csr_matrix":
-    """Some columns [N, K] of a CSR matrix [N, I]; None: all."""
-    return matrix if among is None else matrix[:, among]
-
-
 def write_candidates(
     folder: Path,
     name: str,
     cutoff: Cutoff,
-    score: Score,
+    score: Score | Bound[Score],
     *,
     n: int,
-    block_users: int,
+    config: Config,
     kinds: Sequence[lists.Kind] = lists.KINDS,
-    own: "csr_matrix | None" = None,
+    own: Own | None = None,
     above: float = -np.inf,
     threads: int = 1,
     among: np.ndarray | None = None,
@@ -168,49 +170,27 @@ def write_candidates(
         folder: the cut-off's folder in the running stage.
         name: the list's name.
         cutoff: whose targets are ranked for.
-        score: scores a block of users; what a user dislikes is on no list.
+        score: scores a block of users; what a user dislikes is on no list. Bound to its arrays, other processes can be
+            asked for it, where there are any.
         n: length of the lists.
-        block_users: users scored at a time; fewer where CELLS would be exceeded.
+        config: `block_users`, of which fewer are scored at a time where CELLS would be exceeded; who does it.
         kinds: of pools to write; `new` excludes whatever the user has a history with.
-        own: [U, I] added to the scores in pools `all` only.
+        own: what is added to the scores in pools `all` only.
         above: an item is a candidate only if its score in the pool is greater; a list may so end early.
         threads: blocks that are scored at the same time; memory grows with it.
         among: [K] ascending indices of the columns of `score`, which hold all histories; no list has others. None: all.
     Raises:
         TrainingError: a score is not a number.
     """
-    own, never = own if cutoff.repeats else None, Never.read(cutoff)
-    shelves = _shelves(cutoff, kinds, own, among)
-
-    def rank(users: np.ndarray) -> dict[lists.Pool, Lists]:
-        forbidden, found = narrowed(never.of(users), among), score(users)
-        if not isinstance(found, np.ndarray):
-            if own is None and tuple(kinds) == ("all",):
-                return {s.pool("all"): s.listed_sparse(_without(found, forbidden), n, above) for s in shelves}
-            found = found.toarray()
-        scores = found.astype(np.float32, copy=found.base is not None or not found.flags.writeable)  # [B, I]
-        scores[forbidden.nonzero()] = -np.inf
-        try:
-            return {pool: made for shelf in shelves for pool, made in shelf.listed(scores, users, n, above).items()}
-        except FloatingPointError:
-            raise TrainingError(f"{folder}: list '{name}' has a score that is not a number") from None
-
-    rows = rows_for(cutoff.items, block_users)
-    write_ranked(folder, name, cutoff, rank, n=n, rows=rows, kinds=kinds, threads=threads)
+    bound = score if isinstance(score, Bound) else Bound(_itself, {"score": score})
+    work = Scored(name, cutoff, bound, n, tuple(kinds), own, above, Bound(_itself, {"score": among}))
+    rows = rows_for(cutoff.items, config.block_users)
+    given: dict[str, Any] = {"n": n, "rows": rows, "kinds": kinds, "threads": threads}
+    write_ranked(folder, name, cutoff, work, config=config if isinstance(score, Bound) else None, **given)
 
 
-def _shelves(
-    cutoff: Cutoff, kinds: Sequence[lists.Kind], own: "csr_matrix | None", among: np.ndarray | None
-) -> list[Shelf]:
-    """Every assortment's, for pools of some kinds; `own` is added where repeats are allowed."""
-    changing = {"all": own, "new": cutoff.matrix("count") if "new" in kinds else None}
-    wanted = {kind: changing[kind] for kind in kinds}
-    return [Shelf.of(*one, wanted, among) for one in cutoff.assortments().items()]
-
-
-def _without(scores: "csr_matrix", never: "csr_matrix") -> "csr_matrix":
-    """Scores without the pairs of `never`: as 0, which no sparse source lists."""
-    return scores - scores.multiply(never) if never.nnz else scores
+def _itself(score: Any) -> Any:
+    return score
 
 
 def in_assortments(cutoff: Cutoff, rank_of: Callable[[np.ndarray | None], Rank]) -> RankAll:
@@ -227,12 +207,13 @@ def write_ranked(
     folder: Path,
     name: str,
     cutoff: Cutoff,
-    rank: RankAll,
+    rank: RankAll | Scored,
     *,
     n: int,
     rows: int,
     kinds: Sequence[lists.Kind] = lists.KINDS,
     threads: int = 1,
+    config: Config | None = None,
 ) -> None:
     """Write the lists that `rank` makes of blocks of targets, each as soon as it is made.
 
@@ -243,11 +224,12 @@ def write_ranked(
         folder: the cut-off's folder in the running stage.
         name: the list's name.
         cutoff: whose targets are ranked for.
-        rank: makes the lists [B, n] of a block of users, by pool; runs in several threads.
+        rank: makes the lists [B, n] of a block of users, by pool; runs in several threads. Or work for other processes.
         n: length of the lists.
         rows: users of a block.
         kinds: of pools that `rank` makes.
-        threads: blocks that are made at the same time.
+        threads: blocks that are made at the same time in this process.
+        config: says whether other processes do the work; None: this one does.
     """
     if not cutoff.repeats and "new" not in kinds:
         return
@@ -257,15 +239,36 @@ def write_ranked(
         for of in cutoff.assortments()
         for kind in kinds
     }
-    said = track(f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}", len(targets))
+    what = f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}"
     with contextlib.ExitStack() as held:
         files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in given}
-        workers = held.enter_context(ThreadPoolExecutor(threads))
-        for group in _groups(blocks(len(targets), rows), threads):
-            for ranked in workers.map(lambda block: rank(targets[block]), group):
-                for pool, file in files.items():
-                    file.append(*ranked[given[pool]])
-            said(group[-1].stop)
+        if isinstance(rank, Scored) and config is not None and is_elsewhere(config):
+            ranked = _ranked_elsewhere(map_blocks(what, rank, len(targets), config, folder, size=rows), rank.pools)
+        else:
+            here = rank.rank() if isinstance(rank, Scored) else rank
+            workers = held.enter_context(ThreadPoolExecutor(threads))
+            ranked = _ranked_here(what, here, targets, rows, (workers, threads))
+        for found in ranked:
+            for pool, file in files.items():
+                file.append(*found[given[pool]])
+
+
+def _ranked_elsewhere(
+    made: Iterator[tuple[slice, Arrays]], pools: Sequence[lists.Pool]
+) -> Iterator[dict[lists.Pool, Lists]]:
+    for _, arrays in made:
+        yield {pool: (arrays[2 * place], arrays[2 * place + 1]) for place, pool in enumerate(pools)}
+
+
+def _ranked_here(
+    what: str, rank: RankAll, targets: np.ndarray, rows: int, workers: tuple[ThreadPoolExecutor, int]
+) -> Iterator[dict[lists.Pool, Lists]]:
+    """The lists of blocks of targets, of which as many are made at a time as there are threads."""
+    said = track(what, len(targets))
+    pool, threads = workers
+    for group in _groups(blocks(len(targets), rows), threads):
+        yield from pool.map(lambda block: rank(targets[block]), group)
+        said(group[-1].stop)
 
 
 def _groups(blocks: Iterator[slice], size: int) -> Iterator[tuple[slice, ...]]:

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.arrays.determinism import blas_threads
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
@@ -94,7 +95,8 @@ def run(*, features: Path, config: Config, section: Ease, memo: Memo) -> dict[st
         history = narrowed(cutoff.matrix(section.values), among)
         items = modelled_items(history, section.max_items)
         with blas_threads(1):  # as fast as two here, and not slowed down by what runs beside
-            score = scoring(history, items, item_weights(history[:, items], section.reg))
+            weights = item_weights(history[:, items], section.reg)
+            score = Bound(scoring, {"history": history, "items": items, "weights": weights})
             given: dict[str, Any] = {"above": 0.0, "threads": config.threads, "among": among}
             write_source(folder, "ease", cutoff, score, section=section, config=config, **given)
 

@@ -19,6 +19,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays.blocks import indptr_of
 from pipeline.arrays.determinism import blas_threads
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
@@ -146,12 +147,12 @@ def scoring(profiles: "csr_matrix", similar: "csr_matrix") -> Score:
     return score
 
 
-def fit(cutoff: Cutoff, section: ItemKnn, threads: int, among: np.ndarray | None = None) -> Score:
-    """The model of one cut-off as a function users [B] -> scores [B, K] of some items; None: [B, I] of all."""
+def fit(cutoff: Cutoff, section: ItemKnn, threads: int, among: np.ndarray | None = None) -> Bound[Score]:
+    """The model of one cut-off: a function users [B] -> scores [B, K] of some items; None: [B, I] of all."""
     values, profiles = (narrowed(cutoff.matrix(name), among) for name in (section.values, section.profile))
     history = comparable(strongest(values, section.max_history), section.user_power, section.shrinkage)
     similar = neighbours(history, section.neighbours, threads)
-    return scoring(strongest(profiles, section.max_history), similar)
+    return Bound(scoring, {"profiles": strongest(profiles, section.max_history), "similar": similar})
 
 
 def run(*, features: Path, config: Config, section: ItemKnn, memo: Memo) -> dict[str, Any]:

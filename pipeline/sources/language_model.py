@@ -25,13 +25,14 @@ from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import fine_tune as tuning
 from pipeline.encoder import training_data
 from pipeline.encoder import vectors as text_vectors
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff, query_texts, read_cutoffs, read_items, read_queries
 from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError, TrainingError
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
-from pipeline.sources.candidates import inputs_hash, write_source
+from pipeline.sources.candidates import Score, inputs_hash, write_source
 from pipeline.sources.contract import CandidateList, Source
 from pipeline.sources.texts import Texts, weighed_gram
 
@@ -177,6 +178,25 @@ def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.nda
     return np.asarray((mean @ vectors) @ preferences, dtype=np.float32)
 
 
+def scoring(liked: np.ndarray, row: np.ndarray, different: np.ndarray, of_items: np.ndarray | None) -> Score:
+    """A function users [B] -> scores [B, I].
+
+    Args:
+        liked: [T, d] users' vectors.
+        row: [U] which of them is whose.
+        different: [G, d] vectors of texts; one of zeros is no text.
+        of_items: [I] which text is which item's; None: each its own.
+    """
+    without_text = ~different.any(axis=1)
+
+    def score(users: np.ndarray) -> np.ndarray:
+        scores = np.asarray(liked[row[users]] @ different.T)  # [B, G]
+        scores[:, without_text] = -np.inf
+        return scores if of_items is None else scores.take(of_items, axis=1)
+
+    return score
+
+
 def _write_cutoff(
     folder: Path, cutoff: Cutoff, known: tuple[np.ndarray, Texts | None], section: LanguageModel, config: Config
 ) -> None:
@@ -190,12 +210,6 @@ def _write_cutoff(
     np.save(folder / "user_vectors.npy", liked)
     row = np.zeros(cutoff.users, dtype=np.int64)
     row[targets] = np.arange(len(targets))
-    different = vectors if texts is None else texts.vectors  # [G, d]
-    without_text = ~different.any(axis=1)
-
-    def score(users: np.ndarray) -> np.ndarray:
-        scores = np.asarray(liked[row[users]] @ different.T)  # [B, G]
-        scores[:, without_text] = -np.inf
-        return scores if texts is None else scores.take(texts.of_items, axis=1)
-
+    given = {"liked": liked, "row": row, "different": vectors if texts is None else texts.vectors}
+    score = Bound(scoring, given | {"of_items": None if texts is None else texts.of_items})
     write_source(folder, "language_model", cutoff, score, section=section, config=config)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import NonNegativeFloat
 
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
@@ -69,15 +70,15 @@ def alike(history: "csr_matrix", links: "csr_matrix") -> Score:
     return score
 
 
-def scores(cutoff: Cutoff, section: Linked, links: "csr_matrix") -> dict[str, Score]:
+def scores(cutoff: Cutoff, section: Linked, links: "csr_matrix") -> dict[str, Bound[Score]]:
     """The scores of every list, by its name."""
     lately = cutoff.matrix(section.values)
     having = cutoff.matrix("count")
     counted = having.sign() + lately * np.float32(section.ties / max(lately.data.max(initial=0), 1))
     return {
-        "linked": along(counted.tocsr(), links),
-        "linked_lately": along(lately, links),
-        "linked_alike": alike(lately, links),
+        "linked": Bound(along, {"history": counted.tocsr(), "links": links}),
+        "linked_lately": Bound(along, {"history": lately, "links": links}),
+        "linked_alike": Bound(alike, {"history": lately, "links": links}),
     }
 
 

@@ -16,6 +16,7 @@ from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import rows_for
+from pipeline.engine import Bound
 from pipeline.features.offers import Never
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
@@ -25,6 +26,7 @@ from pipeline.settings.sections.base import Decay, Section
 from pipeline.sources.candidates import (
     Rank,
     Ranked,
+    Score,
     in_assortments,
     make_parts,
     write_candidates,
@@ -183,7 +185,7 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
 
             segment_rank = in_assortments(cutoff, best_of_segment)
             write_ranked(folder, "segment_popularity", cutoff, segment_rank, n=section.candidates, rows=rows)
-        _write_buy_again(folder, cutoff, popularity, section, config.block_users)
+        _write_buy_again(folder, cutoff, popularity, section, config)
 
     tables = ("interactions", "item_stats", *(["user_stats"] if section.segments > 1 else []))
     return make_parts("popularity", make, features=features, memo=memo, config=config, tables=tables)
@@ -194,14 +196,14 @@ def _only(popularity: np.ndarray, eligible: np.ndarray | None) -> np.ndarray:
     return popularity if eligible is None else np.where(eligible, popularity, np.float32(0))
 
 
-def _write_buy_again(
-    folder: Path, cutoff: Cutoff, popularity: np.ndarray, section: Popularity, block_users: int
-) -> None:
+def of_history(history: "csr_matrix") -> Score:
+    """A function users [B] -> their rows of a matrix [U, I]."""
+    return lambda users: history[users]
+
+
+def _write_buy_again(folder: Path, cutoff: Cutoff, popularity: np.ndarray, section: Popularity, config: Config) -> None:
     history = cutoff.matrix(section.history)
     history.data *= buy_again_weight(popularity, section.power)[history.indices]
-
-    def score(users: np.ndarray) -> "csr_matrix":
-        return history[users]
-
+    score = Bound(of_history, {"history": history})
     n = section.candidates
-    write_candidates(folder, "buy_again", cutoff, score, n=n, block_users=block_users, kinds=("all",), above=0.0)
+    write_candidates(folder, "buy_again", cutoff, score, n=n, config=config, kinds=("all",), above=0.0)

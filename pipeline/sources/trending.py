@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import NonNegativeFloat, PositiveFloat
 
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
@@ -108,7 +109,8 @@ def run(*, features: Path, config: Config, section: Trending, memo: Memo, out: P
         trend, age = (trends.column(name).to_numpy().astype(np.float64) for name in ("trend", "age_hours"))
         codes, number = category_codes(trends.column("category"))
         of_users = shares(cutoff.matrix(section.values), codes, number, section.everybody)
-        score = scoring(of_users, codes, freshness(trend, age, lifetime))
+        fresh = freshness(trend, age, lifetime)
+        score = Bound(scoring, {"of_users": of_users, "codes": codes, "fresh": fresh})
         write_source(
             folder, "trending", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
         )

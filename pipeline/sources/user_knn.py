@@ -15,6 +15,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks, indptr_of, rows_for
+from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
@@ -182,7 +183,8 @@ def run(*, features: Path, config: Config, section: UserKnn, memo: Memo) -> dict
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         voters, items = references(cutoff, section.reference_users), reached(cutoff)
         profiles, votes = (narrowed(cutoff.matrix(name), items) for name in (section.profile, section.votes))
-        score = voting(profiles, votes, section.neighbours, section.power, voters)
+        asked = {"neighbours": section.neighbours, "power": section.power, "among": voters}
+        score = Bound(voting, {"profiles": profiles, "votes": votes} | asked)
         given: dict[str, Any] = {"above": 0.0, "threads": config.threads, "among": items}
         write_source(folder, "user_knn", cutoff, score, section=section, config=config, **given)
 

@@ -18,6 +18,7 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
 from pipeline.operations import stages
+from pipeline.settings.config import Config
 from pipeline.sources.candidates import reached, write_candidates
 from tests.sources import shop
 
@@ -39,9 +40,9 @@ def plain_ranking(scores: np.ndarray, allowed: np.ndarray, n: int) -> list[int]:
 def test_lists_are_a_plain_sort(tmp_path: Path, pool: lists.Pool, above: float) -> None:
     cutoff = read_cutoffs(shop.write_features(tmp_path, {shop.NIGHT: VALUES}))[0]
     scores = RNG.permutation(VALUES.size).reshape(VALUES.shape).astype(np.float32) / VALUES.size
-    own = cutoff.matrix("decay_30")
+    own, config = ("decay_30", 1.0), Config(block_users=3)
     write_candidates(
-        tmp_path, "x", cutoff, lambda users: scores[users], n=5, block_users=3, own=own, above=above, kinds=(pool,)
+        tmp_path, "x", cutoff, lambda users: scores[users], n=5, config=config, own=own, above=above, kinds=(pool,)
     )
     items, best = lists.read_list(tmp_path, pool, "x")
     for row, user in enumerate(cutoff.targets()):
@@ -63,7 +64,7 @@ def test_lists_of_some_items_are_those_of_all_where_the_others_score_nothing(
     if where is not None:
         eligible = np.isin(np.arange(7), where)
         pq.write_table(pa.table({"": eligible}), cutoff.folder / "eligible.parquet")
-    scores, own = RNG.random(VALUES.shape, dtype=np.float32) * (VALUES.sum(axis=0) > 0), cutoff.matrix("decay_30")
+    scores, own = RNG.random(VALUES.shape, dtype=np.float32) * (VALUES.sum(axis=0) > 0), ("decay_30", 1.0)
     for name, columns in (("wide", None), ("narrow", among)):
         given = scores if columns is None else scores[:, columns]
         for kind, made in (("dense", given), ("sparse", csr_matrix(given))):
@@ -73,7 +74,7 @@ def test_lists_of_some_items_are_those_of_all_where_the_others_score_nothing(
                 cutoff,
                 lambda users, made=made: made[users],
                 n=5,
-                block_users=3,
+                config=Config(block_users=3),
                 own=own,
                 above=0.0,
                 among=columns,
@@ -88,7 +89,7 @@ def test_lists_of_some_items_are_those_of_all_where_the_others_score_nothing(
 def test_score_that_is_no_number_is_an_error(tmp_path: Path) -> None:
     cutoff = read_cutoffs(shop.write_features(tmp_path, {shop.NIGHT: VALUES}))[0]
     with pytest.raises(TrainingError, match="not a number"):
-        write_candidates(tmp_path, "x", cutoff, lambda u: np.full((len(u), 7), np.nan), n=2, block_users=4)
+        write_candidates(tmp_path, "x", cutoff, lambda u: np.full((len(u), 7), np.nan), n=2, config=Config())
 
 
 @pytest.mark.parametrize("stage", [*SOURCES, "item_knn"])
