@@ -65,6 +65,7 @@ def night_of(settings: Config, run_date: date, connection: duckdb.DuckDBPyConnec
         run_id="benchmark",
         config=settings,
         connection=connection,
+        scratch=settings.home,
     )
 
 

@@ -1,7 +1,7 @@
 """A function with the arrays it is called with, as other processes can be told: the arrays go into files, once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
@@ -19,8 +19,16 @@ class _Array:
 class _Matrix:
     """The three arrays of a CSR matrix."""
 
-    parts: tuple[_Array, _Array, _Array]
+    parts: tuple[_Array, ...]
     shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """A dataclass by the values of its fields."""
+
+    kind: type
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Bound(Generic[Result]):
 
     Attributes:
         function: of a module, as other processes find it by its name.
-        given: its arguments: arrays, CSR matrices, and what is small.
+        given: its arguments: arrays, CSR matrices, dataclasses that have such, and what is small.
     """
 
     function: Callable[..., Result]
@@ -45,17 +53,33 @@ class Bound(Generic[Result]):
 
 
 def _written(value: Any, path: Path) -> Any:
+    """A value, or where its arrays are: in files that begin with a path, or where they are mapped from."""
     from scipy.sparse import csr_matrix, issparse
 
     if isinstance(value, np.ndarray):
-        np.save(path.with_suffix(".npy"), value, allow_pickle=False)
-        return _Array(path.with_suffix(".npy"))
+        return _file_of(value) or _saved(value, path.with_name(f"{path.name}.npy"))
     if issparse(value):
         matrix = csr_matrix(value)
-        arrays = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        parts = [_written(array, path.with_name(f"{path.name}.{name}.npy")) for name, array in arrays.items()]
-        return _Matrix((parts[0], parts[1], parts[2]), matrix.shape)
+        parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
+        return _Matrix(tuple(_written(a, path.with_name(f"{path.name}.{n}")) for n, a in parts.items()), matrix.shape)
+    if is_dataclass(value) and not isinstance(value, type):
+        named = {field.name: getattr(value, field.name) for field in fields(value)}
+        return _Record(type(value), {n: _written(v, path.with_name(f"{path.name}.{n}")) for n, v in named.items()})
     return value
+
+
+def _file_of(array: np.ndarray) -> _Array | None:
+    """The .npy file that all of an array is mapped from."""
+    if not isinstance(array, np.memmap) or array.filename is None:
+        return None
+    whole = np.load(array.filename, mmap_mode="r", allow_pickle=False)
+    same = (whole.shape, whole.dtype, whole.offset) == (array.shape, array.dtype, array.offset)
+    return _Array(Path(array.filename)) if same else None
+
+
+def _saved(array: np.ndarray, path: Path) -> _Array:
+    np.save(path, array, allow_pickle=False)
+    return _Array(path)
 
 
 def _read(value: Any) -> Any:
@@ -65,4 +89,6 @@ def _read(value: Any) -> Any:
         return np.load(value.path, mmap_mode="r", allow_pickle=False)
     if isinstance(value, _Matrix):
         return csr_matrix(tuple(_read(part) for part in value.parts), shape=value.shape, copy=False)
+    if isinstance(value, _Record):
+        return value.kind(**{name: _read(field) for name, field in value.fields.items()})
     return value

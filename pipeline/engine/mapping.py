@@ -11,11 +11,6 @@ from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 
 
-def is_elsewhere(config: Config) -> bool:
-    """Whether other processes than this one work on blocks."""
-    return config.engine != "local" or config.workers > 1
-
-
 def map_blocks(
     what: str, work: Work, rows: int, config: Config, folder: Path, *, size: int | None = None
 ) -> Iterator[tuple[slice, Arrays]]:
@@ -40,7 +35,7 @@ def map_blocks(
 
 
 def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
-    if len(parts) < 2 or not is_elsewhere(config):
+    if len(parts) < 2 or (config.engine == "local" and config.workers == 1):
         make = work.open(config.threads)
         for block in parts:
             yield block, make(block)

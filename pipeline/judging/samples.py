@@ -74,7 +74,7 @@ def take(
         InputError: an upstream artifact breaks its contract.
     """
     with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
-        night = Night(*upstream, out, run_date, "", config, connection, given_up=frozenset(fallen))
+        night = Night(*upstream, out, run_date, "", config, connection, out, given_up=frozenset(fallen))
         targets = night.cutoff.targets() if config.evaluate.samples else np.zeros(0, dtype=np.int64)
         found = _samples(night, targets) if len(targets) else ()
     columns = {"sample": [sample.number for sample in found], "user_id": [sample.user_id for sample in found]}

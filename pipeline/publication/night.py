@@ -49,6 +49,7 @@ class Night:
         config: the configuration.
         connection: an in-memory DuckDB.
         rules: what editors decided.
+        scratch: an existing folder for what other processes hand over.
         given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
         asked: bool [I], the items whose similar ones are looked for; None: all.
     """
@@ -62,6 +63,7 @@ class Night:
     run_id: str
     config: Config
     connection: duckdb.DuckDBPyConnection
+    scratch: Path
     rules: editorial.EditorialRules = editorial.NO_RULES
     asked: np.ndarray | None = None
     given_up: frozenset[str] | None = None

@@ -79,7 +79,7 @@ def run(
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        found = _make(Night(*folders, run_date, run_id, config, connection, rules), out)
+        found = _make(Night(*folders, run_date, run_id, config, connection, out, rules), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)

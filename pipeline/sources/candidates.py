@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from pipeline.arrays.blocks import blocks, rows_for
-from pipeline.engine import Arrays, Bound, is_elsewhere, map_blocks
+from pipeline.engine import Arrays, Bound, map_blocks
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import TrainingError
@@ -229,7 +229,7 @@ def write_ranked(
         rows: users of a block.
         kinds: of pools that `rank` makes.
         threads: blocks that are made at the same time in this process.
-        config: says whether other processes do the work; None: this one does.
+        config: says whether a cluster does the work; None, or where the threads of this process have all cores: they do.
     """
     if not cutoff.repeats and "new" not in kinds:
         return
@@ -242,7 +242,7 @@ def write_ranked(
     what = f"{artifacts.stage_of(folder)} {cutoff.cutoff}: {name}"
     with contextlib.ExitStack() as held:
         files = {pool: held.enter_context(lists.Writer(folder, pool, name, len(targets), n)) for pool in given}
-        if isinstance(rank, Scored) and config is not None and is_elsewhere(config):
+        if isinstance(rank, Scored) and config is not None and config.engine != "local":
             ranked = _ranked_elsewhere(map_blocks(what, rank, len(targets), config, folder, size=rows), rank.pools)
         else:
             here = rank.rank() if isinstance(rank, Scored) else rank

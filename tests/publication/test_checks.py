@@ -46,7 +46,7 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
         pq.write_table(pa.Table.from_pylist(rows, schema=loose), folder / f"{name}.parquet")
     with sql.connect(1, 512) as connection:
         about = {"run_date": NIGHT, "run_id": run.run_id, "config": made.config}
-        night = Night(**made.folders(), **about, connection=connection)
+        night = Night(**made.folders(), **about, connection=connection, scratch=folder)
         return checks.offences(folder, night)
 
 

@@ -1,15 +1,17 @@
 """The table `recommendations`: every surface's list of every user with a history, each item with its reason."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.arrays.blocks import blocks
+from pipeline.engine import Arrays, Bound, Work, map_blocks
 from pipeline.ground import sql
-from pipeline.ground.progress import track
 from pipeline.publication import reasons
 from pipeline.publication.maker import Candidates, Columns, Maker
 from pipeline.publication.night import Night
@@ -37,6 +39,7 @@ TABLE = PublishedTable(
     index="user_id",
     things=("user_id", "users"),
 )
+COLUMNS = ("user", "rank", "item", "score", "source", "kind", "because", "rule", "times", "age")
 TOLD = 2**16
 """Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
 
@@ -49,13 +52,52 @@ def make(night: Night) -> Iterable[pa.Table]:
     for surface in sorted(night.config.surfaces, key=lambda s: s.name):
         candidates = Candidates.read(night, surface, len(targets))
         maker = Maker.of(night, surface, candidates, history)
-        parts = blocks(len(targets), night.config.block_users)
-        pieces = (maker.lists(by_user_id[rows], targets[by_user_id[rows]]) for rows in parts)
-        said, users = track(f"publish {surface.name}", len(targets)), 0
+        work = Listed(Bound(Ordered, {"maker": maker, "rows": by_user_id, "targets": targets}))
+        made = map_blocks(f"publish {surface.name}", work, len(targets), night.config, night.scratch)
+        pieces = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
         for rows in gathered(pieces, TOLD):
             yield sentences(night, surface, candidates.labels, rows)
-            users += int((rows["rank"] == 1).sum())
-            said(users)
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """A surface's maker and whom it makes lists for, in the order of the table.
+
+    Attributes:
+        maker: of the lists.
+        rows: [T] which row of the candidates comes when.
+        targets: [T] user index of each row of the candidates.
+    """
+
+    maker: Maker
+    rows: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class Listed(Work):
+    """Makes one surface's lists of blocks of users.
+
+    Attributes:
+        ordered: what makes them.
+    """
+
+    ordered: Bound[Ordered]
+
+    def share(self, folder: Path) -> Self:
+        """See Work.share: all that the maker knows."""
+        return replace(self, ordered=self.ordered.share(folder))
+
+    def open(self, threads: int) -> Callable[[slice], Arrays]:
+        """A function of a block: COLUMNS, one element per recommendation."""
+        ordered = self.ordered.call()
+
+        def make(block: slice) -> Arrays:
+            rows = np.asarray(ordered.rows[block])
+            made = ordered.maker.lists(rows, ordered.targets[rows])
+            return tuple(made[name] for name in COLUMNS)
+
+        return make
 
 
 def gathered(pieces: Iterable[Columns], rows: int) -> Iterator[Columns]:
