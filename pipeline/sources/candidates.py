@@ -229,7 +229,7 @@ def write_ranked(
         rows: users of a block.
         kinds: of pools that `rank` makes.
         threads: blocks that are made at the same time in this process.
-        config: says whether a cluster does the work; None, or where the threads of this process have all cores: they do.
+        config: says whether a cluster does the work; None, or engine "local": the threads of this process do.
     """
     if not cutoff.repeats and "new" not in kinds:
         return
