@@ -38,6 +38,8 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
 SO_FAR = "day_so_far"
+WHO = {"engine", "workers", "spark"}
+"""What says who does the work, and changes no byte of it."""
 ATTRIBUTES = ("user_attributes", "item_attributes")
 
 
@@ -183,11 +185,11 @@ class Config(Calendar):
 
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
-        apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces", "engine", "workers"} | {
+        apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {
             name for name, value in self if isinstance(value, Section)
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
-        content = self.model_dump(mode="json", exclude=apart - named)
+        content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:

@@ -212,4 +212,5 @@ def _write_cutoff(
     row[targets] = np.arange(len(targets))
     given = {"liked": liked, "row": row, "different": vectors if texts is None else texts.vectors}
     score = Bound(scoring, given | {"of_items": None if texts is None else texts.of_items})
-    write_source(folder, "language_model", cutoff, score, section=section, config=config)
+    with blas_threads(1):  # a product's last bits depend on their number; blocks are made side by side instead
+        write_source(folder, "language_model", cutoff, score, section=section, config=config, threads=config.threads)
