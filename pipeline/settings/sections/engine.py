@@ -21,7 +21,7 @@ class Spark(Section):
     no bound but the cluster manager's."""
     partitions: Annotated[PositiveInt, KEPT] = 64
     """Parts that joined and grouped tables are cut into; two to four times the cluster's cores."""
-    conf: Annotated[dict[str, str], KEPT] = Field(default_factory=dict)
+    conf: Annotated[dict[str, str], KEPT] = Field(default={})
     """Further settings of Spark, by their names, laid over the ones that are made here."""
 
     @field_validator("conf")
