@@ -41,10 +41,10 @@ history: .venv/runtime
 test: .venv/development
 	$(PYTEST)
 
-test-slow: .venv/development
+test-slow: .venv/cluster
 	$(PYTEST) -m slow
 
-test-all: .venv/development
+test-all: .venv/cluster
 	$(PYTEST) -m "slow or not slow"
 
 check: .venv/development
@@ -73,6 +73,11 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 
 .venv/development: .venv/runtime
 	@$(PIP) --editable '.[dev,docs]' -c constraints.txt
+	@touch $@
+
+# PySpark, half a gigabyte that only the slow tests and engine = "spark" need; Java is the system's.
+.venv/cluster: .venv/development
+	@$(PIP) --editable '.[spark]' -c constraints.txt
 	@touch $@
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime

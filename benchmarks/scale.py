@@ -40,6 +40,7 @@ NIGHT = max(day for _, day in synthetic.days())
 SETTINGS = """
 # A night in which every part grows no faster than users, items or events.
 threads = {threads}
+workers = {threads}
 memory_limit_mb = 3072
 label_windows = 5  # the fewest that three folds can be learned from
 

@@ -108,3 +108,30 @@ def cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[Clus
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(one.pid, 15)
             one.wait(30)
+
+
+@contextlib.contextmanager
+def connect_server(folder: Path) -> Iterator[str]:
+    """A Spark Connect server with executors of two cores of its own; its URL."""
+    port = free_port()
+    settings = {"connect.grpc.binding.address": "127.0.0.1", "connect.grpc.binding.port": str(port)}
+    conf = [part for name, value in settings.items() for part in ("--conf", f"spark.{name}={value}")]
+    kind = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    submit = ("org.apache.spark.deploy.SparkSubmit", "--master", "local[2]", *conf, "--class", kind, "spark-internal")
+    server = _start(folder, *submit, PYTHONPATH=str(Path(__file__).parents[2]))
+    try:
+        ends = time.monotonic() + WAIT_SECONDS
+        while not _listens(port):
+            if server.poll() is not None or time.monotonic() > ends:
+                raise TimeoutError(f"Spark Connect does not listen; its log is in {folder}")
+            time.sleep(0.2)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, 15)
+        server.wait(30)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as one:
+        return one.connect_ex(("127.0.0.1", port)) == 0
