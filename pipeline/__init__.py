@@ -19,6 +19,7 @@ Airflow, `dags/` with it. The rooms, from the top floor down; nothing imports up
     published    the contract of published tables, and databases that hold them
     features     what was known at each cut-off
     privacy      pseudonyms, suppression, redaction, receipts
+    engine       work on blocks of users: in this process, in several, on a Spark cluster
     settings     the configuration
     arrays       numbers in, numbers out
     ground       artifacts, lists, schemas, SQL files, errors, resources

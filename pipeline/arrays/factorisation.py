@@ -44,6 +44,11 @@ def factorise(
                 model.fit(matrix, show_progress=False)
         except ModelFitError:
             model.item_factors[:] = np.nan
-    if not (np.isfinite(model.user_factors).all() and np.isfinite(model.item_factors).all()):
-        raise TrainingError("als: a factor is not finite: raise als.reg or lower als.alpha")
+    require_finite(model.user_factors, model.item_factors)
     return model.user_factors, model.item_factors
+
+
+def require_finite(*factors: np.ndarray) -> None:
+    """Raise TrainingError where a factor is not finite."""
+    if not all(np.isfinite(side).all() for side in factors):
+        raise TrainingError("als: a factor is not finite: raise als.reg or lower als.alpha")

@@ -1,8 +1,8 @@
 """A piece of work on blocks of rows, as it is handed to whoever does it, and the files it comes back in.
 
 Who does it, reads what it needs from the lake, as the stage's own process would: arrays and frames are never sent. What
-is made is written beside the stage's files and only its name, size and hash are sent back, as that costs a fifth of
-sending the rows (docs/beyond_one_machine.md). The same blocks give the same bytes wherever they are made.
+is made is written beside the stage's files, and only its name, size and hash are sent back. The same blocks give the
+same bytes wherever they are made.
 """
 
 import uuid

@@ -24,6 +24,7 @@ from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
+from pipeline.sources import shared_als
 from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 
@@ -119,7 +120,11 @@ def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) 
         older = np.load(previous / "item_factors.npy") if previous else None
         item_factors, iterations = start(cutoff.items, section, config.seed, older)
         matrix = confidence(cutoff, section)
-        all_users, item_factors = factorise(matrix, item_factors, iterations, section.reg, config.threads)
+        if shared_als.pays(matrix, config):
+            given = (matrix, item_factors, iterations, section.reg)
+            all_users, item_factors = shared_als.factorise(*given, config=config, folder=folder)
+        else:
+            all_users, item_factors = factorise(matrix, item_factors, iterations, section.reg, config.threads)
         user_factors = all_users[cutoff.targets()]
         np.save(folder / "item_factors.npy", item_factors)
         np.save(folder / "user_factors.npy", user_factors)

@@ -12,6 +12,7 @@ from pipeline.engine import spark
 from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.operations.load_history import load_history
+from pipeline.sources import shared_als
 from pipeline.sources.configuration import FullConfig
 from tests.engine.cluster import cluster, require_spark
 from tests.tiny_log import row, shop, write
@@ -80,8 +81,11 @@ def test_two_processes_make_the_same_night(here: tuple[FullConfig, dict[str, str
     assert differing(made(config.model_copy(update={"workers": 2})), expected) == []
 
 
-def test_a_cluster_makes_the_same_night(here: tuple[FullConfig, dict[str, str]], tmp_path: Path) -> None:
+def test_a_cluster_makes_the_same_night(
+    here: tuple[FullConfig, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     require_spark()
+    monkeypatch.setattr(shared_als, "ENOUGH_PAIRS", 0)
     config, expected = here
     with cluster(tmp_path) as two:
         settings = config.spark.model_copy(update={"master": two.url, "executor_memory": "512m"})
