@@ -1,5 +1,6 @@
 """The tasks of a job on the executors of a Spark cluster, and the session that all of a process shares."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -31,7 +32,8 @@ def session(config: Config) -> "SparkSession":
         InputError: PySpark is not installed, or the cluster cannot be reached.
     """
     try:
-        from pyspark.sql import SparkSession
+        with _without_a_word_of_pandas():
+            from pyspark.sql import SparkSession
     except ModuleNotFoundError:
         raise InputError(
             "engine = 'spark' needs PySpark: pip install 'nightjar[spark]', and Java 17 or later"
@@ -45,9 +47,18 @@ def session(config: Config) -> "SparkSession":
     for name, value in _conf(config).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with _without_a_word_of_pandas():
+            return builder.getOrCreate()
     except Exception as error:
         raise InputError(f"Spark at {settings.master} cannot be used: {_first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _without_a_word_of_pandas() -> Iterator[None]:
+    """PySpark warns of every new pandas; only Arrow's tables are handed over here."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        yield
 
 
 def _conf(config: Config) -> dict[str, str]:
@@ -94,8 +105,7 @@ def run(session: "SparkSession", job: Job) -> Iterator[Part]:
     """
     tasks = len(job.tasks)
     try:
-        with warnings.catch_warnings():  # no table of pandas is handed over
-            warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+        with _without_a_word_of_pandas():
             rows = session.range(0, tasks, 1, tasks).mapInArrow(OnExecutor(job), PARTS).collect()
     except Exception as error:
         raise _own(error) or ResourceError(f"Spark gave up on {tasks} tasks: {_first_line(error)}") from error
