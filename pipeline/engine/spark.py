@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT = "sc://"
+SECRET = "NIGHTJAR_SPARK_SECRET"
 PARTS = "start long, name string, arrays long, size long, sha256 string"
 
 
@@ -44,7 +45,7 @@ def session(config: Config) -> "SparkSession":
     builder = (
         builder.remote(settings.master) if settings.master.startswith(CONNECT) else builder.master(settings.master)
     )
-    for name, value in _conf(config).items():
+    for name, value in (_conf(config) | _secret()).items():
         builder = builder.config(name, value)
     try:
         with _without_a_word_of_pandas():
@@ -86,6 +87,12 @@ def _conf(config: Config) -> dict[str, str]:
     if settings.master.startswith("local"):
         found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     return found | settings.conf
+
+
+def _secret() -> dict[str, str]:
+    """What opens a cluster that asks for a secret; from the environment, as no secret is part of a configuration."""
+    secret = os.environ.get(SECRET, "")
+    return {"spark.authenticate": "true", "spark.authenticate.secret": secret} if secret else {}
 
 
 def slots(session: "SparkSession", config: Config) -> int:

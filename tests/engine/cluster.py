@@ -76,25 +76,29 @@ def _start(folder: Path, *arguments: str, **environment: str) -> "subprocess.Pop
 
 
 @contextlib.contextmanager
-def cluster(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int = 2, memory: str = "1g", secret: str = "") -> Iterator[Cluster]:
     """A master and workers of one core each, stopped at the end.
 
     Args:
         folder: for their logs and files.
         workers: how many.
         memory: of each, for its executors.
+        secret: that everybody must know; empty: nobody asks.
     """
     port, page = free_port(), free_port()
     deploy, started = "org.apache.spark.deploy", []
     host = ("--host", "127.0.0.1")
+    asks = f"-Dspark.authenticate=true -Dspark.authenticate.secret={secret}" if secret else ""
+    known = {"SPARK_DAEMON_JAVA_OPTS": asks}
     try:
-        started.append(_start(folder, f"{deploy}.master.Master", *host, "--port", str(port), "--webui-port", str(page)))
+        listens = ("--port", str(port), "--webui-port", str(page))
+        started.append(_start(folder, f"{deploy}.master.Master", *host, *listens, **known))
         made = Cluster(f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{page}")
         for number in range(workers):
             own = folder / f"worker-{number}"
             own.mkdir()
             size = ("--cores", "1", "--memory", memory, "--webui-port", str(free_port()), "-d", str(own))
-            one = _start(folder, f"{deploy}.worker.Worker", made.url, *host, *size)
+            one = _start(folder, f"{deploy}.worker.Worker", made.url, *host, *size, **known)
             started.append(one)
             made.workers.append(one)
         ends = time.monotonic() + WAIT_SECONDS

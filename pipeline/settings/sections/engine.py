@@ -1,11 +1,14 @@
 """Where the work is done: in this process, in several, or on a Spark cluster; nothing here changes a result."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, field_validator
 
 from pipeline.settings.sections.base import KEPT, Section
 
+SECRET = re.compile(r"(?i)secret|password|token|access\.?key")
+"""Names of settings whose values Spark itself hides, spark.redaction.regex."""
 EngineName = Literal["local", "spark"]
 
 
@@ -30,4 +33,9 @@ class Spark(Section):
         for name in given:
             if not name.startswith("spark."):
                 raise ValueError(f"'{name}' is no setting of Spark: their names begin with 'spark.'")
+            if SECRET.search(name):
+                raise ValueError(
+                    f"'{name}' is a secret, and every manifest holds the configuration: set it in the cluster's "
+                    "spark-defaults.conf, or the one that all of a cluster share in NIGHTJAR_SPARK_SECRET"
+                )
         return given
