@@ -11,11 +11,14 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
+SECRETS |= {"SPARK_SECRET"}
 # Variables of the images we build on, not of Airflow's configuration or ours.
 FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "HF_HOME", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
     f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")
 }
+FOREIGN |= {f"SPARK_{name}" for name in ("LOCAL_DIRS", "CORES", "MEMORY")}
 INFRASTRUCTURE = {"postgres", "redis"}
+SPARK = {"spark-master", "spark-worker"}
 
 
 def instructions(file: Path) -> list[tuple[str, str]]:
@@ -28,7 +31,7 @@ DOCKERFILE = instructions(DOCKER / "Dockerfile")
 COMPOSE_TEXT = (DOCKER / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if name not in INFRASTRUCTURE}
+OURS = {name: service for name, service in SERVICES.items() if name not in INFRASTRUCTURE | SPARK}
 SERVING = {name: service for name, service in SERVICES.items() if name != "init"}
 
 

@@ -24,6 +24,7 @@ from tests.docker.files import (
     ROOT,
     SERVICES,
     SERVING,
+    SPARK,
     commands,
     environment,
     example,
@@ -82,7 +83,7 @@ def test_the_image_is_of_the_pinned_airflow_on_a_python_the_project_supports() -
 
 def test_every_pin_is_the_constraints_pin() -> None:
     constraints = pins(ROOT / "constraints.txt")
-    for file in (ROOT / "requirements.txt", DOCKER / "requirements.txt"):
+    for file in (ROOT / "requirements.txt", DOCKER / "requirements.txt", DOCKER / "spark-requirements.txt"):
         wanted = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
         assert len(pins(file)) == len(wanted), f"{file} has a line that is not name==version"
         assert pins(file).items() <= constraints.items()
@@ -205,3 +206,23 @@ def test_every_image_that_is_built_on_can_be_named_by_its_digest() -> None:
         assert SERVICES[service]["image"] == f"${{{variable}:-{example()[variable]}}}"
     arguments = [service["build"]["args"]["AIRFLOW_IMAGE"] for service in SERVICES.values() if "build" in service]
     assert arguments == [f"${{AIRFLOW_IMAGE:-{example()['AIRFLOW_IMAGE']}}}"] * 2
+
+
+def test_the_cluster_knows_the_lake_and_a_secret_and_nothing_else() -> None:
+    for name in SPARK:
+        service = SERVICES[name]
+        assert service["profiles"] == ["spark"]
+        assert service["networks"] == ["internal"]
+        assert {key for key in service["environment"] if key.startswith("NIGHTJAR_")} == {"NIGHTJAR_SPARK_SECRET"}
+        script = service["command"][-1]
+        assert "spark.authenticate true" in script
+        assert "$$NIGHTJAR_SPARK_SECRET" in script.splitlines()[1]  # a builtin's argument, in no list of processes
+        assert "SECRET" not in script.splitlines()[2]
+    mounts = [volume.split(":")[:2] for volume in SERVICES["spark-worker"]["volumes"]]
+    assert mounts == [["home", image_environment()["NIGHTJAR_HOME"]], ["spark", "/var/lib/spark"]]
+    assert SERVICES["spark-worker"]["environment"]["SPARK_LOCAL_DIRS"] == "/var/lib/spark"
+
+
+def test_the_spark_packages_are_those_of_the_extra() -> None:
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["spark"]
+    assert set(pins(DOCKER / "spark-requirements.txt")) == {re.split(r"[<>=]", name)[0] for name in extra}

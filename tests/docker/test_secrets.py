@@ -28,13 +28,20 @@ def test_secrets_that_sign_stay_away_from_the_tasks() -> None:
 def test_only_the_worker_that_needs_them_has_the_secrets_of_the_tables_and_of_the_people() -> None:
     holders = {
         name: sorted(service for service in SERVICES if name in SERVICES[service].get("environment", {}))
-        for name in ("NIGHTJAR_DSN", "NIGHTJAR_PSEUDONYM_KEY", "ADMIN_PASSWORD", "REDISCLI_AUTH")
+        for name in (
+            "NIGHTJAR_DSN",
+            "NIGHTJAR_PSEUDONYM_KEY",
+            "ADMIN_PASSWORD",
+            "REDISCLI_AUTH",
+            "NIGHTJAR_SPARK_SECRET",
+        )
     }
     assert holders == {
         "NIGHTJAR_DSN": ["cpu-worker"],
         "NIGHTJAR_PSEUDONYM_KEY": ["cpu-worker"],
         "ADMIN_PASSWORD": ["api-server"],
         "REDISCLI_AUTH": ["redis"],
+        "NIGHTJAR_SPARK_SECRET": ["cpu-worker", "spark-master", "spark-worker"],
     }
 
 

@@ -88,17 +88,19 @@ def cluster(folder: Path, workers: int = 2, memory: str = "1g", secret: str = ""
     port, page = free_port(), free_port()
     deploy, started = "org.apache.spark.deploy", []
     host = ("--host", "127.0.0.1")
-    asks = f"-Dspark.authenticate=true -Dspark.authenticate.secret={secret}" if secret else ""
-    known = {"SPARK_DAEMON_JAVA_OPTS": asks}
+    known: tuple[str, ...] = ()
+    if secret:  # as docker/compose.yaml does it
+        (folder / "spark.conf").write_text(f"spark.authenticate true\nspark.authenticate.secret {secret}\n")
+        known = ("--properties-file", str(folder / "spark.conf"))
     try:
         listens = ("--port", str(port), "--webui-port", str(page))
-        started.append(_start(folder, f"{deploy}.master.Master", *host, *listens, **known))
+        started.append(_start(folder, f"{deploy}.master.Master", *host, *listens, *known))
         made = Cluster(f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{page}")
         for number in range(workers):
             own = folder / f"worker-{number}"
             own.mkdir()
             size = ("--cores", "1", "--memory", memory, "--webui-port", str(free_port()), "-d", str(own))
-            one = _start(folder, f"{deploy}.worker.Worker", made.url, *host, *size, **known)
+            one = _start(folder, f"{deploy}.worker.Worker", made.url, *host, *size, *known)
             started.append(one)
             made.workers.append(one)
         ends = time.monotonic() + WAIT_SECONDS
