@@ -2,7 +2,9 @@
 
 A row arrives on a night that follows from the row and its file alone (sql/ingest/events.sql). Where that night is
 finished and has not seen the row, tonight's takes or refuses it; where it is not, the row is kept for it. What a night
-has seen, its manifest says (`seen_by`): of each log file of which it took or refused rows, how many there were.
+has seen, its manifest says (`seen_by`): of each log file of which it took or refused rows, how many there were, and how
+many it counted of which night. A file may be written anew in another order, so a row is known by what it is and by how
+many were counted, not by its place (sql/ingest/late_entries.sql).
 """
 
 import logging
@@ -26,13 +28,25 @@ NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
 """Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
-what hashes them; LATE and LEFT_OUT."""
+what hashes them; COUNTED, LATE and LEFT_OUT."""
+COUNTED = "counted"
+"""In a record, by name of a log file and night: how many events, rows that the mapping leaves out, and lines that
+cannot be read, of that night this one counts: its own, those that came too late for another, and those of NIGHTLESS."""
+NIGHTLESS = ""
+"""In COUNTED, instead of a night: nothing says it but the rows beside them, which may be others tomorrow."""
+KINDS = ("event", "left out", "line")
+"""Of what COUNTED has numbers, as sql/ingest/log_entries.sql calls them."""
 LATE = "late"
 """In a record, by name of a log file and earlier night: how many of its lines came too late for that night, and are
 this one's. Absent where none is."""
 LEFT_OUT = "late, left out"
 """In a record, the same of the lines that the mapping leaves out."""
 BOTH = (LATE, LEFT_OUT)
+STEPS = (
+    "late_entries", "late_nightless",
+    "late", "late_left_out", "late_lines", "nightless_events", "nightless_left_out", "nightless_lines",
+)  # fmt: skip
+"""Statements that find what has to arrive on another night, and then let it."""
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -46,6 +60,8 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     found: dict[date, Record] = {}
     for night, name, *counts in sql.execute(connection, "ingest/seen_by", first=first, last=last).fetchall():
         found.setdefault(night, record(config))["files"][name] = counts
+    for night, name, own, *counts in sql.execute(connection, "ingest/counted_by", first=first, last=last).fetchall():
+        found[night][COUNTED].setdefault(name, {})[own.isoformat() if own else NIGHTLESS] = counts
     for name, own, *lines in sql.execute(
         connection, "ingest/late_counts"
     ).fetchall():  # only where one night is written
@@ -69,7 +85,12 @@ def _numbers(found: Record, key: str) -> dict[tuple[str, date], int]:
 
 def without(found: Record, given: Collection[tuple[str, date]]) -> tuple[Record, int]:
     """A night's record after the lines of some log files and nights became another's; how many of them are left out."""
-    kept = {key: value for key, value in found.items() if key not in BOTH}
+    kept = {key: value for key, value in found.items() if key not in (*BOTH, COUNTED)}
+    if COUNTED in found:
+        kept[COUNTED] = {
+            name: {own: n for own, n in of.items() if own == NIGHTLESS or (name, date.fromisoformat(own)) not in given}
+            for name, of in found[COUNTED].items()
+        }
     for key in BOTH:
         for (name, own), number in _numbers(found, key).items():
             if (name, own) not in given:
@@ -133,7 +154,7 @@ def name_of(config: Config, path: Path) -> str:
 
 def record(config: Config) -> Record:
     """Of a night that has seen nothing."""
-    return {"as": _reading(config), "files": {}}
+    return {"as": _reading(config), "files": {}, COUNTED: {}}
 
 
 def _reading(config: Config) -> str:
@@ -151,27 +172,49 @@ def recorded(folder: Path) -> Record | None:
     return found
 
 
-def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, finished: Sequence[Path]) -> None:
+def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, others: Sequence[Path]) -> None:
     """Let what arrives on a finished night that has not seen it arrive on `night`.
 
     Args:
         connection: with the tables staged_events, staged_lines and other_nights.
         config: by what rows are read.
         night: that is being written.
-        finished: the folders of the nights before it that are.
+        others: the folders of all other nights that are finished.
     """
     ((oldest,),) = sql.execute(connection, "ingest/oldest").fetchall()
-    asked = [folder for folder in finished if oldest and artifacts.run_date_of(folder) >= oldest]
+    asked = {n: folder for folder in others if oldest and (n := artifacts.run_date_of(folder)) >= oldest}
     if not asked:
         return
-    records = {artifacts.run_date_of(folder): recorded(folder) for folder in asked}
+    records = {n: recorded(folder) for n, folder in asked.items()}
     ours = _reading(config)
+    unlike = {n for n, said in records.items() if said is None or said["as"] != ours or COUNTED not in said}
+    unlike_until = max((n for n in unlike if n < night), default=NONE)
+    alike = {n: said for n, said in records.items() if said is not None and n > unlike_until and n not in unlike}
+    _note_read(connection, {n: said for n, said in records.items() if n < night}, unlike_until)
+    _note_counted(connection, alike)
+    for step in STEPS:
+        sql.execute(connection, f"ingest/{step}", night=night)
+    for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
+        log.warning(
+            "%s was written anew since its nights were ingested: the lake lacks %s of its events of finished nights, "
+            "more than they have rows more, so these are not taken. Are their ids others now? Load them again: "
+            "load-history --until %s --force",
+            name, f"{events:,}", night,
+        )  # fmt: skip
+
+
+def _note_read(
+    connection: duckdb.DuckDBPyConnection, records: Mapping[date, Record | None], unlike_until: date
+) -> None:
+    """Make the table decided, of the nights before the one that is written."""
     seen = [
         (before, name, *counts[:2])
-        for before, record_of in records.items()
-        for name, counts in (record_of or {"files": {}})["files"].items()
+        for before, said in records.items()
+        if said is not None
+        for name, counts in said["files"].items()
     ]
-    read_by, names, rows, lines = (list(column) for column in zip(*seen, strict=True)) if seen else ([], [], [], [])
+    read_by, names, rows, lines = _columns(seen, 4)
+    unrecorded = [n for n, said in records.items() if said is None]
     sql.execute(
         connection,
         "ingest/decided",
@@ -180,15 +223,24 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, fin
         names=names,
         rows=rows,
         lines=lines,
-        unrecorded_until=max((n for n, said in records.items() if said is None), default=NONE),
-        unlike_until=max((n for n, said in records.items() if said is None or said["as"] != ours), default=NONE),
+        unrecorded_until=max(unrecorded, default=NONE),
+        unlike_until=unlike_until,
     )
-    for step in ("late_events", "late", "late_left_out", "late_lines", "late_lines_tonight"):
-        sql.execute(connection, f"ingest/{step}", night=night)
-    for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
-        log.warning(
-            "%s was written anew since its nights were ingested: the lake lacks %s of its events of finished nights, "
-            "more than it has rows more, so none of them is taken. Are their ids others now? Load them again: "
-            "load-history --until %s --force",
-            name, f"{events:,}", night,
-        )  # fmt: skip
+
+
+def _note_counted(connection: duckdb.DuckDBPyConnection, records: Mapping[date, Record]) -> None:
+    """Make the table counted, of nights that read rows as tonight does."""
+    numbers = [
+        (n, name, date.fromisoformat(own) if own else None, kind, number)
+        for n, said in records.items()
+        for name, of_file in said[COUNTED].items()
+        for own, counts in of_file.items()
+        for kind, number in zip(KINDS, counts, strict=True)
+        if number
+    ]
+    nights, names, owns, kinds, counts = _columns(numbers, len(KINDS) + 2)
+    sql.execute(connection, "ingest/counted", nights=nights, names=names, own=owns, what=kinds, numbers=counts)
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

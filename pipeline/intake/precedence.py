@@ -82,12 +82,13 @@ def _find_moved(connection: duckdb.DuckDBPyConnection, config: Config, first: da
     held_by = dict(zip(columns, values, strict=True))
     sql.execute(connection, "ingest/held", **held_by)
     sql.execute(connection, "ingest/written_lines", first=first, last=last)
-    if nights := sorted({night for night, *_ in lines}):
-        folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in nights]
-        sql.execute(connection, "ingest/moved_rejects", **other_nights.places(folders, inputs.REJECTS))
-    else:
+    if not (nights := sorted({night for night, *_ in lines})):
         sql.execute(connection, "ingest/moved_rejects_none")
-    sql.execute(connection, "ingest/moved_events")
+        sql.execute(connection, "ingest/moved_events")
+        return
+    folders = [artifacts.stage_dir(config.lake, "ingest", night) for night in nights]
+    for step in ("moved_rejects", "moved_events", "moved_anew"):
+        sql.execute(connection, f"ingest/{step}", **other_nights.places(folders, inputs.REJECTS))
 
 
 def give_way(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:

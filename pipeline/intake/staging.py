@@ -149,14 +149,13 @@ class _Stage:
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []
         # where nothing tells the night of a row, the first night that sees it is as good as any
         fallback = artifacts.run_date_of(finished[0]) if finished else last
-        self._run("undated", fallback=fallback)
-        self._run("lines", fallback=fallback)
-        self._run("left_out", fallback=fallback)
+        for name in ("event_files", "nightless", "undated", "lines", "left_out", "log_entries"):
+            self._run(name, fallback=fallback)
         other_nights.look_up(self.connection, self.config, last, night)
         if night:
-            late_rows.take(self.connection, self.config, night, finished)
+            others = other_nights.staying(self.connection, self.config, last, night)
+            late_rows.take(self.connection, self.config, night, others)
         self._run("seen", again=again, night=night)
-        self._run("event_files")
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)

@@ -1,5 +1,5 @@
 -- staged_left_out: what arrives on a finished night that did not decide on it arrives tonight
 update staged_left_out
 set arrival = $night::date
-from (from late_events where event is null) as late
-where staged_left_out._row = late._row
+from (from late_entries where what = 'left out' and is_taken) as late
+where staged_left_out._row = late.number

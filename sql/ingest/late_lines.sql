@@ -1,6 +1,5 @@
--- table late_lines: one row per line that cannot be read and arrives on a finished night (own) which did not decide on it
-create or replace table late_lines as
-select lines._file, lines.line, lines.arrival as own
-from staged_lines as lines
-join decided using (_file, arrival)
-where lines.number > decided.lines
+-- staged_lines: what arrives on a finished night that did not decide on it arrives tonight
+update staged_lines
+set arrival = $night::date
+from (from late_entries where what = 'line' and is_taken) as late
+where staged_lines._file = late._file and staged_lines.line = late.number

@@ -1,6 +1,6 @@
--- table moved_events: one row per event of a later night that is a line of written_lines, not another line that repeats it: no
--- more than what that night says it took late. A line that the night refused is not where it has the event from, unless there
--- is no other.
+-- table moved_events: one row per event of a later night that is a line of written_lines, not another line that repeats it, and
+-- the log file and night of its line: no more than what that night says it took late. A line that the night refused is not
+-- where it has the event from, unless there is no other.
 create or replace table moved_events as
 with written as (select distinct file, own, arrival, row, event_id from written_lines where event_id is not null),
 refused as (select night, file, own, sum(lines) as lines from moved_rejects group by all),
@@ -18,13 +18,14 @@ found as (
 ),
 counted as (
     select
-        found.night, found.event_id, found.lines - coalesce(refused.lines, 0) as held,
+        found.night, found.file, found.own, found.event_id, found.lines - coalesce(refused.lines, 0) as held,
         row_number() over (
             partition by found.night, found.file, found.own order by found.is_refused, found.event_id
         ) as number
     from found
     left join refused on refused.night = found.night and refused.file = found.file and refused.own = found.own
 )
-select distinct night, event_id
+select distinct on (night, event_id) night, file, own, event_id
 from counted
 where number <= held
+order by night, event_id, file, own

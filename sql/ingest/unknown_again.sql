@@ -1,9 +1,9 @@
 -- one row per log file whose rows of finished nights are not those that were read then: its name, how many the lake lacks
-with late as (from late_events),
-files as (from log_files)
+with late as (from late_entries),
+files as (from event_files)
 select files.name, count(*) as events
 from late
 join files using (_file)
-where not is_taken
+where not late.is_taken
 group by files.name
 order by files.name

@@ -59,7 +59,7 @@ class Server:
         growth: up to so many nights after its own a file goes on, or is not there at all.
         sorted: whether a file's lines are in the order of their writing.
         ends: of its lines, one after another. A carriage return alone is for CSV; else they are JSON.
-        anew: whether every few days files are written anew in another order, of whole lines alone.
+        anew: whether every few days files are written anew in another order.
     """
 
     zone: str
@@ -84,11 +84,8 @@ class Server:
             else:
                 time = begin + rng.random() * timedelta(days=days)
                 at = time + (rng.random() * self.lateness if rng.random() < 0.3 else timedelta(seconds=1))
-                name, kind = (
-                    f"e{number}",
-                    rng.choices([TYPE, "poke", NOISE, None], [15, 1, 3, 0 if self.anew else 1])[0],
-                )
-                time = None if rng.random() < (0 if self.anew else 0.05) else time.replace(microsecond=0)
+                name, kind = f"e{number}", rng.choices([TYPE, "poke", NOISE, None], [15, 1, 3, 1])[0]
+                time = None if rng.random() < 0.05 else time.replace(microsecond=0)
             file_day = (at - self.offset).astimezone(ZoneInfo(self.zone)).date()
             written.append(Line(name, time, at, file_day, file_day, kind))
         if not self.sorted:

@@ -1,5 +1,0 @@
--- staged_lines: what arrives on a finished night that did not decide on it arrives tonight
-update staged_lines
-set arrival = $night::date
-from late_lines as late
-where staged_lines._file = late._file and staged_lines.line = late.line
