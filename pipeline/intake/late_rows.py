@@ -17,7 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from pipeline.ground import artifacts, sql
-from pipeline.intake import text_files
+from pipeline.intake import renamed, text_files
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -190,6 +190,7 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, oth
     unlike = {n for n, said in records.items() if said is None or said["as"] != ours or COUNTED not in said}
     unlike_until = max((n for n in unlike if n < night), default=NONE)
     alike = {n: said for n, said in records.items() if said is not None and n > unlike_until and n not in unlike}
+    renamed.note(connection, records)
     _note_read(connection, {n: said for n, said in records.items() if n < night}, unlike_until)
     _note_counted(connection, alike)
     for step in STEPS:

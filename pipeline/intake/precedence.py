@@ -31,6 +31,7 @@ from pipeline.intake import (
     partitions,
     quality,
     refusals,
+    renamed,
     staging,
 )
 from pipeline.intake.inputs import EVENTS
@@ -77,12 +78,14 @@ def _find_moved(connection: duckdb.DuckDBPyConnection, config: Config, first: da
         if artifacts.run_date_of(f) > first
         for held in late_rows.held(f)
     ]
+    holding = {night for night, *_ in lines}
+    renamed.note(connection, {n: late_rows.recorded(f) for f in staying if (n := artifacts.run_date_of(f)) in holding})
     columns = ("nights", "names", "own", "lines", "left_out")
     values = [list(column) for column in zip(*lines, strict=True)] if lines else [[] for _ in columns]
     held_by = dict(zip(columns, values, strict=True))
     sql.execute(connection, "ingest/held", **held_by)
     sql.execute(connection, "ingest/written_lines", first=first, last=last)
-    if not (nights := sorted({night for night, *_ in lines})):
+    if not (nights := sorted(holding)):
         sql.execute(connection, "ingest/moved_rejects_none")
         sql.execute(connection, "ingest/moved_events")
         return

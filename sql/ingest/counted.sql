@@ -4,7 +4,7 @@ create or replace table counted as
 with records as (
     select
         unnest($nights::date[]) as night,
-        unnest($names::varchar[]) as name,
+        unnest($names::varchar[]) as said,
         unnest($own::date[]) as own,
         unnest($what::varchar[]) as what,
         unnest($numbers::bigint[]) as number
@@ -12,4 +12,5 @@ with records as (
 files as (from event_files)
 select records.night, files._file, records.own, records.what, records.number
 from records
-join files using (name)
+left join renamed_files as renamed on records.night = renamed.night and records.said = renamed.said
+join files on files.name = coalesce(renamed.name, records.said)

@@ -6,9 +6,14 @@ with finished as (select unnest($finished::date[]) as night),
 records as (
     select
         unnest($read_by::date[]) as night,
-        unnest($names::varchar[]) as name,
+        unnest($names::varchar[]) as said,
         unnest($rows::bigint[]) as rows,
         unnest($lines::bigint[]) as lines
+),
+known as (
+    select records.night, coalesce(renamed.name, records.said) as name, records.rows, records.lines
+    from records
+    left join renamed_files as renamed on records.night = renamed.night and records.said = renamed.said
 ),
 files as (from log_files),
 arrived as (
@@ -21,11 +26,11 @@ arrived as (
 select
     arrived._file,
     arrived.arrival,
-    case when arrived.arrival > $unrecorded_until::date then coalesce(max(records.rows), 0) else 9000000000000000000 end as rows,
-    case when arrived.arrival > $unrecorded_until::date then coalesce(max(records.lines), 0) else 9000000000000000000 end as lines,
+    case when arrived.arrival > $unrecorded_until::date then coalesce(max(known.rows), 0) else 9000000000000000000 end as rows,
+    case when arrived.arrival > $unrecorded_until::date then coalesce(max(known.lines), 0) else 9000000000000000000 end as lines,
     arrived.arrival > $unlike_until::date as is_alike
 from arrived
 semi join finished on arrived.arrival = finished.night
 join files using (_file)
-left join records on files.name = records.name and records.night >= arrived.arrival
+left join known on files.name = known.name and known.night >= arrived.arrival
 group by arrived._file, arrived.arrival

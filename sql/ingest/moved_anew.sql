@@ -13,31 +13,31 @@ given as (
     group by night, file, own
 ),
 missing as (
-    select held.night, held.file, held.own, held.lines - coalesce(given.lines, 0) as lines
+    select held.night, held.file, held.said, held.own, held.lines - coalesce(given.lines, 0) as lines
     from held
     join written using (file, own)
     left join given using (night, file, own)
     where held.night > written.arrival and held.lines > coalesce(given.lines, 0)
 ),
 refused as (
-    select partitions.night, rejects.file, rejects.row, count(*) as lines
+    select partitions.night, rejects.file as said, rejects.row, count(*) as lines
     from read_parquet($partitions, filename = true, hive_partitioning = false) as rejects
     join partitions using (filename)
-    semi join missing on partitions.night = missing.night and rejects.file = missing.file
+    semi join missing on partitions.night = missing.night and rejects.file = missing.said
     where rejects.row is not null
     group by all
 ),
 -- one after another: of a night and file the first so many are of the first night that lacks some, and so on
 places as (
-    select night, file, row, sum(lines) over (partition by night, file order by row desc) as so_far, lines
+    select night, said, row, sum(lines) over (partition by night, said order by row desc) as so_far, lines
     from refused
-    anti join moved_rejects using (night, file, row)
+    anti join moved_rejects using (night, said, row)
 ),
 ends as (
-    select night, file, own, lines, sum(lines) over (partition by night, file order by own) as so_far from missing
+    select night, file, said, own, lines, sum(lines) over (partition by night, said order by own) as so_far from missing
 )
-select places.night, places.file, places.row, ends.own, places.lines
+select places.night, ends.file, places.said, places.row, ends.own, places.lines
 from places
 join ends
-    on places.night = ends.night and places.file = ends.file
+    on places.night = ends.night and places.said = ends.said
     and places.so_far <= ends.so_far and places.so_far > ends.so_far - ends.lines
