@@ -14,7 +14,7 @@ from pipeline.intake import (
     delivery,
     faults,
     known_types,
-    late_items,
+    late_inputs,
     late_rows,
     left_out,
     partitions,
@@ -57,7 +57,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     if delivery.is_closed(config, run_date):
         staging.require_one_zone(config, run_date, continues=True)
         empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
-        return empty | {late_rows.KEY: late_rows.record(config)} | late_items.nothing(config) | _so_far(config)
+        return empty | {late_rows.KEY: late_rows.record(config)} | late_inputs.nothing(config) | _so_far(config)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -70,7 +70,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
-        unread = late_items.leave_out(connection, config, run_date)
+        unread = late_inputs.leave_out(connection, config, run_date)
         unused = faults.measure(connection, run_date, run_date).get(run_date, {})
         faults.warn(run_date, unused)
         left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
@@ -78,7 +78,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         _, tables = next(partitions.nights(connection, run_date, run_date))
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen} | _so_far(config)
         report |= waiting.measure(connection, run_date)
-        report |= late_items.noted(late_items.records(connection, config, run_date, run_date)[run_date], unread)
+        report |= late_inputs.noted(late_inputs.records(connection, config, run_date, run_date)[run_date], unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
 

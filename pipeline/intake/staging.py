@@ -143,7 +143,7 @@ class _Stage:
         Of the files `again` it is noted that the night has read them, even if nothing of them is new.
         """
         last, night = self.last, self.night
-        for name in ("faults_none", "late_none", "place_in_file"):
+        for name in ("faults_none", "input_rows_none", "late_none", "place_in_file"):
             self._run(name)
         given = self._mapped_log(source)
         finished = artifacts.partitions_until(self.config.lake, "ingest", night - timedelta(days=1)) if night else []

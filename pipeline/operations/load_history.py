@@ -19,7 +19,7 @@ from pipeline.intake import (
     faults,
     inputs,
     known_types,
-    late_items,
+    late_inputs,
     late_rows,
     left_out,
     partitions,
@@ -113,15 +113,15 @@ def _reported(
     first = measured[0]["night"] if measured else until
     without = left_out.measure(connection, first, until)
     seen, nothing = late_rows.seen_by(connection, config, first, until), late_rows.record(config)
-    unused, items_read = (
+    unused, inputs_read = (
         faults.measure(connection, first, until),
-        late_items.records(connection, config, first, until),
+        late_inputs.records(connection, config, first, until),
     )
     return {
         night: quality.reported(numbers, found.get(night, {}))
         | unused.get(night, {})
         | without.get(night, {})
-        | items_read[night]
+        | inputs_read[night]
         | {late_rows.KEY: seen.get(night, nothing)}
         for numbers in measured
         for night in [numbers["night"]]

@@ -5,6 +5,7 @@ files as (from log_files),
 typed as (
     select
         known_on($arrival, arrived_at, files.first_day, files.last_day) as arrival,
+        _file,
         files.first_day,
         item_id::varchar as item_id,
         linked_id::varchar as linked_id,
@@ -14,6 +15,7 @@ typed as (
 )
 select
     arrival,
+    _file,
     item_id,
     linked_id,
     coalesce(arrival, first_day, $fallback::date) as night,

@@ -5,6 +5,7 @@ files as (from log_files),
 typed as (
     select
         known_on($arrival, arrived_at, files.first_day, files.last_day) as arrival,
+        _file,
         files.first_day,
         user_id::varchar as user_id,
         item_id::varchar as item_id,
@@ -14,6 +15,7 @@ typed as (
 )
 select
     arrival,
+    _file,
     user_id,
     item_id,
     coalesce(arrival, first_day, $fallback::date) as night,

@@ -8,6 +8,7 @@ people as (
         known_on($arrival, arrived_at, files.first_day, files.last_day) as known,
         -- not before $since; greatest would take it for a null too
         case when known is not null then greatest(known, $since::date) end as arrival,
+        _file,
         files.first_day,
         {
             'time': coalesce(epoch_us(try_cast(arrived_at as timestamptz)), 0),
@@ -24,6 +25,7 @@ people as (
 )
 select
     arrival,
+    _file,
     said,
     user_id,
     name,

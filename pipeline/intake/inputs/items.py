@@ -43,6 +43,7 @@ ITEMS = InputTable(
     before=(
         "ingest/items_typed",
         "ingest/items_faults",
+        "ingest/items_read",
         "ingest/item_attributes_typed",
         "ingest/item_attributes_faults",
     ),

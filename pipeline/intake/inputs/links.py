@@ -14,5 +14,5 @@ LINKS = InputTable(
     needed=frozenset({"item_id", "linked_id", "_file"}),
     beside=frozenset({"arrived_at", *PLACE}),
     ids=("item_id", "linked_id"),
-    before=("ingest/links_typed", "ingest/links_faults"),
+    before=("ingest/links_typed", "ingest/links_faults", "ingest/links_read"),
 )

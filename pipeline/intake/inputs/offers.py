@@ -14,5 +14,5 @@ OFFERS = InputTable(
     ids=("user_id", "item_id"),
     pseudonyms={"user_id": "user"},
     person=("user_id",),
-    before=("ingest/offers_typed", "ingest/offers_faults"),
+    before=("ingest/offers_typed", "ingest/offers_faults", "ingest/offers_read"),
 )

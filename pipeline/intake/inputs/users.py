@@ -22,6 +22,6 @@ USERS = InputTable(
     pseudonyms={"user_id": "user"},
     person=("user_id",),
     dictionary=("name", "value"),
-    before=("ingest/users_typed", "ingest/users_faults"),
+    before=("ingest/users_typed", "ingest/users_faults", "ingest/users_read"),
     described=True,
 )

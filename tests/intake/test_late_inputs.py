@@ -1,4 +1,4 @@
-"""Items' rows that come when their night is over: left out, and said, until that night is run again."""
+"""Rows beside the log that come when their night is over: left out, and said, until that night is run again."""
 
 import logging
 from datetime import date, timedelta
@@ -89,3 +89,45 @@ def test_rows_that_were_there_are_no_late_ones(tmp_path: Path) -> None:
     for number, night in enumerate(NIGHTS):
         write(tmp_path / "items.csv", [item(name, night) for name in "abcd"[: number + 1]])
         assert said(ingest(catalogue, night)) == 0
+
+
+BESIDE = {
+    "links": "select item as item_id, title as linked_id, try_cast(ts as timestamp) as arrived_at, _file from raw",
+    "users": "select item as user_id, title as plan, try_cast(ts as timestamp) as arrived_at, _file from raw",
+    "offers": "select title as user_id, item as item_id, try_cast(ts as timestamp) as arrived_at, _file from raw",
+    "items": TIMED,
+}
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_all_inputs_beside_the_log_count_what_is_late(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, dated: bool
+) -> None:
+    """Each of its own files, whichever is read last; and each says so once."""
+    ingest_as: dict[str, Any] = {}
+    for name, mapping in BESIDE.items():
+        (tmp_path / f"{name}.sql").write_text(mapping)
+        files = f"{name}-{{year}}-{{month}}-{{day}}.csv" if dated else f"{name}.csv"
+        ingest_as[name] = {"files": files, "sql": f"{name}.sql"}
+    ingest_as["users"]["attributes"] = {"plan": "word"}
+    for night in NIGHTS:
+        write(tmp_path / f"log-{night}.csv", [row("u", "i", f"{night} 10:00:00")])
+    config = shop(tmp_path, "log-{year}-{month}-{day}.csv", ingest=ingest_as)
+    paths = {name: tmp_path / (f"{name}-{NIGHTS[0]}.csv" if dated else f"{name}.csv") for name in BESIDE}
+    for path in paths.values():
+        write(path, [item("a", NIGHTS[0])])
+    ingest(config, NIGHTS[0])
+    for number, path in enumerate(paths.values(), 1):
+        write(path, [item(name, NIGHTS[0]) for name in "abcde"[: 1 + number]])
+    with caplog.at_level(logging.WARNING):
+        report = artifacts.read_manifest(ingest(config, NIGHTS[1]))["report"]
+    words = "left out, as their night was over"
+    assert {name: report[f"{name}: {words}"] for name in BESIDE} == {"links": 1, "users": 2, "offers": 3, "items": 4}
+    assert (
+        f"what came in {paths['users'].name} (2 rows) when its night was over is left out of the users" in caplog.text
+    )
+    report = artifacts.read_manifest(ingest(config, NIGHTS[2]))["report"]
+    assert not any(words in name for name in report)
+    stages.run_stage("ingest", NIGHTS[0], config, force=True)
+    first = artifacts.stage_dir(config.lake, "ingest", NIGHTS[0])
+    assert [len(rows_of(first, name)) for name in BESIDE] == [2, 3, 4, 5]

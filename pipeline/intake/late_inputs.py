@@ -1,0 +1,117 @@
+"""Rows of the inputs beside the log that come when the night by which they were known is over: left out, and counted.
+
+The state of an item or a user is what was said of it last, and a late row is no later word: it would undo what a night
+after its own has said since. So none is taken by the next night, as an event is; their night takes them once it is run
+again. What a night has read of each file, its manifest says (`records`).
+"""
+
+import logging
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipeline.ground import artifacts, sql
+from pipeline.intake import delivery, inputs, late_rows, logs
+from pipeline.intake.inputs import InputTable
+from pipeline.settings.config import Config
+from pipeline.settings.sections.data import InputFiles
+
+log = logging.getLogger(__name__)
+
+FAULT = "left out, as their night was over"
+
+
+Records = dict[date, dict[str, dict[str, int]]]
+
+
+def key(table: InputTable) -> str:
+    """In a night's report, by the name of a file of an input: how many of its rows are known by that night."""
+    return f"{table.name} read"
+
+
+def _beside(config: Config) -> list[tuple[InputTable, InputFiles]]:
+    """The inputs beside the log that the shop has and that count what they read (ingest/<name>_read); their files."""
+    named = [(table, table.files(config)) for table in inputs.nightly() if f"ingest/{table.name}_read" in table.before]
+    return [(table, source) for table, source in named if source is not None]
+
+
+def nothing(config: Config) -> dict[str, dict[str, int]]:
+    """What the report of a night says that has read nothing of these inputs; empty where the shop has none."""
+    return {key(table): {} for table, _ in _beside(config)}
+
+
+def records(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> Records:
+    """What every night of a range reads of the inputs beside the log, for its report.
+
+    Args:
+        connection: with the tables of staging.staged.
+        config: which inputs there are.
+        first, last: the range.
+    """
+    found = {first + timedelta(days=n): nothing(config) for n in range((last - first).days + 1)}
+    keys = {table.name: key(table) for table, _ in _beside(config)}
+    for night, name, file, rows in sql.execute(connection, "ingest/inputs_read", first=first, last=last).fetchall():
+        found[night][keys[name]][file] = rows
+    return found
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date) -> dict[str, list[str]]:
+    """Count the rows of these inputs that no night takes among those of no use, and say of which files they are.
+
+    Args:
+        connection: with the tables of staging.staged, `faults` among them.
+        config: the lake, and the inputs' files.
+        night: that is being written, alone.
+    Returns:
+        By key of the report, files that it does not read and said so; noted in its report (`noted`), they are not said
+        again.
+    """
+    folders = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
+    reports = {f: artifacts.read_manifest(f)["report"] for f in folders[-delivery.LATE_DAYS :]}
+    unread = {}
+    for table, source in _beside(config):
+        read = {folder: report[key(table)] for folder, report in reports.items() if key(table) in report}
+        if not read:
+            continue
+        last = artifacts.run_date_of(max(read))
+        before, now = read[max(read)], records(connection, config, last, last)[last][key(table)]
+        late = {name: more for name, rows in now.items() if (more := rows - before.get(name, 0)) > 0}
+        if late:
+            given = {"input": table.name, "fault": FAULT, "rows": sum(late.values())}
+            sql.execute(connection, "ingest/inputs_late", night=night, **given)
+            _warn(night, table, [f"{name} ({rows:,} rows)" for name, rows in late.items()])
+        if found := _unread(source, config, night, read):
+            _warn(night, table, found)
+            unread[key(table)] = found
+    return unread
+
+
+def noted(found: dict[str, dict[str, int]], unread: dict[str, list[str]]) -> dict[str, dict[str, int]]:
+    """What a night's report says (of `records`), with files of which it has read nothing (of `leave_out`)."""
+    return {key: dict.fromkeys(unread.get(key, ()), 0) | files for key, files in found.items()}
+
+
+def _unread(source: InputFiles, config: Config, night: date, read: dict[Path, dict[str, int]]) -> list[str]:
+    """The files about finished nights that none of these has read, and tonight does not."""
+    if not source.daily or logs.same_raw(source, delivery.log_of(config)):  # the log's are read as its events need it
+        return []
+    known = {name for found in read.values() for name in found}
+    found = [
+        file
+        for folder in read
+        if (of := artifacts.run_date_of(folder)) < night - timedelta(days=1)
+        for file in logs.find(source, config, of)
+        if file.is_about(of)
+    ]
+    return sorted({name for file in found if (name := late_rows.name_of(config, file.path)) not in known})
+
+
+def _warn(night: date, table: InputTable, files: list[str]) -> None:
+    log.warning(
+        "%s: what came in %s when its night was over is left out of the %s: run that night again (run --run-date "
+        "NIGHT --stages ingest --force)",
+        night,
+        ", ".join(files),
+        table.name,
+    )
