@@ -14,6 +14,8 @@ from pipeline.intake.text_files import Census
 from pipeline.settings.sections.data import Ingest
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+NO_KEY = "no_key"
+"""The column of `raw` while its lines are judged, where they have no key."""
 
 
 def read(
@@ -30,16 +32,18 @@ def read(
         scratch: an existing folder for copies.
         settings: limits.
     Raises:
-        InputError: a file cannot be read, or no line is an object with keys.
+        InputError: a file cannot be read, or no line is an object with keys, which only a shop of which every line may
+            be refused allows.
         duckdb.Error: DuckDB cannot read a file.
     """
     paths = list(census)
+    lenient = settings.max_reject_share >= 1 or not any(counted.lines for counted in census.values())
     copies = mended(census, scratch)
     read_as = {path: copies.get(path, path) for path in paths}
     log_file = {copy: path for path, copy in read_as.items()}
     long: list[long_lines.LongLine] = []
     try:
-        _fill(connection, list(read_as.values()), paths, settings.max_row_bytes)
+        has_keys = _fill(connection, list(read_as.values()), paths, settings.max_row_bytes, lenient)
     except duckdb.Error as error:
         if "maximum_object_size" not in str(error):
             raise
@@ -47,7 +51,7 @@ def read(
             list(read_as.values()), scratch, settings.max_row_bytes, settings.max_raw_characters
         )
         read_as = {path: shorter.get(file, file) for path, file in read_as.items()}
-        _fill(connection, list(read_as.values()), paths, settings.max_row_bytes)
+        has_keys = _fill(connection, list(read_as.values()), paths, settings.max_row_bytes, lenient)
     sql.execute(connection, "ingest/renamed", copies=list(read_as.values()), paths=list(read_as))
     sql.execute(
         connection,
@@ -58,27 +62,34 @@ def read(
     )
     sql.execute(connection, "ingest/raw_files")
     refuse(connection, read_as, settings.max_raw_characters)
+    if not has_keys:
+        sql.execute(connection, "ingest/raw_without_keys").fetchall()
 
 
 def _fill(
-    connection: duckdb.DuckDBPyConnection, paths: Sequence[str], log_files: Sequence[str], max_row_bytes: int
-) -> None:
-    """Fill `raw` of files, which may be copies of the log's."""
+    connection: duckdb.DuckDBPyConnection,
+    paths: Sequence[str],
+    log_files: Sequence[str],
+    max_row_bytes: int,
+    lenient: bool,
+) -> bool:
+    """Fill `raw` of files, which may be copies of the log's; whether they have a key, as all but `lenient` must."""
     found = sql.execute(
         connection, "ingest/jsonl_keys", files=sql.literal(paths), max_row_bytes=max_row_bytes
     ).fetchall()
-    if not found:
+    if not found and not lenient:
         named = f"{log_files[0]}{' and the others' if len(log_files) > 1 else ''}"
         raise InputError(f"{named}: none of its lines is a JSON object with keys: write one object a line")
     lines = sql.select(
         connection,
         "ingest/read_jsonl",
         files=sql.literal(paths),
-        columns={key: "VARCHAR" for (key,) in found},
+        columns={key: "VARCHAR" for (key,) in found or [(NO_KEY,)]},
         max_row_bytes=max_row_bytes,
         place=raw.FILE_OF_ROW,
     )
     raw.fill(connection, lines)
+    return bool(found)
 
 
 def mended(census: Mapping[str, Census], folder: Path) -> dict[str, str]:

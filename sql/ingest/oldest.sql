@@ -1,9 +1,5 @@
--- one row: the first night on which a row of the log files arrives, be it left out by the mapping
-select min(arrival) as first
-from (
-    select min(arrival) as arrival from staged_events
-    union all
-    select min(arrival) from staged_lines
-    union all
-    select min(arrival) from staged_left_out
-)
+-- one row: the first night on which a row of the log files arrives, be it left out by the mapping; the first of all days where of
+-- some only the rows beside them say it, as any night may have counted these
+select
+    case when (select bool_or(is_nightless) from log_entries) then date '0001-01-01' else min(arrival) end as first
+from log_entries

@@ -2,12 +2,13 @@
 
 import gzip
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from pipeline.ground.errors import InputError
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop
 
 NIGHT = date(2024, 2, 29)
@@ -82,3 +83,29 @@ def test_lines_too_long_and_lines_that_are_none_have_their_places(tmp_path: Path
         (7, broken),
         (8, "event_time is missing or not a time"),
     ]
+
+
+@pytest.mark.parametrize("share", [0.5, 1])
+def test_a_file_of_nothing_but_noise_is_refused_line_by_line_or_stops_the_night(tmp_path: Path, share: float) -> None:
+    """As a CSV file is of which no row can be read; and what comes behind it on the next night is taken."""
+    (tmp_path / "log.jsonl").write_bytes(b"{\n[1]\n\nuser=u;item=a\n")
+    config = shop(tmp_path, ingest={"max_reject_share": share, "allow_empty": True})
+    if share < 1:
+        with pytest.raises(InputError, match=r"log\.jsonl: none of its lines is a JSON object with keys"):
+            ingest(config, NIGHT)
+        return
+    folder = ingest(config, NIGHT)
+    assert [(r["row"], r["reason"].removeprefix("unreadable: "), r["raw"]) for r in rows_of(folder, "rejects")] == [
+        (1, "not valid JSON", '"{"'), (2, "no JSON object", '"[1]"'), (3, "not valid JSON", '"user=u;item=a"'),
+    ]  # fmt: skip
+    with (tmp_path / "log.jsonl").open("ab") as log:
+        log.write(line("a").replace(b"02-29", b"03-01") + b"\n")
+    folder = ingest(config, NIGHT + timedelta(days=1))
+    assert ([e["item_id"] for e in rows_of(folder)], rows_of(folder, "rejects")) == (["a"], [])
+
+
+def test_an_empty_file_is_no_fault_of_its_format(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").touch()
+    assert rows_of(ingest(shop(tmp_path, ingest={"allow_empty": True}), NIGHT)) == []
+    with pytest.raises(InputError, match="no log row arrived on 2024-02-29"):
+        ingest(shop(tmp_path, home=tmp_path / "strict"), NIGHT)
