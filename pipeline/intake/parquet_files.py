@@ -3,7 +3,8 @@
 Files are read together, and DuckDB gives a column of several types the one that holds them all: of integers and floats
 it makes floats, in which large integers are rounded, and of decimals and texts texts such as 7.00. So what a mapping
 gives as an id (pipeline.intake.id_columns) becomes text file by file, where some file has floats or the types differ;
-and a number beside a text too. What is no id in a column of floats is none as a text either (sql/ingest/values.sql).
+and a number beside a text too, also in lists and records (pipeline.intake.nested_columns). What is no id in a column
+of floats is none as a text either (sql/ingest/values.sql).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 from duckdb import ColumnExpression, ConstantExpression, Expression, FunctionExpression, StarExpression
 
 from pipeline.ground import sql
-from pipeline.intake import raw
+from pipeline.intake import nested_columns, raw
 
 INTEGER, FLOAT, DOUBLE, DECIMAL, TEXT = "integer", "float", "double", "decimal", "text"
 NOTHING, NESTED, OTHER = "nothing", "nested", "other"
@@ -39,15 +40,21 @@ def read(connection: duckdb.DuckDBPyConnection, paths: Sequence[str], ids: Colle
         duckdb.Error: a file cannot be read, or a column is a list in one and a number in another.
     """
     schemas = {path: pq.read_schema(path) for path in paths}
-    kinds = {path: {field.name.lower(): _kind(field.type) for field in schema} for path, schema in schemas.items()}
+    types = {path: {field.name.lower(): field.type for field in schema} for path, schema in schemas.items()}
+    kinds = {path: {name: _kind(kind) for name, kind in of.items()} for path, of in types.items()}
     changed = _changed(list(kinds.values()), ids)
     rows = _rows(connection, paths)
+    nested = _nested(list(types.values()))
+    together = {name.lower(): str(kind) for name, kind in zip(rows.columns, rows.types, strict=True)}
+    changed |= {name: together[name] for name in nested}
     if changed:
         sql.execute(connection, "ingest/values")
         no_rows = {name: ConstantExpression(None).cast(kind).alias(name) for name, kind in changed.items()}
         raw.fill(connection, _with(rows, no_rows).limit(0))
-        for found, of_kind in groupby(paths, key=lambda path: {name: kinds[path].get(name) for name in changed}):
-            columns = {name: _column(name, kind, changed[name]) for name, kind in found.items() if kind}
+        for found, of_kind in groupby(paths, key=lambda path: {name: types[path].get(name) for name in changed}):
+            columns = {
+                name: _column(name, kind, changed[name], nested.get(name)) for name, kind in found.items() if kind
+            }
             raw.fill(connection, _with(_rows(connection, list(of_kind)), columns), more=True)
     else:
         raw.fill(connection, rows)
@@ -92,7 +99,17 @@ def _with(rows: duckdb.DuckDBPyRelation, columns: Mapping[str, Expression]) -> d
     return rows.select(StarExpression(exclude=own), *(columns[name.lower()].alias(name) for name in own))
 
 
-def _column(name: str, kind: str, wanted: str) -> Expression:
-    """A file's column as the type that is wanted."""
+def _nested(files: Sequence[Mapping[str, pa.DataType]]) -> dict[str, frozenset[nested_columns.Place]]:
+    """The nested columns that have a text in one file where another has a number, and where in them."""
+    names = dict.fromkeys(name for of in files for name, kind in of.items() if pa.types.is_nested(kind))
+    found = {name: nested_columns.mixed([of[name] for of in files if name in of]) for name in names}
+    return {name: places for name, places in found.items() if places}
+
+
+def _column(name: str, kind: pa.DataType, wanted: str, places: frozenset[nested_columns.Place] | None) -> Expression:
+    """A file's column as the type that is wanted; of a nested one, what stands at some places as the texts of ids."""
+    if places is not None:
+        return nested_columns.texted(name, kind, places).cast(wanted)
     own = ColumnExpression(name)
-    return FunctionExpression("number_text", own) if wanted == "VARCHAR" and kind in BROKEN else own.cast(wanted)
+    is_broken = _kind(kind) in BROKEN
+    return FunctionExpression("number_text", own) if wanted == "VARCHAR" and is_broken else own.cast(wanted)
