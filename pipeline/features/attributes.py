@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.features import given
 from pipeline.features.events import Events, day_number
 from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts, schemas
@@ -45,9 +46,9 @@ def write(events: Events, folder: Path, row: dict[str, Any], config: Config) -> 
         ("item_attributes", schemas.ITEM_ATTRIBUTES, events.has_item_attributes, config.item_attributes),
     ):
         if there:
-            asked: dict[str, Any] = {"names": list(declared), "kinds": list(declared.values())}
-            asked |= row | known | settings
-            pq.write_table(events.query(name, schema, **asked), folder / f"{name}.parquet", compression="zstd")
+            relations = {"declared": given.declared(declared)}
+            said = events.query(name, schema, relations, **row | known | settings)
+            pq.write_table(said, folder / f"{name}.parquet", compression="zstd")
 
 
 def with_columns(items: pa.Table, events: Events, config: Config, **heard: Any) -> pa.Table:

@@ -13,11 +13,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.features import attributes
+from pipeline.engine.tables import tables
+from pipeline.features import attributes, given
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
-from pipeline.ground import artifacts, lists, schemas, sql, zones
+from pipeline.ground import artifacts, lists, schemas, zones
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 
@@ -49,17 +50,14 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
     zones.require_one([ingest], config.timezone, run_date)
     folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
     missing = _missing_nights(folders)
-    connection = sql.connect(config.threads, config.memory_limit_mb, out, config.timezone)
-    try:
-        events = Events(connection, folders, config)
+    with tables(config, out) as where:
+        events = Events(where, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
         _write_queries(events, run_date, run_date, config, out / "queries.parquet")
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", describe(events, run_date, stats, config))
-    finally:
-        connection.close()
     return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs
 
 
@@ -97,14 +95,7 @@ def _write_cutoffs(events: Events, run_date: date, config: Config, memo: Memo) -
         rows[-1]["repeats"] = _repeats(events, lists.cutoff_dir(memo.out, cutoff), config)
         log.info("features %d/%d: %s %s", len(rows), len(roles), cutoff, "made" if new else "linked")
         made += new
-    made_of = {
-        "cutoffs": [row["cutoff"] for row in rows],
-        "roles": [row["role"] for row in rows],
-        "users": [row["users"] for row in rows],
-        "items": [row["items"] for row in rows],
-        "repeats": [row["repeats"] for row in rows],
-    }
-    _write(memo.out / "cutoffs.parquet", events.query("cutoffs", schemas.CUTOFFS, None, **made_of))
+    _write(memo.out / "cutoffs.parquet", pa.Table.from_pylist(rows, schemas.CUTOFFS))
     if not rows[0]["repeats"]:
         log.info(
             "features %s: nobody comes back to an item (features.repeats), so what a user had is no candidate", run_date
@@ -117,7 +108,7 @@ def _repeats(events: Events, folder: Path, config: Config) -> bool:
     if config.features.repeats != "learned":
         return config.features.repeats == "yes"
     events.name("interactions", folder / "interactions.parquet")
-    ((pairs, repeated),) = events.execute("repeats", days=config.horizon_days).fetchall()
+    ((pairs, repeated),) = events.execute("repeats", days=config.horizon_days)
     return bool(pairs < SURE_PAIRS or repeated >= REPEATED_SHARE * pairs)
 
 
@@ -154,10 +145,18 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
         _write(folder / "targets.parquet", targets)
         events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
-        lately = {"cutoff": row["cutoff"], "end_hour": _end_hour(row["cutoff"], config), "days": TREND_DAYS}
-        _write(folder / "trends.parquet", events.query("trends", schemas.TRENDS, **lately, **params))
+        _write(folder / "trends.parquet", _trends(events, row["cutoff"], config, params))
 
     return not memo.part(lists.cutoff_dir(memo.out, row["cutoff"]).name, key, make)
+
+
+def _trends(events: Events, cutoff: date, config: Config, params: dict[str, Any]) -> pa.Table:
+    """schemas.TRENDS of a cut-off; where nothing happened lately, an item lives for an hour."""
+    lately = {"end_hour": _end_hour(cutoff, config), "days": TREND_DAYS} | params
+    ((lifetime,),) = events.execute("lifetime", **lately)
+    lifetime = max(1, lifetime or 1)
+    fading = {"fading": given.fading(24 * TREND_DAYS, lifetime)}
+    return events.query("trends", schemas.TRENDS, fading, cutoff=cutoff, lifetime_hours=lifetime, **lately)
 
 
 def _end_hour(cutoff: date, config: Config) -> int:

@@ -1,27 +1,21 @@
-"""Every event that arrived by tonight, in DuckDB: what the tables of the features are queried from."""
+"""Every event that arrived by tonight: what the tables of the features are queried from, on whatever engine."""
 
-import glob
 import logging
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, sql
+from pipeline.engine.tables import Tables
+from pipeline.features import given
+from pipeline.ground import artifacts
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-# Rows of a Parquet row group of the tables that grow with events: what a reader of a block of users reads at a time.
-ROW_GROUP = 2**17
-
 EPOCH = date(1970, 1, 1)
-
-EVER = 1_000_000
-"""Days for which an item is hidden that is hidden for ever: no log is as long."""
 
 
 def day_number(day: date) -> int:
@@ -30,60 +24,61 @@ def day_number(day: date) -> int:
 
 
 class Events:
-    """Every event that arrived by tonight, in DuckDB, and its tables per user, item and day as of one arrival date."""
+    """Every event that arrived by tonight, and its tables per user, item and day as of one arrival date.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, folders: list[Path], config: Config) -> None:
-        self.connection = connection
+    Args:
+        tables: where they are.
+        folders: the nights' partitions, oldest first.
+        config: event types, half-life, attributes.
+    """
+
+    def __init__(self, tables: Tables, folders: list[Path], config: Config) -> None:
+        self._tables = tables
         self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
         self._seen_by: date | None = None
         types = config.features.event_types
         self.execute("macros")
-        self.execute(
-            "event_types",
-            names=list(types),
-            weights=[kind.weight for kind in types.values()],
-            labels=[kind.label for kind in types.values()],
-            neutral=[kind.neutral for kind in types.values()],
-            hides=[EVER if kind.hides == "ever" else kind.hides for kind in types.values()],
-            ever=EVER,
-        )
-        self.execute("events", partitions=[glob.escape(str(folder / "events.parquet")) for folder in folders])
+        self.execute("text_macros")
+        tables.put("event_types", given.event_types(types))
+        self.execute("events", partitions=[folder / "events.parquet" for folder in folders])
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
-        self.execute("item_log", partitions=[glob.escape(str(folder / "items.parquet")) for folder in folders])
+        self.execute("item_log", partitions=[folder / "items.parquet" for folder in folders])
         self.has_links = self._read("links", folders, "item_links")
         self.has_offers = self._read("offers", folders, "item_offers")
         self.has_user_attributes = bool(config.user_attributes) and self._read("users", folders, "user_log")
         known = bool(config.item_attributes) and self._read("item_attributes", folders, "item_attribute_log")
         self.has_item_attributes = known
+        ((first_day,),) = self.execute("first_day")
         last_day = day_number(max(self.content_hashes))
-        self.execute("ages", half_life_days=config.features.half_life_days, last_day=last_day)
+        days = 0 if first_day is None else last_day - first_day
+        tables.put("ages", given.ages(days, config.features.half_life_days))
         self.execute("user_index")
         self.execute("item_index")
-        self.earliest: dict[date, date] = dict(self.execute("arrivals").fetchall())
+        self.earliest: dict[date, date] = dict(self.execute("arrivals"))
 
     def _read(self, name: str, folders: list[Path], into: str) -> bool:
         """Make a table of the nights' files of an input that a shop need not have; returns whether it has."""
         paths = [path for folder in folders if (path := folder / f"{name}.parquet").is_file()]
         if not any(pq.read_metadata(path).num_rows for path in paths):
             return False
-        self.execute(into, partitions=[glob.escape(str(path)) for path in paths])
+        self.execute(into, partitions=paths)
         return True
 
     def query(
         self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
     ) -> pa.Table:
-        """Run sql/features/<name>.sql."""
-        return sql.query(self.connection, f"features/{name}", schema, relations, **params)
+        """The rows of sql/features/<name>.sql."""
+        return self._tables.query(f"features/{name}", schema, relations, **params)
 
-    def write(self, path: Path, name: str, schema: pa.Schema, **params: Any) -> None:
+    def write(
+        self, path: Path, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
+    ) -> None:
         """Write what sql/features/<name>.sql gives, a row group at a time."""
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for table in sql.stream(self.connection, f"features/{name}", schema, ROW_GROUP, **params):
-                writer.write_table(table)
+        self._tables.write(path, f"features/{name}", schema, relations, **params)
 
     def name(self, relation: str, *paths: Path) -> None:
         """Let statements select from Parquet files by a name."""
-        self.connection.read_parquet(sql.literal(map(str, paths))).create_view(relation, replace=True)
+        self._tables.name(relation, *paths)
 
     def see(self, arrived_by: date, about: date) -> None:
         """Build the tables per user, item and day from what had arrived by a date, for questions up to day `about`.
@@ -100,7 +95,7 @@ class Events:
 
     def _find_goal(self, wanted: set[str]) -> list[str]:
         """The types that label: the wanted ones, or all, as a log without them would teach and be judged by nothing."""
-        found = {name for (name,) in self.execute("goal").fetchall()}
+        found = {name for (name,) in self.execute("goal")}
         if found != wanted:
             log.warning(
                 "features: no event of the goal (%s) ever arrived, so every behaviour that speaks for an item is the "
@@ -112,7 +107,7 @@ class Events:
 
     def sizes(self, cutoff: date) -> tuple[int, int]:
         """How many users and items had arrived by the end of a day."""
-        ((users, items),) = self.execute("sizes", cutoff=cutoff).fetchall()
+        ((users, items),) = self.execute("sizes", cutoff=cutoff)
         return users, items
 
     def content(self, arrived_by: date, about: date) -> str:
@@ -121,6 +116,6 @@ class Events:
         last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
         return artifacts.text_sha256([self.content_hashes[n] for n in nights if n <= last])
 
-    def execute(self, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
+    def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run sql/features/<name>.sql, whose rows have no schema of ours."""
-        return sql.execute(self.connection, f"features/{name}", **params)
+        return self._tables.execute(f"features/{name}", **params)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.features import attributes
+from pipeline.features import attributes, given
 from pipeline.features.events import Events
 from pipeline.ground import schemas
 from pipeline.ground.lists import EVERYTHING
@@ -36,13 +36,12 @@ def describe(events: Events, known_by: date, stats: pa.Table, config: Config, he
     items = events.query(
         "items",
         schemas.ITEMS,
-        {"item_stats": stats},
+        {"item_stats": stats, "price_words": given.price_words(settings.price_words)},
         known_by=known_by,
         valid_on=config.valid_on(known_by),
         **heard,
         title_choice=settings.title_choice,
         text_parts=list(settings.text_parts),
-        price_words=list(settings.price_words),
         price_bands=len(settings.price_words),
         unsold_days=settings.unsold_days,
         snapshot=settings.items_snapshot,
@@ -57,7 +56,7 @@ def are_bounded(events: Events, config: Config) -> bool:
     settings = config.features
     if settings.unsold_days is not None or settings.items_snapshot == "full":
         return True
-    ((bounded,),) = events.execute("bounded").fetchall()
+    ((bounded,),) = events.execute("bounded")
     return bool(bounded)
 
 
@@ -145,6 +144,4 @@ def write_labels(
         window: cutoff_day and horizon_days.
     """
     chosen = pa.table({"item_index": np.flatnonzero(eligible).astype(np.int32)})
-    events.connection.register("eligible", chosen)
-    events.write(path, "labels_of", schemas.LABELS, **window, goal=list(assortment.goal))
-    events.connection.unregister("eligible")
+    events.write(path, "labels_of", schemas.LABELS, {"eligible": chosen}, **window, goal=list(assortment.goal))

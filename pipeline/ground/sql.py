@@ -125,8 +125,7 @@ def query(
     finally:
         for relation in relations or {}:
             connection.unregister(relation)
-    if table.column_names != schema.names:
-        raise InputError(f"sql/{name}.sql gives columns {table.column_names}, its contract is {schema.names}")
+    require_columns(name, table.column_names, schema)
     return table.cast(schema)
 
 
@@ -139,10 +138,24 @@ def stream(
     """
     text = statement(name)
     reader = connection.sql(text, params=_used(text, params)).to_arrow_reader(rows)
-    if reader.schema.names != schema.names:
-        raise InputError(f"sql/{name}.sql gives columns {reader.schema.names}, its contract is {schema.names}")
+    require_columns(name, reader.schema.names, schema)
+    return in_groups(reader, schema, rows)
+
+
+def require_columns(name: str, found: list[str], schema: pa.Schema) -> None:
+    """Do nothing where a statement gives the columns of its contract, in their order.
+
+    Raises:
+        InputError: it gives others.
+    """
+    if found != schema.names:
+        raise InputError(f"sql/{name}.sql gives columns {found}, its contract is {schema.names}")
+
+
+def in_groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema, rows: int) -> Iterator[pa.Table]:
+    """Batches of whatever size as tables of exactly `rows` rows, cast to a schema; the last one has fewer."""
     held = schema.empty_table()
-    for batch in reader:
+    for batch in batches:
         held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])
         while len(held) >= rows:
             yield held.slice(0, rows).combine_chunks()

@@ -20,6 +20,10 @@ lasting as (
         coalesce(event_types.hides, if(weighed.weight < 0 or weighed.value >= event_types.neutral, event_types.ever, 0)) as hides
     from weighed
     join event_types using (event_type)
+),
+hiding as (
+    select *, if(weight <= 0 and hides > 0, day + hides - 1, null)::integer as hidden_until
+    from lasting
 )
 select
     user_index.user_index,
@@ -34,8 +38,8 @@ select
     events.price,
     events.session_id,
     events.event_id,
-    if(events.weight <= 0 and events.hides > 0, events.day + events.hides - 1, null)::integer as hidden_until
-from lasting as events
+    events.hidden_until
+from hiding as events
 join item_index using (item_id)
 left join user_index using (user_id)
-where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label or hidden_until is not null)
+where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label or events.hidden_until is not null)

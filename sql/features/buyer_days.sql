@@ -2,7 +2,7 @@
 create or replace table buyer_days as
 select
     item_index,
-    coalesce(user_index::bigint, -1 - (hash(coalesce(session_id, event_id)) >> 2)::bigint) as buyer,
+    coalesce('u' || user_index::varchar, 's' || coalesce(session_id, event_id)) as buyer,
     day
 from actions
 where weight > 0

@@ -16,10 +16,10 @@ final as (
         whole(sum(units(quantity))) as quantity,
         max(age) filter (actions > 0) as first_age,
         min(age) filter (actions > 0) as last_age,
-        whole(sum(decay_7) filter (actions > 0)) as decay_7,
-        whole(sum(decay_30) filter (actions > 0)) as decay_30,
-        whole(sum(decay_90) filter (actions > 0)) as decay_90,
-        whole(sum(decay_365) filter (actions > 0)) as decay_365,
+        whole(sum(decay_7::hugeint) filter (actions > 0)) as decay_7,
+        whole(sum(decay_30::hugeint) filter (actions > 0)) as decay_30,
+        whole(sum(decay_90::hugeint) filter (actions > 0)) as decay_90,
+        whole(sum(decay_365::hugeint) filter (actions > 0)) as decay_365,
         least(sum(returns), 32767) as returns,
         sum(labels) - sum(returns) as kept
     from aged

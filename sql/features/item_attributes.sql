@@ -1,10 +1,9 @@
--- one row per attribute ($names, which are $kinds) and item known at the cut-off, with what was said of it last by then; of a
+-- one row per attribute (of `declared`, with its kind) and item known at the cut-off, with what was said of it last by then; of a
 -- date its age in days. Of words the most frequent count.
 with item_attribute_log as (from item_attribute_log where arrival <= $known_by::date),
 item_index as (from item_index where item_index < $items),
-declared as (select unnest($names::varchar[]) as attribute, unnest($kinds::varchar[]) as kind),
 latest as (
-    select item_id, name as attribute, arg_max(value, arrival) as value
+    select item_id, name as attribute, arg_max(value, arrival) filter (where value is not null) as value
     from item_attribute_log
     group by item_id, name
 ),
@@ -27,8 +26,8 @@ final as (
         said.item_index,
         frequent.value as word,
         case kind
-            when 'number' then try_cast(said.value as double)
-            when 'date' then $cutoff_day - (try_cast(said.value as date) - date '1970-01-01')
+            when 'number' then as_number(said.value)
+            when 'date' then $cutoff_day - date_diff('day', date '1970-01-01', as_date(said.value))
         end as number
     from said
     left join frequent on said.kind = 'word' and said.attribute = frequent.attribute and said.value = frequent.value

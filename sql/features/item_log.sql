@@ -9,7 +9,9 @@ with partitions as (
     select null::date as valid_from, null::date as valid_until where false
 )
 select
-    * exclude (run_date, file_row_number) replace (case when abs(price) <= 1e9 then price end as price),
+    item_id, title, text, category,
+    case when abs(price) <= 1e9 then price end as price,
+    currency, kind, available, valid_from, valid_until, rows,
     run_date::date as arrival,
     file_row_number as place
 from partitions

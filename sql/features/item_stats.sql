@@ -28,13 +28,13 @@ counts as (
     group by item_index
 ),
 recent_prices as (
-    select item_index, median(price) as price
+    select item_index, middle(price) as price
     from item_prices
     where day <= $cutoff_day and day > $cutoff_day - 91
     group by item_index
 ),
 old_prices as (
-    select item_prices.item_index, median(item_prices.price) as price
+    select item_prices.item_index, middle(item_prices.price) as price
     from item_prices
     join counts on item_prices.item_index = counts.item_index and item_prices.day = $cutoff_day - counts.last_age
     where counts.last_age >= 91

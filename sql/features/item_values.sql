@@ -11,10 +11,10 @@ first_words as (
 said as (
     from item_attribute_log where arrival <= $known_by::date
     union all
-    from item_attribute_log semi join first_words using (item_id, arrival)
+    from item_attribute_log semi join first_words on item_attribute_log.item_id = first_words.item_id and item_attribute_log.arrival = first_words.arrival
 ),
 latest as (
-    select item_index, name as attribute, arg_max(value, said.arrival) as value
+    select item_index, name as attribute, arg_max(value, said.arrival) filter (where value is not null) as value
     from said
     join item_index using (item_id)
     group by item_index, name
@@ -23,7 +23,7 @@ select
     item_index,
     attribute,
     value as word,
-    try_cast(value as double) as number,
-    try_cast(value as date) as date
+    as_number(value) as number,
+    as_date(value) as date
 from latest
 order by item_index, attribute

@@ -11,7 +11,7 @@ first_words as (
 item_log as (
     from item_log where arrival <= $known_by::date
     union all
-    from item_log semi join first_words using (item_id, arrival)
+    from item_log semi join first_words on item_log.item_id = first_words.item_id and item_log.arrival = first_words.arrival
 ),
 stats as (from item_stats),
 titles as (
@@ -35,14 +35,14 @@ last_snapshot as (select max(arrival) as night from item_log where arrival <= $k
 details as (
     select
         item_id,
-        arg_max(text, (arrival, rows, text)) as text,
-        arg_max(category, (arrival, rows, category)) as category,
-        arg_max(price, (arrival, rows, price)) as price,
-        arg_max(currency, (arrival, rows, currency)) as currency,
-        arg_max(kind, (arrival, rows, kind)) as kind,
-        arg_max(available, (arrival, rows, available)) as available,
-        arg_max(valid_from, (arrival, rows, valid_from)) as valid_from,
-        arg_max(valid_until, (arrival, rows, valid_until)) as valid_until,
+        arg_max(text, (arrival, rows, text)) filter (where text is not null) as text,
+        arg_max(category, (arrival, rows, category)) filter (where category is not null) as category,
+        arg_max(price, (arrival, rows, price)) filter (where price is not null) as price,
+        arg_max(currency, (arrival, rows, currency)) filter (where currency is not null) as currency,
+        arg_max(kind, (arrival, rows, kind)) filter (where kind is not null) as kind,
+        arg_max(available, (arrival, rows, available)) filter (where available is not null) as available,
+        arg_max(valid_from, (arrival, rows, valid_from)) filter (where valid_from is not null) as valid_from,
+        arg_max(valid_until, (arrival, rows, valid_until)) filter (where valid_until is not null) as valid_until,
         max(arrival) as named
     from item_log
     group by item_id
@@ -106,10 +106,10 @@ final as (
         title,
         concat_ws(
             '. ',
-            case when list_contains($text_parts, 'title') then nullif(title, '') end,
-            case when list_contains($text_parts, 'text') then nullif(text, title) end,
-            case when list_contains($text_parts, 'category') then category end,
-            case when list_contains($text_parts, 'price') then $price_words[price_band + 1] end
+            case when list_contains($text_parts::varchar[], 'title') then nullif(title, '') end,
+            case when list_contains($text_parts::varchar[], 'text') then nullif(text, title) end,
+            case when list_contains($text_parts::varchar[], 'category') then category end,
+            case when list_contains($text_parts::varchar[], 'price') then price_words.word end
         ) as text,
         category,
         price,
@@ -121,6 +121,7 @@ final as (
         valid_from,
         valid_until
     from banded
+    left join price_words using (price_band)
 )
 select *
 from final

@@ -9,7 +9,7 @@ wanted as (
     semi join known using (user_index)
     semi join eligible using (item_index)
     where day > $cutoff_day and day <= $cutoff_day + $horizon_days
-        and case when len($goal::varchar[]) = 0 then is_label else weight > 0 and list_contains($goal::varchar[], event_type) end
+        and case when array_length($goal::varchar[]) = 0 then is_label else weight > 0 and list_contains($goal::varchar[], event_type) end
 ),
 final as (
     select

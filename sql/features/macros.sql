@@ -1,3 +1,10 @@
--- units(x), whole(n): x in whole steps of 2^-60 and back, so that sums are the same bits in whatever order threads add
-create or replace macro units(x) as (x * 1152921504606846976)::hugeint;
-create or replace macro whole(n) as n::double / 1152921504606846976
+-- units(x), whole(n): x in whole steps of 2^-60 and back, so that sums are the same bits in whatever order threads add, and
+-- on whatever engine: no step but one rounds, where DuckDB's own cast of a hugeint to double rounds as no other does.
+-- x and a sum of values of x are at most 8.7e12 in size, what whole() gives 9.2e18: beyond, either engine stops.
+create or replace macro units(x) as
+    floor(x * 1048576)::bigint::hugeint * 1099511627776
+    + round_even((x * 1048576 - floor(x * 1048576)) * 1099511627776, 0)::bigint;
+create or replace macro whole(n) as
+    (n // 1152921504606846976)::bigint::double + (n % 1152921504606846976)::bigint::double / 1152921504606846976;
+-- the median, of two in the middle their mean, rounded once
+create or replace macro middle(x) as (quantile_disc(x, 0.5) - quantile_disc(-x, 0.5)) / 2

@@ -1,5 +1,5 @@
 -- one row per item known at the cut-off: what was done with it lately, hour by hour, and its category
--- lifetime_hours: half of the last weeks' actions were on items younger than this
+-- lifetime_hours is of all items (lifetime.sql); `fading` says what an action of each age in hours still counts.
 with actions as (from actions),
 item_index as (from item_index where item_index < $items),
 item_log as (from item_log),
@@ -10,17 +10,12 @@ firsts as (
     select item_index, min(hour) as first_hour from positive group by item_index
 ),
 lately as (
-    select item_index, positive.hour, positive.hour - firsts.first_hour as age
-    from positive
-    join firsts using (item_index)
-    where positive.hour >= $end_hour - 24 * $days
-),
-lifetime as (
-    select greatest(1, quantile_disc(age, 0.5)) as lifetime_hours from lately
+    select item_index, hour from positive where hour >= $end_hour - 24 * $days
 ),
 counts as (
-    select item_index, whole(sum(units(0.5 ** (($end_hour - hour) / lifetime_hours)))) as trend
-    from lately, lifetime
+    select item_index, whole(sum(fading.units::hugeint)) as trend
+    from lately
+    join fading on fading.age = $end_hour - lately.hour
     group by item_index
 ),
 categories as (
@@ -34,13 +29,12 @@ final as (
         item_index.item_index,
         coalesce(counts.trend, 0) as trend,
         $end_hour - firsts.first_hour as age_hours,
-        lifetime.lifetime_hours,
+        $lifetime_hours::integer as lifetime_hours,
         categories.category
     from item_index
     left join counts using (item_index)
     left join firsts using (item_index)
     left join categories using (item_id)
-    cross join lifetime
 )
 select *
 from final

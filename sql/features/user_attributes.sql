@@ -1,11 +1,10 @@
--- one row per attribute ($names, which are $kinds) and user known at the cut-off, with what was said of it last by then; of a
+-- one row per attribute (of `declared`, with its kind) and user known at the cut-off, with what was said of it last by then; of a
 -- date its age in days. Of words only those count that enough users with a history share, and of these the most frequent.
 with user_log as (from user_log where arrival <= $known_by::date),
 user_index as (from user_index where user_index < $users),
 history as (select distinct user_index from interactions),
-declared as (select unnest($names::varchar[]) as attribute, unnest($kinds::varchar[]) as kind),
 latest as (
-    select user_id, name as attribute, arg_max(value, arrival) as value
+    select user_id, name as attribute, arg_max(value, arrival) filter (where value is not null) as value
     from user_log
     group by user_id, name
 ),
@@ -30,8 +29,8 @@ final as (
         said.user_index,
         shared.value as word,
         case kind
-            when 'number' then try_cast(said.value as double)
-            when 'date' then $cutoff_day - (try_cast(said.value as date) - date '1970-01-01')
+            when 'number' then as_number(said.value)
+            when 'date' then $cutoff_day - date_diff('day', date '1970-01-01', as_date(said.value))
         end as number
     from said
     left join shared on said.kind = 'word' and said.attribute = shared.attribute and said.value = shared.value

@@ -1,0 +1,73 @@
+"""The tables of a stage in DuckDB, in this process."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.engine.groups import ROW_GROUP, write_groups
+from pipeline.ground import sql
+from pipeline.settings.config import Config
+
+
+class DuckTables:
+    """`pipeline.engine.tables.Tables` in an in-memory database.
+
+    Args:
+        config: threads, memory_limit_mb, timezone.
+        spill: an existing folder for what does not fit.
+    Raises:
+        InputError: DuckDB does not know the time zone.
+    """
+
+    def __init__(self, config: Config, spill: Path) -> None:
+        self._connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
+
+    def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
+        """Run a file; the rows of its last statement."""
+        bound = {key: _literal(value) for key, value in params.items()}
+        rows: list[tuple[Any, ...]] = sql.execute(self._connection, name, **bound).fetchall()
+        return rows
+
+    def query(
+        self, name: str, schema: pa.Schema, relations: Mapping[str, pa.Table] | None = None, **params: Any
+    ) -> pa.Table:
+        """The rows of a file, cast to a schema."""
+        return sql.query(self._connection, name, schema, relations, **params)
+
+    def write(
+        self,
+        path: Path,
+        name: str,
+        schema: pa.Schema,
+        relations: Mapping[str, pa.Table] | None = None,
+        **params: Any,
+    ) -> None:
+        """Write the rows of a file, a row group at a time."""
+        for relation, table in (relations or {}).items():
+            self._connection.register(relation, table)
+        try:
+            write_groups(path, schema, sql.stream(self._connection, name, schema, ROW_GROUP, **params))
+        finally:
+            for relation in relations or {}:
+                self._connection.unregister(relation)
+
+    def name(self, relation: str, *paths: Path) -> None:
+        """Let statements select from Parquet files by a name."""
+        self._connection.read_parquet(sql.literal(map(str, paths))).create_view(relation, replace=True)
+
+    def put(self, relation: str, table: pa.Table) -> None:
+        """Make a table of rows that no statement gives."""
+        self._connection.from_arrow(table).create(relation)
+
+    def close(self) -> None:
+        """Forget all tables."""
+        self._connection.close()
+
+
+def _literal(value: Any) -> Any:
+    """Paths as DuckDB's readers must be given them; other values as they are."""
+    if isinstance(value, list) and value and isinstance(value[0], Path):
+        return sql.literal(map(str, value))
+    return value
