@@ -63,10 +63,11 @@ def _without_a_word_of_pandas() -> Iterator[None]:
 
 
 def _conf(config: Config) -> dict[str, str]:
-    """Spark's settings: one zone, one thread a task, the code that runs here, and what the shop adds."""
+    """Spark's settings: one zone, overflows that stop, one thread a task, the code that runs here, the shop's own."""
     settings = config.spark
     found = {
         "spark.sql.session.timeZone": config.timezone,
+        "spark.sql.ansi.enabled": "true",
         "spark.sql.shuffle.partitions": str(settings.partitions),
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.files.openCostInBytes": "65536",

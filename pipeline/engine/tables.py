@@ -77,6 +77,12 @@ def tables(config: Config, scratch: Path) -> Iterator[Tables]:
     Raises:
         InputError: there is no Spark to be had; DuckDB does not know the time zone.
     """
+    if config.engine == "spark":
+        from pipeline.engine.spark_tables import spark_tables
+
+        with spark_tables(config, scratch) as made:
+            yield made
+        return
     local = DuckTables(config, scratch)
     try:
         yield local

@@ -1,0 +1,56 @@
+"""The features stage on Spark gives the files of the one on DuckDB: rows, their order, and their bits."""
+
+import shutil
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import artifacts
+from pipeline.operations import stages
+from pipeline.sources.configuration import FullConfig
+from tests.engine import sparked, whole_shop
+
+pytestmark = pytest.mark.slow
+SPARK = {"engine": "spark", "spark": {"master": "local[2]", "partitions": 2}}
+TODAYS = "cutoff=2024-03-01"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The last night's folders of both engines, from one lake."""
+    sparked.require("pyspark", "sqlglot", java=True)
+    local, on_spark = (whole_shop.config_of(tmp_path_factory.mktemp(name)) for name in ("local", "spark[1]"))
+    whole_shop.write(local)
+    shutil.copytree(local.lake / "ingest", on_spark.lake / "ingest")
+    return build(local), build(on_spark.model_copy(update=dict(whole_shop.config_of(on_spark.home, **SPARK))))
+
+
+def build(config: FullConfig) -> Path:
+    stages.run_stage("features", whole_shop.NIGHTS[-1], config)
+    return artifacts.stage_dir(config.lake, "features", whole_shop.NIGHTS[-1])
+
+
+def tables(folder: Path) -> dict[str, Path]:
+    return {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.parquet"))}
+
+
+def test_the_shop_has_everything(made: tuple[Path, Path]) -> None:
+    """Or the comparison would be of nothing."""
+    rows = {name: pq.read_metadata(path).num_rows for name, path in tables(made[0]).items()}
+    filled = {name.rpartition("/")[2] for name, count in rows.items() if count}
+    assert filled == {name.rpartition("/")[2] for name in rows}
+    for name in ("ratings", "disliked", "offers", "links", "user_attributes", "item_attributes", "eligible", "trends"):
+        assert rows[f"{TODAYS}/{name}.parquet"]
+    assert {"labels.parquet", "coupons-labels.parquet", "fresh-labels.parquet"} <= filled
+
+
+def test_every_file_is_the_same_on_both_engines(made: tuple[Path, Path]) -> None:
+    local, on_spark = map(tables, made)
+    assert list(local) == list(on_spark)
+    unlike = [name for name, path in local.items() if path.read_bytes() != on_spark[name].read_bytes()]
+    assert not unlike, pq.read_table(local[unlike[0]]).to_pylist()[:5]
+
+
+def test_nothing_of_spark_is_left_in_the_folder(made: tuple[Path, Path]) -> None:
+    assert {path.name for path in made[1].iterdir()} == {path.name for path in made[0].iterdir()}
