@@ -23,13 +23,13 @@ class Macro:
     """A macro of the files: its parameters' names and what a call stands for."""
 
     parameters: tuple[str, ...]
-    body: exp.Expression
+    body: exp.Expr
 
-    def of(self, arguments: list[exp.Expression]) -> exp.Expression:
+    def of(self, arguments: list[exp.Expr]) -> exp.Expr:
         """The body for some arguments."""
         given = dict(zip(self.parameters, arguments, strict=True))
 
-        def put(node: exp.Expression) -> exp.Expression:
+        def put(node: exp.Expr) -> exp.Expr:
             known = isinstance(node, exp.Column) and not node.table and node.name in given
             return exp.paren(given[node.name]) if known else node
 
@@ -74,7 +74,7 @@ class Statement:
 
 
 @cache
-def _parsed(name: str) -> tuple[exp.Expression, ...]:
+def _parsed(name: str) -> tuple[exp.Expr, ...]:
     trees = parse(sql.statement(name), read="duckdb")
     return tuple(tree for tree in trees if tree is not None)
 
@@ -88,11 +88,11 @@ def macros(name: str) -> dict[str, Macro]:
     return {tree.this.this.name.lower(): _macro(tree) for tree in _parsed(name) if _kind(tree) == "MACRO"}
 
 
-def _kind(tree: exp.Expression) -> str:
+def _kind(tree: exp.Expr) -> str:
     return str(tree.args["kind"]) if isinstance(tree, exp.Create) else ""
 
 
-def _macro(tree: exp.Expression) -> Macro:
+def _macro(tree: exp.Expr) -> Macro:
     return Macro(tuple(one.name for one in tree.this.expressions), tree.expression)
 
 
@@ -108,7 +108,7 @@ def statements(name: str, known: Macros) -> list[Statement]:
     return [_statement(tree.copy(), known, name) for tree in _parsed(name) if _kind(tree) != "MACRO"]
 
 
-def _statement(tree: exp.Expression, known: Macros, name: str) -> Statement:
+def _statement(tree: exp.Expr, known: Macros, name: str) -> Statement:
     makes = None
     if isinstance(tree, exp.Create):
         if _kind(tree) != "TABLE":
@@ -121,25 +121,27 @@ def _statement(tree: exp.Expression, known: Macros, name: str) -> Statement:
     return Statement(text, makes, reads, parameters)
 
 
-def _call(tree: exp.Expression, known: Macros) -> None:
+def _call(tree: exp.Expr, known: Macros) -> None:
     """Put the macros' bodies where they are called, and in those bodies again."""
     while call := next((node for node in tree.find_all(exp.Anonymous) if node.name.lower() in known), None):
         call.replace(known[call.name.lower()].of(call.expressions))
 
 
-def _reads(tree: exp.Expression, name: str) -> Iterator[Read]:
+def _reads(tree: exp.Expr, name: str) -> Iterator[Read]:
     """Put a view where files are read."""
     for reader in list(tree.find_all(exp.ReadParquet)):
         paths, *options = reader.expressions
         if not isinstance(paths, exp.Placeholder):
             raise InputError(f"sql/{name}.sql reads files that are no parameter")
-        table, view = reader.parent, READ.format(paths.name)
+        table, view = reader.find_ancestor(exp.Table), READ.format(paths.name)
+        if table is None:
+            raise InputError(f"sql/{name}.sql reads files where no table stands")
         also = _added(table)
         table.replace(exp.to_table(view))
         yield Read(paths.name, view, any(option.this.name == "file_row_number" for option in options), also)
 
 
-def _added(table: exp.Expression) -> dict[str, str]:
+def _added(table: exp.Expr) -> dict[str, str]:
     """The columns that `union all by name select null::type as name where false` adds to files, which is taken away."""
     union = table.find_ancestor(exp.Union)
     if union is None or not union.args.get("by_name"):
@@ -149,7 +151,7 @@ def _added(table: exp.Expression) -> dict[str, str]:
     return types
 
 
-def _said(node: exp.Expression) -> exp.Expression:
+def _said(node: exp.Expr) -> exp.Expr:
     """What sqlglot does not say as Spark does."""
     if isinstance(node, exp.DataType) and node.this == exp.DataType.Type.INT128:
         return exp.DataType.build("decimal(38, 0)")

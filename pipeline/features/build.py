@@ -211,7 +211,7 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     _write_texts(events, encoded_at, config, out / "tuning_texts.parquet")
     events.see(tuned_at, tuned_at)
     oldest = min(config.label_cutoffs(tuned_at))
-    sample = {"most": config.features.learned_users, "salt": str(config.seed)}
+    sample: dict[str, Any] = {"most": config.features.learned_users, "salt": str(config.seed)}
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=day_number(oldest), **sample)
     later = {"cutoff_day": day_number(oldest), "days": config.horizon_days} | sample
     events.write(out / "held_out.parquet", "held_out", schemas.HELD_OUT, **later)
@@ -221,7 +221,7 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
 def _write_queries(events: Events, day: date, arrived_by: date, config: Config, path: Path) -> None:
     """Write the frequent queries of the weeks up to a day, with what people acted on after them."""
     section = config.features
-    chosen = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
+    chosen: dict[str, Any] = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
     events.write(path, "queries", schemas.QUERIES, cutoff_day=day_number(day), arrived_by=arrived_by, **chosen)
 
 

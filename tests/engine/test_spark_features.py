@@ -9,7 +9,8 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.sources.configuration import FullConfig
-from tests.engine import sparked, whole_shop
+from tests.engine import whole_shop
+from tests.engine.cluster import require_spark
 
 pytestmark = pytest.mark.slow
 SPARK = {"engine": "spark", "spark": {"master": "local[2]", "partitions": 2}}
@@ -19,7 +20,7 @@ TODAYS = "cutoff=2024-03-01"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """The last night's folders of both engines, from one lake."""
-    sparked.require("pyspark", "sqlglot", java=True)
+    require_spark()
     local, on_spark = (whole_shop.config_of(tmp_path_factory.mktemp(name)) for name in ("local", "spark[1]"))
     whole_shop.write(local)
     shutil.copytree(local.lake / "ingest", on_spark.lake / "ingest")

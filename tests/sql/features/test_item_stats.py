@@ -10,6 +10,7 @@ TODAY = 1000
 def stats(buyers: list[tuple[int, int, int]], prices: list[tuple[int, int, float]]) -> dict[str, list[object]]:
     """Item statistics on day TODAY; buyers are (item, buyer, day), prices (item, day, price)."""
     connection = sql.connect(2, 256)
+    sql.execute(connection, "features/macros")
     given = {
         "item_index": pa.table({"item_index": pa.array([0, 1, 2, 3], pa.int32())}),
         "buyer_days": pa.table(dict(zip(("item_index", "buyer", "day"), zip(*buyers, strict=True), strict=True))),
