@@ -157,6 +157,11 @@ def _said(node: exp.Expr) -> exp.Expr:
         return exp.DataType.build("decimal(38, 0)")
     if isinstance(node, exp.Anonymous) and node.name.lower() == "round_even":
         return exp.func("rint", node.expressions[0].transform(_said))
+    if isinstance(node, exp.BitwiseRightShift) and isinstance(node.expression, exp.Literal):
+        # of a size, which macros.sql alone shifts: Spark's shifts take no decimal
+        return exp.IntDiv(
+            this=node.this.transform(_said), expression=exp.Literal.number(2 ** int(node.expression.name))
+        )
     if isinstance(node, exp.PercentileDisc) and node.expression is not None:
         ordered = exp.Order(expressions=[exp.Ordered(this=node.this.transform(_said))])
         share = node.expression.copy()

@@ -53,8 +53,9 @@ def _on_arrow(macro: str) -> Callable[[pa.Array], pa.Array]:
 
 def register(session: "SparkSession") -> None:
     """Make the macros functions of a session, by their names."""
-    from pyspark.sql.pandas.functions import ArrowUDFType, arrow_udf
+    from pyspark.sql.pandas.functions import arrow_udf
 
     for macro in dialect.macros(MACROS):
         kind = _TYPES[apply(macro, pa.array([], pa.string())).type]
-        session.udf.register(macro, arrow_udf(_on_arrow(macro), kind, ArrowUDFType.SCALAR))
+        made = arrow_udf(_on_arrow(macro), kind)  # type: ignore[call-overload,unused-ignore]  # its hints say how
+        session.udf.register(macro, made)

@@ -124,6 +124,9 @@ TRAPS: dict[str, Callable[[exp.Expression], Found]] = {
     "numbers or days read out of text; as_number, as_date": lambda tree: _of(tree, exp.TryCast),
     "days between dates, an interval on Spark; date_diff('day', a, b)": _dates_less_dates,
     "a power, whose last bit differs; a table made in Python": lambda tree: _of(tree, *POWERS),
+    "a shift, which Spark has for bigints; a division": lambda tree: _of(
+        tree, exp.BitwiseRightShift, exp.BitwiseLeftShift
+    ),
     "a hash, of other bits": lambda tree: _called(tree, "hash", "md5_number", "md5_number_lower", "md5_number_upper"),
     "lists side by side, a cross product on Spark; a table made in Python": lambda tree: _of(
         tree, exp.Unnest, exp.Explode, exp.Posexplode

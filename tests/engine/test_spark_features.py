@@ -1,11 +1,13 @@
 """The features stage on Spark gives the files of the one on DuckDB: rows, their order, and their bits."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.engine import spark
 from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.sources.configuration import FullConfig
@@ -13,18 +15,24 @@ from tests.engine import whole_shop
 from tests.engine.cluster import require_spark
 
 pytestmark = pytest.mark.slow
-SPARK = {"engine": "spark", "spark": {"master": "local[2]", "partitions": 2}}
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a JVM of many small statements compiles more than it works
+SPARK = {
+    "engine": "spark",
+    "spark": {"master": "local[2]", "partitions": 2, "conf": {"spark.driver.extraJavaOptions": QUICK}},
+}
 TODAYS = "cutoff=2024-03-01"
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """The last night's folders of both engines, from one lake."""
     require_spark()
     local, on_spark = (whole_shop.config_of(tmp_path_factory.mktemp(name)) for name in ("local", "spark[1]"))
     whole_shop.write(local)
     shutil.copytree(local.lake / "ingest", on_spark.lake / "ingest")
-    return build(local), build(on_spark.model_copy(update=dict(whole_shop.config_of(on_spark.home, **SPARK))))
+    there = whole_shop.config_of(on_spark.home, **SPARK)
+    yield build(local), build(there)
+    spark.session(there).stop()
 
 
 def build(config: FullConfig) -> Path:

@@ -11,7 +11,7 @@ sparked.require("sqlglot")
 from tests.engine.sql_traps import TRAPS, traps  # noqa: E402
 
 ALLOWED: Mapping[str, Mapping[str, str]] = {
-    "macros": {"CAST": "n is a sum of whole numbers"},
+    "macros": {"CAST": "n is a sum of whole numbers", "ABS": "a shift of a hugeint's size is said as a division"},
     "text_macros": {
         "TRIM": "DuckDB works these macros on every engine",
         "REGEXP_REPLACE": "as above",
@@ -39,6 +39,7 @@ SPRUNG = {
     "select day - date '1970-01-01' from t": "days between",
     "select date_diff('month', a, b) from t": "days between",
     "select 0.5 ** n from t": "a power",
+    "select n >> 3 from t": "a shift",
     "select hash(v) from t": "a hash",
     "select unnest($a::int[]), unnest($b::int[])": "lists side by side",
     "from a union all from b semi join c using (k)": "columns that `using`",
