@@ -68,16 +68,17 @@ class Tables(Protocol):
 
 
 @contextlib.contextmanager
-def tables(config: Config, scratch: Path) -> Iterator[Tables]:
+def tables(config: Config, scratch: Path, events: int) -> Iterator[Tables]:
     """Tables on the engine that the configuration names.
 
     Args:
         config: engine, threads, memory_limit_mb, timezone, spark.
         scratch: an existing folder for what does not fit in memory; where engine = "spark", one that all machines see.
+        events: how many rows are counted; below spark.sql_from_events DuckDB does it, whatever the engine.
     Raises:
         InputError: there is no Spark to be had; DuckDB does not know the time zone.
     """
-    if config.engine == "spark":
+    if config.engine == "spark" and events >= config.spark.sql_from_events:
         from pipeline.engine.spark_tables import spark_tables
 
         with spark_tables(config, scratch) as made:

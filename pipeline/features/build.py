@@ -50,7 +50,7 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
     zones.require_one([ingest], config.timezone, run_date)
     folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
     missing = _missing_nights(folders)
-    with tables(config, out) as where:
+    with tables(config, out, _number(folders)) as where:
         events = Events(where, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
@@ -59,6 +59,12 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", describe(events, run_date, stats, config))
     return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs
+
+
+def _number(folders: list[Path]) -> int:
+    """How many events all nights have."""
+    files = (artifacts.read_manifest(folder)["files"] for folder in folders)
+    return sum(int(found["events.parquet"]["rows"]) for found in files)
 
 
 def _missing_nights(folders: list[Path]) -> list[date]:

@@ -1,5 +1,6 @@
 """A whole night in several processes and on a cluster gives the tables of one process, byte for byte."""
 
+import os
 import random
 import shutil
 from datetime import date, timedelta
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.slow
 
 START, DAYS, USERS, ITEMS = date(2024, 1, 1), 56, 90, 60
 NIGHT = START + timedelta(days=DAYS - 1)
+SQL_FROM_EVENTS = int(os.environ.get("NIGHTJAR_SQL_FROM_EVENTS", 10**8))
+"""With 0 the SQL of the features runs on the cluster, too; test_spark_features.py does that on every run."""
 SETTINGS: dict[str, Any] = {
     "profile": "fast",
     "horizon_days": 7,
@@ -88,7 +91,8 @@ def test_a_cluster_makes_the_same_night(
     monkeypatch.setattr(shared_als, "ENOUGH_PAIRS", 0)
     config, expected = here
     with cluster(tmp_path) as two:
-        settings = config.spark.model_copy(update={"master": two.url, "executor_memory": "512m"})
+        given = {"master": two.url, "executor_memory": "512m", "sql_from_events": SQL_FROM_EVENTS}
+        settings = config.spark.model_copy(update=given)
         there = config.model_copy(update={"engine": "spark", "spark": settings})
         try:
             assert differing(made(there), expected) == []

@@ -18,7 +18,12 @@ pytestmark = pytest.mark.slow
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a JVM of many small statements compiles more than it works
 SPARK = {
     "engine": "spark",
-    "spark": {"master": "local[2]", "partitions": 2, "conf": {"spark.driver.extraJavaOptions": QUICK}},
+    "spark": {
+        "master": "local[2]",
+        "partitions": 2,
+        "sql_from_events": 0,
+        "conf": {"spark.driver.extraJavaOptions": QUICK},
+    },
 }
 TODAYS = "cutoff=2024-03-01"
 

@@ -43,8 +43,9 @@ def test_sums_and_medians_have_the_same_bits(folder: Path) -> None:
     given = pa.table({"g": rng.integers(0, 5_000, len(values)), "x": values})
     found = []
     for engine in ("local", "spark"):
-        config = Config.model_validate({"engine": engine, "spark": {"master": "local[2]", "partitions": 2}})
-        with tables(config, folder) as where:
+        cluster = {"master": "local[2]", "partitions": 2, "sql_from_events": 50_000}
+        config = Config.model_validate({"engine": engine, "spark": cluster})
+        with tables(config, folder, len(values)) as where:
             where.execute("features/macros")
             found.append(where.query("sums_of_the_test", SCHEMA, {"given": given}))
     spark.session(config).stop()

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
 from pipeline.settings.sections.base import KEPT, Section
 
@@ -24,6 +24,9 @@ class Spark(Section):
     no bound but the cluster manager's."""
     partitions: Annotated[PositiveInt, KEPT] = 64
     """Parts that joined and grouped tables are cut into; two to four times the cluster's cores."""
+    sql_from_events: Annotated[NonNegativeInt, KEPT] = 100_000_000
+    """Events of the whole history from which on the cluster runs the SQL of the features. Of fewer, DuckDB counts them
+    sooner in the stage's own process than a cluster starts its statements; the files are the same."""
     conf: Annotated[dict[str, str], KEPT] = Field(default={})
     """Further settings of Spark, by their names, laid over the ones that are made here."""
 
