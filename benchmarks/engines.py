@@ -29,7 +29,7 @@ ENGINES = ("local", "processes", "spark")
 
 
 @contextlib.contextmanager
-def settings_of(engine: str, memory: str) -> Iterator[list[str]]:
+def settings_of(engine: str, memory: str, events: int) -> Iterator[list[str]]:
     """What is set for an engine, as arguments; while the cluster stands, where one is needed."""
     if engine == "local":
         yield []
@@ -40,6 +40,7 @@ def settings_of(engine: str, memory: str) -> Iterator[list[str]]:
 
         with tempfile.TemporaryDirectory() as folder, cluster(Path(folder), 2, memory) as made:
             given = {"engine": "spark", "spark.master": made.url, "spark.executor_memory": memory}
+            given["spark.sql_from_events"] = str(events)
             yield [part for name, value in given.items() for part in ("--set", f"{name}={value}")]
 
 
@@ -80,6 +81,9 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG)
     parser.add_argument("--profile", default="fast")
     parser.add_argument("--memory", default="1g", help="of each worker of the cluster")
+    parser.add_argument(
+        "--sql-from-events", type=int, default=10**8, help="0: the SQL of the features on the cluster, too"
+    )
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     args = parser.parse_args()
     base = [sys.executable, "-m", "pipeline", "--quiet", "--config", str(args.config)]
@@ -90,7 +94,7 @@ def main() -> None:
         home = args.folder / engine
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(args.folder / "history" / "lake", home / "lake")
-        with settings_of(engine, args.memory) as given:
+        with settings_of(engine, args.memory, args.sql_from_events) as given:
             spent[engine] = night(home, args.run_date, [*base, *given], args.profile)
         (args.folder / f"{engine}.json").write_text(json.dumps(spent[engine], indent=1) + "\n", encoding="utf-8")
     report(args.folder, args.run_date, spent)

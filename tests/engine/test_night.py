@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 START, DAYS, USERS, ITEMS = date(2024, 1, 1), 56, 90, 60
 NIGHT = START + timedelta(days=DAYS - 1)
-SQL_FROM_EVENTS = int(os.environ.get("NIGHTJAR_SQL_FROM_EVENTS", 10**8))
+SQL_FROM_EVENTS = int(os.environ.get("NIGHTJAR_SQL_FROM_EVENTS", "100000000"))
 """With 0 the SQL of the features runs on the cluster, too; test_spark_features.py does that on every run."""
 SETTINGS: dict[str, Any] = {
     "profile": "fast",
