@@ -40,3 +40,7 @@ class UnavailableError(PublishError):
 
 class ResourceError(PipelineError):
     """The machine refused: the disk is full, the lake cannot be written, memory is too small."""
+
+
+class StoreError(ResourceError):
+    """The object store refused or did not answer, or what it holds is damaged."""
