@@ -13,6 +13,7 @@ A stage is a module with `run`, whose parameters say what it reads: a stage's na
 
 import contextlib
 import inspect
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -148,16 +149,18 @@ def _bring(stage: str, run_date: date, config: Config) -> None:
     """
     if (mirror := homes.mirror_of(config.home)) is None:
         return
-    lake = config.lake.name
-    mirror.refresh(lake)
+    lakes = dict.fromkeys([config.lake_of_nights.name, config.lake.name])
+    for lake in lakes:
+        mirror.refresh(lake)
     for name in upstream(stage):
         keeping.bring(artifacts.stage_dir(config.lake, name, run_date))
-    for name in (stage, *upstream(stage)):
-        if is_history(name):
-            mirror.fetch_all(f"{lake}/{name}")
+    history = [name for name in (stage, *upstream(stage)) if is_history(name)]
+    for lake, name in itertools.product(lakes, history):
+        mirror.fetch_all(f"{lake}/{name}")
     if hasattr(module_of(stage), "still_holds"):
         keeping.bring(config.tables)
-        mirror.fetch_all(f"{lake}/{stage}", lambda folder: artifacts.run_date_of(folder) < run_date)
+        for lake in lakes:
+            mirror.fetch_all(f"{lake}/{stage}", lambda folder: artifacts.run_date_of(folder) < run_date)
 
 
 @contextlib.contextmanager

@@ -167,6 +167,8 @@ class Mirror:
             self._complete(unit, content, content["files"])
             copies.tidy(unit, content)
             return
+        if unit.folder.is_symlink():  # a day so far that is over, where a later one has a link to the night
+            return
         if unit.described(None) != copies.without_objects(content):
             self._replace_night(unit, content)
         if whole:

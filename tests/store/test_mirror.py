@@ -14,28 +14,12 @@ import pytest
 
 from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import StoreError
-from pipeline.store import garbage, leases, urls
+from pipeline.store import garbage
 from pipeline.store.mirror import Mirror
 from tests.conftest import ROOT
+from tests.store.machines import machine
 
 NIGHT, NEXT = date(2024, 1, 1), date(2024, 1, 2)
-
-
-@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.slow)])
-def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(leases, "SECONDS", 2.0)
-    monkeypatch.setattr(leases, "POLL_SECONDS", 0.05)
-    monkeypatch.setattr(keeping, "_KEEPERS", {})
-    if request.param == "file":
-        return f"file://{tmp_path}/bucket/shop"
-    return f"s3://{request.getfixturevalue('s3').bucket()}/shop"
-
-
-def machine(url: str, home: Path) -> Mirror:
-    """A mirror that keeps a home from now on."""
-    mirror = Mirror(url, home, urls.parse(url).open)
-    keeping.register(home, mirror)
-    return mirror
 
 
 def finish(folder: Path, parts: dict[str, str] | None = None, **files: bytes) -> None:
@@ -203,7 +187,8 @@ import sys, time
 from pathlib import Path
 from pipeline.store import transfer
 from tests.store import test_mirror as t
-mirror = t.machine(sys.argv[1], Path(sys.argv[2]))
+from tests.store.machines import machine
+mirror = machine(sys.argv[1], Path(sys.argv[2]))
 upload = mirror.store.upload
 def slowly(key, source):
     upload(key, source)
