@@ -47,6 +47,7 @@ def run_stage(stage: str, until: datetime, config: Config, force: bool = False) 
     """
     bringing.everything(config)
     if stages.is_history(stage):
+        bringing.state(config)
         prepare(config.so_far(until), until.date())
     else:
         _link_here(config.so_far(until), until.date())

@@ -36,6 +36,15 @@ def set_written(folder: Path, content: Content) -> None:
         os.utime(path, ns=(at, at))
 
 
+def is_of_time(unit: Unit, content: Content) -> bool:
+    """Whether a night's folder was finished when its manifest in the store says: one made here meanwhile was not."""
+    try:
+        path = unit.folder / artifacts.MANIFEST
+        return not unit.folder.is_symlink() and path.stat().st_mtime_ns == content["written"][artifacts.MANIFEST]
+    except OSError:
+        return False
+
+
 def is_there(path: Path, about: Content) -> bool:
     """Whether a file has its size: of a folder with its manifest, that is enough."""
     try:

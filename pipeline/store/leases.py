@@ -38,6 +38,7 @@ class _Lease:
     name: str
     version: Version = field(default_factory=dict)
     renewals: int = 0
+    written: float = 0.0
     is_lost: bool = False
     is_over: bool = False
     writing: threading.Lock = field(default_factory=threading.Lock)
@@ -103,6 +104,8 @@ class Leases:
 
     def _take(self, lease: _Lease, seen: dict[str, float]) -> bool:
         """Try once; `seen` has when each content of it was first seen, on this machine's clock."""
+        if self._put(lease, ABSENT):
+            return True
         found = self.store.get(self._key(lease.name))
         expected = ABSENT
         if found is not None:
@@ -112,10 +115,16 @@ class Leases:
             if known.get("owner") != self.owner and time.monotonic() - since < SECONDS:
                 return False
             log.warning("%s: the lease of %s was left by a process that died: taken over", self.store.url, lease.name)
+        return self._put(lease, expected)
+
+    def _put(self, lease: _Lease, expected: Version) -> bool:
+        """Write it where it is as expected; whether it was."""
+        asked = time.monotonic()
         try:
             lease.version = self.store.put(self._key(lease.name), self._content(lease), expected)
         except ConflictError:
             return False
+        lease.written = asked
         return True
 
     def _holder(self, name: str) -> str:
@@ -126,6 +135,10 @@ class Leases:
     def _give_back(self, lease: _Lease) -> None:
         """Remove it if it is still ours; where the store does not answer, it ends by itself."""
         with contextlib.suppress(StoreError):
+            if (
+                not lease.is_lost and time.monotonic() - lease.written < SECONDS / 2
+            ):  # nobody can have taken it over yet
+                return self.store.delete([self._key(lease.name)])
             found = self.store.get(self._key(lease.name))
             if found is not None and found[1] == lease.version:
                 self.store.delete([self._key(lease.name)])
@@ -151,10 +164,9 @@ class Leases:
     def _renew(self, lease: _Lease) -> None:
         lease.renewals += 1
         try:
-            lease.version = self.store.put(self._key(lease.name), self._content(lease), lease.version)
-        except ConflictError:
-            lease.is_lost = True
-            log.warning("%s: the lease of %s is another machine's now", self.store.url, lease.name)
+            lease.is_lost = not self._put(lease, lease.version)
+            if lease.is_lost:
+                log.warning("%s: the lease of %s is another machine's now", self.store.url, lease.name)
         except StoreError as error:
             log.warning("the lease of %s could not be renewed, it is tried again: %s", lease.name, error)
 

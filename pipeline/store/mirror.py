@@ -131,11 +131,13 @@ class Mirror:
 
     def fetch_all(self, folder: str, wanted: Callable[[Path], bool] = lambda _: True) -> None:
         """Bring every part below a folder here whole, of those that are wanted by their folders."""
-        found = [unit for unit in self.records.below(folder) if wanted(unit.folder)]
-        missing = [unit for unit in found if (r := self.records.read(unit)) and not self._is_whole(unit, r.content)]
-        for unit in missing:
-            with self.records.alone(unit):
-                self.pull(unit, whole=True)
+
+        def whole(unit: Unit) -> None:
+            if (record := self.records.read(unit)) and not self._is_whole(unit, record.content):
+                with self.records.alone(unit):
+                    self.pull(unit, whole=True)
+
+        transfer.side_by_side(whole, [unit for unit in self.records.below(folder) if wanted(unit.folder)])
 
     def pull(self, unit: Unit, whole: bool) -> None:
         """Make the copy of a part what the store has; the caller has its lock on this machine.
@@ -268,8 +270,13 @@ class Mirror:
         return got[1] if got else None
 
     def _known(self, name: str) -> Version | None:
-        record = self._copied(units.named(self.home, name))
-        return record.version if record else None
+        """The version of which a part is a copy, as far as it costs little to say."""
+        unit = units.named(self.home, name)
+        if not unit.is_night:
+            record = self._copied(unit)
+            return record.version if record else None
+        record = self.records.read(unit)
+        return record.version if record and copies.is_of_time(unit, record.content) else None
 
     def _copied(self, unit: Unit) -> Record | None:
         """What a part was when it was last sent or fetched, if it still is that."""
@@ -286,7 +293,7 @@ class Mirror:
         return record is not None and bool(record.content["files"]) and self._is_whole(unit, record.content)
 
     def _left_over(self, folder: str) -> dict[str, Unit]:
-        """Nights whose folders are here without ever having been sent."""
+        """Nights whose folders are here, and may never have been sent."""
         stages = [p for lake in units.LAKES if lake == folder.partition("/")[0] for p in (self.home / lake).glob("*")]
         paths = [path for stage in stages for path in stage.glob(f"{artifacts.PARTITION}*") if not path.is_symlink()]
         names = [path.relative_to(self.home).as_posix() for path in paths]

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 FIRST, SECOND = "2025-06-27", "2025-06-28"
 SMALL = {"label_windows": 3, "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 5}}
 FORGOTTEN = "C0189"
+SINCE = "2025-04-20"
 
 
 @dataclass
@@ -64,9 +65,11 @@ def story(s3_server: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     folder = tmp_path_factory.mktemp("in_a_bucket")
     url, home = f"s3://{s3_server.bucket()}/shop", folder / "home"
     reaches = s3_server.environment() | {"NIGHTJAR_HOME": url}
-    plain = Machine(folder / "shop", {"NIGHTJAR_HOME": str(home)})
+    plain = Machine(folder / "shop", reaches | {"NIGHTJAR_HOME": str(home), "NIGHTJAR_CACHE": str(folder / "logs")})
     machines = [Machine(folder / "shop", reaches | {"NIGHTJAR_CACHE": str(folder / name)}) for name in ("one", "other")]
     subprocess.run([sys.executable, "-m", "pipeline", "init", str(folder / "shop")], cwd=ROOT, check=True)
+    bucket = url.removesuffix("/shop")
+    _deliver(folder / "shop", f"{bucket}/logs", reaches)
     shown = {}
     for machine in (plain, machines[0]):
         machine.run("run", "--run-date", FIRST, "--with-history")
@@ -80,6 +83,20 @@ def story(s3_server: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         for name, value in s3_server.environment().items():
             patch.setenv(name, value)
         yield Story(plain, machines, url, home, shown)
+
+
+def _deliver(shop: Path, logs: str, environment: dict[str, str]) -> None:
+    """Let the shop's log be its last weeks, in the bucket; the mapping and the configuration stay on disk."""
+    (log,) = (shop / "logs").iterdir()
+    header, *rows = log.read_text(encoding="utf-8").splitlines(keepends=True)
+    log.write_text("".join([header, *(row for row in rows if row >= SINCE)]), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        urls.parse(logs).open().upload(log.name, log)
+    settings_file = shop / "pipeline.toml"
+    text = settings_file.read_text(encoding="utf-8")
+    settings_file.write_text(text.replace('"logs/*.csv"', f'"{logs}/*.csv"'), encoding="utf-8")
 
 
 def hashes(story: Story) -> dict[str, dict[str, str]]:

@@ -161,8 +161,14 @@ def test_forgetting_waits_for_a_stage_that_another_machine_runs(url: str, tmp_pa
         keeping.bring(artifacts.stage_dir(one.lake, "ingest", night))
         users = {r["user_id"] for r in tiny_log.rows_of(artifacts.stage_dir(one.lake, "ingest", night))}
         assert users == {"b", "c"}
-    tiny_log.write(log / "log.csv", [*LOG, row("a", "z", f"{DAY + timedelta(days=1)} 10:00:00")])
-    assert tiny_log.rows_of(tiny_log.ingest(one, DAY + timedelta(days=1))) == []  # this machine knows who asked
+    later = DAY + timedelta(days=1)
+    tiny_log.write(log / "log.csv", [*LOG, *(row(user, "x", f"{later} 10:00:00") for user in "ab")])
+    until = datetime(later.year, later.month, later.day, 12, tzinfo=UTC)
+    day_so_far.run_stage("ingest", until, one)  # this machine knows who asked
+    stages.run_stage("ingest", later, one)
+    for place in (one.so_far(until), one):
+        rows = tiny_log.rows_of(artifacts.stage_dir(place.lake, "ingest", later))
+        assert {r["user_id"] for r in rows} == {"b"}
 
 
 def test_a_home_that_is_a_url_is_a_copy_with_a_keeper(
