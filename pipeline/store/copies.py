@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.ground import artifacts
 from pipeline.store.records import Record, Records
-from pipeline.store.units import Content, Unit, named
+from pipeline.store.units import SEEN, Content, Unit, named
 
 
 def tidy(unit: Unit, content: Content) -> None:
@@ -36,13 +36,10 @@ def set_written(folder: Path, content: Content) -> None:
         os.utime(path, ns=(at, at))
 
 
-def is_of_time(unit: Unit, content: Content) -> bool:
-    """Whether a night's folder was finished when its manifest in the store says: one made here meanwhile was not."""
-    try:
-        path = unit.folder / artifacts.MANIFEST
-        return not unit.folder.is_symlink() and path.stat().st_mtime_ns == content["written"][artifacts.MANIFEST]
-    except OSError:
-        return False
+def is_as_noted(unit: Unit, content: Content) -> bool:
+    """Whether a part's files are those that this machine noted, as far as their identities tell."""
+    seen = unit.identities()
+    return bool(seen) and seen == content.get(SEEN)
 
 
 def is_there(path: Path, about: Content) -> bool:
@@ -55,7 +52,7 @@ def is_there(path: Path, about: Content) -> bool:
 
 def without_objects(content: Content) -> Content:
     """What a manifest says of the files, not of where they are."""
-    return {name: said for name, said in content.items() if name != "objects"}
+    return {name: said for name, said in content.items() if name not in {"objects", SEEN}}
 
 
 def objects_by_hash(content: Content) -> dict[str, str]:

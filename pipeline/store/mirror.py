@@ -272,11 +272,8 @@ class Mirror:
     def _known(self, name: str) -> Version | None:
         """The version of which a part is a copy, as far as it costs little to say."""
         unit = units.named(self.home, name)
-        if not unit.is_night:
-            record = self._copied(unit)
-            return record.version if record else None
         record = self.records.read(unit)
-        return record.version if record and copies.is_of_time(unit, record.content) else None
+        return record.version if record and copies.is_as_noted(unit, record.content) else None
 
     def _copied(self, unit: Unit) -> Record | None:
         """What a part was when it was last sent or fetched, if it still is that."""

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from pipeline.ground import artifacts
 from pipeline.store.contract import Version
-from pipeline.store.units import Content, Unit, named
+from pipeline.store.units import SEEN, Content, Unit, named
 
 HIDDEN = ".store"
 
@@ -60,7 +60,8 @@ class Records:
         path = self.folder / f"{unit.name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        beside.write_text(json.dumps({"version": dict(version), "content": content}), encoding="utf-8")
+        said = {"version": dict(version), "content": content | {SEEN: unit.identities()}}
+        beside.write_text(json.dumps(said), encoding="utf-8")
         beside.replace(path)
 
     def forget(self, unit: Unit) -> None:

@@ -10,6 +10,7 @@ Manifests lie apart from files so that one listing tells what there is, however 
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from pipeline.ground.errors import StoreError
 Content = dict[str, Any]
 """What a manifest says: `files` (name: bytes, sha256), `objects` (name: key), `links` (name: target), `written`
 (name: ns since 1970), and of a night all that its own manifest has."""
-OWN = ("objects", "written")
-"""What only the store's manifest of a night says."""
+OWN = ("objects", "written", "seen")
+"""What a night's own manifest does not say."""
+SEEN = "seen"
+"""What only this machine's record of a manifest says: which files they were, by `Unit.identities`."""
 LAKES = ("lake", "day_so_far")
 PRIVATE = "state/"
 """What only its owner may read on disk."""
@@ -82,9 +85,18 @@ class Unit:
             about = path.stat()
             written[name] = about.st_mtime_ns
             known = before.get("files", {}).get(name)
-            same = known and (known["bytes"], before["written"][name]) == (about.st_size, about.st_mtime_ns)
+            same = known and before.get(SEEN, {}).get(name) == _identity(about)
             files[name] = known if same else {"bytes": about.st_size, "sha256": artifacts.file_sha256(path)}
         return {"files": files, "written": written, "links": links} if files or links else None
+
+    def identities(self) -> dict[str, list[int]]:
+        """What tells whether the files are still those that they were: of a night its manifest, which has hashes.
+
+        The time of the last change is not enough, as who writes a file again may give it the time of the one before.
+        """
+        paths = [self.folder / artifacts.MANIFEST] if self.is_night else self.own_files()
+        there = [path for path in paths if path.is_file() and not (path.is_symlink() or self.folder.is_symlink())]
+        return {path.relative_to(self.folder).as_posix(): _identity(path.stat()) for path in there}
 
     def own_files(self) -> list[Path]:
         """The files and links of a folder that are the part's own; what is being written is hidden, and is not."""
@@ -97,6 +109,10 @@ class Unit:
         return any(part.startswith(".") for part in parts[:-1]) or (
             parts[-1].startswith(".") and not any(p.startswith(".") and path.match(p) for p in self.patterns)
         )
+
+
+def _identity(about: os.stat_result) -> list[int]:
+    return [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
 
 
 def manifest_text(content: Content) -> str:
