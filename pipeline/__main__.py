@@ -18,6 +18,7 @@ from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
 from pipeline.settings import layers
 from pipeline.settings.config import Config
+from pipeline.store import urls
 
 
 def _override(text: str) -> dict[str, Any]:
@@ -226,6 +227,12 @@ ACTIONS = {
 }
 
 
+def _disk() -> Path:
+    """The folder whose disk a command needs; of a home in an object store its copy's."""
+    home = os.environ.get("NIGHTJAR_HOME", ".")
+    return urls.cache() if urls.is_url(home) else Path(home)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command.
 
@@ -242,7 +249,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     terminal.guard_logs()
     try:
-        with resources.required(args.command, Path(os.environ.get("NIGHTJAR_HOME", "."))):
+        with resources.required(args.command, _disk()):
             ACTIONS[args.command](args)
     except PipelineError as error:
         terminal.say(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.sources import configuration
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.postgres", "tests.store.s3_server"]
 
 # `make test` exports the example's home and configuration; a test that wants one of them sets it itself.
 for name in ("NIGHTJAR_HOME", "NIGHTJAR_CONFIG", "NIGHTJAR_PROFILE"):

@@ -52,7 +52,8 @@ def test_what_duckdb_asks_for_to_give_python_a_moment_is_a_dependency() -> None:
 
 
 def test_the_tools_of_a_developer_are_pinned() -> None:
-    named = {canonicalize_name(Requirement(line).name) for line in PROJECT["optional-dependencies"]["dev"]}
+    extras = PROJECT["optional-dependencies"]
+    named = {canonicalize_name(Requirement(line).name) for line in [*extras["dev"], *extras["store"]]}
     assert named - set(pins("constraints.txt")) == set()
 
 

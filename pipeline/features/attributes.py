@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pipeline.features import given
 from pipeline.features.events import Events, day_number
 from pipeline.features.read import Cutoff
-from pipeline.ground import artifacts, schemas
+from pipeline.ground import artifacts, keeping, schemas
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import AttributeKind
 
@@ -135,6 +135,7 @@ def latest(config: Config, user_ids: Iterable[str], night: date) -> dict[str, st
     mine = pc.field("user_id").isin(list(user_ids))
     for folder in reversed(artifacts.partitions_until(config.lake, "ingest", night)):
         path = folder / "users.parquet"
+        keeping.fetch(folder, [path.name])
         if found.keys() >= config.user_attributes.keys():
             break
         if path.is_file():

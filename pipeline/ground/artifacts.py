@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import __version__
-from pipeline.ground import shipped
+from pipeline.ground import keeping, shipped
 from pipeline.ground.errors import InputError
 
 MANIFEST = "manifest.json"
@@ -118,15 +118,36 @@ def history_hash(lake: Path, stage: str, run_date: date) -> str:
 
 @contextlib.contextmanager
 def lock(folder: Path, shared: bool = False) -> Iterator[None]:
-    """Hold the lock of one stage and night; waits while another process holds it.
+    """Hold the lock of one stage and night; waits while another process holds it, of another machine too where the home
+    has a keeper (pipeline.ground.keeping).
 
     Args:
         folder: of the stage and night.
         shared: to read the folder, beside others who do, and keep it from being replaced meanwhile.
     """
+    if shared:
+        keeping.bring(folder)
+    with lock_here(folder, shared), contextlib.nullcontext() if shared else keeping.held(folder):
+        yield
+
+
+@contextlib.contextmanager
+def lock_at_once(folder: Path) -> Iterator[None]:
+    """`lock`, but not waiting.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    with lock_here(folder, wait=False), keeping.held(folder, keeping.at_once):
+        yield
+
+
+@contextlib.contextmanager
+def lock_here(folder: Path, shared: bool = False, wait: bool = True) -> Iterator[None]:
+    """`lock` among this machine's processes alone."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         yield
 
 
@@ -257,6 +278,7 @@ def _link(folder: Path, out: Path, part: str, key: str) -> bool:
     if manifest.get("parts", {}).get(part) != key:
         return False
     names = [name for name in manifest["files"] if name.startswith(f"{part}/")]
+    keeping.fetch(folder.resolve(), names)  # a day so far has links to nights
     if any(not (folder / n).is_file() or file_sha256(folder / n) != manifest["files"][n]["sha256"] for n in names):
         return False  # damaged since: make it again
     for name in names:

@@ -1,6 +1,6 @@
 """Everything the pipeline raises on purpose. The message names the file and the remedy."""
 
-from pipeline.ground.terminal import harmless
+from pipeline.ground.terminal import shown
 
 
 class PipelineError(Exception):
@@ -14,8 +14,8 @@ class PipelineError(Exception):
 
     def __init__(self, said: str = "", content: str = "") -> None:
         """A message, and behind it what a file says, which only the command line shows."""
-        super().__init__(harmless(f"{said}: {content}" if content else said))
-        self.said = harmless(said)
+        super().__init__(shown(f"{said}: {content}" if content else said))
+        self.said = shown(said)
 
 
 class InputError(PipelineError):
@@ -40,3 +40,7 @@ class UnavailableError(PublishError):
 
 class ResourceError(PipelineError):
     """The machine refused: the disk is full, the lake cannot be written, memory is too small."""
+
+
+class StoreError(ResourceError):
+    """The object store refused or did not answer, or what it holds is damaged."""

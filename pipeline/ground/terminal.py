@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any, TextIO
 
+from pipeline.ground import keeping
+
 STEERING = {"Cc", "Cf", "Cs"}
 """Unicode's categories of characters that move a cursor, turn a text's direction, or cannot be written."""
 WIDTH = 110
@@ -17,9 +19,14 @@ def harmless(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in STEERING)
 
 
+def shown(text: str) -> str:
+    """The text for people: harmless, and what lies in an object store has its URL."""
+    return harmless(keeping.shown(text))
+
+
 def say(text: object, file: TextIO | None = None) -> None:
     """Print a text that may quote what others wrote; default: to standard output."""
-    print(harmless(str(text)), file=file)
+    print(shown(str(text)), file=file)
 
 
 def guard_logs() -> None:
@@ -31,7 +38,7 @@ def guard_logs() -> None:
     def guarded(*args: Any, **given: Any) -> logging.LogRecord:
         record = made(*args, **given)
         if record.name.partition(".")[0] == "pipeline":
-            record.msg, record.args = harmless(record.getMessage()), None
+            record.msg, record.args = shown(record.getMessage()), None
         return record
 
     guarded.is_guard = True  # type: ignore[attr-defined]

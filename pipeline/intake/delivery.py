@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.intake import late_rows, logs
+from pipeline.intake import late_rows, log_files, logs
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
@@ -55,7 +55,7 @@ def name_of(config: Config, night: date) -> str:
     """The name of the night's log in the shop's folder, where it is one file; else the pattern of their names."""
     files = files_of(config, night)
     if len(files) == 1:
-        return files[0].relative_to(config.folder).as_posix()
+        return log_files.name_of(config, files[0])
     name = log_of(config).globs[0]
     for part, value in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
         name = name.replace(f"{{{part}}}", night.strftime(value))

@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 from duckdb import CoalesceOperator, ColumnExpression, Expression, FunctionExpression
 
-from pipeline.ground import sql
+from pipeline.ground import keeping, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake.inputs.table import PLACE
 
@@ -44,10 +44,10 @@ def add(
     Raises:
         InputError: a folder's key is a column of another file that is no text there.
     """
-    said = {str(path): {k.lower(): v for k, v in columns_of(path.relative_to(folder)).items()} for path in paths}
+    said = {str(path): {k.lower(): v for k, v in columns_of(_name(path, folder)).items()} for path in paths}
     keys: dict[str, str] = {}  # the column, by what DuckDB takes for the same name
     for path in paths:
-        for key in columns_of(path.relative_to(folder)):
+        for key in columns_of(_name(path, folder)):
             keys.setdefault(key.lower(), key)
     keys = {lower: name for lower, name in keys.items() if lower not in PLACE}
     if not keys:
@@ -73,6 +73,11 @@ def add(
         sql.execute(connection, "ingest/folder_columns").fetchall()
     finally:
         connection.unregister("folders")
+
+
+def _name(path: Path, folder: Path) -> Path:
+    """A file's name below the shop's folder, or its URL."""
+    return path.relative_to(folder) if path.is_relative_to(folder) else Path(keeping.shown(str(path)))
 
 
 def _column(lower: str) -> str:

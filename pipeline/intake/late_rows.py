@@ -17,7 +17,7 @@ from typing import Any, Literal
 import duckdb
 
 from pipeline.ground import artifacts, sql
-from pipeline.intake import renamed, text_files
+from pipeline.intake import log_files, renamed, text_files
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -149,7 +149,7 @@ def change(config: Config, path: Path, readings: Iterable[Reading]) -> Literal["
 
 def name_of(config: Config, path: Path) -> str:
     """A log file's name, as records and refused rows have it."""
-    return path.relative_to(config.folder).as_posix()
+    return log_files.name_of(config, path)
 
 
 def record(config: Config) -> Record:

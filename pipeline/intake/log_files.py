@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from pipeline.ground import keeping
 from pipeline.ground.errors import InputError
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
+from pipeline.store import fetched, urls
 
 PLACEHOLDERS = {"year": r"(?P<year>\d{4})", "month": r"(?P<month>\d{2})", "day": r"(?P<day>\d{2})"}
 FORMATS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".parquet": "parquet"}
@@ -45,8 +47,8 @@ def find(source: InputFiles, config: Config, night: date | None = None) -> list[
     expressions = [_expression(glob) for glob in globs]
     found: dict[Path, LogFile] = {}
     for glob, expression in zip(globs, expressions, strict=True):
-        for path in (path for values in parts for path in _matching(config.folder, _with(glob, values).split("/"))):
-            if path in found or not expression.fullmatch(name := path.relative_to(config.folder).as_posix()):
+        for path in (path for values in parts for path in _there(config.folder, _with(glob, values))):
+            if path in found or not expression.fullmatch(name := name_of(config, path)):
                 continue
             if _is_log(path, glob):
                 found[path] = LogFile(path, *_days(path, name, expressions))
@@ -93,6 +95,24 @@ def _expression(glob: str) -> re.Pattern[str]:
         else:
             expression += known.get(part, re.escape(part))
     return re.compile(expression)
+
+
+def name_of(config: Config, path: Path) -> str:
+    """A log file's name: relative to the shop's folder, or its URL."""
+    shown = keeping.shown(str(path))
+    return path.relative_to(config.folder).as_posix() if shown == str(path) else shown
+
+
+def _there(folder: Path, glob: str) -> Iterator[Path]:
+    """The files that match a glob, below a folder or in an object store, from which they are fetched first."""
+    if not urls.is_url(glob):
+        yield from _matching(folder, glob.split("/"))
+        return
+    parts = glob.split("/")
+    fixed = next(n for n, part in enumerate(parts) if "*" in part or "?" in part or n == len(parts) - 1)
+    shelf = fetched.shelf("/".join(parts[:fixed]))
+    shelf.fetch_matching(_expression("/".join(parts[fixed:])))
+    yield from _matching(shelf.folder, parts[fixed:])
 
 
 def _matching(folder: Path, parts: Sequence[str]) -> Iterator[Path]:

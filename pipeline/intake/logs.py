@@ -14,7 +14,7 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
 from pipeline.intake import folders, json_lines, parquet_files, raw, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
-from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of
+from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of, name_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import Ingest, InputFiles
 
@@ -55,7 +55,7 @@ def read(
         connection,
         "ingest/log_files",
         paths=paths,
-        names=[file.path.relative_to(config.folder).as_posix() for file in files],
+        names=[name_of(config, file.path) for file in files],
         first_days=[file.first_day for file in files],
         last_days=[file.last_day for file in files],
     )

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.ground import artifacts, rewriting, sql
+from pipeline.ground import artifacts, keeping, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import (
     delivery,
@@ -135,6 +135,7 @@ class _Given:
 def _unfinish(folder: Path) -> None:
     if folder.is_dir():
         artifacts.remove(folder)
+        keeping.tell(folder)
 
 
 def _give_up(folder: Path, given: _Given, config: Config) -> None:

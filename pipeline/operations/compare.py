@@ -24,7 +24,7 @@ from pipeline.ground import artifacts, lists, resources
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
 from pipeline.judging import measuring
-from pipeline.operations import load_history, stages
+from pipeline.operations import bringing, load_history, stages
 from pipeline.operations.comparing import scores, simple, tuning, words
 from pipeline.operations.comparing.scores import Judged, Table
 from pipeline.operations.tuning import trials
@@ -70,6 +70,7 @@ def run(config: Config, nights: Iterable[date], *, number: int = TRIALS, out: Pa
         ResourceError: the home cannot be written, or its disk is full.
     """
     chosen = tuple(sorted(set(nights)))
+    bringing.nights(config, whole=["ingest"])
     _require(config, chosen, number)
     with resources.required("compare", config.home), _workshop(config) as (place, untuned):
         own, found = tuning.tuned(place, untuned, chosen, number)

@@ -17,8 +17,9 @@ from typing import Any
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.intake import ingest
-from pipeline.operations import stages
+from pipeline.operations import bringing, stages
 from pipeline.settings.config import SO_FAR, Config
+from pipeline.store import homes
 
 
 def run(until: datetime, config: Config, chosen: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
@@ -44,11 +45,23 @@ def run_stage(stage: str, until: datetime, config: Config, force: bool = False) 
     Raises:
         InputError: what was read of the day is of another moment, as where another one began meanwhile.
     """
+    bringing.everything(config)
     if stages.is_history(stage):
+        bringing.state(config)
         prepare(config.so_far(until), until.date())
     else:
+        _link_here(config.so_far(until), until.date())
         _require_read(until, config)
     return stages.run_stage(stage, until.date(), config.so_far(until), force=force)
+
+
+def _link_here(config: Config, day: date) -> None:
+    """On another machine than that which read the day, as a home in an object store has: the links to nights."""
+    if homes.mirror_of(config.home) is None:
+        return
+    with artifacts.lock_here(artifacts.history(config.lake, "ingest")):
+        for stage in stages.STAGES:
+            _link_nights(config.lake_of_nights / stage, config.lake / stage, day, keeps_day=True)
 
 
 def _require_read(until: datetime, config: Config) -> None:

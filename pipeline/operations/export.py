@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError, PublishError
+from pipeline.operations import bringing
 from pipeline.publication import publish
 from pipeline.publication.tables.recommendations import TABLE
 from pipeline.published.contract import ActiveRun
@@ -90,6 +91,7 @@ def choose(
     Raises:
         InputError: there is none.
     """
+    bringing.tables(config)
     if run_id is None and night is None and so_far is None:
         if (active := publish.active_run(config)) is None:
             raise InputError(f"nothing is published in {config.tables}: run a night first")

@@ -27,13 +27,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts, resources, rewriting, sql
+from pipeline.ground import artifacts, keeping, resources, rewriting, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import day_so_far, mentions, stages
+from pipeline.operations import bringing, day_so_far, mentions, stages
 from pipeline.operations.people import People
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
@@ -43,6 +43,7 @@ from pipeline.publication import stores, tables
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
+from pipeline.store import garbage, homes
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
 
@@ -75,15 +76,19 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
     with resources.required("forget", config.home), _one_at_a_time(config):
         with suppression.lock(config, alone=True):
             key = suppression.add(config, wanted).key
+        bringing.everything(config, whole=("ingest", "features", "publish", "evaluate"))
         journals = {user_id: Journal.open(config.home, key, user_id, asked) for user_id in wanted}
         people = People(config, wanted, journals, leave_texts=also_in_text)
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
             _events(connection, config, people, key if also_in_text else None)
+            keeping.tell(_receipts(config))
             for place in (config, *trials.workshops(config)):
                 _nights(connection, place, people)
             day_so_far.drop(config)
             _tables(connection, config, people)
             _exports(config, people)
+        if (mirror := homes.mirror_of(config.home)) is not None:
+            garbage.collect(mirror, at_once=True)
         looked_through = [table.name for table in inputs.about_people()]
         return [journals[user_id].close(config, _databases(config), looked_through, also_in_text) for user_id in wanted]
 
@@ -93,7 +98,12 @@ def _one_at_a_time(config: Config) -> Iterator[None]:
     config.home.mkdir(parents=True, exist_ok=True)
     with (config.home / ".forget.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        with keeping.held(_receipts(config)):
+            yield
+
+
+def _receipts(config: Config) -> Path:
+    return config.home / "receipts"
 
 
 def _folders(stage: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.ground import artifacts, manifests, resources, rewriting, sql, zones
+from pipeline.ground import artifacts, keeping, manifests, resources, rewriting, sql, zones
 from pipeline.ground.errors import InputError
 from pipeline.ground.manifests import Made
 from pipeline.intake import (
@@ -30,6 +30,7 @@ from pipeline.intake import (
     waiting,
 )
 from pipeline.intake.partitions import Batches, Report
+from pipeline.operations import bringing
 from pipeline.settings.config import Config
 
 
@@ -63,6 +64,7 @@ def _load_history(config: Config, until: date) -> str:
     written = config.model_dump(mode="json", exclude={"home", "folder"})
     made = Made("ingest", until, written, config.digest("ingest"), inputs={})
     config.lake.mkdir(parents=True, exist_ok=True)
+    bringing.nights(config, whole=["ingest"])
     rewriting.finish_all(config.lake / "ingest")
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
@@ -78,6 +80,7 @@ def _load_history(config: Config, until: date) -> str:
         unused = left_out.found(connection, first, until)
         numbers[until] |= kept
         _mark(config).unlink(missing_ok=True)  # from here on the lake is neither what it was nor what it will be
+        keeping.tell(artifacts.history(config.lake, "ingest"))
         precedence.give_way(connection, config, first, until)
         with ThreadPoolExecutor(config.threads) as writers:
             unfinished: deque[Future[Report]] = deque()
@@ -150,6 +153,8 @@ def _count(totals: Counter[str], report: Report) -> None:
 
 def is_loaded(config: Config, until: date) -> bool:
     """Whether load-history has run up to a night, or up to an earlier one that nightly runs have continued from."""
+    bringing.state(config)
+    bringing.nights(config)
     try:
         loaded = date.fromisoformat(_mark(config).read_text(encoding="utf-8"))
     except FileNotFoundError:

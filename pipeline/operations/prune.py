@@ -7,10 +7,8 @@ day so far goes when the day's own night is there.
 """
 
 import contextlib
-import fcntl
 import shutil
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,11 +16,13 @@ from pathlib import Path
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
-from pipeline.operations import day_so_far, stages
+from pipeline.operations import bringing, day_so_far, stages
 from pipeline.publication import publish, stores
 from pipeline.published import run_ids
 from pipeline.settings.calendar import LONGEST_DAYS
 from pipeline.settings.config import SO_FAR, Config
+from pipeline.store import garbage, homes
+from pipeline.store.garbage import Garbage
 
 SETTLED_SECONDS = 24 * 3600
 """A night without a publication may still be running if its last folder is less older than the lake's newest."""
@@ -39,12 +39,14 @@ class Freed:
         busy: nights that are left because one of their stages is running, or may be.
         links: how many links to each file are removed, by device and inode.
         sizes: bytes on disk, and all links, of each file.
+        store: of a home in an object store, what it gets back.
     """
 
     folders: list[Path] = field(default_factory=list)
     busy: list[date] = field(default_factory=list)
     links: Counter[tuple[int, int]] = field(default_factory=Counter)
     sizes: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    store: Garbage | None = None
 
     def count(self, folder: Path) -> None:
         """Add a folder."""
@@ -79,7 +81,12 @@ def prune(config: Config, keep_days: int | None = None, dry_run: bool = False) -
     if keep_days is not None and not 0 <= keep_days <= LONGEST_DAYS:
         raise InputError(f"--keep-days {keep_days} is no number of days from 0 to {LONGEST_DAYS:,}")
     with resources.required("prune", config.lake):
-        return _prune(config, keep_days, dry_run)
+        bringing.everything(config)
+        bringing.tables(config)
+        freed = _prune(config, keep_days, dry_run)
+        if (mirror := homes.mirror_of(config.home)) is not None:
+            freed.store = garbage.collect(mirror, dry_run=dry_run)
+        return freed
 
 
 def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
@@ -110,7 +117,13 @@ def describe(freed: Freed, dry_run: bool) -> str:
     lines += [f"left {night}: it is running, or may be" for night in freed.busy]
     parts = [f"{n} of {stage}" for stage, n in stage_nights.items()] + ["a day so far"] * len(so_far)
     said = ", ".join(parts) or "nothing"
-    return "\n".join([*lines, f"{said}: {freed.bytes / 2**20:,.1f} MiB of disk {'to free' if dry_run else 'freed'}"])
+    lines.append(f"{said}: {freed.bytes / 2**20:,.1f} MiB of disk {'to free' if dry_run else 'freed'}")
+    if freed.store is not None:
+        lines.append(
+            f"in the store: {freed.store.removed / 2**20:,.1f} MiB {'to free' if dry_run else 'freed'}; "
+            f"{freed.store.waiting / 2**20:,.1f} MiB that nothing names any more go when a day has passed"
+        )
+    return "\n".join(lines)
 
 
 def _nights(config: Config) -> list[date]:
@@ -148,7 +161,7 @@ def _prune_night(config: Config, night: date, youngest: float, freed: Freed, dry
         try:
             for stage in stages.STAGES:
                 if stage != "ingest" and folders:
-                    held.enter_context(_lock_now(artifacts.stage_dir(config.lake, stage, night)))
+                    held.enter_context(artifacts.lock_at_once(artifacts.stage_dir(config.lake, stage, night)))
         except BlockingIOError:
             freed.busy.append(night)
             return
@@ -167,15 +180,6 @@ def _remove(folders: list[Path], freed: Freed, dry_run: bool, locked: bool = Fal
             freed.count(folder)
             if not dry_run:
                 artifacts.remove(folder)
-
-
-@contextlib.contextmanager
-def _lock_now(folder: Path) -> Iterator[None]:
-    """artifacts.lock, but BlockingIOError instead of waiting."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f".{folder.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
 
 
 def _old_events(config: Config, newest: date) -> list[Path]:

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.features import attributes
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import ids, quality, waiting
-from pipeline.operations import stages
+from pipeline.operations import bringing, stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
 from pipeline.publication.night import FALLBACK
@@ -40,6 +40,7 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
     Raises:
         InputError: nothing is published, or there is no such surface.
     """
+    bringing.nights(config)
     active = _active(config)
     names = [s.name for s in config.surfaces]
     if surface is not None and surface not in names:
@@ -112,6 +113,7 @@ def search(config: Config, query: str) -> str:
     Raises:
         InputError: nothing is published.
     """
+    bringing.nights(config)
     active = _active(config)
     asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
     read = stores.target(config).read
@@ -134,6 +136,7 @@ def search(config: Config, query: str) -> str:
 def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:
     """Titles of the items as the run's night knew them; none once that night has left the lake."""
     path = artifacts.stage_dir(_lake(config, active), "features", active.run_date) / "items.parquet"
+    keeping.fetch(path.parent, [path.name])
     if not path.is_file():
         return {}
     wanted = pc.field("item_id").isin(pc.unique(item_ids))
@@ -147,6 +150,7 @@ def status(config: Config) -> str:
     Raises:
         InputError: nothing is published.
     """
+    bringing.nights(config)
     active = _active(config)
     runs = {row["run_id"]: row for row in publish.runs(config).to_pylist()}
     metrics = json.loads(runs[active.run_id]["metrics"])
@@ -160,6 +164,7 @@ def status(config: Config) -> str:
 
 
 def _active(config: Config) -> ActiveRun:
+    bringing.tables(config)
     active = publish.active_run(config)
     if active is None:
         raise InputError(

@@ -5,13 +5,15 @@ A stage is a module with `run`, whose parameters say what it reads: a stage's na
 `section` of its own name, `memo` to link parts with, and `out`, where it writes. A module may say besides:
 
     still_holds(config, manifest) -> bool    whether what the stage read beside its inputs (published runs, an earlier
-                                             tuning) is still what the finished artifact was made from
+                                             tuning) is still what the finished artifact was made from: the published
+                                             tables, and earlier nights of its own
     IS_HISTORY = True                        a night's artifact is history: only a forced run makes it again, and who
                                              reads it reads every night up to its own
 """
 
 import contextlib
 import inspect
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,11 +23,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from pipeline.ground import artifacts, manifests, resources
+from pipeline.ground import artifacts, keeping, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.settings.config import Config
 from pipeline.sources import SOURCES
+from pipeline.store import homes
 
 log = logging.getLogger(__name__)
 
@@ -124,8 +127,11 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         PipelineError: as the stage says; nothing of it stays in the lake.
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
-    alone = is_history(stage) and (force or not artifacts.is_finished(folder))
-    with resources.required(f"{stage} {run_date}", folder.parent), _locked(stage, run_date, config, alone):
+    with contextlib.ExitStack() as held:
+        held.enter_context(resources.required(f"{stage} {run_date}", folder.parent))
+        _bring(stage, run_date, config)
+        alone = is_history(stage) and (force or not artifacts.is_finished(folder))
+        held.enter_context(_locked(stage, run_date, config, alone))
         inputs = _inputs(stage, run_date, config)
         if not force and _is_current(folder, stage, inputs, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
@@ -134,6 +140,27 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         return _execute(
             manifests.Made(stage, run_date, _written(config), _settings_hash(stage, config), inputs), config, force
         )
+
+
+def _bring(stage: str, run_date: date, config: Config) -> None:
+    """Of a home in an object store, bring what the stage reads: inputs, all nights of history, and what else it asks.
+
+    Of other nights manifests are enough: `memo` fetches the parts that it links.
+    """
+    if (mirror := homes.mirror_of(config.home)) is None:
+        return
+    lakes = dict.fromkeys([config.lake_of_nights.name, config.lake.name])
+    for lake in lakes:
+        mirror.refresh(lake)
+    for name in upstream(stage):
+        keeping.bring(artifacts.stage_dir(config.lake, name, run_date))
+    history = [name for name in (stage, *upstream(stage)) if is_history(name)]
+    for lake, name in itertools.product(lakes, history):
+        mirror.fetch_all(f"{lake}/{name}")
+    if hasattr(module_of(stage), "still_holds"):
+        keeping.bring(config.tables)
+        for lake in lakes:
+            mirror.fetch_all(f"{lake}/{stage}", lambda folder: artifacts.run_date_of(folder) < run_date)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.operations import stages
+from pipeline.operations import bringing, stages
 from pipeline.settings.config import Config
 
 BAR = 30
@@ -33,6 +33,7 @@ def table(manifests: Mapping[str, Mapping[str, Any]]) -> str:
 
 def of_night(config: Config, run_date: date) -> str:
     """The table of the stages finished for a night."""
+    bringing.nights(config)
     folders = {name: artifacts.stage_dir(config.lake, name, run_date) for name in stages.STAGES}
     finished = {name: artifacts.read_manifest(f) for name, f in folders.items() if artifacts.is_finished(f)}
     if not finished:

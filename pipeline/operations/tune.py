@@ -19,7 +19,7 @@ import numpy as np
 
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError, TrainingError
-from pipeline.operations import load_history
+from pipeline.operations import bringing, load_history
 from pipeline.operations.tuning import space, trials
 from pipeline.operations.tuning.trials import Goal
 from pipeline.settings import layers
@@ -96,6 +96,7 @@ def _search(
 ) -> Found:
     import optuna
 
+    bringing.nights(config, whole=shared)
     if not load_history.is_loaded(config, max(goal.nights)):
         last = max(goal.nights)
         raise InputError(f"night {last} is not ingested: python -m pipeline load-history --until {last}")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import InputError
 from pipeline.privacy import pseudonyms
 from pipeline.privacy.pseudonyms import Key
@@ -57,7 +57,8 @@ def lock(config: Config, alone: bool) -> Iterator[None]:
     config.home.mkdir(parents=True, exist_ok=True)
     with (config.home / ".forgotten.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
+        with keeping.held(path(config)) if alone else contextlib.nullcontext():
+            yield
 
 
 def read(config: Config) -> Suppressed:

@@ -17,6 +17,7 @@ from pydantic import (
     ModelWrapValidatorHandler,
     PositiveInt,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -33,6 +34,7 @@ from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+from pipeline.store import homes
 
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
 """The example shop of a checkout; an installed wheel has none."""
@@ -50,7 +52,8 @@ class Config(Calendar):
     """
 
     home: Path = Path(".nightjar")
-    """Everything the pipeline writes: the lake, the tables."""
+    """Everything the pipeline writes: the lake, the tables. A folder, or a URL of an object store (s3://bucket/path, gs://,
+    az://, abfs://), of which the folder is then a copy."""
     folder: Path = Path()
     """The folder of the TOML file; log globs and mapping SQL are relative to it."""
 
@@ -89,6 +92,11 @@ class Config(Calendar):
     publish: Publish = Publish()
     retention: Retention = Retention()
     spark: Spark = Spark()
+
+    @field_validator("home", mode="before")
+    @classmethod
+    def _a_url_is_its_copy(cls, given: Any) -> Any:
+        return homes.folder_of(given) if isinstance(given, str) else given
 
     @property
     def lake(self) -> Path:

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, keeping
 from pipeline.settings.config import Config
 
 ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;"}
@@ -21,6 +21,7 @@ def question(config: Config, night: date) -> tuple[str, str]:
         InputError: it is not.
     """
     folder = artifacts.stage_dir(config.lake, "evaluate", night)
+    keeping.bring(folder)
     found = artifacts.read_manifest(folder)["report"]
     names = ", ".join(surface.name for surface in config.surfaces)
     facts = {

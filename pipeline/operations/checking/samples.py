@@ -11,6 +11,7 @@ from pipeline.intake.logs import LogFile
 from pipeline.operations.checking import cuts
 from pipeline.operations.checking.cuts import Size, Stretch
 from pipeline.settings.config import Config
+from pipeline.store import urls
 
 ROWS = 150_000
 """Of the log, about: a third from its beginning, its middle and its end."""
@@ -107,6 +108,8 @@ def begin(config: Config, scratch: Path) -> Sample:
     """
     sources = [source for table in inputs.nightly() if (source := table.files(config)) is not None]
     names = [name for source in sources for name in (*source.globs, source.sql)]
+    if stored := next((name for name in names if urls.is_url(name)), None):
+        raise InputError(f"check looks at files in a folder, not at {stored}: copy some days of it, and check those")
     up = max((name.split("/").count("..") for name in names), default=0)
     folder = scratch.joinpath("sample", *["in"] * up)  # so that ../ does not lead out of the scratch folder
     folder.mkdir(parents=True)

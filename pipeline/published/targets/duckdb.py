@@ -59,7 +59,8 @@ class DuckDBTarget:
         if self._held:
             yield
             return
-        with locks.folder(self.pointer, self.config.publish.lock_minutes):
+        minutes = self.config.publish.lock_minutes
+        with locks.folder(self.pointer, minutes), locks.kept(self.config.tables, minutes):
             self._held = True
             try:
                 yield

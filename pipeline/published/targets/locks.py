@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pipeline.ground import keeping
 from pipeline.ground.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,24 @@ def folder(path: Path, minutes: float) -> Iterator[None]:
 
         wait(take, minutes, f"the lock {file.name}", lambda: _holder(file.fileno()))
         yield
+
+
+def kept(tables: Path, minutes: float) -> contextlib.AbstractContextManager[None]:
+    """Hold the published tables of a home in an object store, which other machines publish to as well.
+
+    They are up to date when it begins, and what was changed is sent off, as one change, when it ends.
+
+    Args:
+        tables: their folder.
+        minutes: how long to wait for another machine.
+    Raises:
+        UnavailableError: another machine held them for so long.
+    """
+
+    def waiter(take: Callable[[], bool], holder: Callable[[], str]) -> None:
+        wait(take, minutes, f"the lease of {tables}", lambda: f"{holder()}; let it end, then publish again")
+
+    return keeping.held(tables, waiter)
 
 
 def _holder(descriptor: int) -> str:

@@ -59,6 +59,7 @@ class PostgresTarget:
         settings = dsn.from_environment()
         with (
             locks.folder(self.folder / "current", self.lock_minutes),
+            locks.kept(self.folder, self.lock_minutes),  # the Parquet copies
             schema_lock.held(settings, self.schema, self.lock_minutes) as lock,
             session.connected(settings) as connection,
         ):

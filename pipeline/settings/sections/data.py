@@ -7,6 +7,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, Validati
 
 from pipeline.settings.sections import globs as alternative_globs
 from pipeline.settings.sections.base import KEPT, Days, Section
+from pipeline.store import urls
 
 
 class EventType(Section):
@@ -80,6 +81,8 @@ class InputFiles(Section):
                 )
             if not parts[-1] or parts[-1] in {".", "..", "**"}:
                 raise ValueError("must end with the name of files, as in logs/*.csv")
+            if urls.is_url(glob) and (plain := urls.parse(glob).url) != glob:
+                raise ValueError(f"has a URL that is written otherwise than here: {plain}")
             if any("**" in part and part != "**" for part in parts):
                 raise ValueError("has ** beside other characters: **/ stands for folders, * for a name or part of one")
         return given
