@@ -34,7 +34,7 @@ from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
-from pipeline.store import homes
+from pipeline.store import homes, urls
 
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
 """The example shop of a checkout; an installed wheel has none."""
@@ -96,7 +96,7 @@ class Config(Calendar):
     @field_validator("home", mode="before")
     @classmethod
     def _a_url_is_its_copy(cls, given: Any) -> Any:
-        return homes.folder_of(given) if isinstance(given, str) else given
+        return homes.folder_of(given) if isinstance(given, str) and urls.is_url(given) else given
 
     @property
     def lake(self) -> Path:

@@ -58,7 +58,7 @@ class ObjectStore:
         try:
             self._store = obstore.store.from_url(bucket, client_options=client, retry_config=RETRIES)
         except Exception as error:
-            raise InputError(f"{url} cannot be opened ({_said(error)}): see docs/object_store.md") from None
+            raise InputError(f"{url} cannot be opened ({_said(error)}): see docs/object-store.md") from None
 
     def get(self, key: str) -> tuple[bytes, Version] | None:
         """See Store.get."""

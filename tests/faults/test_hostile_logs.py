@@ -113,10 +113,13 @@ def test_lines_are_left_out_by_their_length(tmp_path: Path, monkeypatch: pytest.
     assert long_lines.leave_out([str(path)], tmp_path / "copies", max_bytes=35, max_characters=2) == ({}, [])
 
 
-def test_a_log_of_nothing_but_a_long_line_is_an_error(tmp_path: Path) -> None:
+def test_a_log_of_nothing_but_a_long_line_is_an_error_or_a_refusal(tmp_path: Path) -> None:
     write(tmp_path / "log.jsonl", [GOOD | {"item": "x" * 40_000_000}])
     with pytest.raises(InputError, match=r"log\.jsonl: none of its lines is a JSON object"):
-        ingest_night(lenient(tmp_path, "log.jsonl"), NIGHT)
+        ingest_night(shop(tmp_path, "log.jsonl"), NIGHT)
+    folder = ingest_night(lenient(tmp_path, "log.jsonl"), NIGHT)
+    assert not rows_of(folder)
+    assert refused(folder) == [(1, "unreadable: longer than ingest.max_row_bytes")]
 
 
 def test_invalid_utf8_is_refused_and_its_neighbours_are_taken(tmp_path: Path) -> None:
