@@ -26,7 +26,7 @@ ALLOWED = {
     # `run` and `load-history`: is that day over, has that moment come?; the day of an erasure's receipt
     "pipeline/__main__.py": 3,
     "pipeline/ground/zones.py": 2,  # the day and the moment that it is in the shop's zone, for those questions
-    "pipeline/store/garbage.py": 1,  # how long an object has been without a manifest: a day's grace before it is removed
+    "pipeline/store/garbage.py": 1,  # since when no manifest names an object: it has a day of grace
     "pipeline/tasks/run_task.py": 2,  # the same questions about what a person typed into a trigger form
 }
 # When a run was activated, and since when a schema has its version: for people who look.
