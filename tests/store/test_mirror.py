@@ -211,9 +211,7 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_half_visible(url: str, tmp
     assert [entry.key.rpartition("/")[2] for entry in other.store.list("objects")] == ["a"]
     other.refresh("lake")
     assert not artifacts.is_finished(folder_of(other))
-    started = time.monotonic()
     finish(folder_of(other), a=b"1", b=b"22")  # waits until the dead one's lease has stood still
-    assert time.monotonic() - started >= 1
     one = machine(url, tmp_path / "one")
     keeping.bring(folder_of(one))
     assert content_of(folder_of(one)) == content_of(folder_of(other))
