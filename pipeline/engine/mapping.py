@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.arrays.blocks import blocks
 from pipeline.engine import processes
-from pipeline.engine.work import Arrays, Job, Work
+from pipeline.engine.work import TASKS_PER_WORKER, Arrays, Job, Work
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 
@@ -46,7 +46,9 @@ def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Ite
             from pipeline.engine import spark
 
             session = spark.session(config)
-            job = Job.of(work, parts, Path(shared), spark.slots(session, config), 1)
+            # executors that have not come yet are not counted: as many tasks as `partitions` keep them busy, too
+            slots = max(spark.slots(session, config), config.spark.partitions // TASKS_PER_WORKER)
+            job = Job.of(work, parts, Path(shared), slots, 1)
             made = spark.run(session, job)
         else:
             workers = min(config.workers, len(parts))

@@ -30,7 +30,8 @@ def session(config: Config) -> "SparkSession":
     """The process's session, made when first asked for.
 
     Raises:
-        InputError: PySpark is not installed, or the cluster cannot be reached.
+        InputError: PySpark is not installed.
+        ResourceError: the cluster cannot be reached.
     """
     try:
         with _without_a_word_of_pandas():
@@ -51,7 +52,7 @@ def session(config: Config) -> "SparkSession":
         with _without_a_word_of_pandas():
             return builder.getOrCreate()
     except Exception as error:
-        raise InputError(f"Spark at {settings.master} cannot be used: {_first_line(error)}") from error
+        raise ResourceError(f"Spark at {settings.master} cannot be used: {_first_line(error)}") from error
 
 
 @contextlib.contextmanager
@@ -97,11 +98,10 @@ def _secret() -> dict[str, str]:
 
 
 def slots(session: "SparkSession", config: Config) -> int:
-    """How many tasks the cluster works on at a time, as far as it says so; else `workers`."""
-    try:
-        return max(config.workers, int(session.sparkContext.defaultParallelism))
-    except Exception:  # Spark Connect has no context, and says it with an error of its own
+    """How many tasks the cluster works on at a time, as far as it is known; by Spark Connect only `workers` is."""
+    if config.spark.master.startswith(CONNECT):
         return config.workers
+    return max(config.workers, int(session.sparkContext.defaultParallelism))
 
 
 def run(session: "SparkSession", job: Job) -> Iterator[Part]:

@@ -49,7 +49,8 @@ def spark_tables(config: Config, scratch: Path) -> Iterator["SparkTables"]:
         config: spark, timezone.
         scratch: an existing folder that all machines see under this name.
     Raises:
-        InputError: PySpark is not installed, or the cluster cannot be reached.
+        InputError: PySpark is not installed.
+        ResourceError: the cluster cannot be reached.
     """
     session = spark.session(config)
     text_functions.register(session)

@@ -59,7 +59,7 @@ def test_the_blocks_of_a_killed_worker_are_made_again(two_workers, tmp_path, who
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_a_cluster_that_is_not_there_is_named(two_workers):
+def test_a_process_has_one_session_which_knows_its_cores(two_workers):
     config = Config.model_validate({"engine": "spark", "spark": {"conf": {"spark.driver.memory": "1g"}}})
     assert spark.slots(spark.session(config), config) == 2  # a process has one session: the first one's
 

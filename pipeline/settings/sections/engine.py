@@ -23,7 +23,7 @@ class Spark(Section):
     """What the Python processes of an executor may hold together; beyond it a task fails and is tried again. Default:
     no bound but the cluster manager's."""
     partitions: Annotated[PositiveInt, KEPT] = 64
-    """Parts that joined and grouped tables are cut into; two to four times the cluster's cores."""
+    """Parts that joined tables and the blocks of users are cut into; two to four times the cluster's cores."""
     sql_from_events: Annotated[NonNegativeInt, KEPT] = 100_000_000
     """Events of the whole history from which on the cluster runs the SQL of the features. Of fewer, DuckDB counts them
     sooner in the stage's own process than a cluster starts its statements; the files are the same."""
