@@ -34,6 +34,7 @@ Yesterday's behaviour logs become today's top-K tables. `run_date` is the day wh
 | `features` .. `ensemble` | an input is missing or damaged, or the machine ran out of something | the message names the folder and the stage to run again; clear the task |
 | `fine_tune` stays *scheduled* | pool `gpu` is missing, or no worker listens on queue `gpu` | `airflow pools set gpu 1 "one GPU"`; start a worker with `-q gpu` |
 | `evaluate` | the gate: tonight's table is significantly worse than the one in use | applications keep the old table. Read the report the message names. To publish all the same, trigger with `force` |
+| `.._begin`, `.._shard` | as the stage's own; they are there where the shop's file has `shards` | clear it; where a shard finds nothing to go on from, clear `.._begin` and what comes after it |
 | any, after 12 hours | it hung or was starved: no task waits for ever, so that the next night's can start | the log says what it did last. Clear it; where nights really take longer, set `NIGHTJAR_TASK_HOURS` for scheduler and workers |
 | `approval` waits | the run asks for a person | *Required actions* of the run shows the gate's comparison. Unanswered for 20 hours it fails and the old table stays. To change a refusal, clear `approval` |
 | `publish` | a table check failed, the target was away, or another publisher held its lock for an hour (the message names the process) | applications keep the old table; clear the task when mended |
@@ -149,6 +150,44 @@ def stage(name: str, **operator: Any) -> Any:
     return run
 
 
+def is_shared() -> bool:
+    """Whether the shop's file wants several tasks to share the users of a stage."""
+    from pipeline.ground import shop_file
+
+    return shop_file.shards() > 1
+
+
+def shared_stage(name: str, *upstream: Any, after: Any = None, **operator: Any) -> Any:
+    """A stage that works on users: one task; or one that begins it, a mapped task per shard, and one that ends it.
+
+    The shards find what they go on from in the lake, and write there; whatever dies is tried again by itself. A stage
+    that is up to date has none, and ends at once.
+    """
+    if not is_shared():
+        ended = stage(name, **operator)(*upstream)
+        return ended if after is None else after >> ended
+
+    @task(task_id=f"{name}_begin", retry_policy=RETRY, **{k: v for k, v in operator.items() if k == "trigger_rule"})
+    def begin(*upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None) -> list[int]:
+        from pipeline.tasks.run_task import begin_task
+
+        return begin_task(name, dict(params or {}), logical_date, dag_run)
+
+    @task(task_id=f"{name}_shard", retry_policy=RETRY)
+    def make(number: int, params: Any = None, logical_date: Any = None, dag_run: Any = None) -> None:
+        from pipeline.tasks.run_task import shard_task
+
+        shard_task(name, number, dict(params or {}), logical_date, dag_run)
+
+    begun = begin(*upstream)
+    made = make.expand(number=begun)
+    ended = stage(name, **{"trigger_rule": TriggerRule.NONE_FAILED} | operator)(*upstream)
+    made >> ended
+    if after is not None:  # both: who refuses skips what comes next, and only that
+        after >> [begun, ended]
+    return ended
+
+
 def candidate_sources() -> dict[str, tuple[str, ...]]:
     """The models whose lists are fused, in an order in which they can be made, and what each reads beside features."""
     from pipeline.sources import SOURCES  # names only
@@ -213,8 +252,8 @@ def flow() -> None:
         made[source] = stage(source)(features, *(made[name] for name in reads))
     sources = [made[source] for source in candidate_sources()]
 
-    fusion = stage("fusion")(features, *sources)
-    ensemble = stage("ensemble")(features, *sources, fusion)
+    fusion = shared_stage("fusion", features, *sources)
+    ensemble = shared_stage("ensemble", features, *sources, fusion)
     evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes)
     approval = ApprovalOperator(
         task_id="approval",
@@ -226,8 +265,9 @@ def flow() -> None:
         on_success_callback=tell_refusal,
     )
     # skipped where a person refused, not where nobody was asked
-    publish = stage("publish", trigger_rule=TriggerRule.NONE_FAILED, outlets=[TABLES])
-    evaluate >> approval >> publish(features, *sources, ensemble, outcomes, evaluate)
+    rule, reads = TriggerRule.NONE_FAILED, (features, *sources, ensemble, outcomes, evaluate)
+    evaluate >> approval
+    shared_stage("publish", *reads, after=approval, trigger_rule=rule, outlets=[TABLES])
 
 
 @dag(schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()), params=PARAMS, doc_md=TRIAGE, **ALIKE)

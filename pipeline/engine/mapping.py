@@ -1,11 +1,11 @@
 """The one way to do something to all users: block by block, in order, on whatever the configuration names."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pipeline.arrays.blocks import blocks
-from pipeline.engine import processes
+from pipeline.engine import processes, shards
 from pipeline.engine.work import TASKS_PER_WORKER, Arrays, Job, Work
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
@@ -32,6 +32,27 @@ def map_blocks(
     for block, arrays in _mapped(work, list(blocks(rows, size or config.block_users)), config, folder):
         yield block, arrays
         said(block.stop)
+
+
+def map_works(
+    works: Iterable[shards.Named], rows: int, config: Config, folder: Path, *, shared: bool
+) -> Iterator[Iterator[tuple[slice, Arrays]]]:
+    """For each of several works on the same rows, made when its turn comes, what `map_blocks` gives.
+
+    Args:
+        works: what is done, each with what is said of it in the log.
+        rows, config, folder: as of map_blocks.
+        shared: the works may be shared among the tasks of an orchestrator (pipeline.engine.shards), and what the stage
+            does before them is then done once. A stage has one place at most where it asks for this.
+    """
+    share = shards.current() if shared else None
+    if share is not None:
+        yield from share.mapped(works, list(blocks(rows, config.block_users)), config.threads)
+        return
+    for what, work in works:
+        made = map_blocks(what, work, rows, config, folder)
+        del work  # what one holds in memory goes before the next is made
+        yield made
 
 
 def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:

@@ -39,6 +39,10 @@ class Work(ABC):
 
     def share(self, folder: Path) -> Self:
         """The work to hand out, with what not every process should work out for itself written into a folder."""
+        return self.worked_out(folder)
+
+    def worked_out(self, folder: Path) -> Self:
+        """The work in a process that made it by itself: what takes long is in a folder, and made where it is not."""
         return self
 
 
@@ -92,9 +96,7 @@ class Job:
             workers: how many processes share the tasks.
             threads: of each of them.
         """
-        number = min(len(parts), workers * TASKS_PER_WORKER)
-        ends = [len(parts) * n // number for n in range(number + 1)]
-        tasks = tuple(tuple(parts[first:last]) for first, last in pairwise(ends))
+        tasks = tuple(cut(parts, workers * TASKS_PER_WORKER))
         return cls(work, tasks, folder, threads, artifacts.code_version(), uuid.uuid4().hex)
 
     def run(self, number: int) -> Part:
@@ -113,7 +115,7 @@ class Job:
             )
         make = _opened(self)
         with blas_threads(self.threads):
-            return _write(self.folder, self.tasks[number], make)
+            return write_part(self.folder, self.tasks[number], make)
 
     def read(self, part: Part) -> Iterator[tuple[slice, Arrays]]:
         """The blocks of a part, whose file is then removed.
@@ -121,14 +123,8 @@ class Job:
         Raises:
             InputError: the file is not what was written.
         """
-        path = self.folder / part.name
-        task = next(task for task in self.tasks if task[0].start == part.start)
-        if not path.is_file() or path.stat().st_size != part.size or artifacts.file_sha256(path) != part.sha256:
-            raise InputError(f"{path} is not what a worker wrote: see to the file system that the machines share")
-        with path.open("rb") as file:
-            for block in task:
-                yield block, tuple(np.lib.format.read_array(file, allow_pickle=False) for _ in range(part.arrays))
-        path.unlink()
+        yield from read_part(self.folder, next(task for task in self.tasks if task[0].start == part.start), part)
+        (self.folder / part.name).unlink()
 
 
 _last: dict[str, Make] = {}
@@ -142,7 +138,28 @@ def _opened(job: Job) -> Make:
     return _last[job.token]
 
 
-def _write(folder: Path, task: tuple[slice, ...], make: Make) -> Part:
+def cut(parts: Sequence[slice], number: int) -> list[tuple[slice, ...]]:
+    """Blocks in tasks of neighbouring blocks: as many tasks as are asked for, or blocks there are."""
+    number = min(len(parts), number)
+    ends = [len(parts) * n // number for n in range(number + 1)] if number else []
+    return [tuple(parts[first:last]) for first, last in pairwise(ends)]
+
+
+def read_part(folder: Path, task: tuple[slice, ...], part: Part) -> Iterator[tuple[slice, Arrays]]:
+    """The blocks of a task as they were written.
+
+    Raises:
+        InputError: the file is not what was written; before the first block.
+    """
+    path = folder / part.name
+    if not path.is_file() or path.stat().st_size != part.size or artifacts.file_sha256(path) != part.sha256:
+        raise InputError(f"{path} is not what a worker wrote: see to the file system that the machines share")
+    with path.open("rb") as file:
+        for block in task:
+            yield block, tuple(np.lib.format.read_array(file, allow_pickle=False) for _ in range(part.arrays))
+
+
+def write_part(folder: Path, task: tuple[slice, ...], make: Make) -> Part:
     """Write what the blocks of a task give, one array after the other, whole or not at all."""
     name = f"part-{task[0].start:012d}.{uuid.uuid4().hex}"
     unfinished = folder / f"{name}.unfinished"

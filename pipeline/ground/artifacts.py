@@ -237,13 +237,14 @@ class Memo:
     Args:
         out: the folder the stage writes to.
         reuse: whether parts may be linked; a forced run makes everything anew.
+        first: a finished folder whose parts are linked in any case.
 
     Attributes:
         parts: the keys of the parts made or linked so far, by name; the manifest keeps them for other nights.
     """
 
-    def __init__(self, out: Path, reuse: bool = True) -> None:
-        self.out, self.parts = out, dict[str, str]()
+    def __init__(self, out: Path, reuse: bool = True, first: Path | None = None) -> None:
+        self.out, self.parts, self._first = out, dict[str, str](), first
         self._nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if reuse else ()
 
     def part(self, name: str, key: str, make: Callable[[Path], None]) -> bool:
@@ -260,7 +261,8 @@ class Memo:
         self.parts[name] = key
         night = run_date_of(self.out)
         lake, stage = self.out.parent.parent, self.out.parent.name
-        for folder in (stage_dir(lake, stage, night + timedelta(days=n)) for n in self._nights):
+        nights = [stage_dir(lake, stage, night + timedelta(days=n)) for n in self._nights]
+        for folder in nights if self._first is None else [self._first, *nights]:
             try:
                 if is_finished(folder) and _link(folder, self.out, name, key):
                     return True

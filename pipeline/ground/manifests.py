@@ -27,6 +27,11 @@ class Made:
     config_hash: str
     inputs: Mapping[str, str]
 
+    def same(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether a manifest tells of an artifact that was made of the same, by the same code."""
+        theirs = (manifest["inputs"], manifest["config_hash"], manifest["code_version"])
+        return theirs == (dict(self.inputs), self.config_hash, artifacts.code_version())
+
 
 def seal(
     out: Path, made: Made, report: Mapping[str, Any], started: float, parts: Mapping[str, str] | None = None

@@ -1,14 +1,12 @@
 """The time zone whose days are the shop's: what a day is, and that one history has one of them."""
 
-import os
 import re
-import tomllib
 from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, shop_file
 from pipeline.ground.errors import InputError
 
 DEFAULT = "UTC"
@@ -40,24 +38,16 @@ def of_shop() -> str:
 
     A file that is not there, or says what is no zone, has the default; the tasks say what is wrong with it.
     """
-    name = _said_by_shop().get("timezone", DEFAULT)
+    name = shop_file.said().get("timezone", DEFAULT)
     return name if isinstance(name, str) and known(name) else DEFAULT
 
 
 def run_times_of_shop() -> tuple[str, ...]:
     """`run_at` in the shop's file, "HH:MM" each, for the orchestrator's schedule: as cheap, none where it is wrong."""
-    times = _said_by_shop().get("run_at", [])
+    times = shop_file.said().get("run_at", [])
     if not isinstance(times, list) or not all(isinstance(t, str) and RUN_TIME.fullmatch(t) for t in times):
         return ()
     return tuple(sorted(set(times)))
-
-
-def _said_by_shop() -> dict[str, object]:
-    path = Path(os.environ.get("NIGHTJAR_CONFIG") or "pipeline.toml")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
 
 
 def of_night(folder: Path) -> str:

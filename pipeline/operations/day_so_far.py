@@ -45,14 +45,20 @@ def run_stage(stage: str, until: datetime, config: Config, force: bool = False) 
     Raises:
         InputError: what was read of the day is of another moment, as where another one began meanwhile.
     """
+    return stages.run_stage(stage, until.date(), prepared(stage, until, config), force=force)
+
+
+def prepared(stage: str, until: datetime, config: Config) -> Config:
+    """The configuration for a moment of the day, whose lake is as the stage needs it; errors as of `run_stage`."""
     bringing.everything(config)
+    so_far = config.so_far(until)
     if stages.is_history(stage):
         bringing.state(config)
-        prepare(config.so_far(until), until.date())
+        prepare(so_far, until.date())
     else:
-        _link_here(config.so_far(until), until.date())
+        _link_here(so_far, until.date())
         _require_read(until, config)
-    return stages.run_stage(stage, until.date(), config.so_far(until), force=force)
+    return so_far
 
 
 def _link_here(config: Config, day: date) -> None:

@@ -33,7 +33,7 @@ from pipeline.intake import inputs, partitions, staging
 from pipeline.intake.inputs import NightTable
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import bringing, day_so_far, mentions, stages
+from pipeline.operations import bringing, day_so_far, handed, mentions, stages
 from pipeline.operations.people import People
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
@@ -167,6 +167,7 @@ def _sweep(folder: Path) -> None:
         old.rename(folder)
     for ending in ("partial", "old", "checkpoint"):
         shutil.rmtree(folder.parent / f".{folder.name}.{ending}", ignore_errors=True)
+    handed.drop(folder)
     rewriting.finish(folder)
 
 

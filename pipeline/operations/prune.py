@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
-from pipeline.operations import bringing, day_so_far, stages
+from pipeline.operations import bringing, day_so_far, handed, stages
 from pipeline.publication import publish, stores
 from pipeline.published import run_ids
 from pipeline.settings.calendar import LONGEST_DAYS
@@ -169,9 +169,11 @@ def _prune_night(config: Config, night: date, youngest: float, freed: Freed, dry
             freed.busy.append(night)
             return
         _remove(folders, freed, dry_run, locked=True)
-        if not dry_run:  # of a training that died and was never gone on with
+        if not dry_run:  # of a training or of shards that died and were never gone on with
             abandoned = artifacts.beside(artifacts.stage_dir(config.lake, "fine_tune", night), "checkpoint")
             shutil.rmtree(abandoned, ignore_errors=True)
+            for stage in stages.STAGES:
+                handed.drop(artifacts.stage_dir(config.lake, stage, night))
 
 
 def _remove(folders: list[Path], freed: Freed, dry_run: bool, locked: bool = False) -> None:

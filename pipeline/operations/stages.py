@@ -26,6 +26,7 @@ from typing import Any
 from pipeline.ground import artifacts, keeping, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
+from pipeline.operations import handed
 from pipeline.settings.config import Config
 from pipeline.sources import SOURCES
 from pipeline.store import homes
@@ -93,27 +94,32 @@ def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
     return hashes
 
 
+def made_of(stage: str, run_date: date, config: Config) -> manifests.Made:
+    """What running a stage now would make its artifact of."""
+    hashes = _inputs(stage, run_date, config)
+    return manifests.Made(stage, run_date, _written(config), _settings_hash(stage, config), hashes)
+
+
 def _settings_hash(stage: str, config: Config) -> str:
     """A hash of the settings that can change a stage's bytes, and of the moment up to which the day is known."""
     said = [config.digest(stage), *([] if is_wanted(stage, config) else ["off"])]
     return " ".join([*said, *([] if config.until is None else [config.until.isoformat()])])
 
 
-def _is_current(folder: Path, stage: str, inputs: dict[str, str], config: Config) -> bool:
+def is_current(folder: Path, made: manifests.Made, config: Config) -> bool:
     """Whether a finished folder is what running the stage again would give."""
     if not artifacts.is_finished(folder):
         return False
-    if is_history(stage):
+    if is_history(made.stage):
         return True
     manifest = artifacts.read_manifest(folder)
-    made_of = (manifest["inputs"], manifest["config_hash"], manifest["code_version"])
-    if made_of != (inputs, _settings_hash(stage, config), artifacts.code_version()):
+    if not made.same(manifest):
         return False
-    still_holds: Callable[[Config, dict[str, Any]], bool] | None = getattr(module_of(stage), "still_holds", None)
+    still_holds: Callable[[Config, dict[str, Any]], bool] | None = getattr(module_of(made.stage), "still_holds", None)
     return still_holds is None or still_holds(config, manifest)
 
 
-def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -> dict[str, Any]:
+def run_stage(stage: str, run_date: date, config: Config, force: bool = False, begun: bool = False) -> dict[str, Any]:
     """Run one stage for one night, unless its finished artifact is already what it would give.
 
     Args:
@@ -121,6 +127,7 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         run_date: the day whose events are complete.
         config: the configuration.
         force: run even if the finished artifact is current.
+        begun: end what was begun, where it was (pipeline.operations.in_shards); else the stage runs in one piece.
     Returns:
         The stage's manifest.
     Raises:
@@ -131,15 +138,13 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False) -
         held.enter_context(resources.required(f"{stage} {run_date}", folder.parent))
         _bring(stage, run_date, config)
         alone = is_history(stage) and (force or not artifacts.is_finished(folder))
-        held.enter_context(_locked(stage, run_date, config, alone))
-        inputs = _inputs(stage, run_date, config)
-        if not force and _is_current(folder, stage, inputs, config):
+        held.enter_context(locked(stage, run_date, config, alone=alone))
+        made = made_of(stage, run_date, config)
+        if not force and is_current(folder, made, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
             return artifacts.read_manifest(folder) | {"skipped": True}
-        _require_one_origin(inputs, run_date, config)
-        return _execute(
-            manifests.Made(stage, run_date, _written(config), _settings_hash(stage, config), inputs), config, force
-        )
+        require_one_origin(made, config)
+        return _execute(made, config, force, handed.found(folder, made) if begun else None)
 
 
 def _bring(stage: str, run_date: date, config: Config) -> None:
@@ -164,8 +169,9 @@ def _bring(stage: str, run_date: date, config: Config) -> None:
 
 
 @contextlib.contextmanager
-def _locked(stage: str, run_date: date, config: Config, alone: bool) -> Iterator[None]:
-    """The stage is this process's alone, and what it reads stays as it is: another run of the night waits.
+def locked(stage: str, run_date: date, config: Config, *, alone: bool = False, shared: bool = False) -> Iterator[None]:
+    """The stage is this process's alone, or `shared` with others that go on from what was begun; and what it reads
+    stays as it is: another run of the night waits.
 
     Nobody waits in a circle, as whoever holds a stage waits only for stages before it, and whoever writes history,
     which may change other nights of it, does so `alone`.
@@ -173,19 +179,19 @@ def _locked(stage: str, run_date: date, config: Config, alone: bool) -> Iterator
     with contextlib.ExitStack() as held:
         if alone:
             held.enter_context(artifacts.lock(artifacts.history(config.lake, stage)))
-        held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, run_date)))
+        held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, run_date), shared=shared))
         for name in upstream(stage):
             held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, name, run_date), shared=True))
         yield
 
 
-def _require_one_origin(inputs: dict[str, str], run_date: date, config: Config) -> None:
+def require_one_origin(made: manifests.Made, config: Config) -> None:
     """Refuse inputs that were not made from one another: those of two runs with different settings are not mixed."""
-    for name in inputs:
-        folder = artifacts.stage_dir(config.lake, name, run_date)
-        made_of = artifacts.read_manifest(folder).get("inputs", {})
-        for other, version in inputs.items():
-            if not is_history(other) and made_of.get(other, version) != version:
+    for name in made.inputs:
+        folder = artifacts.stage_dir(config.lake, name, made.run_date)
+        theirs = artifacts.read_manifest(folder).get("inputs", {})
+        for other, version in made.inputs.items():
+            if not is_history(other) and theirs.get(other, version) != version:
                 raise InputError(
                     f"{folder} was made from another version of '{other}' than there is now: run stage '{name}' again. "
                     "Runs of one night with different settings go one after the other"
@@ -197,19 +203,26 @@ def _written(config: Config) -> dict[str, Any]:
     return config.model_dump(mode="json", exclude={"home", "folder"})
 
 
-def _execute(made: manifests.Made, config: Config, force: bool) -> dict[str, Any]:
+def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | None) -> dict[str, Any]:
     stage, run_date = made.stage, made.run_date
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     log.info("%s %s starts", stage, run_date)
     resources.reset_peak_memory()
     started = time.perf_counter()
-    with artifacts.writing(folder) as out:
-        memo, report = Memo(out, reuse=not force), {"enabled": False}
+    with artifacts.writing(folder) as out, handed.ending(begun):
+        memo, report = Memo(out, reuse=not force, first=begun), {"enabled": False}
         if is_wanted(stage, config):
-            report = module_of(stage).run(**_arguments(stage, run_date, config, memo))
+            report = call(stage, run_date, config, memo)
         manifest = manifests.seal(out, made, report, started, memo.parts)
+    handed.drop(folder)
     log.info("%s %s done in %.1f s: %s", stage, run_date, manifest["seconds"], folder)
     return manifest
+
+
+def call(stage: str, run_date: date, config: Config, memo: Memo) -> Report:
+    """Call a stage's `run` with what its parameters ask for."""
+    report: Report = module_of(stage).run(**_arguments(stage, run_date, config, memo))
+    return report
 
 
 def _arguments(stage: str, run_date: date, config: Config, memo: Memo) -> dict[str, Any]:

@@ -207,10 +207,10 @@ class CandidateLists:
         return near[: self.cutoff.items, : self.cutoff.items]
 
     def share(self, folder: Path) -> Path:
-        """Write into a folder what the nearest texts are, for processes that would each compare them all."""
+        """Let a folder say what the nearest texts are, for processes that would each compare them all."""
         from scipy.sparse import save_npz
 
-        if self._near is not None:
+        if not (folder / NEAR).is_file() and self._near is not None:
             save_npz(folder / NEAR, self._near, compressed=False)
         return folder
 

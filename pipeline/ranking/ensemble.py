@@ -69,7 +69,7 @@ def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo:
             continue
         make = partial(merge, applied[fold], weights[fold], calibrations[fold], config)
         if fold == "publish":
-            make(out / folds[fold].part)
+            make(out / folds[fold].part, shared=True)
         else:
             made_of = artifacts.text_sha256(
                 config.digest("ensemble", "fusion"),

@@ -232,8 +232,8 @@ class FrameWork(Work):
         """What makes the frames."""
         return Framed.read(self.cutoff, self.sources, self.config, self.near)
 
-    def share(self, folder: Path) -> Self:
-        """See Work.share: all processes need the nearest texts."""
+    def worked_out(self, folder: Path) -> Self:
+        """See Work.worked_out: all processes need the nearest texts."""
         return replace(self, near=CandidateLists(self.cutoff, self.sources, self.config.fusion).share(folder))
 
 

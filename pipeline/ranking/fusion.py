@@ -35,7 +35,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.arrays.determinism import blas_threads
-from pipeline.engine import Arrays, map_blocks
+from pipeline.engine import Arrays, map_works
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
@@ -88,7 +88,7 @@ def run(*, features: Path, sources: Sources, config: Config, memo: Memo, out: Pa
         for fold, applied in folds.items():
             part = f"cutoff={applied.isoformat()}"
             if fold == "publish":
-                apply(tonight, sources, config, out / f"fold={fold}", out / tonight.part)
+                apply(tonight, sources, config, out / f"fold={fold}", out / tonight.part, shared=True)
             elif part in cutoffs:
                 make = partial(apply, cutoffs[part], sources, config, out / f"fold={fold}")
                 report["linked"] += memo.part(part, f"{key} {fold}", make)
@@ -196,8 +196,15 @@ def fold_report(folder: Path, fold: str) -> dict[str, float]:
     return found
 
 
-def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: Path) -> None:
-    """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists."""
+def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: Path, *, shared: bool = False) -> None:
+    """Rank the candidates of a cut-off's targets with what a fold learned, and write the lists.
+
+    Args:
+        cutoff, sources, config: as of `run`.
+        fold: what was learned.
+        folder: where the lists are written.
+        shared: as of map_works.
+    """
     users, n = len(cutoff.targets()), config.fusion.length
     work = Ranked(cutoff, sources, config, fold)
     assortments = [one.name for one in config.assortments]
@@ -206,7 +213,8 @@ def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: 
         files = [
             held.enter_context(lists.Writer(folder, pool, name, users, n, sources=True)) for pool, name in work.written
         ]
-        for block, found in map_blocks(f"fusion {cutoff.cutoff}", work, users, config, folder):
+        (made,) = map_works([(f"fusion {cutoff.cutoff}", work)], users, config, folder, shared=shared)
+        for block, found in made:
             counts, ranked = found[: len(assortments)], found[len(assortments) :]
             for name, count in zip(assortments, counts, strict=True):
                 candidates[name][block] = count

@@ -1,14 +1,14 @@
 """The lists that the ensemble hands over: merged, the final one with its sources and probabilities."""
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.engine import Arrays, Work, map_blocks
+from pipeline.engine import Arrays, Work, map_works
 from pipeline.ground import lists
 from pipeline.ranking import calibration
 from pipeline.ranking.finals import MERGED, Final, Pair, Recipe
@@ -22,22 +22,30 @@ def merge(
     calibrations: Mapping[str, dict[str, Any] | None],
     config: Config,
     folder: Path,
+    *,
+    shared: bool = False,
 ) -> None:
-    """Write the merged lists of one cut-off, and the final one with its sources and probabilities."""
+    """Write the merged lists of one cut-off, and the final one with its sources and probabilities; `shared` as of
+    map_works."""
     cutoff, n = at.cutoff, config.ensemble.length
     users = len(cutoff.targets())
     folder.mkdir(parents=True, exist_ok=True)
-    for pool in config.pools:
-        path = folder / f"{pool}.activity.npy"
-        np.save(path, calibration.acting(calibration.Fitted.from_json(calibrations[pool]), at, pool, config))
-        work = Merged(at, pool, weights[pool], calibrations[pool], path, config)
+
+    def works() -> Iterator[tuple[str, Work]]:
+        for pool in config.pools:
+            path = folder / f"{pool}.activity.npy"
+            np.save(path, calibration.acting(calibration.Fitted.from_json(calibrations[pool]), at, pool, config))
+            work = Merged(at, pool, weights[pool], calibrations[pool], path, config)
+            yield f"ensemble {cutoff.cutoff} {pool}", work
+
+    for pool, made in zip(config.pools, map_works(works(), users, config, folder, shared=shared), strict=True):
         with contextlib.ExitStack() as held:
             files = {
                 name: held.enter_context(lists.Writer(folder, pool, name, users, n, sources=name == "final"))
                 for name in (*MERGED, "final")
             }
             probability = held.enter_context(lists.Rows(folder / f"{pool}.final.probability.npy", users, n, np.float32))
-            for _, (chances, *found) in map_blocks(f"ensemble {cutoff.cutoff} {pool}", work, users, config, folder):
+            for _, (chances, *found) in made:
                 for number, file in enumerate(files.values()):
                     file.append(*found[2 * number : 2 * number + (3 if file is files["final"] else 2)])
                 probability.append(chances)

@@ -40,7 +40,7 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
 SO_FAR = "day_so_far"
-WHO = {"engine", "workers", "spark"}
+WHO = {"engine", "workers", "shards", "spark"}
 """What says who does the work, and changes no byte of it."""
 ATTRIBUTES = ("user_attributes", "item_attributes")
 
@@ -75,6 +75,9 @@ class Config(Calendar):
     workers: Annotated[PositiveInt, KEPT] = Field(default=1, le=1024)
     """Processes of this machine that share the blocks of users, each with its share of the threads; memory grows with
     them. The bytes are the same for any number."""
+    shards: Annotated[PositiveInt, KEPT] = Field(default=1, le=1024)
+    """Tasks of the DAG that share the users of fusion, ensemble and publication, on whatever workers Airflow has; with
+    1 each of these stages is one task. All workers see `home` under one name. The bytes are the same for any number."""
 
     surfaces: Annotated[tuple[Surface, ...], KEPT] = Field(
         default=(Surface(name="for_you"), Surface(name="discover", repeats=False)), min_length=1

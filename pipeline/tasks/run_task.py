@@ -4,13 +4,14 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.ground import artifacts, nights, terminal, zones
 from pipeline.ground.errors import InputError
-from pipeline.operations import day_so_far, stages
+from pipeline.operations import day_so_far, in_shards
 from pipeline.published.run_ids import is_of_day_so_far, partition_of
 from pipeline.settings import outside
 from pipeline.settings.config import Config
@@ -88,7 +89,7 @@ def moment_of(params: Mapping[str, Any], logical_date: datetime | None, dag_run:
 
 @kept_back()
 def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> str:
-    """Run one stage of the night a DAG run is for, or of a day so far.
+    """Run one stage of the night a DAG run is for, or of a day so far; or end it, where it was begun.
 
     Args:
         stage: the stage's name.
@@ -102,16 +103,50 @@ def run_task(stage: str, params: Mapping[str, Any], logical_date: datetime | Non
         PipelineError: as the stage says.
     """
     _speak()
+    when = _prepared(stage, params, logical_date, dag_run)
+    in_shards.end(stage, when.day, when.config, force=when.force)
+    return str(artifacts.stage_dir(when.config.lake, stage, when.day))
+
+
+@kept_back()
+def begin_task(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> list[int]:
+    """Begin a stage whose users are shared among tasks; arguments and errors as of run_task.
+
+    Returns:
+        The numbers of the shards; none where the stage is up to date.
+    """
+    _speak()
+    when = _prepared(stage, params, logical_date, dag_run)
+    return in_shards.begin(stage, when.day, when.config, force=when.force)
+
+
+@kept_back()
+def shard_task(stage: str, number: int, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> None:
+    """Make one shard of a stage that was begun; other arguments and errors as of run_task."""
+    _speak()
+    when = _prepared(stage, params, logical_date, dag_run)
+    in_shards.make(stage, when.day, when.config, number)
+
+
+@dataclass(frozen=True)
+class _When:
+    """What a task is about: the day, the configuration of its lake, and whether all is made anew."""
+
+    day: date
+    config: Config
+    force: bool
+
+
+def _prepared(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> _When:
+    """The night of a run, which is over; or the day so far, as far as its lake has come."""
     loaded, force = settings(params), bool(params.get("force"))
     if AT in params:
         until = moment_of(params, logical_date, dag_run)
         nights.require_past(until, zones.now(loaded.timezone))
-        day_so_far.run_stage(stage, until, loaded, force=force)
-        return str(artifacts.stage_dir(loaded.so_far(until).lake, stage, until.date()))
+        return _When(until.date(), day_so_far.prepared(stage, until, loaded), force)
     night = night_of(params, logical_date, dag_run)
     nights.require_over(night, zones.today(loaded.timezone), loaded.timezone)
-    stages.run_stage(stage, night, loaded, force=force)
-    return str(artifacts.stage_dir(loaded.lake, stage, night))
+    return _When(night, loaded, force)
 
 
 def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:

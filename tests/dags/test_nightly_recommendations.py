@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.operations import stages
+from pipeline.operations import in_shards, stages
 
 ROOT = Path(__file__).parents[2]
 FAILS = ("InputError", "TrainingError", "GateError", "PublishError")
@@ -23,8 +23,10 @@ sys.path.insert(0, "dags")
 import nightly_recommendations as module
 dag, today = module.nightly_recommendations(), module.day_so_far()
 wired = lambda dag: {t.task_id: [sorted(t.upstream_task_ids), t.pool, t.trigger_rule] for t in dag.tasks}
+told = lambda found: [found] if callable(found) else found  # of a mapped task it is no list
 tasks = {t.task_id: {"upstream": sorted(t.upstream_task_ids), "pool": t.pool, "queue": t.queue, "retries": t.retries,
-                     "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule, "told": len(t.on_failure_callback),
+                     "outlets": [o.name for o in t.outlets], "rule": t.trigger_rule,
+                     "told": len(told(t.on_failure_callback)),
                      "hours": t.execution_timeout and t.execution_timeout.total_seconds() / 3600}
          for t in dag.tasks}
 import airflow.sdk.exceptions, pipeline.ground.errors as errors
@@ -48,8 +50,18 @@ print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - be
 
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    home = tmp_path_factory.mktemp("airflow")
-    (home / "pipeline.toml").write_text('timezone = "Asia/Kolkata"\nrun_at = ["18:30", "09:00"]')
+    return read(tmp_path_factory.mktemp("airflow"), 'timezone = "Asia/Kolkata"\nrun_at = ["18:30", "09:00"]')
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """The DAG of a shop whose users several tasks share."""
+    return read(tmp_path_factory.mktemp("airflow"), 'shards = 3\nrun_at = ["09:00"]')
+
+
+def read(home: Path, settings: str) -> dict:
+    """What the DAG of a shop looks like."""
+    (home / "pipeline.toml").write_text(settings)
     env = os.environ | {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
     env["NIGHTJAR_CONFIG"] = str(home / "pipeline.toml")
     run = subprocess.run(
@@ -72,6 +84,27 @@ def test_the_edges_are_the_signatures(dag: dict) -> None:
     declared = {name: sorted(stages.upstream(name)) for name in stages.STAGES}
     declared["publish"] = sorted([*declared["publish"], "approval"])
     assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared | {"approval": ["evaluate"]}
+
+
+def test_in_shards_the_edges_between_stages_are_the_same(shared: dict) -> None:
+    tasks = shared["tasks"]
+    for name in stages.STAGES:
+        reads = sorted(stages.upstream(name))
+        more = ["approval"] if name == "publish" else []
+        made = [f"{name}_shard"] if name in in_shards.SHARED else []
+        assert tasks[name]["upstream"] == sorted([*reads, *more, *made])
+        if made:
+            assert tasks[f"{name}_begin"]["upstream"] == sorted([*reads, *more])
+            assert tasks[f"{name}_shard"]["upstream"] == [f"{name}_begin"]
+            assert tasks[name]["rule"] == "none_failed"  # a stage that is up to date has no shards
+    rules = {name: tasks[f"{name}_begin"]["rule"] for name in in_shards.SHARED}
+    assert rules == {"fusion": "all_success", "ensemble": "all_success", "publish": "none_failed"}
+    assert tasks["publish"]["outlets"] == ["nightjar_tables"]
+    assert not tasks["publish_begin"]["outlets"]
+    assert shared["today"]["same"]
+    assert shared["heavy"] == []
+    assert {task["told"] for task in tasks.values()} == {1}
+    assert {task["hours"] for name, task in tasks.items() if name != "approval"} == {12}
 
 
 def test_a_night_begins_when_the_shops_day_is_over(dag: dict) -> None:

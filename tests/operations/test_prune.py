@@ -71,6 +71,19 @@ def test_the_default_keeps_35_days(tmp_path: Path) -> None:
     assert str(NIGHT - 35 * DAY) in present(config)
 
 
+def test_what_shards_left_that_nobody_goes_on_with_goes_too(tmp_path: Path) -> None:
+    for n in (50, 1, 0):
+        config = published_night(tmp_path, NIGHT - n * DAY)
+    old, new = (artifacts.stage_dir(config.lake, "fusion", NIGHT - n * DAY) for n in (50, 1))
+    left = [old.with_name(f".{old.name}.{ending}") for ending in ("shards", "shard-3")]
+    left.append(old.with_name(f"..{old.name}.shards.partial"))
+    kept = new.with_name(f".{new.name}.shards")
+    for folder in (*left, kept):
+        folder.mkdir(parents=True)
+    prune.prune(config, keep_days=2)
+    assert [folder for folder in (*left, kept) if folder.exists()] == [kept]
+
+
 def test_the_active_run_and_the_one_before_stay(tmp_path: Path) -> None:
     for n in (50, 45, 40, 0):
         config = published_night(tmp_path, NIGHT - n * DAY)

@@ -24,5 +24,5 @@ def test_other_names_than_sparks_are_refused() -> None:
 
 
 def test_nothing_of_it_can_be_set_from_outside() -> None:
-    given = {"engine": "spark", "workers": 2, "spark": {"master": "spark://elsewhere:7077", "conf": {}}}
-    assert kept(Config, given) == ["engine", "workers", "spark.master", "spark.conf"]
+    given = {"engine": "spark", "workers": 2, "shards": 2, "spark": {"master": "spark://elsewhere:7077", "conf": {}}}
+    assert kept(Config, given) == ["engine", "workers", "shards", "spark.master", "spark.conf"]

@@ -26,7 +26,7 @@ def test_parameters_reach_the_stage(ran: list[tuple]) -> None:
     params = {"run_date": "2011-10-02", "force": True, "overrides": {"seed": 5}, "surfaces": ["discover"]}
     folder = run_task.run_task("als", params, None, None)
     stage, night, config, named = ran[0]
-    assert (stage, night, named) == ("als", date(2011, 10, 2), {"force": True})
+    assert (stage, night, named) == ("als", date(2011, 10, 2), {"force": True, "begun": True})
     assert config.seed == 5
     assert [surface.name for surface in config.surfaces] == ["discover"]
     assert config.evaluate.block is False

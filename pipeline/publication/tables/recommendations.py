@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.engine import Arrays, Bound, Work, map_blocks
+from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
 from pipeline.publication import reasons
 from pipeline.publication.maker import Candidates, Columns, Maker
@@ -49,14 +49,23 @@ def make(night: Night) -> Iterable[pa.Table]:
     targets = night.cutoff.targets()
     by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
     history = OwnHistory.read(night.cutoff)
-    for surface in sorted(night.config.surfaces, key=lambda s: s.name):
-        candidates = Candidates.read(night, surface, len(targets))
-        maker = Maker.of(night, surface, candidates, history)
-        work = Listed(Bound(Ordered, {"maker": maker, "rows": by_user_id, "targets": targets}))
-        made = map_blocks(f"publish {surface.name}", work, len(targets), night.config, night.scratch)
+    surfaces = sorted(night.config.surfaces, key=lambda s: s.name)
+    labels: dict[str, list[str]] = {}
+
+    def works() -> Iterator[tuple[str, Work]]:
+        for surface in surfaces:
+            candidates = Candidates.read(night, surface, len(targets))
+            labels[surface.name] = candidates.labels
+            maker = Maker.of(night, surface, candidates, history)
+            del candidates
+            given = {"maker": maker, "rows": by_user_id, "targets": targets}
+            yield f"publish {surface.name}", Listed(Bound(Ordered, given))
+
+    each = map_works(works(), len(targets), night.config, night.scratch, shared=True)
+    for surface, made in zip(surfaces, each, strict=True):
         pieces = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
         for rows in gathered(pieces, TOLD):
-            yield sentences(night, surface, candidates.labels, rows)
+            yield sentences(night, surface, labels[surface.name], rows)
 
 
 @dataclass(frozen=True)

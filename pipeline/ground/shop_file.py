@@ -1,0 +1,23 @@
+"""What the orchestrator must know of the shop's file before any task runs: read cheaply, and never an error.
+
+A file that is not there, or says something wrong, has the defaults; the tasks say what is wrong with it.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+
+
+def said() -> dict[str, object]:
+    """The file as it is, without what lies under it or over it; empty where it cannot be read."""
+    path = Path(os.environ.get("NIGHTJAR_CONFIG") or "pipeline.toml")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def shards() -> int:
+    """How many tasks share the users of a stage, `shards` in the file: what the DAG looks like depends on it."""
+    number = said().get("shards")
+    return number if isinstance(number, int) and number > 1 else 1

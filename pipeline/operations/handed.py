@@ -1,0 +1,48 @@
+"""What a stage that is run in shards hands on from one of its tasks to the next.
+
+<lake>/<stage>/.run_date=YYYY-MM-DD.shards/     what was begun, with a manifest; what is kept for the shards; the parts
+<lake>/<stage>/.run_date=YYYY-MM-DD.shard-n/    where shard n repeats what comes before its part, from what was begun
+"""
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from pipeline.ground import artifacts
+from pipeline.ground.manifests import Made
+
+SHARDS = "shards"
+"""In a manifest's report, how many there are; and the ending of the folder."""
+
+
+def place(folder: Path) -> Path:
+    """Where the stage of a folder is begun."""
+    return artifacts.beside(folder, SHARDS)
+
+
+def found(folder: Path, made: Made) -> Path | None:
+    """What was begun, if it was, and of the same inputs and settings by the same code."""
+    begun = place(folder)
+    whole = artifacts.is_finished(begun) and made.same(artifacts.read_manifest(begun))
+    return begun if whole else None
+
+
+def number(begun: Path) -> int:
+    """How many shards it was begun for."""
+    return int(artifacts.read_manifest(begun)["report"][SHARDS])
+
+
+def ending(begun: Path | None) -> contextlib.AbstractContextManager[None]:
+    """While a stage runs: it ends what was begun; None: it runs in one piece."""
+    if begun is None:
+        return contextlib.nullcontext()
+    from pipeline.engine import shards  # here, as the command line's help needs none of it
+
+    return shards.sharing(shards.Ends(begun, number(begun)))
+
+
+def drop(folder: Path) -> None:
+    """Remove what was begun, and what shards that died left; the caller holds the stage's lock."""
+    for pattern in (f".{folder.name}.shard*", f".{place(folder).name}.partial"):
+        for path in folder.parent.glob(pattern):
+            shutil.rmtree(path, ignore_errors=True)
