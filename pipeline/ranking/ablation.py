@@ -64,12 +64,17 @@ def run(samples: Mapping[str, Sample | None], judged: Cutoff, sources: Sources, 
         config: `fusion.ablation_*`.
         folder: where the table is written.
     """
-    models: Models = {}
-    for pool in config.pools:
+
+    def fitted(pool: lists.Pool, threads: int) -> Models:
         sample = samples[lists.assortment_of(pool)]
         chosen = None if sample is None else sample.in_pool(pool)
-        if chosen is not None and (kept := _thinned(chosen, config)).teaches:
-            models |= {(pool, name): model for name, model in _fit(kept, config).items()}
+        if chosen is None or not (kept := _thinned(chosen, config)).teaches:
+            return {}
+        return {(pool, name): model for name, model in _fit(kept, config, threads).items()}
+
+    models: Models = {}
+    for made in ranker.side_by_side(fitted, config.pools, config.threads):
+        models |= made
     rows = judge(models, judged, sources, config) if models else []
     pq.write_table(pa.Table.from_pylist(rows, schema=ABLATION), folder / "ablation.parquet")
 
@@ -100,11 +105,11 @@ def _thinned(sample: Sample, config: Config) -> Sample:
     return sample.within(drawn[number])
 
 
-def _fit(sample: Sample, config: Config) -> dict[str, "Booster"]:
+def _fit(sample: Sample, config: Config, threads: int) -> dict[str, "Booster"]:
     """The model with every source, under "", and one without each source that proposes anything."""
     import lightgbm
 
-    settings = ranker.parameters(MODEL, config)
+    settings = ranker.parameters(MODEL, config, threads)
     data = lightgbm.Dataset(
         sample.features, sample.acted.astype(np.int8), feature_name=list(sample.names), params=settings
     )

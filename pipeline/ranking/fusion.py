@@ -31,8 +31,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.engine import Arrays, map_works
@@ -40,11 +38,11 @@ from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
-from pipeline.ranking import ablation, activity, ranker, returns, voting
-from pipeline.ranking.blend import Blend, calibrate, choose
+from pipeline.ranking import ablation, folds, ranker, returns, voting
+from pipeline.ranking.blend import Blend
 from pipeline.ranking.candidate_lists import item_text_vectors, with_made_lists
 from pipeline.ranking.frames import Frame, FrameWork
-from pipeline.ranking.lessons import Lesson, Lessons, sides
+from pipeline.ranking.lessons import Lessons, sides
 from pipeline.ranking.pairs import to_lists
 from pipeline.ranking.twins import Twins
 from pipeline.settings.config import Config
@@ -54,16 +52,6 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 log = logging.getLogger(__name__)
-
-IMPORTANCE = pa.schema(
-    [
-        pa.field("pool", pa.string(), nullable=False),
-        pa.field("ranker", pa.string(), nullable=False),
-        pa.field("feature", pa.string(), nullable=False),
-        pa.field("gain", pa.float64(), nullable=False),  # share of the total
-        pa.field("splits", pa.int64(), nullable=False),
-    ]
-)
 
 Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -78,26 +66,26 @@ def run(*, features: Path, sources: Sources, config: Config, memo: Memo, out: Pa
     (out / "sources.json").write_text(json.dumps(config.fusion.sources) + "\n", encoding="utf-8")
 
     report: dict[str, Any] = {"linked": 0}
-    folds = config.folds(tonight.cutoff)
+    applied_at = config.folds(tonight.cutoff)
     with blas_threads(config.threads):
-        for fold, applied in folds.items():
+        for fold, applied in applied_at.items():
             windows = _windows(config, tonight.cutoff, applied, cutoffs)
-            learned = partial(learn, lessons, windows, config)
+            learned = partial(folds.learn, lessons, windows, config)
             report["linked"] += memo.part(f"fold={fold}", f"{key} {fold}", learned)
-            report |= fold_report(out / f"fold={fold}", fold)
-        for fold, applied in folds.items():
+            report |= folds.report(out / f"fold={fold}", fold)
+        for fold, applied in applied_at.items():
             part = f"cutoff={applied.isoformat()}"
-            if fold == "publish":
-                apply(tonight, sources, config, out / f"fold={fold}", out / tonight.part, shared=True)
-            elif part in cutoffs:
+            if fold != "publish" and part in cutoffs:
                 make = partial(apply, cutoffs[part], sources, config, out / f"fold={fold}")
                 report["linked"] += memo.part(part, f"{key} {fold}", make)
-        judged = cutoffs.get(f"cutoff={folds['judge'].isoformat()}")
+        judged = cutoffs.get(f"cutoff={applied_at['judge'].isoformat()}")
         if config.fusion.ablation and judged is not None:
             windows = _windows(config, tonight.cutoff, judged.cutoff, cutoffs)
             made = partial(_ablate, lessons, windows, judged)
             key = artifacts.text_sha256(key, config.evaluate.k, config.evaluate.resamples)
             report["linked"] += memo.part("ablation", f"{key} ablation", made)
+        # last, as only this is shared: what comes before is done once
+        apply(tonight, sources, config, out / "fold=publish", out / tonight.part, shared=True)
     return report
 
 
@@ -109,12 +97,8 @@ def _windows(config: Config, run_date: date, applied: date, cutoffs: Mapping[str
 
 def _ablate(lessons: Lessons, windows: Sequence[str], judged: Cutoff, folder: Path) -> None:
     found = [lessons.of(part) for part in windows]
-    samples = {one.name: _sample(found, one.name) for one in lessons.config.assortments}
+    samples = {one.name: folds.sample(found, one.name) for one in lessons.config.assortments}
     ablation.run(samples, judged, lessons.sources, lessons.config, folder)
-
-
-def _sample(found: Sequence[Lesson], assortment: str) -> ranker.Sample | None:
-    return ranker.join([sample for lesson in found if (sample := lesson.samples.get(assortment)) is not None])
 
 
 def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff]) -> str:
@@ -132,68 +116,6 @@ def anchored_files(folder: Path, parts: Collection[str]) -> list[tuple[str, str]
     """Names and hashes of the files in some parts of a finished folder, sorted."""
     files = artifacts.read_manifest(folder)["files"]
     return sorted((name, entry["sha256"]) for name, entry in files.items() if name.split("/")[0] in parts)
-
-
-def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path) -> None:
-    """Learn one fold.
-
-    Args:
-        lessons: the label windows.
-        windows: names of those that may be learned from, newest first.
-        config: the configuration.
-        folder: where the fold is written.
-    """
-    found = [lessons.of(part) for part in windows]
-    blends = {pool: learn_blend(found, pool, config).to_json() for pool in config.pools}
-    (folder / "blend.json").write_text(json.dumps(blends, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    rows: list[dict[str, Any]] = []
-    samples = {one.name: _sample(found, one.name) for one in config.assortments}
-    repeats = all(lessons.cutoffs[part].repeats for part in windows[:1])
-    for pool in config.pools:
-        acts = activity.fit([lessons.cutoffs[part] for part in windows], pool, config)
-        ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
-        sample = samples[lists.assortment_of(pool)]
-        chosen = None if sample is None else sample.in_pool(pool)
-        for name, settings in config.fusion.rankers.items():
-            boosters = ranker.fit(chosen, settings.within(pool, repeats), config) if chosen and chosen.teaches else []
-            if not boosters or chosen is None:
-                said = "fusion: %s, %s.%s has nothing to learn from (%d pairs, %d acted on); its sources vote"
-                pairs, hits = (len(chosen.acted), int(chosen.acted.sum())) if chosen else (0, 0)
-                log.warning(said, folder.name, pool, name, pairs, hits)
-                continue
-            ranker.write(boosters, folder / f"{pool}.{name}.txt")
-            rows += _importance(boosters, pool, name)
-            log.info("fusion: %s, %s.%s learned from %d pairs", folder.name, pool, name, len(chosen.acted))
-    pq.write_table(pa.Table.from_pylist(rows, schema=IMPORTANCE), folder / "importance.parquet")
-
-
-def learn_blend(windows: Sequence[Lesson], pool: lists.Pool, config: Config) -> Blend:
-    """Alpha chosen on the newest window, on curves fitted on those before it (on the same if it is the only one)."""
-    if not windows:
-        return Blend(None, None, ((0.5, 0.5), (0.5, 0.5)))
-    newest, *older = (lesson.evidence[pool] for lesson in windows[: 1 + config.fusion.calibration_windows])
-    fitted_on = older or [newest]
-    acted = np.concatenate([window.acted for window in fitted_on])
-    lm, cf = (calibrate(np.concatenate([getattr(w, side) for w in fitted_on]), acted) for side in ("lm", "cf"))
-    return choose(newest, lm, cf, config.fusion.alpha_step)
-
-
-def _importance(boosters: Sequence[Any], pool: str, name: str) -> list[dict[str, Any]]:
-    gain = np.sum([booster.feature_importance("gain") for booster in boosters], axis=0, dtype=np.float64)
-    splits = np.sum([booster.feature_importance("split") for booster in boosters], axis=0)
-    columns = zip(boosters[0].feature_name(), gain / max(gain.sum(), 1e-12), splits, strict=True)
-    rows = [{"pool": pool, "ranker": name, "feature": f, "gain": float(g), "splits": int(s)} for f, g, s in columns]
-    return sorted(rows, key=lambda row: -row["gain"])
-
-
-def fold_report(folder: Path, fold: str) -> dict[str, float]:
-    """The alphas of a fold as scalars."""
-    found = {}
-    for pool, blend in json.loads((folder / "blend.json").read_text(encoding="utf-8")).items():
-        for user, row in zip(("warm_user", "cold_user"), blend["alpha"], strict=True):
-            for item, alpha in zip(("warm_item", "cold_item"), row, strict=True):
-                found[f"{fold}.{pool}.alpha.{user}.{item}"] = alpha
-    return found
 
 
 def apply(cutoff: Cutoff, sources: Sources, config: Config, fold: Path, folder: Path, *, shared: bool = False) -> None:

@@ -4,11 +4,13 @@ Source: Burges, "From RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82; Bruc
 for Learning-to-Rank", WWW 2021 (rank_xendcg); Ke et al., LightGBM, NIPS 2017.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +24,8 @@ from pipeline.settings.sections.lists import Ranker
 if TYPE_CHECKING:
     from lightgbm import Booster
 
+THREADS = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
+"""What a saved model's text says of the threads that grew its trees."""
 HEAD_LINES = 10
 """Of a saved model's text, among which its objective stands."""
 
@@ -93,8 +97,26 @@ def join(samples: Sequence[Sample]) -> Sample | None:
     return Sample(samples[0].names, query=query, **joined)
 
 
-def parameters(ranker: Ranker, config: Config) -> dict[str, Any]:
-    """LightGBM's parameters; the same bytes for the same data, seed and number of threads."""
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def side_by_side(make: Callable[[Given, int], Made], each: Sequence[Given], threads: int) -> Iterator[Made]:
+    """What is made of each, in order, as many at a time as there are threads. With two threads LightGBM grows one model
+    less than half as fast again, and two models side by side nearly twice as fast; the trees are the same.
+
+    Args:
+        make: makes one with as many threads as it is told.
+        each: what it is made of.
+        threads: of all together.
+    """
+    at_once = max(1, min(len(each), threads))
+    with ThreadPoolExecutor(at_once) as workers:
+        yield from workers.map(lambda one: make(one, max(1, threads // at_once)), each)
+
+
+def parameters(ranker: Ranker, config: Config, threads: int) -> dict[str, Any]:
+    """LightGBM's parameters; the same trees for the same data and seed, with any number of threads."""
     fusion = config.fusion
     chosen: dict[str, Any] = {
         "objective": ranker.objective,
@@ -106,7 +128,7 @@ def parameters(ranker: Ranker, config: Config) -> dict[str, Any]:
         "bagging_freq": 1,
         "lambda_l2": fusion.reg,
         "max_bin": 127,
-        "num_threads": config.threads,
+        "num_threads": threads,
         "seed": config.seed + ranker.seed,
         "deterministic": True,
         "force_row_wise": True,
@@ -117,13 +139,14 @@ def parameters(ranker: Ranker, config: Config) -> dict[str, Any]:
     return chosen
 
 
-def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
+def fit(sample: Sample, ranker: Ranker, config: Config, threads: int = 1) -> "list[Booster]":
     """Grow the trees, once per seed.
 
     Args:
         sample: pairs that teach something.
         ranker: objective and size of the trees.
         config: the configuration; `fusion.seeds` is how many models are averaged.
+        threads: of LightGBM; they change no tree.
     Returns:
         The models; none where they tell no pair from another, as where fewer than `fusion.min_leaf` pairs stand on
         either side of every possible split.
@@ -133,7 +156,7 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
     import lightgbm
 
     _, group = np.unique(sample.query, return_counts=True)
-    settings = parameters(ranker, config)
+    settings = parameters(ranker, config, threads)
     try:
         data = lightgbm.Dataset(
             sample.features,
@@ -150,9 +173,10 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
 
 
 def write(boosters: "Sequence[Booster]", path: Path) -> None:
-    """Save as LightGBM's text models, without the parameters that name files: x.txt, x.2.txt, ..."""
+    """Save as LightGBM's text models, without the parameters that name files or threads: x.txt, x.2.txt, ..."""
     for number, booster in enumerate(boosters):
-        _numbered(path, number).write_text(booster.model_to_string(num_iteration=-1), encoding="utf-8")
+        text = THREADS.sub("", booster.model_to_string(num_iteration=-1))
+        _numbered(path, number).write_text(text, encoding="utf-8")
 
 
 def read(path: Path) -> "list[Booster]":

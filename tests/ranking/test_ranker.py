@@ -1,5 +1,7 @@
 """The rankers' arithmetic: the correction for drawn negatives, and averaged seeds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,36 @@ def test_seeds_are_averaged_and_saved_side_by_side(tmp_path):
     assert not (each[0] == each[1]).all()
     again = ranker.score(ranker.read(tmp_path / "all.hybrid.txt"), made, kept, 1)
     assert again == pytest.approx(np.mean(each, axis=0), abs=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["lambdarank", "binary", "rank_xendcg"])
+def test_a_model_is_the_same_for_any_number_of_threads_and_beside_others(tmp_path, objective):
+    made, _ = frame(300, 50, 1)
+    config, sample = small(tmp_path, rounds=20, min_leaf=5), ranker.draw(made, 20, (0,))
+    alone = written(ranker.fit(sample, Ranker(objective=objective), config, 1), tmp_path)
+    assert written(ranker.fit(sample, Ranker(objective=objective), config, 3), tmp_path) == alone
+    assert "num_threads" not in alone
+
+    def fitted(seed: int, threads: int) -> list:
+        return ranker.fit(sample, Ranker(objective=objective, seed=seed), config, threads)
+
+    beside = [written(found, tmp_path) for found in ranker.side_by_side(fitted, range(6), 2)]
+    one_by_one = [written(fitted(seed, 1), tmp_path) for seed in range(6)]
+    assert beside == one_by_one
+    assert beside[1] == alone  # whose seed is 1
+    assert len(set(beside)) == 6
+
+
+def written(boosters: list, folder: Path) -> str:
+    """The text of the one model."""
+    ranker.write(boosters, folder / "x.txt")
+    return (folder / "x.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("given", "threads"), [(3, [1, 1, 1]), (2, [2, 2]), (1, [5]), (0, [])])
+def test_threads_are_shared_out(given, threads):
+    found = list(ranker.side_by_side(lambda one, threads: (one, threads), range(given), 5 if given < 3 else 3))
+    assert found == list(enumerate(threads))
 
 
 @pytest.mark.parametrize("acted", [[True], [True, False], [True, True, True] + [False] * 147])
