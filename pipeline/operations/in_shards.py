@@ -24,6 +24,19 @@ SHARED = ("fusion", "ensemble", "publish")
 """The stages whose work on users can be shared."""
 
 
+def require_folder(config: Config) -> None:
+    """Refuse shards where they could not find what they hand on.
+
+    Raises:
+        InputError: `home` is in an object store, where tasks of several machines do not see one folder.
+    """
+    if config.shards > 1 and homes.mirror_of(config.home) is not None:
+        raise InputError(
+            f"shards = {config.shards} needs a home that is a folder which all machines see under one name, and home "
+            "is in an object store: set shards = 1, or engine = 'spark', or mount a folder"
+        )
+
+
 def begin(stage: str, run_date: date, config: Config, force: bool = False) -> list[int]:
     """Do what a stage does once, and keep it for the shards.
 
@@ -32,11 +45,10 @@ def begin(stage: str, run_date: date, config: Config, force: bool = False) -> li
     Returns:
         The numbers of the shards; none where the stage is up to date or switched off.
     Raises:
-        InputError: `home` is in an object store, where tasks of several machines do not see one folder.
+        InputError: see require_folder.
         PipelineError: as the stage says.
     """
-    if homes.mirror_of(config.home) is not None:
-        raise InputError("shards need a folder that all machines see under one name, and home is in an object store")
+    require_folder(config)
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     with resources.required(f"{stage} {run_date}", folder.parent), stages.locked(stage, run_date, config):
         made = stages.made_of(stage, run_date, config)

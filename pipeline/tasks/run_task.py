@@ -140,6 +140,7 @@ class _When:
 def _prepared(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> _When:
     """The night of a run, which is over; or the day so far, as far as its lake has come."""
     loaded, force = settings(params), bool(params.get("force"))
+    in_shards.require_folder(loaded)  # now, and not hours later, when the first stage is shared
     if AT in params:
         until = moment_of(params, logical_date, dag_run)
         nights.require_past(until, zones.now(loaded.timezone))

@@ -182,5 +182,6 @@ def test_another_number_of_shards_than_it_was_begun_for_changes_nothing(
 def test_a_home_in_an_object_store_has_no_folder_to_share(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
     config, _ = night
     monkeypatch.setattr(in_shards.homes, "mirror_of", lambda home: home)
-    with pytest.raises(InputError, match="object store"):
-        in_shards.begin("fusion", NIGHT, config)
+    in_shards.require_folder(config)
+    with pytest.raises(InputError, match="object store.*set shards = 1"):
+        in_shards.begin("fusion", NIGHT, config.model_copy(update={"shards": 2}))
