@@ -183,5 +183,5 @@ def test_a_home_in_an_object_store_has_no_folder_to_share(night: Night, monkeypa
     config, _ = night
     monkeypatch.setattr(in_shards.homes, "mirror_of", lambda home: home)
     in_shards.require_folder(config)
-    with pytest.raises(InputError, match="object store.*set shards = 1"):
+    with pytest.raises(InputError, match=r"object store.*set shards = 1"):
         in_shards.begin("fusion", NIGHT, config.model_copy(update={"shards": 2}))
