@@ -3,11 +3,13 @@
     python -m benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
     python -m benchmarks.scale /tmp/threads --users 100000 --events 10000000 --threads 1 2
     python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 64
+    python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 320 --more-users 10 --more-events 100
 
 The second line measures what more cores bring: the night with one thread and with several, and the share of each stage
 that so runs in parallel. The third prints the first night again, and by these shares (Amdahl's law) what it would take
 on a machine of `--cores`. That machine is not here: memory that does not keep up, or an algorithm that stops scaling,
-makes it slower.
+makes it slower. The fourth foretells a larger shop: every stage takes as many times as long as there is more of what it
+grows with (GROWS), the part that one thread does included, though no exponent of `benchmarks.growth` is above one.
 
 The events are written straight into the lake, as `ingest` leaves them, so what is measured begins at `features`. Every
 stage is a process of its own; what is finished is not run again, so a run can be stopped and gone on with, or be made
@@ -36,6 +38,9 @@ from pipeline.settings.config import Config
 from pipeline.sources.configuration import load
 
 SHARES = "parallel_shares.json"
+GROWS = {"features": "events", "popularity": "events", "als": "events", "fusion": "users", "ensemble": "users"}
+GROWS |= {"publish": "users"}
+"""What a stage of this night takes longer with; the others look at a sample, or at nothing."""
 NIGHT = max(day for _, day in synthetic.days())
 SETTINGS = """
 # A night in which every part grows no faster than users, items or events.
@@ -216,6 +221,8 @@ def main() -> None:
     parser.add_argument("--report", action="store_true", help="run nothing, print what finished stages took")
     parser.add_argument("--shares", type=Path, help="folder of a run with several --threads")
     parser.add_argument("--cores", type=int, default=64, help="what is extrapolated to by --shares")
+    parser.add_argument("--more-users", type=float, default=1, help="times as many users, where it is extrapolated to")
+    parser.add_argument("--more-events", type=float, default=1, help="times as many events there")
     parser.add_argument("--stages", nargs="*", default=[s for s in stages.STAGES if s != "ingest"])
     args = parser.parse_args()
     started = time.perf_counter()
@@ -231,10 +238,11 @@ def main() -> None:
     print(f"{'stage':<22}{'seconds':>9}{'peak MB':>9}{'written MB':>12}{title}", flush=True)
     total = np.zeros(2)
     for spent in measure(config, args.stages, args.report):
-        there = foretold(spent.seconds, args.threads[0], shares.get(spent.stage, 0.0), args.cores)
+        more = {"users": args.more_users, "events": args.more_events}.get(GROWS.get(spent.stage, ""), 1.0)
+        there = foretold(more * spent.seconds, args.threads[0], shares.get(spent.stage, 0.0), args.cores)
         total += spent.seconds, there
-        more = f"{there:>14.1f}" if shares else ""
-        print(f"{spent.stage:<22}{spent.seconds:>9.1f}{spent.peak_mb:>9}{spent.written_mb:>12.1f}{more}", flush=True)
+        said = f"{there:>14.1f}" if shares else ""
+        print(f"{spent.stage:<22}{spent.seconds:>9.1f}{spent.peak_mb:>9}{spent.written_mb:>12.1f}{said}", flush=True)
     minutes = total / shop.users * 1e6 / 60
     print(
         f"minutes per million users: {minutes[0]:.1f}" + (f", on {args.cores} cores {minutes[1]:.1f}" if shares else "")

@@ -32,6 +32,19 @@ def number(begun: Path) -> int:
     return int(artifacts.read_manifest(begun)["report"][SHARDS])
 
 
+def note(begun: Path, shard: int, seconds: float) -> None:
+    """Let it be known how long a shard took."""
+    (begun / f"shard-{shard}.seconds").write_text(f"{seconds:.2f}\n", encoding="utf-8")
+
+
+def spent(begun: Path | None) -> float:
+    """The seconds of what was done before the stage ends, if all shards ran side by side."""
+    if begun is None:
+        return 0.0
+    made = [float(path.read_text(encoding="utf-8")) for path in begun.glob("shard-*.seconds")]
+    return float(artifacts.read_manifest(begun)["seconds"]) + max(made, default=0.0)
+
+
 def ending(begun: Path | None) -> contextlib.AbstractContextManager[None]:
     """While a stage runs: it ends what was begun; None: it runs in one piece."""
     if begun is None:

@@ -93,11 +93,13 @@ def make(stage: str, run_date: date, config: Config, number: int) -> None:
                 f"{handed.place(folder)}, from which the shards go on, is not there or was made from other inputs, "
                 f"settings or code than there are now: clear {stage}_begin, and what comes after it"
             )
+        started = time.perf_counter()
         with _scratch(folder, number) as out:
             memo = Memo(out, reuse=False, first=begun)
             role = shards.Makes(begun, handed.number(begun), number)
             with contextlib.suppress(shards.Done), shards.sharing(role):
                 stages.call(stage, run_date, config, memo)
+        handed.note(begun, number, time.perf_counter() - started)
 
 
 @contextlib.contextmanager

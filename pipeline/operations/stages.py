@@ -208,7 +208,7 @@ def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | No
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     log.info("%s %s starts", stage, run_date)
     resources.reset_peak_memory()
-    started = time.perf_counter()
+    started = time.perf_counter() - handed.spent(begun)
     with artifacts.writing(folder) as out, handed.ending(begun):
         memo, report = Memo(out, reuse=not force, first=begun), {"enabled": False}
         if is_wanted(stage, config):

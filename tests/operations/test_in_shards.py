@@ -89,6 +89,19 @@ def test_a_shard_makes_its_share_and_no_more(night: Night) -> None:
     assert len(list((begun / "parts").glob("part-*"))) == 6
 
 
+def test_a_stage_in_shards_says_what_was_waited_for(night: Night) -> None:
+    config, _ = night
+    config = config.model_copy(update={"shards": 2})
+    in_shards.begin("fusion", NIGHT, config)
+    begun = handed.place(artifacts.stage_dir(config.lake, "fusion", NIGHT))
+    first = artifacts.read_manifest(begun)["seconds"]
+    for shard in (0, 1):
+        in_shards.make("fusion", NIGHT, config, shard)
+    handed.note(begun, 1, 5000.0)
+    assert handed.spent(begun) == first + 5000
+    assert in_shards.end("fusion", NIGHT, config)["seconds"] >= first + 5000
+
+
 def die_in_the_middle(config: FullConfig) -> None:
     """Make a shard, and be killed when its second task would be written."""
     written = []
