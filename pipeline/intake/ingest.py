@@ -79,6 +79,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen} | _so_far(config)
         report |= waiting.measure(connection, run_date)
         report |= late_inputs.noted(late_inputs.records(connection, config, run_date, run_date)[run_date], unread)
+        report |= late_inputs.found(config, run_date, unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
 
