@@ -120,3 +120,20 @@ def test_rows_of_a_new_file_that_say_nothing_of_their_night(tmp_path: Path, besi
     ingest(config, DAYS[2])
     stages.run_stage("ingest", DAYS[1], config, force=True)
     assert counted(config) == (sorted([*expected[0], str(DAYS[2])]), expected[1] + 4)
+
+
+@pytest.mark.parametrize("name", ["2024-01.csv", "export.csv"])
+def test_an_export_that_is_sorted_anew_and_packed_at_once(tmp_path: Path, name: str) -> None:
+    """Neither its bytes nor its name are what they were: but for the ending it is the file of that name."""
+    files = "{year}-{month}.csv{,.gz}" if name != "export.csv" else f"{name}{{,.gz}}"
+    config = shop(tmp_path, files, ingest=LENIENT)
+    rows: list[dict[str, Any]] = []
+    for number, night in enumerate(DAYS):
+        rows = [*of_day(night), *(late(DAYS[number - 1]) if number else []), *rows]
+        for ending in ("", ".gz"):
+            (tmp_path / f"{name}{ending}").unlink(missing_ok=True)
+        write(tmp_path / (name if number % 2 == 0 else f"{name}.gz"), rows)
+        ingest(config, night)
+        assert counted(config) == (sorted({r["item"] for r in rows if "-" in r["item"]}), len(rows)), night
+    stages.run_stage("ingest", DAYS[1], config, force=True)
+    assert counted(config) == (sorted({r["item"] for r in rows if "-" in r["item"]}), len(rows))
