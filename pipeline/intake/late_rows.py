@@ -203,8 +203,8 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, oth
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(
             "%s was written anew since its nights were ingested: the lake lacks %s of its events of finished nights, "
-            "more than they have rows more, so these are not taken. Are their ids others now? Load them again: "
-            "load-history --until %s --force",
+            "more than they have rows more, so these are not taken. If it is another file by an old name, let `files` "
+            "find the old one too. If their ids are others now, load them again: load-history --until %s --force",
             name, f"{events:,}", night,
         )  # fmt: skip
 
