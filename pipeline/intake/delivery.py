@@ -141,6 +141,9 @@ class Delivered:
     again: list[logs.LogFile]
 
 
+NOTHING = Delivered([], [])
+
+
 def find(config: Config, night: date | None) -> Delivered:
     """The log files to read for a night, or for all.
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 
 from duckdb import CoalesceOperator, ColumnExpression, ConstantExpression, Expression, FunctionExpression
 
+from pipeline.intake.inputs import InputTable
+
 FAULT = "id_fault"
 """The column that says why a row's ids are none; null: they are."""
 
@@ -35,3 +37,14 @@ def forms(one: str) -> list[str]:
     kept = canonical(one)
     whole = re.fullmatch(r"-?(?:0|[1-9][0-9]*)", kept)
     return list(dict.fromkeys([one, kept, *([f"{kept}.0"] if whole else [])]))
+
+
+def usable(table: InputTable, max_id_bytes: int) -> Expression:
+    """Whether the ids that must be there are, and none is empty or too long."""
+    usable = ConstantExpression(True)
+    for name in table.ids:
+        size = FunctionExpression("strlen", ColumnExpression(name))
+        fits = (size > ConstantExpression(0)) & (size <= ConstantExpression(max_id_bytes))
+        may_be_absent = table.schema.field(name).nullable
+        usable = usable & (fits | ColumnExpression(name).isnull() if may_be_absent else fits)
+    return usable

@@ -9,6 +9,8 @@ import logging
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
+
 from pipeline.ground import artifacts, rewriting, sql
 from pipeline.intake import (
     delivery,
@@ -55,9 +57,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         log.warning("%s", words)
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
-        staging.require_one_zone(config, run_date, continues=True)
-        empty = partitions.write(out, {}) | _judged(quality.nothing(run_date), past, config)
-        return empty | {late_rows.KEY: late_rows.record(config)} | late_inputs.nothing(config) | _so_far(config)
+        return _closed(run_date, config, past, out)
     usual = quality.usual(past, run_date)
     delivery.require(config, run_date, usual)
     rewriting.finish_all(config.lake / "ingest")
@@ -70,17 +70,32 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
         judged = _judged(tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
-        unread = late_inputs.leave_out(connection, config, run_date)
-        unused = faults.measure(connection, run_date, run_date).get(run_date, {})
-        faults.warn(run_date, unused)
+        beside = _beside(connection, run_date, config)
         left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
-        unused |= left_out.measure(connection, run_date, run_date).get(run_date, {})
+        beside |= left_out.measure(connection, run_date, run_date).get(run_date, {})
         _, tables = next(partitions.nights(connection, run_date, run_date))
-        report = partitions.write(out, tables) | judged | unused | {late_rows.KEY: seen} | _so_far(config)
+        report = partitions.write(out, tables) | judged | beside | {late_rows.KEY: seen} | _so_far(config)
         report |= waiting.measure(connection, run_date)
-        report |= late_inputs.noted(late_inputs.records(connection, config, run_date, run_date)[run_date], unread)
         precedence.give_way(connection, config, run_date, run_date)
         return report
+
+
+def _closed(night: date, config: Config, past: list[quality.NightNumbers], out: Path) -> Report:
+    """Write a night without a log, which may have items, users, links and offers all the same."""
+    with staging.staged(config, night, out, night=night, is_closed=True) as connection:
+        beside = _beside(connection, night, config)
+        _, tables = next(partitions.nights(connection, night, night))
+        empty = partitions.write(out, tables) | _judged(quality.nothing(night), past, config)
+        return empty | beside | {late_rows.KEY: late_rows.record(config)} | _so_far(config)
+
+
+def _beside(connection: duckdb.DuckDBPyConnection, night: date, config: Config) -> Report:
+    """What a night's report says of the inputs beside the log: what of them was of no use, and what was read."""
+    unread = late_inputs.leave_out(connection, config, night)
+    unused = faults.measure(connection, night, night).get(night, {})
+    faults.warn(night, unused)
+    read = late_inputs.records(connection, config, night, night)[night]
+    return unused | late_inputs.noted(read, unread) | late_inputs.found(config, night, unread)
 
 
 def _so_far(config: Config) -> Report:

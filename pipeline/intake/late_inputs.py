@@ -6,8 +6,10 @@ again. What a night has read of each file, its manifest says (`records`).
 """
 
 import logging
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,11 +25,18 @@ FAULT = "left out, as their night was over"
 
 
 Records = dict[date, dict[str, dict[str, int]]]
+Unread = dict[str, dict[str, Path]]
+"""By key of the report and name, files of which a night has said that it does not read what they hold."""
 
 
 def key(table: InputTable) -> str:
     """In a night's report, by the name of a file of an input: how many of its rows are known by that night."""
     return f"{table.name} read"
+
+
+def _found_key(table: InputTable) -> str:
+    """In a night's report, by the name of a file of an input: its size and what hashes it, as late_rows has it."""
+    return f"{table.name} found"
 
 
 def _beside(config: Config) -> list[tuple[InputTable, InputFiles]]:
@@ -56,7 +65,7 @@ def records(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     return found
 
 
-def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date) -> dict[str, list[str]]:
+def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date) -> Unread:
     """Count the rows of these inputs that no night takes among those of no use, and say of which files they are.
 
     Args:
@@ -64,12 +73,12 @@ def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date
         config: the lake, and the inputs' files.
         night: that is being written, alone.
     Returns:
-        By key of the report, files that it does not read and said so; noted in its report (`noted`), they are not said
-        again.
+        Files that it does not read and said so; noted in its report (`noted`, `found`), they are not said again.
     """
     folders = artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1))
     reports = {f: artifacts.read_manifest(f)["report"] for f in folders[-delivery.LATE_DAYS :]}
-    unread = {}
+    unread: Unread = {}
+    dated = _dated(config)
     for table, source in _beside(config):
         read = {folder: report[key(table)] for folder, report in reports.items() if key(table) in report}
         if not read:
@@ -81,30 +90,64 @@ def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date
             given = {"input": table.name, "fault": FAULT, "rows": sum(late.values())}
             sql.execute(connection, "ingest/inputs_late", night=night, **given)
             _warn(night, table, [f"{name} ({rows:,} rows)" for name, rows in late.items()])
-        if found := _unread(source, config, night, read):
-            _warn(night, table, found)
-            unread[key(table)] = found
+        if (table, source) not in dated:
+            continue
+        if others := _unread(source, config, night, read) | _changed(table, source, config, night, reports):
+            _warn(night, table, sorted(others))
+            unread[key(table)] = others
     return unread
 
 
-def noted(found: dict[str, dict[str, int]], unread: dict[str, list[str]]) -> dict[str, dict[str, int]]:
+def noted(found: dict[str, dict[str, int]], unread: Unread) -> dict[str, dict[str, int]]:
     """What a night's report says (of `records`), with files of which it has read nothing (of `leave_out`)."""
-    return {key: dict.fromkeys(unread.get(key, ()), 0) | files for key, files in found.items()}
+    return {name: dict.fromkeys(unread.get(name, ()), 0) | files for name, files in found.items()}
 
 
-def _unread(source: InputFiles, config: Config, night: date, read: dict[Path, dict[str, int]]) -> list[str]:
+def found(config: Config, night: date, unread: Unread) -> dict[str, dict[str, list[Any]]]:
+    """What a night's report says of its files, by which it is seen when one is another; `unread` is of `leave_out`."""
+    reports = {}
+    for table, source in _dated(config):
+        paths = [file.path for file in logs.find(source, config, night)]
+        reports[_found_key(table)] = late_rows.found(config, [*paths, *unread.get(key(table), {}).values()])
+    return reports
+
+
+def _dated(config: Config) -> list[tuple[InputTable, InputFiles]]:
+    """Those of `_beside` with files of their own a day; the log's are read as its events need it."""
+    of_log = delivery.log_of(config)
+    return [(table, source) for table, source in _beside(config) if source.daily and not logs.same_raw(source, of_log)]
+
+
+def _unread(source: InputFiles, config: Config, night: date, read: dict[Path, dict[str, int]]) -> dict[str, Path]:
     """The files about finished nights that none of these has read, and tonight does not."""
-    if not source.daily or logs.same_raw(source, delivery.log_of(config)):  # the log's are read as its events need it
-        return []
     known = {name for found in read.values() for name in found}
-    found = [
+    return {name: path for name, path in _older(source, config, night, read).items() if name not in known}
+
+
+def _older(source: InputFiles, config: Config, night: date, folders: Iterable[Path]) -> dict[str, Path]:
+    """By name, the files about finished nights that tonight does not read."""
+    files = [
         file
-        for folder in read
+        for folder in folders
         if (of := artifacts.run_date_of(folder)) < night - timedelta(days=1)
         for file in logs.find(source, config, of)
-        if file.is_about(of)
+        if file.is_about(of) and not file.is_about(night) and not file.is_about(night - timedelta(days=1))
     ]
-    return sorted({name for file in found if (name := late_rows.name_of(config, file.path)) not in known})
+    return {late_rows.name_of(config, file.path): file.path for file in files}
+
+
+def _changed(
+    table: InputTable, source: InputFiles, config: Config, night: date, reports: Mapping[Path, Mapping[str, Any]]
+) -> dict[str, Path]:
+    """The files about finished nights that tonight does not read, and that are not as one of these found them."""
+    readings = [
+        late_rows.Reading((folder / artifacts.MANIFEST).stat().st_mtime_ns, report[_found_key(table)])
+        for folder, report in reports.items()
+        if _found_key(table) in report
+    ]
+    older = _older(source, config, night, reports)
+    known = {name: older[name] for reading in readings for name in reading.files if name in older}
+    return {name: path for name, path in known.items() if late_rows.change(config, path, readings)}
 
 
 def _warn(night: date, table: InputTable, files: list[str]) -> None:

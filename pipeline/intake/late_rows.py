@@ -106,9 +106,14 @@ def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Ite
         config: whose folder the names are relative to.
         paths: of the files.
     """
-    found = {name_of(config, path): (path.stat().st_size, _hash(path)) for path in paths}
-    sizes, hashes = ([one[n] for one in found.values()] for n in (0, 1))
-    sql.execute(connection, "ingest/log_sizes", names=list(found), bytes=sizes, hashes=hashes)
+    noted = found(config, paths)
+    sizes, hashes = ([one[n] for one in noted.values()] for n in (2, 3))
+    sql.execute(connection, "ingest/log_sizes", names=list(noted), bytes=sizes, hashes=hashes)
+
+
+def found(config: Config, paths: Iterable[Path]) -> dict[str, list[Any]]:
+    """By name, how files are found, as a Record's `files` have it but for their rows and lines, which are 0 here."""
+    return {name_of(config, path): [0, 0, path.stat().st_size, _hash(path)] for path in paths}
 
 
 def _hash(path: Path) -> str:
@@ -198,8 +203,8 @@ def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, oth
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(
             "%s was written anew since its nights were ingested: the lake lacks %s of its events of finished nights, "
-            "more than they have rows more, so these are not taken. Are their ids others now? Load them again: "
-            "load-history --until %s --force",
+            "more than they have rows more, so these are not taken. If it is another file by an old name, let `files` "
+            "find the old one too. If their ids are others now, load them again: load-history --until %s --force",
             name, f"{events:,}", night,
         )  # fmt: skip
 

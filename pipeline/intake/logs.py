@@ -62,7 +62,7 @@ def read(
     for path in paths:
         _require_packed_well(path)
     if kind != "parquet":
-        text_files.require_utf8(paths)
+        text_files.require_text(paths)
     try:
         sql.execute(connection, "ingest/unreadable_none")
         own = _read(connection, paths, source, config, ids)

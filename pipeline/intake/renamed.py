@@ -2,11 +2,11 @@
 
 A night notes of each file how large it was, and a hash. What begins with the same bytes, unpacked, is the same file,
 which may have gone on: what was counted of it then holds for it now, and for a copy. Its old name may be a new file's.
-Where no file begins so, it was written anew, and its name says which it is.
+Where no file begins so, it was written anew, and its name says which it is, packed or not.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -69,12 +69,34 @@ def _found(noted: Sequence[Noted], there: Sequence[Present]) -> Iterator[tuple[d
     """Of each that is no longer what its name says, or has copies, what it is now; the first is the one that it is."""
     holding = _holding(noted, there)
     known = {(one.night, one.name) for one in noted if one.name in holding.get(one.content, set())}
+    present, claims = {file.name for file in there}, _claims(noted, holding)
     for one in noted:
         names = holding.get(one.content, set())
         others = sorted(name for name in names if name != one.name and (one.night, name) not in known)
-        own = [one.name] if one.name in names else []
-        for place, name in enumerate([*own, *others] if others else []):
+        own = [one.name] if one.name in names else [] if names else _written_anew(one, present, claims)
+        for place, name in enumerate([*own, *others] if [*own, *others] != [one.name] else []):
             yield one.night, one.name, name, place == 0
+
+
+def _claims(noted: Sequence[Noted], holding: Mapping[Content, set[str]]) -> dict[str, set[str]]:
+    """By name of a file, what those are called, packed or not, whose content it has."""
+    found: dict[str, set[str]] = {}
+    for one in noted:
+        for name in holding.get(one.content, ()):
+            found.setdefault(name, set()).add(_plain(one.name))
+    return found
+
+
+def _written_anew(one: Noted, there: Collection[str], claims: Mapping[str, set[str]]) -> list[str]:
+    """What a file is of which neither the content nor the name is there: what is named so but for how it is packed."""
+    name = _plain(one.name)
+    alike = [other for other in there if _plain(other) == name and not claims.get(other, set()) - {name}]
+    return alike if one.name not in there and len(alike) == 1 else []
+
+
+def _plain(name: str) -> str:
+    """A file's name without what says how it is packed."""
+    return name.removesuffix(".gz").removesuffix(".zst")
 
 
 def _holding(noted: Sequence[Noted], there: Sequence[Present]) -> dict[Content, set[str]]:

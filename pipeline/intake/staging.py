@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-from duckdb import CaseExpression, ColumnExpression, ConstantExpression, Expression, FunctionExpression, StarExpression
+from duckdb import CaseExpression, ColumnExpression, ConstantExpression, StarExpression
 
 from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, failing_rows, inputs, late_rows, log_files, logs, mapping, other_nights
+from pipeline.intake import delivery, failing_rows, ids, inputs, late_rows, log_files, logs, mapping, other_nights
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import map_raw, running
 from pipeline.privacy import pseudonyms, suppression
@@ -29,7 +29,9 @@ PLAIN = "plain"
 
 
 @contextlib.contextmanager
-def staged(config: Config, last: date, scratch: Path, night: date | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def staged(
+    config: Config, last: date, scratch: Path, night: date | None = None, is_closed: bool = False
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with a table staged_<name> for each table of a night, and duplicates, faults and other_nights.
 
     What other nights of the lake have taken already is looked up there: earlier ones keep it (duplicates), later ones
@@ -40,24 +42,27 @@ def staged(config: Config, last: date, scratch: Path, night: date | None = None)
         last: rows that arrive later are not looked at.
         scratch: an existing folder for what does not fit in memory; left as it was.
         night: read only the files that can hold this night's rows, which alone is about to be written; default: all.
+        is_closed: whether it has no log (`delivery.is_closed`): only what comes beside it is staged.
     Raises:
         InputError: a file is missing or unreadable, or a mapping does not run; ids would get other pseudonyms than
             those in the lake, or days are of another time zone.
     """
     require_one_zone(config, last, continues=night is not None)
-    log, delivered = delivery.log_of(config), delivery.find(config, night)
-    files = delivered.files
+    log, delivered = delivery.log_of(config), delivery.NOTHING if is_closed else delivery.find(config, night)
     continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
     with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             folders = (config.lake / "ingest", config.lake_of_nights / "ingest", spill)
-            declared = [file.path for file in files] + list(_declared(config, night))
-            confinement.confine(connection, declared, folders, config.ingest.max_spill_mb)
+            paths = [file.path for file in delivered.files]
+            confinement.confine(connection, [*paths, *_declared(config, night)], folders, config.ingest.max_spill_mb)
             stage = _Stage(connection, config, suppression.read(config), last, night)
-            late_rows.note_sizes(connection, config, [file.path for file in files])
-            mapping.read(connection, inputs.nightly(), log, files, config)
-            stage.events(log, [str(file.path) for file in delivered.again])
+            if is_closed:
+                stage.no_events()
+            else:
+                late_rows.note_sizes(connection, config, paths)
+                mapping.read(connection, inputs.nightly(), log, delivered.files, config)
+                stage.events(log, [str(file.path) for file in delivered.again])
             stage.others(log, night)
             yield connection
         finally:
@@ -164,6 +169,14 @@ class _Stage:
         if self.forgotten.hashes:
             self._run("forgotten_rejects", **self.forgotten.parameters())
 
+    def no_events(self) -> None:
+        """The tables of a night without a log, as far as a night's files are made of them."""
+        for name in ("faults_none", "input_rows_none", "duplicates_none"):
+            self._run(name)
+        reason = ConstantExpression(None).cast("varchar").alias("reason")
+        self.connection.from_arrow(EVENTS.empty()).select(StarExpression(), reason).create(EVENTS.staged)
+        self.connection.from_arrow(inputs.REJECTS.empty()).create(inputs.REJECTS.staged)
+
     def _mapped_log(self, source: InputFiles) -> set[str]:
         """Make staged_events; rows on which the mapping fails are refused, where they are few. What it selects."""
         try:
@@ -252,7 +265,7 @@ class _Stage:
         for name in table.before:
             sql.execute(self.connection, name, **bound)
         rows = _since(sql.select(self.connection, f"ingest/{table.name}", **bound), since)
-        return rows if table.refuses else rows.filter(_has_usable_ids(table, settings.max_id_bytes))
+        return rows if table.refuses else rows.filter(ids.usable(table, settings.max_id_bytes))
 
     def _without_forgotten(self, table: InputTable) -> duckdb.DuckDBPyRelation:
         """The rows of PLAIN; those about somebody who asked to be forgotten are refused, or left out."""
@@ -285,14 +298,3 @@ def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
             "its own with all that there is"
         )
     return "file"
-
-
-def _has_usable_ids(table: InputTable, max_id_bytes: int) -> Expression:
-    """Whether the ids that must be there are, and none is empty or too long."""
-    usable = ConstantExpression(True)
-    for name in table.ids:
-        size = FunctionExpression("strlen", ColumnExpression(name))
-        fits = (size > ConstantExpression(0)) & (size <= ConstantExpression(max_id_bytes))
-        may_be_absent = table.schema.field(name).nullable
-        usable = usable & (fits | ColumnExpression(name).isnull() if may_be_absent else fits)
-    return usable

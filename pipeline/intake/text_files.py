@@ -17,6 +17,17 @@ CHUNK = 1 << 22
 LF, CR, QUOTE = b'\n\r"'
 """As the numbers that they are in an array of bytes."""
 
+PACKINGS = {
+    b"\x1f\x8b": ("gzip", ".gz"),
+    b"\x28\xb5\x2f\xfd": ("zstd", ".zst"),
+    b"\xfd7zXZ\x00": ("xz", ""),
+    b"BZh91AY&SY": ("bzip2", ""),
+    b"\x04\x22\x4d\x18": ("lz4", ""),
+    b"PK\x03\x04": ("zip", ""),
+    b"\x1f\x9d": ("compress", ""),
+}
+"""By how a packed file begins, as no text does: what packed it, and the ending by which it is read; "" where none."""
+
 
 @dataclass(frozen=True)
 class Census:
@@ -48,16 +59,34 @@ def opened(path: str | Path) -> Iterator[pa.NativeFile]:
         raise unreadable(path, error) from None
 
 
-def require_utf8(paths: list[str]) -> None:
-    """Stop on a file that a byte order mark says is in UTF-16, as spreadsheets write "Unicode text".
+def require_text(paths: list[str]) -> None:
+    """Stop on a file that is packed as its name does not say, or in a way that is not read, or that is in UTF-16.
+
+    A byte order mark says that, as spreadsheets write it into "Unicode text".
 
     Raises:
         InputError: names the file and the remedy.
     """
     for path in paths:
+        _require_known_packing(path)
         with opened(path) as stream:
             if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
                 raise InputError(f"{path} is in UTF-16: write it as UTF-8 (iconv --from-code UTF-16 --to-code UTF-8)")
+
+
+def _require_known_packing(path: str) -> None:
+    try:
+        with Path(path).open("rb") as file:
+            start = file.read(max(map(len, PACKINGS)))
+    except OSError as error:
+        raise unreadable(path, error) from None
+    for begins, (name, ending) in PACKINGS.items():
+        if start.startswith(begins) and not ending:
+            raise InputError(
+                f"{path} is packed with {name}, which is not read: pack it with gzip or zstd, or unpack it"
+            )
+        if start.startswith(begins) and not path.endswith(ending):
+            raise InputError(f"{path} is packed with {name}, as its name does not say: let it end in {ending}")
 
 
 def unreadable(path: str | Path, error: Exception) -> Exception:

@@ -125,6 +125,7 @@ def _reported(
         | unused.get(night, {})
         | without.get(night, {})
         | inputs_read[night]
+        | late_inputs.found(config, night, {})
         | {late_rows.KEY: seen.get(night, nothing)}
         for numbers in measured
         for night in [numbers["night"]]

@@ -19,7 +19,12 @@ changes as (
     select _file, own, what, -number from counted where night < $night::date and own is not null
 ),
 by_kind as (select _file, own, what, sum(more) as more from changes group by _file, own, what),
-by_night as (select _file, own, sum(more) as entries from by_kind group by _file, own),
+-- a line that could not be read, and is gone, may be an event by now: it was cut off when its night read it
+by_night as (
+    select _file, own, sum(case when what = 'line' then greatest(more, 0) else more end) as entries
+    from by_kind
+    group by _file, own
+),
 candidates as (
     select
         dated.what, dated.number, dated._file, dated.own, dated.place, by_night.entries, by_kind.more,

@@ -14,10 +14,14 @@ dated as (
 ),
 gone as (select _file, own as night from dated where more < 0),
 counting as (
-    select distinct counted._file, counted.night
-    from counted
+    select found._file, found.night
+    from (
+        select _file, night from counted where night <> $night::date
+        union
+        -- one that has counted nothing of the file: its rows stand beside late ones, or in a file without a time
+        select _file, arrival from decided where is_alike
+    ) as found
     anti join gone using (_file, night)
-    where counted.night <> $night::date
 ),
 entries as (select what, number, _file, place, arrival from log_entries where is_nightless),
 there as (

@@ -10,7 +10,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
 from pipeline.settings.config import Config
-from tests.tiny_log import ingest, row, rows_of, shop, write
+from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
 NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
 LATER = NIGHTS[-1] + timedelta(days=1)
@@ -131,3 +131,60 @@ def test_all_inputs_beside_the_log_count_what_is_late(
     stages.run_stage("ingest", NIGHTS[0], config, force=True)
     first = artifacts.stage_dir(config.lake, "ingest", NIGHTS[0])
     assert [len(rows_of(first, name)) for name in BESIDE] == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("loaded", [True, False])
+def test_a_file_of_days_ago_that_goes_on_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, loaded: bool
+) -> None:
+    """No night reads it any more: once, and again where it is another again; not where it was only touched."""
+    config = items_shop(tmp_path, "items-{year}-{month}-{day}.csv", DATED)
+    for night in [*NIGHTS, LATER, LATER + timedelta(days=1)]:
+        write(tmp_path / f"items-{night}.csv", [item("a", night)])
+        write(tmp_path / f"log-{night}.csv", [row("u", "i", f"{night} 10:00:00")])
+    if loaded:
+        load_history.load_history(config, NIGHTS[2])
+    else:
+        for night in NIGHTS[:3]:
+            ingest(config, night)
+    names = ["late", "later", None]
+    for number, (name, night) in enumerate(zip(names, [*NIGHTS[3:], LATER, LATER + timedelta(days=1)], strict=True)):
+        path = tmp_path / f"items-{NIGHTS[0]}.csv"
+        if name is None:
+            path.touch()
+        else:
+            write(path, [item(one, NIGHTS[0]) for one in ["a", *names[: number + 1]] if one])
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            ingest(config, night)
+        words = f"what came in {path.name} when its night was over is left out of the items"
+        assert caplog.text.count(words) == (name is not None)
+        assert f"items-{NIGHTS[1]}" not in caplog.text
+    stages.run_stage("ingest", NIGHTS[0], config, force=True)
+    first = artifacts.stage_dir(config.lake, "ingest", NIGHTS[0])
+    assert [i["item_id"] for i in rows_of(first, "items")] == ["a", "late", "later"]
+
+
+@pytest.mark.parametrize("files", ["items-{year}-{month}-{day}.csv", "items.csv"])
+def test_days_without_a_log_have_items_all_the_same(tmp_path: Path, files: str) -> None:
+    """Days in a row: the log's file of the day before is not there to be read either."""
+    daily = files != "items.csv"
+    paths = [tmp_path / files.format(year="2024", month="01", day=f"{night.day:02}") for night in NIGHTS]
+    for number, (path, night) in enumerate(zip(paths, NIGHTS, strict=True)):
+        known = NIGHTS[number : number + 1] if daily else NIGHTS
+        write(path, [item(f"of {day}", day) for day in known])
+        if night in (NIGHTS[0], NIGHTS[-1]):
+            write(tmp_path / f"log-{night}.csv", [row("u", "i", f"{night} 10:00:00")])
+    (tmp_path / "items.sql").write_text(DATED if daily else TIMED)
+    ingest_as = {"allow_empty": True, "items": {"files": files, "sql": "items.sql"}}
+    live, backfill = (
+        shop(tmp_path, "log-{year}-{month}-{day}.csv", home=tmp_path / home, ingest=ingest_as)
+        for home in ("live", "backfill")
+    )
+    for night in NIGHTS:
+        assert said(ingest(live, night)) == 0
+    load_history.load_history(backfill, NIGHTS[-1])
+    for night in NIGHTS:
+        ours, theirs = (artifacts.stage_dir(config.lake, "ingest", night) for config in (live, backfill))
+        assert [i["item_id"] for i in rows_of(ours, "items")] == [f"of {night}"]
+        assert digests(ours) == digests(theirs), night

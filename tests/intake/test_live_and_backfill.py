@@ -1,5 +1,6 @@
 """Night after night as the files come, or all files at once: the same events, each once, every line accounted for."""
 
+import contextlib
 import os
 import random
 import tempfile
@@ -10,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.ground import artifacts
@@ -52,6 +53,8 @@ LATENESS = st.sampled_from([timedelta(seconds=30), timedelta(hours=6), timedelta
 SERVERS = servers(lateness=LATENESS, growth=st.just(0))
 GROWING = servers(lateness=st.just(timedelta(days=1)), growth=st.just(3))
 REWRITING = servers(lateness=st.just(timedelta(days=1)), growth=st.just(3), anew=st.just(True))
+EARLY = Server("Pacific/Pago_Pago", -timedelta(seconds=616), timedelta(days=1), 3, True, ("\n", "\r\n"))
+"""Its files are there before a row of theirs arrives."""
 ARRIVALS = st.sampled_from(["event_time", "file", "arrived_at"])
 READINGS = st.tuples(st.sampled_from(ZONES), ARRIVALS)
 ITEMS = st.sampled_from([None, "{year}-{month}-{day}", "items-{year}-{month}-{day}"])
@@ -62,6 +65,19 @@ def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing here is about a disk that fails, and there are hundreds of nights."""
     monkeypatch.setattr(os, "sync", lambda: None)
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A night before any row's has no history: nothing is loaded, and nothing else is said here."""
+    load = load_history.load_history
+
+    def loaded(config: FullConfig, until: date) -> str:
+        with contextlib.suppress(load_history.NoHistoryError):
+            return load(config, until)
+        return ""
+
+    monkeypatch.setattr(load_history, "load_history", loaded)
 
 
 SEEDS = st.integers(0, 10_000)
@@ -163,6 +179,7 @@ def test_files_that_go_on_or_come_when_their_night_is_over(
 
 
 @THOROUGH
+@example(server=EARLY, zone="Europe/Berlin", first=date(2024, 3, 30), arrival="event_time", seed=120)
 @given(server=GROWING, zone=st.sampled_from(ZONES), first=st.sampled_from(FIRST), arrival=ARRIVALS, seed=SEEDS)
 def test_nights_that_are_run_again_after_others_took_their_late_rows(
     server: Server, zone: str, first: date, arrival: str, seed: int

@@ -1,9 +1,13 @@
 """Which files a configuration names: several globs, and what matches without being a log."""
 
+import bz2
+import gzip
+import lzma
 import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -203,3 +207,26 @@ def test_a_catalogue_with_braces_in_its_name_needs_no_arrival(tmp_path: Path) ->
     (tmp_path / "items.sql").write_text("select item as item_id, item as title, _file from raw")
     folder = ingest(shop(tmp_path, "log.csv", ingest={"items": items}), NIGHT)
     assert [r["title"] for r in rows_of(folder, "items")] == ["a"]
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+@pytest.mark.parametrize(
+    ("name", "packed", "words"),
+    [
+        ("log.{}.2.xz", lzma.compress, "is packed with xz, which is not read: pack it with gzip"),
+        ("log.{}.2.bz2", bz2.compress, "is packed with bzip2, which is not read: pack it with gzip"),
+        ("log.{}.2.GZ", gzip.compress, r"is packed with gzip, as its name does not say: let it end in \.gz"),
+        ("log.{}.gz.2", gzip.compress, r"is packed with gzip, as its name does not say: let it end in \.gz"),
+    ],
+)
+def test_a_file_that_is_packed_as_its_name_does_not_say(
+    tmp_path: Path, ending: str, name: str, packed: Callable[[bytes], bytes], words: str
+) -> None:
+    """Beside others that are read, so that few of all lines would be refused and nobody would miss a day."""
+    files = {"files": f"log.{ending}*", "format": ending, "sql": "events.sql"}
+    config = shop(tmp_path, ingest={"events": files, "max_reject_share": 1})
+    write(tmp_path / f"log.{ending}", [row("u", "i", "2024-01-02 10:00:00")])
+    content = (tmp_path / f"log.{ending}").read_bytes()
+    (tmp_path / name.format(ending)).write_bytes(packed(content))
+    with pytest.raises(InputError, match=rf"{name.format(ending)} {words}"):
+        ingest(config, date(2024, 1, 2))

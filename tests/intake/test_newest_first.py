@@ -3,6 +3,7 @@
 import random
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,3 +118,24 @@ def test_a_file_of_which_all_is_left_out_may_go_on(tmp_path: Path) -> None:
     write(tmp_path / f"{DAYS[1]}.csv", [row("u", "i", f"{DAYS[1]} 10:00:00")])
     ingest(config, DAYS[1])
     assert counts(config) == {1: (0, [], 1), 2: (1, [], 2)}
+
+
+@pytest.mark.parametrize("name", ["{year}-{month}-{day}.jsonl", "{year}-{month}-{day}.csv", "log.jsonl", "log.csv"])
+def test_a_line_that_was_cut_off_when_its_night_read_it(tmp_path: Path, name: str) -> None:
+    """The night refuses what it sees, and the next one takes the event; once, whatever comes after it."""
+    config = shop(tmp_path, name, ingest=LENIENT)
+    paths = [tmp_path / name.format(year="2024", month="01", day=f"{night.day:02}") for night in DAYS]
+    rows, is_daily = list[dict[str, Any]](), paths[0] != paths[1]
+    for path, night in zip(paths, DAYS, strict=True):
+        rows += [row("u", f"{night}-{n}", f"{DAYS[0] if is_daily else night} 10:00:0{n}") for n in range(3)]
+        write(paths[0], rows)
+        if night != DAYS[-1]:
+            paths[0].write_bytes(paths[0].read_bytes()[:-20])
+        if path != paths[0]:
+            write(path, [row("u", "x", f"{night} 10:00:00")])
+        ingest(config, night)
+    for _ in range(2):
+        folders = artifacts.partitions_until(config.lake, "ingest", date.max)
+        items = sorted(event["item_id"] for folder in folders for event in rows_of(folder) if event["item_id"] != "x")
+        assert items == sorted(r["item"] for r in rows)
+        stages.run_stage("ingest", DAYS[0], config, force=True)

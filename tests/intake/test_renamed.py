@@ -9,10 +9,11 @@ import pytest
 
 from pipeline.operations import stages
 from tests.intake.test_written_anew import counted
-from tests.tiny_log import ingest, row, shop, write
+from tests.tiny_log import MAPPING, ingest, row, shop, write
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(5)]
 LENIENT: dict[str, Any] = {"max_reject_share": 1}
+CSV_FILES = {"files": "log.csv*", "format": "csv", "sql": "events.sql"}
 
 
 def of_day(day: date) -> list[dict[str, Any]]:
@@ -23,6 +24,10 @@ def of_day(day: date) -> list[dict[str, Any]]:
 
 def late(day: date) -> list[dict[str, Any]]:
     return [row("u", f"{day}-late", f"{day} 23:00:00"), row("u", "i", f"{day} 23:00:01", "poke")]
+
+
+def write_lines(path: Path, lines: list[str]) -> None:
+    path.write_text("\n".join(["user,item,ts,type", *lines]) + "\n")
 
 
 def packed(path: Path) -> None:
@@ -94,3 +99,41 @@ def test_a_file_that_another_begins_with_is_no_other(tmp_path: Path) -> None:
     ingest(config, DAYS[1])
     events = [f"{day}-{n}" for day in DAYS[:2] for n in range(2)]
     assert counted(config) == (sorted([*events, f"{DAYS[0]}-late", "x", "y"]), 14)
+
+
+@pytest.mark.parametrize("beside", ["late", "nothing"])
+def test_rows_of_a_new_file_that_say_nothing_of_their_night(tmp_path: Path, beside: str) -> None:
+    """They stand beside rows of a night that has read another file, or alone: they count with those of tonight."""
+    where = MAPPING + "where type is distinct from 'noise'"
+    config = shop(tmp_path, "log.csv*", where, ingest=LENIENT | {"events": CSV_FILES})
+    says_nothing = ["u,i,never,purchase", "u,i,,noise", "broken"]
+    first = [f"u,{DAYS[0]},{DAYS[0]} 10:00:00,purchase", *says_nothing]
+    late = [f"u,late,{DAYS[0]} 23:59:59,purchase"] if beside == "late" else []
+    write_lines(tmp_path / "log.csv", first)
+    ingest(config, DAYS[0])
+    (tmp_path / "log.csv").rename(tmp_path / "log.csv.1")
+    write_lines(tmp_path / "log.csv", [*late, *says_nothing])
+    ingest(config, DAYS[1])
+    expected = (sorted([str(DAYS[0]), *["late"] * len(late)]), 7 + len(late))
+    assert counted(config) == expected
+    write_lines(tmp_path / "log.csv", [*late, *says_nothing, f"u,{DAYS[2]},{DAYS[2]} 10:00:00,purchase", *says_nothing])
+    ingest(config, DAYS[2])
+    stages.run_stage("ingest", DAYS[1], config, force=True)
+    assert counted(config) == (sorted([*expected[0], str(DAYS[2])]), expected[1] + 4)
+
+
+@pytest.mark.parametrize("name", ["2024-01.csv", "export.csv"])
+def test_an_export_that_is_sorted_anew_and_packed_at_once(tmp_path: Path, name: str) -> None:
+    """Neither its bytes nor its name are what they were: but for the ending it is the file of that name."""
+    files = "{year}-{month}.csv{,.gz}" if name != "export.csv" else f"{name}{{,.gz}}"
+    config = shop(tmp_path, files, ingest=LENIENT)
+    rows: list[dict[str, Any]] = []
+    for number, night in enumerate(DAYS):
+        rows = [*of_day(night), *(late(DAYS[number - 1]) if number else []), *rows]
+        for ending in ("", ".gz"):
+            (tmp_path / f"{name}{ending}").unlink(missing_ok=True)
+        write(tmp_path / (name if number % 2 == 0 else f"{name}.gz"), rows)
+        ingest(config, night)
+        assert counted(config) == (sorted({r["item"] for r in rows if "-" in r["item"]}), len(rows)), night
+    stages.run_stage("ingest", DAYS[1], config, force=True)
+    assert counted(config) == (sorted({r["item"] for r in rows if "-" in r["item"]}), len(rows))

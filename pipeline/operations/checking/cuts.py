@@ -56,7 +56,7 @@ def size(path: Path, kind: str, settings: Ingest) -> Size:
             return Size(file.metadata.num_rows)
     if path.suffix == ".zst" and not zstd_frames.is_whole(path):
         raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
-    text_files.require_utf8([str(path)])
+    text_files.require_text([str(path)])
     census = text_files.count([str(path)], settings, threads=1)[str(path)]
     return Size(census.lines, census.ends != "cr")
 
