@@ -19,18 +19,20 @@ WAIT_SECONDS = 120
 
 def require_spark() -> None:
     """Skip where PySpark or Java is missing; with NIGHTJAR_REQUIRE_SPARK=1 fail."""
-    missing = "PySpark" if _no_pyspark() else None if shutil.which("java") else "Java"
-    if missing is None:
+    if (missing := missing_of_spark()) is None:
         return
     if os.environ.get("NIGHTJAR_REQUIRE_SPARK") == "1":
         pytest.fail(f"{missing} is missing, and NIGHTJAR_REQUIRE_SPARK=1 asks for it")
     pytest.skip(f"{missing} is not installed")
 
 
-def _no_pyspark() -> bool:
+def missing_of_spark() -> str | None:
+    """What Spark needs and is not here."""
     import importlib.util
 
-    return importlib.util.find_spec("pyspark") is None
+    if importlib.util.find_spec("pyspark") is None:
+        return "PySpark"
+    return None if shutil.which("java") else "Java"
 
 
 def free_port() -> int:

@@ -1,4 +1,7 @@
-"""A starter shop's nights with their home in a bucket, on two machines, against the same nights in a plain folder."""
+"""A starter shop's nights with their home in a bucket, on two machines, against the same nights in a plain folder.
+
+Where Spark is here, the executors of one of the machines make what the second night's users get.
+"""
 
 import json
 import os
@@ -14,12 +17,14 @@ import pytest
 
 from pipeline.store import units, urls
 from tests.conftest import ROOT, settings
+from tests.engine.cluster import missing_of_spark
 from tests.store.s3_server import KEY_ID, S3, SECRET
 
 pytestmark = pytest.mark.slow
 
 FIRST, SECOND = "2025-06-27", "2025-06-28"
-SMALL = {"label_windows": 3, "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 5}}
+SMALL = {"label_windows": 3, "block_users": 64, "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 5}}
+ON_SPARK = [] if missing_of_spark() else ["--set", "engine=spark", "--set", "spark.master=local[2]"]
 FORGOTTEN = "C0189"
 SINCE = "2025-04-20"
 
@@ -75,8 +80,8 @@ def story(s3_server: S3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         machine.run("run", "--run-date", FIRST, "--with-history")
     for machine in (plain, machines[1]):
         machine.run("run", "--run-date", SECOND, "--stages", "ingest", "features", "outcomes", "fine_tune")
-    for machine in (plain, machines[0]):  # a night that two machines share
-        machine.run("run", "--run-date", SECOND)
+    for machine, given in ((plain, []), (machines[0], ON_SPARK)):  # a night that two machines share
+        machine.run(*given, "run", "--run-date", SECOND)
     for name, command in {"show": ["show", "--user", FORGOTTEN], "status": ["status"]}.items():
         shown[name] = (plain.run(*command), machines[1].run(*command))
     with pytest.MonkeyPatch.context() as patch:
