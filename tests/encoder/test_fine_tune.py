@@ -41,7 +41,7 @@ def test_two_trainings_give_the_same_bytes_and_a_rerun_is_linked(
     folder = artifacts.stage_dir(tmp_path / "lake", "fine_tune", NIGHT)
     first = contents(folder)
     with monkeypatch.context() as patched:
-        patched.setattr(stages, "_is_current", lambda *_: False)
+        patched.setattr(stages, "is_current", lambda *_: False)
         linked = stages.run_stage("fine_tune", NIGHT, config_for(tmp_path, fine_tune=settings_of(folder)))
     assert linked["report"]["linked"]
     folder.rename(tmp_path / "elsewhere")
