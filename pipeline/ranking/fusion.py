@@ -154,8 +154,9 @@ def learn(lessons: Lessons, windows: Sequence[str], config: Config, folder: Path
         ranker.write([acts] if acts else [], folder / f"{pool}.activity.txt")
         sample = samples[lists.assortment_of(pool)]
         chosen = None if sample is None else sample.in_pool(pool)
+        back = repeats and chosen is not None and chosen.repeats
         for name, settings in config.fusion.rankers.items():
-            boosters = ranker.fit(chosen, settings.within(pool, repeats), config) if chosen and chosen.teaches else []
+            boosters = ranker.fit(chosen, settings.within(pool, back), config) if chosen and chosen.teaches else []
             if not boosters or chosen is None:
                 said = "fusion: %s, %s.%s has nothing to learn from (%d pairs, %d acted on); its sources vote"
                 pairs, hits = (len(chosen.acted), int(chosen.acted.sum())) if chosen else (0, 0)

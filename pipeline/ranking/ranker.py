@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 HEAD_LINES = 10
 """Of a saved model's text, among which its objective stands."""
+RETURNS = 0.05
+"""The share of what is acted on that users had before, below which they hardly come back to such items."""
+HITS_A_LEAF = 100
+"""Pairs acted on behind every leaf of a tree: where few teach, the trees are smaller."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Sample:
     def teaches(self) -> bool:
         """Whether there is anything to learn from: a pair acted on, and another to tell it from."""
         return len(self.acted) > 1 and bool(self.acted.any())
+
+    @property
+    def repeats(self) -> bool:
+        """Whether users come back to such items: products, but hardly coupons, of the same shop."""
+        return bool((~self.fresh[self.acted]).mean() >= RETURNS) if self.acted.any() else True
 
     def within(self, kept: np.ndarray) -> "Sample":
         """The kept pairs of those users that still have something to find: bool [N]."""
@@ -133,7 +142,8 @@ def fit(sample: Sample, ranker: Ranker, config: Config) -> "list[Booster]":
     import lightgbm
 
     _, group = np.unique(sample.query, return_counts=True)
-    settings = parameters(ranker, config)
+    hits = int(sample.acted.sum())
+    settings = parameters(ranker, config) | {"num_leaves": max(2, min(ranker.leaves, hits // HITS_A_LEAF))}
     try:
         data = lightgbm.Dataset(
             sample.features,
