@@ -25,6 +25,8 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 """Of a single list that are tried; none of it is what is compared with."""
 DRAWS = 200
 """Bayesian bootstrap draws of the judged users behind a share."""
+PRIOR, EVEN = 100, 0.5
+"""Judged users that the share of an even mixture weighs as much as."""
 
 
 def choose(
@@ -35,7 +37,8 @@ def choose(
     The single list is considered where its mean is less than one standard error of the paired difference below the
     merged list's: of lists that cannot be told apart a mixture is the safer choice, and where the merged list is
     clearly better nothing changes. The share is the one nearest to the mean of those that are best in draws of the
-    judged users (a Bayesian bootstrap): the best where many users judge, and where few do, no extreme that chance made.
+    judged users (a Bayesian bootstrap), shrunk towards an even mixture: the best where many users judge, and where few
+    do, no extreme that chance, or one odd window of two, made.
 
     Args:
         windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
@@ -63,7 +66,7 @@ def choose(
         return recipe
     tried = [Recipe(recipe.weights, name, share) for share in SHARES]
     values = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
-    mean = expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed)
+    mean = shrunk(expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed), len(plain))
     share = min((0.0, *SHARES), key=lambda share: abs(share - mean))
     return Recipe(recipe.weights, name, share) if share else recipe
 
@@ -80,6 +83,11 @@ def expected_best(choices: Sequence[float], values: np.ndarray, seed: int) -> fl
     for part in blocks(values.shape[1], 4096):
         means += random.exponential(size=(DRAWS, part.stop - part.start)) @ values[:, part].T
     return float(np.mean(np.asarray(choices)[means.argmax(axis=1)]))
+
+
+def shrunk(share: float, users: int) -> float:
+    """A share that so many users judged, with PRIOR more who see no difference: between it and an even mixture."""
+    return (users * share + PRIOR * EVEN) / (users + PRIOR)
 
 
 class _Judge:

@@ -95,6 +95,14 @@ def test_many_users_choose_the_best_share_and_few_no_extreme():
     assert backstop.expected_best(choices, few, 0) == backstop.expected_best(choices, few, 0)
 
 
+def test_few_users_do_not_choose_an_extreme_even_where_they_agree():
+    found = [backstop.shrunk(1.0, users) for users in (0, backstop.PRIOR, 100 * backstop.PRIOR)]
+    assert found == pytest.approx([0.5, 0.75, 1.0], abs=0.01)
+    # as the mean of all their votes, those of the prior for an even mixture
+    votes = [0.25] * 30 + [backstop.EVEN] * backstop.PRIOR
+    assert backstop.shrunk(0.25, 30) == pytest.approx(np.mean(votes))
+
+
 def test_where_no_merged_list_was_made_nothing_is_chosen(night):
     config, newest = merging_only(night, "hybrid"), window(night, "judge")
     assert backstop.choose([newest], {"fusion": night.out("fusion"), **night.sources}, "all", PLAIN, config) == PLAIN

