@@ -44,7 +44,7 @@ class Reader:
     Attributes:
         connection: where the tables are made.
         source: delimiter and quotes.
-        census: what was counted in each file.
+        census: what was counted in each file that has a line.
         scratch: a folder for copies.
         max_row_bytes: a longer line is refused.
     """

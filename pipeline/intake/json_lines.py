@@ -28,7 +28,7 @@ def read(
 
     Args:
         connection: where the tables are made.
-        census: what was counted in each file, by its path.
+        census: what was counted in each file that has a line, by its path.
         scratch: an existing folder for copies.
         settings: limits.
     Raises:
@@ -37,7 +37,7 @@ def read(
         duckdb.Error: DuckDB cannot read a file.
     """
     paths = list(census)
-    lenient = settings.max_reject_share >= 1 or not any(counted.lines for counted in census.values())
+    lenient = settings.max_reject_share >= 1
     copies = mended(census, scratch)
     read_as = {path: copies.get(path, path) for path in paths}
     log_file = {copy: path for path, copy in read_as.items()}

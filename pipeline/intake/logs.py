@@ -1,5 +1,6 @@
 """Reading the shop's raw log files into DuckDB's table `raw`."""
 
+import logging
 import re
 import tempfile
 from collections.abc import Collection, Mapping
@@ -20,6 +21,7 @@ from pipeline.settings.sections.data import Ingest, InputFiles
 
 __all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
 
+log = logging.getLogger(__name__)
 
 CAST = re.compile(r'failed to cast column "(.+?)" from type (.+?) to (.+?): ')
 """How DuckDB says that a column is of two types."""
@@ -81,7 +83,7 @@ def _require_packed_well(path: str) -> None:
     if "?" in path and path.endswith((".gz", ".zst")):  # DuckDB takes what follows for a URL's query, not an ending
         raise InputError(f"{path}: a packed file cannot be read from a path with '?': rename it")
     try:
-        whole = not path.endswith(".zst") or zstd_frames.is_whole(Path(path))
+        whole = not path.endswith(".zst") or zstd_frames.is_whole(Path(path)) or not Path(path).stat().st_size
     except OSError as error:
         raise text_files.unreadable(path, error) from None
     if not whole:
@@ -128,13 +130,18 @@ def _read(
             _require_few(path, settings)
         return parquet_files.read(connection, paths, ids)
     ((spill, _),) = sql.execute(connection, "ingest/scratch").fetchall()
-    census = text_files.count(paths, settings, config.threads)
+    counted = text_files.count(paths, settings, config.threads)
+    census = {path: of for path, of in counted.items() if not of.is_blank}  # rotation makes files of no bytes
+    if not census:
+        log.warning("%s: there is nothing in it%s", paths[0], ", nor in the others" if len(paths) > 1 else "")
+        sql.execute(connection, "ingest/raw_nothing")
+        return {}
     folder = spill if Path(spill).is_dir() else None
     with tempfile.TemporaryDirectory(prefix="mended", dir=folder) as scratch:
         if kind == "jsonl":
             json_lines.read(connection, census, Path(scratch), settings)
             return None
-        return Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(paths)
+        return Reader(connection, source, census, Path(scratch), settings.max_row_bytes).read(list(census))
 
 
 def _require_few(path: str, settings: Ingest) -> None:

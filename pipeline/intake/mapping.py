@@ -114,10 +114,15 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     if lacking:
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
-        if empty:
+        if empty and not (table.refuses and _is_lenient(source, config)):
             raise _lacks(connection, path, lacking, empty, logs.format_of(source))
         log.warning("%s names %s, which the log does not have: null", path, lacking)
     return given
+
+
+def _is_lenient(source: InputFiles, config: Config) -> bool:
+    """Whether all of a log may be noise: every line may be refused, and no header says that it is another's."""
+    return config.ingest.max_reject_share >= 1 and logs.format_of(source) == "jsonl"
 
 
 def _lacks(

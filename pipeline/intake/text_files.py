@@ -38,11 +38,13 @@ class Census:
         quotes: whether there is a quotation mark.
         ends: "one" way in which all lines end (as Unix or as Windows has it), "cr" where they end as old Macs had it,
             "mixed" where a carriage return stands elsewhere, be it in a quoted field.
+        is_blank: whether there is nothing but ends of lines, behind a byte order mark or not: no row, and no header.
     """
 
     lines: int
     quotes: bool
     ends: str
+    is_blank: bool = False
 
 
 @contextlib.contextmanager
@@ -131,7 +133,7 @@ def count(paths: list[str], settings: Ingest, threads: int) -> dict[str, Census]
 
 def _count(path: str, settings: Ingest) -> Census:
     ended = returns = windows = size = 0
-    quotes, last = False, b"\n"
+    quotes, is_blank, last = False, True, b"\n"
     with opened(path) as stream:
         while piece := stream.read(CHUNK):
             ended += piece.count(b"\n")
@@ -140,12 +142,13 @@ def _count(path: str, settings: Ingest) -> Census:
                 returns += piece.count(b"\r")
                 windows += piece.count(b"\r\n")
             quotes = quotes or b'"' in piece
+            is_blank = is_blank and not (piece if size else piece.removeprefix(codecs.BOM_UTF8)).strip(b"\r\n")
             size, last = size + len(piece), piece[-1:]
             require_few(path, ended or returns, size, settings)
     if ended == 0 and returns:
-        return Census(returns + (last != b"\r"), quotes, "cr")
+        return Census(returns + (last != b"\r"), quotes, "cr", is_blank)
     alike = returns == 0 or returns == windows == ended
-    return Census(ended + (last != b"\n"), quotes, "one" if alike else "mixed")
+    return Census(ended + (last != b"\n"), quotes, "one" if alike else "mixed", is_blank)
 
 
 def require_few(path: str, rows: int, size: int, settings: Ingest) -> None:

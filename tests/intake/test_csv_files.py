@@ -224,7 +224,7 @@ def test_lines_may_end_as_on_old_macs(tmp_path: Path) -> None:
     assert (len(rows), bad) == (2, [(3, "unreadable: no JSON object")])
 
 
-@pytest.mark.parametrize("text", [b"secret,secret\n1,2\n", b"secret,\n1,2\n", b'"secret\n', b""])
+@pytest.mark.parametrize("text", [b"secret,secret\n1,2\n", b"secret,\n1,2\n", b'"secret\n', b",\n"])
 def test_what_a_header_says_is_shown_only_at_the_command_line(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "log.csv").write_bytes(text)
     with pytest.raises(InputError, match=r"log\.csv: ") as caught:

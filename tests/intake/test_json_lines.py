@@ -13,6 +13,7 @@ from tests.tiny_log import MAPPING, ingest, row, rows_of, shop
 
 NIGHT = date(2024, 2, 29)
 MARK = b"\xef\xbb\xbf"
+NO_TIME = "event_time is missing or not a time"
 LONG = "unreadable: longer than ingest.max_row_bytes"
 
 
@@ -81,7 +82,7 @@ def test_lines_too_long_and_lines_that_are_none_have_their_places(tmp_path: Path
         (4, broken),
         (6, LONG),
         (7, broken),
-        (8, "event_time is missing or not a time"),
+        (8, NO_TIME),
     ]
 
 
@@ -102,6 +103,21 @@ def test_a_file_of_nothing_but_noise_is_refused_line_by_line_or_stops_the_night(
         log.write(line("a").replace(b"02-29", b"03-01") + b"\n")
     folder = ingest(config, NIGHT + timedelta(days=1))
     assert ([e["item_id"] for e in rows_of(folder)], rows_of(folder, "rejects")) == (["a"], [])
+
+
+@pytest.mark.parametrize(
+    "text", ["{}\n", 'noise\n{"other": 1}\n{}\n', '{"user": "u"}\n', '{"item": null, "ts": null}\n']
+)
+def test_objects_without_what_the_mapping_names_are_refused_too_where_all_lines_may_be(
+    tmp_path: Path, text: str
+) -> None:
+    """A header would have the keys; of lines alone nobody can tell that the log is another's."""
+    (tmp_path / "log.jsonl").write_text(text)
+    folder = ingest(shop(tmp_path, ingest={"max_reject_share": 1}), NIGHT)
+    assert [r["row"] for r in rows_of(folder, "rejects")] == list(range(1, text.count("\n") + 1))
+    assert {r["reason"] for r in rows_of(folder, "rejects")} <= {"unreadable: not valid JSON", NO_TIME}
+    with pytest.raises(InputError, match=r"which the log does not have|none of its lines is a JSON object"):
+        ingest(shop(tmp_path, home=tmp_path / "strict"), NIGHT)
 
 
 def test_an_empty_file_is_no_fault_of_its_format(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_truncated_file_is_an_error_that_names_it(tmp_path: Path) -> None:
             ingest(shop(tmp_path, name), NIGHT)
 
 
-@pytest.mark.parametrize("header", [b"", b"a,a\n", b"a,,b\n"])
+@pytest.mark.parametrize("header", [b",\n", b"a,a\n", b"a,,b\n"])
 def test_a_header_must_name_each_column_once(tmp_path: Path, header: bytes) -> None:
     (tmp_path / "log.csv").write_bytes(header)
     with pytest.raises(InputError, match="first line must name its columns"):

@@ -123,7 +123,7 @@ FILES: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: path.write_text(f"user;item;ts;type\nu;i;{NIGHT};purchase\n"),
         r"Name columns that it has; is the delimiter right\?: user;item;ts;type$",
     ),
-    "no header": ("b.csv", lambda path: path.write_text(""), "its first line must name its columns"),
+    "no header": ("b.csv", lambda path: path.write_text(",\n"), "its first line must name its columns"),
 }
 
 

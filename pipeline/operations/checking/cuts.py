@@ -54,7 +54,7 @@ def size(path: Path, kind: str, settings: Ingest) -> Size:
         with _parquet(path) as file:
             text_files.require_few(str(path), file.metadata.num_rows, 0, settings)
             return Size(file.metadata.num_rows)
-    if path.suffix == ".zst" and not zstd_frames.is_whole(path):
+    if path.suffix == ".zst" and path.stat().st_size and not zstd_frames.is_whole(path):
         raise InputError(f"{path} is truncated or no .zst: fetch it again, then run the night again")
     text_files.require_text([str(path)])
     census = text_files.count([str(path)], settings, threads=1)[str(path)]

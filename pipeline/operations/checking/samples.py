@@ -250,6 +250,6 @@ def _take(sample: Sample, file: LogFile, kind: str, size: Size, wanted: Sequence
     copy = _copy_of(sample.config.folder, _name(sample.shop, file))
     if not size.is_lined or [Stretch(1, size.number)] == list(wanted):
         shutil.copyfile(file.path, copy)
-        data = Stretch(2, size.number - 1) if kind == "csv" else Stretch(1, size.number)
+        data = Stretch(2, max(size.number - 1, 0)) if kind == "csv" else Stretch(1, size.number)
         return Sampled(file, kind, [data], is_whole=True)
     return Sampled(file, kind, cuts.cut(file.path, kind, wanted, copy), is_whole=False)
