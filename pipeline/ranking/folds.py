@@ -81,8 +81,7 @@ def _fit(
         sample = samples[lists.assortment_of(pool)]
         if sample is None:
             return [], 0, 0
-        chosen = sample.in_pool(pool)
-        settings = config.fusion.rankers[name].within(pool, repeats and chosen.repeats)
+        chosen, settings = sample.in_pool(pool), config.fusion.rankers[name].within(pool, repeats)
         boosters = ranker.fit(chosen, settings, config, threads) if chosen.teaches else []
         return boosters, len(chosen.acted), int(chosen.acted.sum())
 

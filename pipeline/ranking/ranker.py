@@ -28,10 +28,6 @@ THREADS = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
 """What a saved model's text says of the threads that grew its trees."""
 HEAD_LINES = 10
 """Of a saved model's text, among which its objective stands."""
-RETURNS = 0.05
-"""The share of what is acted on that users had before, below which they hardly come back to such items."""
-HITS_A_LEAF = 100
-"""Pairs acted on behind every leaf of a tree: where few teach, the trees are smaller."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +52,6 @@ class Sample:
     def teaches(self) -> bool:
         """Whether there is anything to learn from: a pair acted on, and another to tell it from."""
         return len(self.acted) > 1 and bool(self.acted.any())
-
-    @property
-    def repeats(self) -> bool:
-        """Whether users come back to such items: products, but hardly coupons, of the same shop."""
-        return bool((~self.fresh[self.acted]).mean() >= RETURNS) if self.acted.any() else True
 
     def within(self, kept: np.ndarray) -> "Sample":
         """The kept pairs of those users that still have something to find: bool [N]."""
@@ -165,8 +156,7 @@ def fit(sample: Sample, ranker: Ranker, config: Config, threads: int = 1) -> "li
     import lightgbm
 
     _, group = np.unique(sample.query, return_counts=True)
-    leaves = max(2, min(ranker.leaves, int(sample.acted.sum()) // HITS_A_LEAF))
-    settings = parameters(ranker, config, threads) | {"num_leaves": leaves}
+    settings = parameters(ranker, config, threads)
     try:
         data = lightgbm.Dataset(
             sample.features,

@@ -102,29 +102,6 @@ def test_where_pairs_tell_nothing_apart_there_is_no_model(tmp_path, acted, objec
         assert ranker.fit(sample, Ranker(objective=objective), config) == []
 
 
-@pytest.mark.parametrize(("hits", "leaves"), [(150, 2), (550, 5), (5000, 31)])
-def test_where_few_pairs_were_acted_on_the_trees_are_small(tmp_path, hits, leaves):
-    rng, n = np.random.default_rng(0), 10 * hits
-    known = rng.normal(size=(n, 3)).astype(np.float32)
-    acted = np.zeros(n, bool)
-    acted[np.argsort(-known.sum(axis=1))[:hits]] = True
-    sample = ranker.Sample(("x", "y", "z"), known, acted, np.ones(n, bool), np.zeros(n, np.int64))
-    config = small(tmp_path, rounds=10, min_leaf=10)
-    grown = ranker.fit(sample, Ranker(objective="binary"), config)[0].dump_model()["tree_info"]
-    assert max(tree["num_leaves"] for tree in grown) == leaves
-
-
-def test_users_come_back_to_some_kinds_of_items_and_not_to_others():
-    fresh, acted = np.array([True] * 97 + [False] * 3), np.array([True] * 100)
-    empty = np.zeros((100, 1), np.float32), np.zeros(100, np.int64)
-    coupons = ranker.Sample(("x",), empty[0], acted, fresh, empty[1])
-    products = ranker.Sample(("x",), empty[0], acted, ~fresh, empty[1])
-    assert [coupons.repeats, products.repeats] == [False, True]
-    none_known = ranker.Sample(("x",), empty[0], fresh, fresh, empty[1])  # what nobody acted on says nothing
-    nothing = ranker.Sample(("x",), empty[0], ~acted, fresh, empty[1])
-    assert [none_known.repeats, nothing.repeats] == [False, True]
-
-
 def test_a_ranker_may_have_another_objective_for_new_items() -> None:
     both, own = Ranker(), Ranker(new_objective="binary")
     assert [both.within(pool, True).objective for pool in ("all", "new")] == ["lambdarank", "lambdarank"]

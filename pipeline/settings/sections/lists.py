@@ -26,9 +26,9 @@ class Ranker(Section):
     """What the trees minimise: a ranking loss within a user's list, or the log loss of every pair."""
     new_objective: Objective | None = None
     """The same in pool new, where a list holds few hits to rank against each other, and in every pool where users do
-    not, or hardly, come back to such items; default: no other."""
+    not come back to an item; default: no other."""
     leaves: PositiveInt = 31
-    """Leaves of a tree; fewer, down to two, where fewer than a hundred pairs acted on stand behind each."""
+    """Leaves of a tree."""
     learning_rate: PositiveFloat = 0.04
     """Weight of a tree."""
     seed: Seed = 1
