@@ -157,17 +157,19 @@ def is_shared() -> bool:
     return shop_file.shards() > 1
 
 
-def shared_stage(name: str, *upstream: Any, after: Any = None, **operator: Any) -> Any:
+def shared_stage(
+    name: str, *upstream: Any, after: Any = None, trigger_rule: TriggerRule = TriggerRule.ALL_SUCCESS, **operator: Any
+) -> Any:
     """A stage that works on users: one task; or one that begins it, a mapped task per shard, and one that ends it.
 
     The shards find what they go on from in the lake, and write there; whatever dies is tried again by itself. A stage
     that is up to date has none, and ends at once.
     """
     if not is_shared():
-        ended = stage(name, **operator)(*upstream)
+        ended = stage(name, trigger_rule=trigger_rule, **operator)(*upstream)
         return ended if after is None else after >> ended
 
-    @task(task_id=f"{name}_begin", retry_policy=RETRY, **{k: v for k, v in operator.items() if k == "trigger_rule"})
+    @task(task_id=f"{name}_begin", retry_policy=RETRY, trigger_rule=trigger_rule)
     def begin(*upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None) -> list[int]:
         from pipeline.tasks.run_task import begin_task
 
@@ -181,7 +183,7 @@ def shared_stage(name: str, *upstream: Any, after: Any = None, **operator: Any) 
 
     begun = begin(*upstream)
     made = make.expand(number=begun)
-    ended = stage(name, **{"trigger_rule": TriggerRule.NONE_FAILED} | operator)(*upstream)
+    ended = stage(name, trigger_rule=TriggerRule.NONE_FAILED, **operator)(*upstream)
     made >> ended
     if after is not None:  # both: who refuses skips what comes next, and only that
         after >> [begun, ended]

@@ -34,7 +34,9 @@ def number(begun: Path) -> int:
 
 def note(begun: Path, shard: int, seconds: float) -> None:
     """Let it be known how long a shard took."""
-    (begun / f"shard-{shard}.seconds").write_text(f"{seconds:.2f}\n", encoding="utf-8")
+    unfinished = begun / f"shard-{shard}.unfinished"
+    unfinished.write_text(f"{seconds:.2f}\n", encoding="utf-8")
+    unfinished.replace(begun / f"shard-{shard}.seconds")
 
 
 def spent(begun: Path | None) -> float:

@@ -55,6 +55,8 @@ def begin(stage: str, run_date: date, config: Config, force: bool = False) -> li
         if not stages.is_wanted(stage, config) or (not force and stages.is_current(folder, made, config)):
             return []
         stages.require_one_origin(made, config)
+        if not force and (begun := handed.found(folder, made)) is not None:
+            return list(range(handed.number(begun)))  # by a task that died since, or by another run of the night
         handed.drop(folder)
         started = time.perf_counter()
         with artifacts.writing(handed.place(folder), durable=False) as out:

@@ -181,6 +181,19 @@ def test_a_stage_that_is_up_to_date_has_no_shards_unless_it_is_forced(night: Nig
     assert left(config) == [f".run_date={NIGHT}.shards"]
 
 
+def test_a_stage_that_is_begun_twice_keeps_what_shards_have_made(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, _ = night
+    config = config.model_copy(update={"shards": 2})
+    in_shards.begin("fusion", NIGHT, config)
+    in_shards.make("fusion", NIGHT, config, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(stages, "call", lambda *_: pytest.fail("it was begun"))
+        assert in_shards.begin("fusion", NIGHT, config.model_copy(update={"shards": 3})) == [0, 1]
+    in_shards.make("fusion", NIGHT, config, 1)
+    nobody_makes(monkeypatch)
+    in_shards.end("fusion", NIGHT, config)
+
+
 def test_another_number_of_shards_than_it_was_begun_for_changes_nothing(
     night: Night, monkeypatch: pytest.MonkeyPatch
 ) -> None:
