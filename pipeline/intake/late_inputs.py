@@ -24,13 +24,17 @@ log = logging.getLogger(__name__)
 FAULT = "left out, as their night was over"
 
 
-Records = dict[date, dict[str, dict[str, int]]]
+OLDER = ""
+"""In Rows, instead of a night: all nights before the last delivery.LATE_DAYS."""
+Rows = dict[str, int]
+"""How many rows of a file are known, by the night by which they were."""
+Records = dict[date, dict[str, dict[str, Rows]]]
 Unread = dict[str, dict[str, Path]]
 """By key of the report and name, files of which a night has said that it does not read what they hold."""
 
 
 def key(table: InputTable) -> str:
-    """In a night's report, by the name of a file of an input: how many of its rows are known by that night."""
+    """In a night's report, by the name of a file of an input: the Rows of it that are known by that night."""
     return f"{table.name} read"
 
 
@@ -45,7 +49,7 @@ def _beside(config: Config) -> list[tuple[InputTable, InputFiles]]:
     return [(table, source) for table, source in named if source is not None]
 
 
-def nothing(config: Config) -> dict[str, dict[str, int]]:
+def nothing(config: Config) -> dict[str, dict[str, Rows]]:
     """What the report of a night says that has read nothing of these inputs; empty where the shop has none."""
     return {key(table): {} for table, _ in _beside(config)}
 
@@ -60,8 +64,9 @@ def records(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
     """
     found = {first + timedelta(days=n): nothing(config) for n in range((last - first).days + 1)}
     keys = {table.name: key(table) for table, _ in _beside(config)}
-    for night, name, file, rows in sql.execute(connection, "ingest/inputs_read", first=first, last=last).fetchall():
-        found[night][keys[name]][file] = rows
+    asked = {"first": first, "last": last, "days": delivery.LATE_DAYS}
+    for night, name, file, own, rows in sql.execute(connection, "ingest/inputs_read", **asked).fetchall():
+        found[night][keys[name]].setdefault(file, {})[own.isoformat() if own else OLDER] = rows
     return found
 
 
@@ -85,7 +90,7 @@ def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date
             continue
         last = artifacts.run_date_of(max(read))
         before, now = read[max(read)], records(connection, config, last, last)[last][key(table)]
-        late = {name: more for name, rows in now.items() if (more := rows - before.get(name, 0)) > 0}
+        late = {name: more for name, rows in now.items() if (more := _more(rows, before.get(name, {}))) > 0}
         if late:
             given = {"input": table.name, "fault": FAULT, "rows": sum(late.values())}
             sql.execute(connection, "ingest/inputs_late", night=night, **given)
@@ -98,9 +103,16 @@ def leave_out(connection: duckdb.DuckDBPyConnection, config: Config, night: date
     return unread
 
 
-def noted(found: dict[str, dict[str, int]], unread: Unread) -> dict[str, dict[str, int]]:
+def _more(now: Rows, before: Rows | int) -> int:
+    """How many rows are known by nights by which there were fewer: what others have lost does not make up for it."""
+    if isinstance(before, int):  # of a night from before they were counted by night
+        return sum(now.values()) - before
+    return sum(max(0, rows - before.get(own, 0)) for own, rows in now.items())
+
+
+def noted(found: dict[str, dict[str, Rows]], unread: Unread) -> dict[str, dict[str, Rows]]:
     """What a night's report says (of `records`), with files of which it has read nothing (of `leave_out`)."""
-    return {name: dict.fromkeys(unread.get(name, ()), 0) | files for name, files in found.items()}
+    return {name: {file: {} for file in unread.get(name, ())} | files for name, files in found.items()}
 
 
 def found(config: Config, night: date, unread: Unread) -> dict[str, dict[str, list[Any]]]:

@@ -7,6 +7,7 @@ many it counted of which night. A file may be written anew in another order, so 
 many were counted, not by its place (sql/ingest/late_entries.sql).
 """
 
+import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from pipeline.ground import artifacts, sql
-from pipeline.intake import log_files, renamed, text_files
+from pipeline.intake import last_rows, log_files, renamed, text_files
 from pipeline.intake.inputs import EVENTS
 from pipeline.settings.config import Config
 
@@ -28,7 +29,7 @@ NONE = date(1, 1, 1)
 
 Record = dict[str, Any]
 """Of one night: `as`, by what its rows were read; `files`, by name: their rows, unreadable lines, bytes and
-what hashes them; COUNTED, LATE and LEFT_OUT."""
+what hashes them; COUNTED, LATE and LEFT_OUT, and of what stands last, last_rows.KEY."""
 COUNTED = "counted"
 """In a record, by name of a log file and night: how many events, rows that the mapping leaves out, and lines that
 cannot be read, of that night this one counts: its own, those that came too late for another, and those of NIGHTLESS."""
@@ -67,6 +68,8 @@ def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, 
         for key, number in zip(BOTH, lines, strict=True):
             if number:
                 found[last].setdefault(key, {}).setdefault(name, {})[own.isoformat()] = number
+    for night, name, said in last_rows.counted(connection, first, last):
+        found[night].setdefault(last_rows.KEY, {})[name] = said
     return found
 
 
@@ -112,14 +115,21 @@ def note_sizes(connection: duckdb.DuckDBPyConnection, config: Config, paths: Ite
 
 def found(config: Config, paths: Iterable[Path]) -> dict[str, list[Any]]:
     """By name, how files are found, as a Record's `files` have it but for their rows and lines, which are 0 here."""
-    return {name_of(config, path): [0, 0, path.stat().st_size, _hash(path)] for path in paths}
+    sizes = {path: path.stat().st_size for path in paths}
+    return {name_of(config, path): [0, 0, size, _hash(path, size)] for path, size in sizes.items()}
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path, size: int) -> str:
+    """Of a file's first bytes: one that is being written may have more by now."""
+    digest, left = hashlib.sha256(), size
     try:
-        return artifacts.file_sha256(path)[:16]
+        with path.open("rb") as file:
+            while left > 0 and (piece := file.read(min(text_files.CHUNK, left))):
+                digest.update(piece)
+                left -= len(piece)
     except OSError as error:
         raise text_files.unreadable(path, error) from None
+    return digest.hexdigest()[: renamed.DIGITS]
 
 
 @dataclass(frozen=True)
@@ -147,7 +157,7 @@ def change(config: Config, path: Path, readings: Iterable[Reading]) -> Literal["
         return "size"
     if any(not digest or state.st_ctime_ns < at for at, *digest in alike):
         return None
-    ours = _hash(path)
+    ours = _hash(path, state.st_size)
     return None if any(digest == [ours] for _, *digest in alike) else "same size"
 
 
@@ -176,27 +186,61 @@ def recorded(folder: Path) -> Record | None:
     return found
 
 
-def take(connection: duckdb.DuckDBPyConnection, config: Config, night: date, others: Sequence[Path]) -> None:
-    """Let what arrives on a finished night that has not seen it arrive on `night`.
+@dataclass(frozen=True)
+class Known:
+    """What finished nights have seen, from the oldest on that tonight has rows of.
+
+    Attributes:
+        records: by night; None where its manifest is older than such records.
+        reading: by what rows are read tonight (Record's `as`).
+    """
+
+    records: Mapping[date, Record | None]
+    reading: str
+
+    def unlike(self) -> set[date]:
+        """The nights that read rows as others than they are tonight, or did not count them."""
+        return {
+            n for n, said in self.records.items() if said is None or said["as"] != self.reading or COUNTED not in said
+        }
+
+    def unlike_until(self, night: date) -> date:
+        """The last of these before a night."""
+        return max((n for n in self.unlike() if n < night), default=NONE)
+
+    def alike(self, night: date) -> dict[date, Record]:
+        """What the nights saw that read rows as tonight's does, `night`, as did all between them."""
+        since, unlike = self.unlike_until(night), self.unlike()
+        return {n: said for n, said in self.records.items() if said is not None and n > since and n not in unlike}
+
+
+def known(connection: duckdb.DuckDBPyConnection, config: Config, others: Sequence[Path]) -> Known | None:
+    """What the other nights have seen; None where tonight has no rows of theirs.
 
     Args:
-        connection: with the tables staged_events, staged_lines and other_nights.
+        connection: with the tables of staged rows; gets the table renamed_files.
         config: by what rows are read.
-        night: that is being written.
         others: the folders of all other nights that are finished.
     """
     ((oldest,),) = sql.execute(connection, "ingest/oldest").fetchall()
     asked = {n: folder for folder in others if oldest and (n := artifacts.run_date_of(folder)) >= oldest}
     if not asked:
-        return
+        return None
     records = {n: recorded(folder) for n, folder in asked.items()}
-    ours = _reading(config)
-    unlike = {n for n, said in records.items() if said is None or said["as"] != ours or COUNTED not in said}
-    unlike_until = max((n for n in unlike if n < night), default=NONE)
-    alike = {n: said for n, said in records.items() if said is not None and n > unlike_until and n not in unlike}
     renamed.note(connection, records)
-    _note_read(connection, {n: said for n, said in records.items() if n < night}, unlike_until)
-    _note_counted(connection, alike)
+    return Known(records, _reading(config))
+
+
+def take(connection: duckdb.DuckDBPyConnection, known: Known, night: date) -> None:
+    """Let what arrives on a finished night that has not seen it arrive on `night`.
+
+    Args:
+        connection: with the tables staged_events, staged_lines, other_nights and renamed_files.
+        known: what the other nights have seen.
+        night: that is being written.
+    """
+    _note_read(connection, {n: said for n, said in known.records.items() if n < night}, known.unlike_until(night))
+    _note_counted(connection, known.alike(night))
     for step in FINDING:
         sql.execute(connection, f"ingest/{step}", night=night)
     if not any(connection.table(name).limit(1).fetchall() for name in FINDING):

@@ -10,37 +10,16 @@ What a later night took or refused because it came too late for an earlier one, 
 one between them) is written again and takes or refuses it itself: no row more is refused then, as it is the same line.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from pipeline.ground import artifacts, keeping, rewriting, sql
+from pipeline.ground import artifacts, keeping, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import (
-    delivery,
-    inputs,
-    late_rows,
-    left_out,
-    logs,
-    other_nights,
-    partitions,
-    quality,
-    refusals,
-    renamed,
-    staging,
-)
-from pipeline.intake.inputs import EVENTS
+from pipeline.intake import giving_up, inputs, late_rows, other_nights, refusals, renamed
 from pipeline.settings.config import Config
-
-KEPT_NUMBERS = ("compared_prices", "far_prices")
-"""Of a night's numbers those that are about the nights before it as they were when it was ingested."""
-KEPT_ROWS = {EVENTS.name: "partition_events", inputs.REJECTS.name: "partition_rejects"}
-"""By table, what says which of a partition's rows stay; of others all do."""
 
 
 def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
@@ -110,79 +89,15 @@ def give_way(connection: duckdb.DuckDBPyConnection, config: Config, first: date,
     if nights and first == last:  # an earlier version of it would pass for whole without what the others give up
         _unfinish(artifacts.stage_dir(config.lake, "ingest", first))
     for night in nights:
-        given = _Given(
+        given = giving_up.Given(
             sql.select(connection, "ingest/displaced_of_night", night=night).to_arrow_table(),
             sql.select(connection, "ingest/moved_of_night", night=night).to_arrow_table(),
             sql.execute(connection, "ingest/moved_late", night=night).fetchall(),
         )
-        _give_up(artifacts.stage_dir(config.lake, "ingest", night), given, config)
-
-
-@dataclass(frozen=True)
-class _Given:
-    """What a night gives up.
-
-    Attributes:
-        events: event_id and reason; null where the event's own line is another night's now.
-        refused: file and row of refused rows that are another night's now.
-        late: log files and nights of which it holds nothing any more.
-    """
-
-    events: pa.Table
-    refused: pa.Table
-    late: list[tuple[str, date]]
+        giving_up.give_up(artifacts.stage_dir(config.lake, "ingest", night), given, config)
 
 
 def _unfinish(folder: Path) -> None:
     if folder.is_dir():
         artifacts.remove(folder)
         keeping.tell(folder)
-
-
-def _give_up(folder: Path, given: _Given, config: Config) -> None:
-    """Write a night's partition again without some of its rows; one that was removed meanwhile stays away."""
-
-    def write(beside: Path) -> Mapping[str, Any]:
-        with staging.spilling(config.lake) as spill:
-            connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
-            try:
-                return _written_again(connection, folder, given, config, beside)
-            finally:
-                connection.close()
-
-    with artifacts.lock(folder):
-        if artifacts.is_finished(folder):
-            rewriting.rewrite(folder, write)
-
-
-def _written_again(
-    connection: duckdb.DuckDBPyConnection, folder: Path, given: _Given, config: Config, out: Path
-) -> dict[str, Any]:
-    """Stage a partition without some of its rows, and write it; its report."""
-    night = artifacts.run_date_of(folder)
-    connection.register("given_up", given.events)
-    connection.register("moved_away", given.refused)
-    for table in inputs.night_tables():
-        path = table.path(folder)
-        if not path.is_file():  # a night from before there was the table
-            connection.from_arrow(table.empty()).create(table.staged)
-            continue
-        does = KEPT_ROWS.get(table.name, "partition")
-        rows = sql.select(connection, f"ingest/{does}", partition=logs.literal([str(path)]), night=night)
-        rows.create(table.staged)
-    parquet = logs.literal([str(EVENTS.path(folder))])
-    sql.execute(connection, "ingest/given_up", partition=parquet, night=night, file=delivery.name_of(config, night))
-    sql.execute(connection, "ingest/duplicates_none")
-    sql.execute(connection, "ingest/left_out_none")
-    numbers = quality.measure(connection, config, night, night)[0]
-    report = artifacts.read_manifest(folder)["report"]
-    before = report.get(quality.KEY, {})
-    read, moved = late_rows.without(report[late_rows.KEY], given.late) if given.late else (None, 0)
-    unused = left_out.remaining(report, moved)
-    numbers |= {name: before[name] for name in KEPT_NUMBERS if name in before}
-    numbers["left_out"] = sum(unused.values())
-    past = quality.history(quality.past_nights(config, night))
-    found = quality.judge(connection, [*past, numbers], night, config).get(night, {})
-    _, tables = next(partitions.nights(connection, night, night))
-    record = {} if read is None else {late_rows.KEY: read}
-    return partitions.write(out, tables) | quality.reported(numbers, found) | unused | record

@@ -6,7 +6,7 @@ Where no file begins so, it was written anew, and its name says which it is, pac
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -111,19 +111,19 @@ def _holding(noted: Sequence[Noted], there: Sequence[Present]) -> dict[Content, 
         asked = list(there)
     sizes = sorted({one.content[0] for one in noted if not one.name.endswith(PACKED)})
     for file in asked:
-        for content in _beginnings(file, sizes):
+        fitting = [size for size in sizes if size <= file.content[0] or file.name.endswith(PACKED)]
+        for content in beginnings(file.path, fitting):
             found.setdefault(content, set()).add(file.name)
     return found
 
 
-def _beginnings(file: Present, sizes: Iterable[int]) -> Iterator[Content]:
+def beginnings(path: Path, sizes: Sequence[int]) -> Iterator[Content]:
     """A file's first bytes, unpacked, as many as each of `sizes` (ascending) says, as far as there are so many."""
-    fitting = [size for size in sizes if size <= file.content[0] or file.name.endswith(PACKED)]
-    if not fitting:
+    if not sizes:
         return
     digest, read = hashlib.sha256(), 0
-    with text_files.opened(file.path) as stream:
-        for size in fitting:
+    with text_files.opened(path) as stream:
+        for size in sizes:
             while read < size and (piece := stream.read(min(text_files.CHUNK, size - read))):
                 digest.update(piece)
                 read += len(piece)

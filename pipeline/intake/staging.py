@@ -1,8 +1,6 @@
 """Raw files through the shop's mappings into DuckDB's staged tables: cast, judged, with the night each row arrived."""
 
 import contextlib
-import fcntl
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -13,17 +11,28 @@ from duckdb import CaseExpression, ColumnExpression, ConstantExpression, StarExp
 
 from pipeline.ground import artifacts, confinement, sql, zones
 from pipeline.ground.errors import InputError
-from pipeline.intake import delivery, failing_rows, ids, inputs, late_rows, log_files, logs, mapping, other_nights
+from pipeline.intake import (
+    cut_lines,
+    delivery,
+    failing_rows,
+    ids,
+    inputs,
+    last_rows,
+    late_rows,
+    log_files,
+    logs,
+    mapping,
+    other_nights,
+)
 from pipeline.intake.inputs import EVENTS, InputTable
 from pipeline.intake.mapping import map_raw, running
+from pipeline.intake.one_key import one_key
+from pipeline.intake.spill import spilling
 from pipeline.privacy import pseudonyms, suppression
 from pipeline.privacy.suppression import Suppressed
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
-SPILL = ".spill"
-# Below <lake>/ingest: a hash of the key that made the pseudonyms there; absent where ids are plain.
-KEY_CHECK = "pseudonyms.txt"
 PLAIN = "plain"
 """The table of a mapping's rows that still name people, where they are not to be staged like this."""
 
@@ -50,7 +59,7 @@ def staged(
     require_one_zone(config, last, continues=night is not None)
     log, delivered = delivery.log_of(config), delivery.NOTHING if is_closed else delivery.find(config, night)
     continues = night is not None and bool(artifacts.partitions_until(config.lake, "ingest", night - timedelta(days=1)))
-    with suppression.lock(config, alone=False), _one_key(config, last, continues), spilling(scratch) as spill:
+    with suppression.lock(config, alone=False), one_key(config, last, continues), spilling(scratch) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             folders = (config.lake / "ingest", config.lake_of_nights / "ingest", spill)
@@ -84,44 +93,11 @@ def require_one_zone(config: Config, last: date, continues: bool) -> None:
     zones.require_one(stays[-1:], config.timezone, max(map(artifacts.run_date_of, stays), default=last))
 
 
-@contextlib.contextmanager
-def spilling(scratch: Path) -> Iterator[Path]:
-    """A folder for what does not fit in memory, locked while it is in use: who gets the lock may remove a dead one."""
-    with tempfile.TemporaryDirectory(prefix=SPILL, dir=scratch) as folder, (Path(folder) / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield Path(folder)
-
-
 def _declared(config: Config, night: date | None) -> Iterator[Path]:
     """The files of the inputs beside the log that are a night's, or all of them; a mapping can reach no others."""
     for table in inputs.nightly():
         if table is not EVENTS and (source := table.files(config)) is not None:
             yield from (file.path for file in logs.find(source, config, night))
-
-
-@contextlib.contextmanager
-def _one_key(config: Config, last: date, continues: bool) -> Iterator[None]:
-    """Refuse to mix plain ids and pseudonyms, or pseudonyms of two keys, in one history; remember the key used.
-
-    Args:
-        config: whether ids become pseudonyms.
-        last: the last night that is about to be written.
-        continues: whether earlier nights stay as they are; if not, all up to `last` are written anew.
-    """
-    mark = config.lake / "ingest" / KEY_CHECK
-    ours = pseudonyms.key().derive("check").hash("") if config.ingest.pseudonyms else ""
-    theirs = mark.read_text(encoding="ascii") if mark.is_file() else ""
-    newer = [f for f in artifacts.partitions_until(config.lake, "ingest", date.max) if artifacts.run_date_of(f) > last]
-    if ours != theirs and (continues or newer):
-        until = max(map(artifacts.run_date_of, newer), default=last)
-        raise InputError(
-            f"{config.lake / 'ingest'} was loaded with another {'key' if ours and theirs else 'ingest.pseudonyms'}"
-            f": set it back, or load all of it again (load-history --until {until} --force)"
-        )
-    yield
-    if ours != theirs:
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(ours, encoding="ascii")
 
 
 @dataclass(frozen=True)
@@ -159,8 +135,9 @@ class _Stage:
         other_nights.look_up(self.connection, self.config, last, night)
         if night:
             others = other_nights.staying(self.connection, self.config, last, night)
-            late_rows.take(self.connection, self.config, night, others)
+            cut_lines.take_late(self.connection, self.config, night, others)
         self._run("seen", again=again, night=night)
+        last_rows.note(self.connection, self.config)
         if "event_id" in given:
             other_nights.read_what(self.connection, self.config, last, night)
         self._run("duplicates", last=last)

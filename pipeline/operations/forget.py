@@ -29,8 +29,9 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, keeping, resources, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, partitions, staging
+from pipeline.intake import inputs, partitions
 from pipeline.intake.inputs import NightTable
+from pipeline.intake.spill import SPILL
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import bringing, day_so_far, handed, mentions, stages
@@ -117,7 +118,7 @@ def _folders(stage: Path) -> list[Path]:
 
 def _events(connection: Any, config: Config, people: People, out_of_texts: Key | None) -> None:
     """Write the partitions that know them again; with a key those too whose texts name them."""
-    for spill in config.lake.glob(f"{staging.SPILL}*"):
+    for spill in config.lake.glob(f"{SPILL}*"):
         _remove_dead_spill(spill)
     folders = _folders(config.lake / "ingest")
     for folder in folders:

@@ -188,3 +188,14 @@ def test_days_without_a_log_have_items_all_the_same(tmp_path: Path, files: str) 
         ours, theirs = (artifacts.stage_dir(config.lake, "ingest", night) for config in (live, backfill))
         assert [i["item_id"] for i in rows_of(ours, "items")] == [f"of {night}"]
         assert digests(ours) == digests(theirs), night
+
+
+def test_what_others_have_lost_does_not_hide_what_is_late(tmp_path: Path) -> None:
+    """Of one file with the whole catalogue, whose rows move to the night that changes them."""
+    config = items_shop(tmp_path, "items.csv", TIMED)
+    write(tmp_path / "items.csv", [item("a", NIGHTS[0]), item("b", NIGHTS[0])])
+    ingest(config, NIGHTS[0])
+    write(tmp_path / "items.csv", [item("a", NIGHTS[0]), item("b", NIGHTS[1])])
+    assert said(ingest(config, NIGHTS[1])) == 0
+    write(tmp_path / "items.csv", [item("a", NIGHTS[2]), item("late", NIGHTS[1]), item("b", NIGHTS[1])])
+    assert said(ingest(config, NIGHTS[2])) == 1
