@@ -28,13 +28,22 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
 NIGHT = date(2010, 6, 6)
-# The fewest label windows that the folds allow; of the encoder the lowest layers, judged once: that changes no vector.
+# The fewest label windows that the folds allow, and candidates that fill a list; of the encoder the lowest layers,
+# judged once: that changes no vector.
 SMALL: dict[str, Any] = {
     "label_windows": 3,
     "window_stride_days": 14,
-    "als": {"factors": 32},
+    "als": {"factors": 32, "candidates": 60},
+    **{name: {"candidates": 60} for name in ("popularity", "user_knn", "item_knn", "ease", "language_model")},
     "fine_tune": {"steps": 4, "epochs": 1, "layers": 2},
-    "fusion": {"rounds": 20, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5},
+    "fusion": {
+        "rounds": 20,
+        "ablation_rounds": 5,
+        "activity_rounds": 10,
+        "alpha_step": 0.5,
+        "depth": 25,
+        "negatives": 20,
+    },
 }
 
 
