@@ -1,7 +1,9 @@
 """A CSV whose last line was cut off when its night read it, in its last column: the whole line is what counts."""
 
+import csv
 import gzip
 import logging
+import random
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -227,3 +229,43 @@ def test_pseudonyms_are_noted_by_nothing_that_can_be_guessed(tmp_path: Path, mon
     put(tmp_path, second, line(second, 9))
     ingest(config, second)
     assert [e[3] for e in events(config, first, second)] == [1.5, 13.34, 1.5]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_log_that_is_read_wherever_its_writer_was(tmp_path: Path, seed: int) -> None:
+    """Cut off at any byte, night by night; once it is whole, each line is one event, as a CSV reader has it."""
+    rng = random.Random(seed)
+    columns = ["user", "type", "item", "price", "ts"]
+    rng.shuffle(columns)
+    header, daily = ",".join(columns) + "\n", rng.random() < 0.5
+    mapping = NAMED.replace("ts || item", 'ts || "user"') if rng.random() < 0.5 else HASHED
+    config = cut_shop(tmp_path, mapping, FILES if daily else "log.csv")
+    whole = dict.fromkeys(NIGHTS, "")
+    for night in NIGHTS:
+        for number in range(rng.randint(2, 5)):
+            values = {
+                "user": f"u{number}",
+                "type": "purchase",
+                "item": f"i{rng.randint(1, 120)}",
+                "price": rng.choice(["1.5", "13.34", "2", "20", "200"]),
+                "ts": f"{night} {8 + number:02}:{rng.randint(0, 59):02}:{rng.randint(0, 59):02}",
+            }
+            whole[night] += ",".join(values[name] for name in columns) + "\n"
+    for number, night in enumerate(NIGHTS):
+        known = [whole[day] for day in NIGHTS[: number + 1]]
+        if number < len(NIGHTS) - 1:
+            known[-1] = known[-1][: rng.randint(1, len(known[-1]))]
+        if daily:
+            for day, text in zip(NIGHTS, known, strict=False):
+                (tmp_path / f"log-{day}.csv").write_text(header + text)
+        else:
+            (tmp_path / "log.csv").write_text(header + "".join(known))
+        ingest(config, night)
+    rows = csv.DictReader((header + "".join(whole.values())).splitlines())
+    expected = sorted((row["ts"], row["user"], row["type"], row["item"], float(row["price"])) for row in rows)
+    found = [
+        (f"{row['event_time']:%F %T}", row["user_id"], row["event_type"], row["item_id"], row["price"])
+        for night in NIGHTS
+        for row in rows_of(artifacts.stage_dir(config.lake, "ingest", night))
+    ]
+    assert sorted(found) == expected
