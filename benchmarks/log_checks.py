@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import nights
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, sql
 from pipeline.intake import quality
 from pipeline.operations import load_history
 from pipeline.settings.config import Config
@@ -77,10 +77,16 @@ def numbers(whole: quality.NightNumbers, events: Events) -> quality.NightNumbers
     return whole | measured | {"types": [{"type": kind, "events": n} for kind, n in sorted(kinds.items())]}
 
 
+def judge(measured: Sequence[quality.NightNumbers], first: date, settings: Config) -> dict[date, quality.Offences]:
+    """What the checks say of nights from a first one on, see `quality.judge`."""
+    with sql.connect(1, settings.memory_limit_mb) as connection:
+        return quality.judge(connection, measured, first, settings)
+
+
 def stops(settings: Config, past: Sequence[quality.NightNumbers], tonight: quality.NightNumbers) -> list[str]:
     """The checks that would stop the night."""
     night = tonight["night"]
-    found = quality.judge([*past, tonight], night, settings).get(night, {})
+    found = judge([*past, tonight], night, settings).get(night, {})
     return [check for check in found if settings.checks.severity[check] == "stop"]
 
 
@@ -91,7 +97,7 @@ def report(settings: Config, first: date, last: date) -> str:
         {"night": night} | artifacts.read_manifest(folder)["report"][quality.KEY] for night, folder in folders.items()
     ]
     judged = [n for n in measured if n["night"] >= first and n["events"]]
-    found = {night: o for night, o in quality.judge(measured, first, settings).items() if night <= last}
+    found = {night: o for night, o in judge(measured, first, settings).items() if night <= last}
     lines = [f"{first} .. {last}: {len(judged)} nights with events"]
     for kind in ("stop", "warn"):
         hit = {n: [c for c in o if settings.checks.severity[c] == kind] for n, o in found.items()}

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,13 +28,22 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "online_retail" / "pipeline.toml"
 NIGHT = date(2010, 6, 6)
-# The fewest label windows that the folds allow; of the encoder the lowest layers, judged once: that changes no vector.
+# The fewest label windows that the folds allow, and candidates that fill a list; of the encoder the lowest layers,
+# judged once: that changes no vector.
 SMALL: dict[str, Any] = {
     "label_windows": 3,
     "window_stride_days": 14,
-    "als": {"factors": 32},
+    "als": {"factors": 32, "candidates": 60},
+    **{name: {"candidates": 60} for name in ("popularity", "user_knn", "item_knn", "ease", "language_model")},
     "fine_tune": {"steps": 4, "epochs": 1, "layers": 2},
-    "fusion": {"rounds": 20, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5},
+    "fusion": {
+        "rounds": 20,
+        "ablation_rounds": 5,
+        "activity_rounds": 10,
+        "alpha_step": 0.5,
+        "depth": 25,
+        "negatives": 20,
+    },
 }
 
 
@@ -53,13 +62,46 @@ class Run:
     output: str
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_the_disk() -> Iterator[None]:
+    """No test is about a machine that loses its power, and `sync` waits for what all of its programs have written."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sync", lambda: None)
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 LONG = {"airflow_run", "story"}
 """Fixtures that take minutes: their tests go first, so that another worker has all the others for meanwhile."""
+LONGEST = (
+    "intake/test_live_and_backfill.py",
+    "operations/test_in_shards.py",
+    "intake/test_late_rows.py",
+    "operations/test_day_so_far.py",
+    "intake/test_written_anew.py",
+    "intake/test_late_inputs.py",
+    "faults/test_hostile_logs.py",
+    "store/test_operations.py",
+    "operations/test_init.py",
+    "operations/test_prune.py",
+    "features/test_items.py",
+    "intake/test_precedence.py",
+    "intake/test_any_order.py",
+    "intake/test_newest_first.py",
+    "sources/test_new_source.py",
+)
+"""Files of half a minute and more, the longest first: workers end together where what is left at the end is short."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first; the order of a file's tests stays as it is."""
-    items.sort(key=lambda item: LONG.isdisjoint(getattr(item, "fixturenames", ())))
+    places = {f"tests/{name}": number for number, name in enumerate(LONGEST)}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        takes_minutes = not LONG.isdisjoint(getattr(item, "fixturenames", ()))
+        return not takes_minutes, places.get(item.nodeid.partition("::")[0], len(LONGEST))
+
+    items.sort(key=place)
 
 
 def command(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -66,15 +66,6 @@ def in_zone(connection: duckdb.DuckDBPyConnection, timezone: str) -> None:
         raise InputError(f"timezone = '{timezone}': DuckDB knows no such time zone") from None
 
 
-def has_table(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
-    """Whether there is a table or a view of that name; a look at duckdb_tables() takes ten times as long."""
-    try:
-        connection.table(name)
-    except duckdb.CatalogException:
-        return False
-    return True
-
-
 def literal(paths: Iterable[str]) -> list[str]:
     """Paths as DuckDB's readers must be given them, which take a name with *, ? or [ for a pattern."""
     return [glob.escape(path) for path in paths]

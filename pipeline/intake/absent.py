@@ -71,7 +71,8 @@ def _name(error: duckdb.BinderException) -> str | None:
 
 def is_view(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether `raw` is a view, with columns that its log does not have."""
-    return sql.has_table(connection, AS_READ)
+    ((found,),) = sql.execute(connection, "ingest/raw_is_view").fetchall()
+    return bool(found)
 
 
 def _add(connection: duckdb.DuckDBPyConnection, names: Iterable[str], kind: str | None) -> None:

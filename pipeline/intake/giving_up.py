@@ -91,7 +91,7 @@ def _written_again(
     numbers |= {name: before[name] for name in KEPT_NUMBERS if name in before}
     numbers["left_out"] = sum(unused.values())
     past = quality.history(quality.past_nights(config, night))
-    found = quality.judge([*past, numbers], night, config).get(night, {})
+    found = quality.judge(connection, [*past, numbers], night, config).get(night, {})
     _, tables = next(partitions.nights(connection, night, night))
     gone = given.events.column("event_id").to_pylist()
     record = {} if seen is None else {late_rows.KEY: last_rows.without(seen, gone)}

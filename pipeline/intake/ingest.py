@@ -68,7 +68,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
         refusals.require_few(connection, config, run_date, run_date, usual)
         precedence.require_few(connection, config, run_date, run_date)
         (tonight,) = quality.measure(connection, config, run_date, run_date, folders)
-        judged = _judged(tonight, past, config)
+        judged = _judged(connection, tonight, past, config)
         seen = late_rows.seen_by(connection, config, run_date, run_date).get(run_date, late_rows.record(config))
         beside = _beside(connection, run_date, config)
         left_out.say(connection, delivery.mapping_of(config), run_date, run_date)
@@ -85,7 +85,7 @@ def _closed(night: date, config: Config, past: list[quality.NightNumbers], out: 
     with staging.staged(config, night, out, night=night, is_closed=True) as connection:
         beside = _beside(connection, night, config)
         _, tables = next(partitions.nights(connection, night, night))
-        empty = partitions.write(out, tables) | _judged(quality.nothing(night), past, config)
+        empty = partitions.write(out, tables) | _judged(connection, quality.nothing(night), past, config)
         return empty | beside | {late_rows.KEY: late_rows.record(config)} | _so_far(config)
 
 
@@ -102,12 +102,17 @@ def _so_far(config: Config) -> Report:
     return {} if config.until is None else {UNTIL: config.until.isoformat()}
 
 
-def _judged(tonight: quality.NightNumbers, past: list[quality.NightNumbers], config: Config) -> Report:
+def _judged(
+    connection: duckdb.DuckDBPyConnection,
+    tonight: quality.NightNumbers,
+    past: list[quality.NightNumbers],
+    config: Config,
+) -> Report:
     """The night's numbers and what the checks warn of, for its manifest; nothing is usual in a part of a day."""
     if config.until is not None:
         return quality.reported(tonight, {})
     night = tonight["night"]
-    found = quality.judge([*past, tonight], night, config).get(night, {})
+    found = quality.judge(connection, [*past, tonight], night, config).get(night, {})
     if found:
         quality.require(found, night, config, delivery.files_of(config, night))
     return quality.reported(tonight, found)

@@ -43,11 +43,10 @@ this one's. Absent where none is."""
 LEFT_OUT = "late, left out"
 """In a record, the same of the lines that the mapping leaves out."""
 BOTH = (LATE, LEFT_OUT)
-STEPS = (
-    "late_entries", "late_nightless",
-    "late", "late_left_out", "late_lines", "nightless_events", "nightless_left_out", "nightless_lines",
-)  # fmt: skip
-"""Statements that find what has to arrive on another night, and then let it."""
+FINDING = ("late_entries", "late_nightless")
+"""Statements that find what has to arrive on another night."""
+MOVING = ("late", "late_left_out", "late_lines", "nightless_events", "nightless_left_out", "nightless_lines")
+"""Statements that let it."""
 
 
 def seen_by(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> dict[date, Record]:
@@ -242,7 +241,11 @@ def take(connection: duckdb.DuckDBPyConnection, known: Known, night: date) -> No
     """
     _note_read(connection, {n: said for n, said in known.records.items() if n < night}, known.unlike_until(night))
     _note_counted(connection, known.alike(night))
-    for step in STEPS:
+    for step in FINDING:
+        sql.execute(connection, f"ingest/{step}", night=night)
+    if not any(connection.table(name).limit(1).fetchall() for name in FINDING):
+        return
+    for step in MOVING:
         sql.execute(connection, f"ingest/{step}", night=night)
     for name, events in sql.execute(connection, "ingest/unknown_again").fetchall():
         log.warning(

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -13,6 +13,7 @@ from pipeline.ground import confinement, places, sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import absent, dry_run, id_columns, ids, logs, numberings, row_numbers, selects
 from pipeline.intake.inputs import InputTable, attributes
+from pipeline.intake.inputs.table import PLACE
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
@@ -108,9 +109,11 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
             FunctionExpression("is_known", ColumnExpression("arrived_at"), ConstantExpression(config.until))
         )
     rows.create_view(f"mapped_{table.name}")
-    _require_places(connection, table, source, config, given)
+    kept = selects.as_they_are(connection, path.read_text(encoding="utf-8"))
+    if not kept >= (table.needed & PLACE) | {"_file"}:
+        _require_places(connection, table, source, config, given)
     if table.refuses:
-        _require_no_numbers(connection, table, source, config)
+        _require_no_numbers(connection, table, source, config, kept)
     if lacking:
         with running(connection, source, config):
             empty = _empty(connection, table, (table.needed | {"arrived_at"}) & given)
@@ -192,12 +195,12 @@ def _require_places(
 
 
 def _require_no_numbers(
-    connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config
+    connection: duckdb.DuckDBPyConnection, table: InputTable, source: InputFiles, config: Config, kept: Collection[str]
 ) -> None:
     """Stop where what a mapping says of a row follows from its number in one reading, or an event's id is one."""
     path = config.folder / source.sql
     with running(connection, source, config):
-        found = row_numbers.dependent(connection, f"mapped_{table.name}")
+        found = [] if "_row" in kept else row_numbers.dependent(connection, f"mapped_{table.name}")
     if found:
         raise InputError(
             f"{path}: {', '.join(sorted(found))} would follow from _row, which numbers the rows "

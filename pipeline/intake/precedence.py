@@ -10,6 +10,7 @@ What a later night took or refused because it came too late for an earlier one, 
 one between them) is written again and takes or refuses it itself: no row more is refused then, as it is the same line.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -31,7 +32,12 @@ def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: da
     Raises:
         InputError: a later night would have more refused rows than it may: ids that are not unique.
     """
-    _find_moved(connection, config, first, last)
+    staying = other_nights.staying(connection, config, last, first if first == last else None)
+    later = [folder for folder in staying if artifacts.run_date_of(folder) > first]
+    if not later:  # as every night that is run in its turn
+        sql.execute(connection, "ingest/displaced_none")
+        return
+    _find_moved(connection, config, later, first, last)
     sql.execute(connection, "ingest/displaced", first=first, last=last)
     for night, events, others in sql.execute(connection, "ingest/displaced_nights").fetchall():
         if not others:
@@ -47,17 +53,13 @@ def require_few(connection: duckdb.DuckDBPyConnection, config: Config, first: da
             )
 
 
-def _find_moved(connection: duckdb.DuckDBPyConnection, config: Config, first: date, last: date) -> None:
-    """Make the tables held, moved_rejects and moved_events: what later nights took late is written now."""
-    staying = other_nights.staying(connection, config, last, first if first == last else None)
-    lines = [
-        (artifacts.run_date_of(f), *held)
-        for f in staying
-        if artifacts.run_date_of(f) > first
-        for held in late_rows.held(f)
-    ]
+def _find_moved(
+    connection: duckdb.DuckDBPyConnection, config: Config, later: Sequence[Path], first: date, last: date
+) -> None:
+    """Make the tables held, moved_rejects and moved_events: what `later` nights took late is written now."""
+    lines = [(artifacts.run_date_of(f), *held) for f in later for held in late_rows.held(f)]
     holding = {night for night, *_ in lines}
-    renamed.note(connection, {n: late_rows.recorded(f) for f in staying if (n := artifacts.run_date_of(f)) in holding})
+    renamed.note(connection, {n: late_rows.recorded(f) for f in later if (n := artifacts.run_date_of(f)) in holding})
     columns = ("nights", "names", "own", "lines", "left_out")
     values = [list(column) for column in zip(*lines, strict=True)] if lines else [[] for _ in columns]
     held_by = dict(zip(columns, values, strict=True))

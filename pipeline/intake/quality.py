@@ -115,10 +115,13 @@ def has_events(folder: Path) -> bool:
     return bool(artifacts.read_manifest(folder).get("report", {}).get("events"))
 
 
-def judge(nights: Sequence[NightNumbers], first: date, config: Config) -> dict[date, Offences]:
+def judge(
+    connection: duckdb.DuckDBPyConnection, nights: Sequence[NightNumbers], first: date, config: Config
+) -> dict[date, Offences]:
     """Run every check that is not off.
 
     Args:
+        connection: to any database, in which tables are made that only the checks see; opening one takes longer.
         nights: with their history, in any order.
         first: nights before it are only history.
         config: severities and limits.
@@ -127,13 +130,14 @@ def judge(nights: Sequence[NightNumbers], first: date, config: Config) -> dict[d
     """
     section, found = config.checks, dict[date, Offences]()
     limits = section.model_dump() | {"first": first, "timezone": config.timezone}
-    with sql.connect(1, config.memory_limit_mb) as connection:
+    with connection.cursor() as cursor:
+        sql.in_zone(cursor, "UTC")
         # as JSON: a table of Python's objects would import pandas, a second
         limits["nights"], limits["usual_nights"] = json.dumps(list(nights), default=str), section.nights
         for table in ("nights", "past", "usual", "tonight"):
-            sql.execute(connection, f"checks/{table}", **limits)
+            sql.execute(cursor, f"checks/{table}", **limits)
         for check in section.of("events"):
-            for night, said in sql.execute(connection, f"checks/events/{check}", **limits).fetchall():
+            for night, said in sql.execute(cursor, f"checks/events/{check}", **limits).fetchall():
                 found.setdefault(night, {}).setdefault(check, []).append(said)
     return found
 

@@ -154,6 +154,46 @@ def _leaves_out(tree: Tree) -> bool:
     return groups or joins or sets or bool(modifiers - {"ORDER_MODIFIER"})
 
 
+def as_they_are(connection: duckdb.DuckDBPyConnection, text: str) -> frozenset[str]:
+    """Which of a row's `_file` and `_row` a mapping gives as they are in `raw`, as its syntax shows; none where unsure.
+
+    Of `_row` it shows as well that nothing else follows from it: there is one mention, and no word for all columns.
+
+    Args:
+        connection: any; nothing is changed.
+        text: of the mapping, which runs.
+    """
+    tree = parsed(connection, text)
+    (said,) = tree["statements"]
+    node: Tree = said["node"]
+    if node["type"] != "SELECT_NODE" or not _is_of_raw_alone(node) or named(connection, text).every:
+        return frozenset()
+    mentioned = [part.lower() for part in parts(tree) if isinstance(part, str)]
+    selected = [_name(one) for one in node["select_list"]]
+    bare = {
+        one["column_names"][0].lower()
+        for one in node["select_list"]
+        if one["class"] == "COLUMN_REF" and len(one["column_names"]) == 1 and not one["alias"]
+    }
+    found = {name for name in ("_file", "_row") if name in bare and selected.count(name) == 1}
+    return frozenset(found if mentioned.count("_row") == 1 else found - {"_row"})
+
+
+def _name(selected: Tree) -> str:
+    """How a column of a SELECT is called, in lower case; "" where DuckDB decides."""
+    return str(selected.get("alias") or (selected.get("column_names") or [""])[-1]).lower()
+
+
+def _is_of_raw_alone(node: Tree) -> bool:
+    """Whether a SELECT takes rows of `raw`, each by itself, under the names that their columns have there."""
+    table = node["from_table"]
+    is_raw = table["type"] == "BASE_TABLE" and table["qualified_name"]["path"] == [RAW]
+    several = ("group_expressions", "group_sets", "having", "qualify", "sample", "modifiers")
+    shadowed = node["cte_map"]["map"] or table.get("column_name_alias") or table.get("sample") or table.get("at_clause")
+    is_standard = node.get("aggregate_handling") == "STANDARD_HANDLING"
+    return is_raw and is_standard and not shadowed and not any(node.get(key) for key in several)
+
+
 @dataclass(frozen=True)
 class _Rules:
     """What a mapping may do.

@@ -73,7 +73,7 @@ def _load_history(config: Config, until: date) -> str:
         refusals.require_few(connection, config, first, until)
         precedence.require_few(connection, config, first, until)
         measured = quality.measure(connection, config, first, until)
-        found = quality.judge(measured, first, config)
+        found = quality.judge(connection, measured, first, config)
         numbers = _reported(connection, config, measured, found, until)
         kept = waiting.measure(connection, until)
         left_out.say(connection, delivery.mapping_of(config), first, until)

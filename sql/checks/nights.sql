@@ -1,5 +1,5 @@
 -- table nights: one row per night, its numbers as its manifest keeps them
-create or replace table nights as
+create or replace temp table nights as
 select unnest(
     from_json(
         $nights::json,

@@ -1,5 +1,5 @@
 -- table past: one row per judged night and each of the same weekdays before it that are its usual: the latest that had events
-create or replace table past as
+create or replace temp table past as
 with judged as (
     select night from nights where night >= $first::date
 ),

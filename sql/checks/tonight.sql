@@ -1,5 +1,5 @@
 -- table tonight: one row per judged night
-create or replace table tonight as
+create or replace temp table tonight as
 select *
 from nights
 where night >= $first::date

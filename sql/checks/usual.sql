@@ -1,5 +1,5 @@
 -- table usual: one row per judged night that has enough history to say what is usual for it
-create or replace table usual as
+create or replace temp table usual as
 select
     judged as night,
     dayname(judged) as weekday,

@@ -65,6 +65,7 @@ def trained(home: Path, tiny: Path, processes: int) -> tuple[dict[str, list[floa
     return pq.read_table(folder / "metrics.parquet").to_pydict(), np.asarray(text_vectors.known_vectors(folder)[1])
 
 
+@pytest.mark.slow  # each process imports torch anew; what is summed over them, and how they end, is in every run
 def test_two_processes_train_one_encoder_on_twice_the_positives(tmp_path: Path, tiny: Path) -> None:
     (alone, by_one), (both, by_two) = (trained(tmp_path / str(processes), tiny, processes) for processes in (1, 2))
     assert sum(both["positives"]) > 1.7 * sum(alone["positives"])
@@ -72,7 +73,7 @@ def test_two_processes_train_one_encoder_on_twice_the_positives(tmp_path: Path, 
     assert np.abs(by_one - by_two).max() > 1e-6
 
 
-@pytest.mark.slow  # each process imports torch anew; that trainings repeat, test_fine_tune says of one process
+@pytest.mark.slow  # that trainings repeat, test_fine_tune says of one process
 def test_two_processes_train_the_same_encoder_again(tmp_path: Path, tiny: Path) -> None:
     first, again = (trained(tmp_path / name, tiny, 2)[1] for name in ("first", "again"))
     np.testing.assert_array_equal(first, again)

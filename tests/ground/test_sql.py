@@ -34,9 +34,3 @@ def test_columns_that_are_not_the_contract_are_refused(statements: Path) -> None
 def test_a_missing_statement_is_refused() -> None:
     with pytest.raises(InputError, match="does not exist"):
         sql.statement("features/nowhere")
-
-
-def test_a_table_and_a_view_are_there_by_name_and_nothing_else_is() -> None:
-    with sql.connect(1, 256) as connection:
-        connection.execute("create table kept as select 1 as x; create view seen as from kept")
-        assert [sql.has_table(connection, name) for name in ("kept", "seen", "lost")] == [True, True, False]

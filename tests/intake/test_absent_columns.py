@@ -4,12 +4,14 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.ground.errors import InputError
+from tests.cases import some_slow
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop, write
 
 NIGHT = date(2024, 1, 1)
@@ -26,19 +28,24 @@ def events_of(tmp_path: Path, name: str, mapping: str, log: Sequence[Mapping[str
     return rows_of(ingest(shop(tmp_path, name, mapping=mapping), NIGHT))
 
 
-@pytest.mark.parametrize("name", KINDS)
+ABSENT = [
+    (also("search as query"), "['search']"),
+    (also("raw.search as query, cost::double * 2 as price"), "['cost', 'search']"),
+    (also('try_cast("unit cost" as double) as price'), "['unit cost']"),
+    (also("coalesce(search, find) as query"), "['find', 'search']"),
+    ("with l as (select * from raw) " + also("l.search as query").replace("from raw", "from l"), "['search']"),
+    (MAPPING.replace("item as", "coalesce(sku, item) as"), "['sku']"),
+    (MAPPING.replace('"user" as', "customer as"), "['customer']"),
+    (MAPPING.replace("from raw", "from raw where hidden is null"), "['hidden']"),
+]
+
+
 @pytest.mark.parametrize(
-    ("mapping", "named"),
-    [
-        (also("search as query"), "['search']"),
-        (also("raw.search as query, cost::double * 2 as price"), "['cost', 'search']"),
-        (also('try_cast("unit cost" as double) as price'), "['unit cost']"),
-        (also("coalesce(search, find) as query"), "['find', 'search']"),
-        ("with l as (select * from raw) " + also("l.search as query").replace("from raw", "from l"), "['search']"),
-        (MAPPING.replace("item as", "coalesce(sku, item) as"), "['sku']"),
-        (MAPPING.replace('"user" as', "customer as"), "['customer']"),
-        (MAPPING.replace("from raw", "from raw where hidden is null"), "['hidden']"),
-    ],
+    ("name", "mapping", "named"),
+    some_slow(
+        [(name, *case) for name in KINDS for case in ABSENT],
+        fast=lambda name, *case: name == KINDS[0] or case in ABSENT[:2],
+    ),
 )
 def test_it_is_null_with_a_warning_that_names_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, mapping: str, named: str
@@ -99,8 +106,13 @@ def test_what_is_no_column_at_all_still_stops(tmp_path: Path) -> None:
         events_of(tmp_path, "log.csv", also("other.search as query"))
 
 
-@pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("word", ['"user"', "user", "current_user", "session_user", "current_catalog"])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    some_slow(
+        product(KINDS, ['"user"', "user", "current_user", "session_user", "current_catalog"]),
+        fast=lambda name, word: name == KINDS[0] or word == "user",
+    ),
+)
 def test_a_word_of_the_database_is_nobody_where_the_log_has_no_such_column(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, word: str
 ) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
 from pipeline.settings.config import Config
+from tests.cases import some_slow
 from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
 NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
@@ -37,8 +39,9 @@ def said(folder: Path) -> int:
     return found
 
 
-@pytest.mark.parametrize("dated", [True, False])
-@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize(
+    ("dated", "loaded"), some_slow(product((True, False), repeat=2), fast=lambda dated, loaded: dated == loaded)
+)
 def test_what_is_appended_is_said_once_and_taken_when_its_night_is_run_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, dated: bool, loaded: bool
 ) -> None:

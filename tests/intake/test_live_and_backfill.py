@@ -61,13 +61,6 @@ ITEMS = st.sampled_from([None, "{year}-{month}-{day}", "items-{year}-{month}-{da
 
 
 @pytest.fixture(autouse=True)
-def memory_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing here is about a disk that fails, and there are hundreds of nights."""
-    monkeypatch.setattr(os, "sync", lambda: None)
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture(autouse=True)
 def nothing_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
     """A night before any row's has no history: nothing is loaded, and nothing else is said here."""
     load = load_history.load_history
@@ -84,7 +77,7 @@ SEEDS = st.integers(0, 10_000)
 MORE = int(os.environ.get("NIGHTJAR_EXAMPLES", "0"))
 """So many random examples, where somebody has the time, instead of a few that are always the same."""
 THOROUGH = settings(
-    max_examples=MORE or 6,
+    max_examples=MORE or 3,
     deadline=None,
     derandomize=not MORE,
     database=None,

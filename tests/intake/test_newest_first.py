@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.ground import artifacts
 from pipeline.intake.left_out import KEY
 from pipeline.operations import load_history, stages
 from pipeline.sources.configuration import FullConfig
+from tests.cases import some_slow
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop, write
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
@@ -40,8 +42,13 @@ EACH = (5, sorted(["event_time is missing or not a time", "event_type is not in 
                    "unreadable: missing columns"]), 1)  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["2024-01.csv", "log.csv"])
-@pytest.mark.parametrize("is_newest_first", [True, False])
+@pytest.mark.parametrize(
+    ("name", "is_newest_first"),
+    some_slow(
+        product(("2024-01.csv", "log.csv"), (True, False)),
+        fast=lambda name, is_newest_first: is_newest_first == (name == "log.csv"),
+    ),
+)
 def test_new_rows_in_front_push_old_ones_behind(tmp_path: Path, name: str, is_newest_first: bool) -> None:
     files = "{year}-{month}.csv" if name != "log.csv" else name
     live, backfill = (shop(tmp_path, files, WHERE, home=tmp_path / h, ingest=LENIENT) for h in ("live", "backfill"))
@@ -120,7 +127,13 @@ def test_a_file_of_which_all_is_left_out_may_go_on(tmp_path: Path) -> None:
     assert counts(config) == {1: (0, [], 1), 2: (1, [], 2)}
 
 
-@pytest.mark.parametrize("name", ["{year}-{month}-{day}.jsonl", "{year}-{month}-{day}.csv", "log.jsonl", "log.csv"])
+@pytest.mark.parametrize(
+    "name",
+    some_slow(
+        [("{year}-{month}-{day}.jsonl",), ("{year}-{month}-{day}.csv",), ("log.jsonl",), ("log.csv",)],
+        fast=lambda name: name in ("{year}-{month}-{day}.csv", "log.jsonl"),
+    ),
+)
 def test_a_line_that_was_cut_off_when_its_night_read_it(tmp_path: Path, name: str) -> None:
     """The night refuses what it sees, and the next one takes the event; once, whatever comes after it."""
     config = shop(tmp_path, name, ingest=LENIENT)

@@ -64,7 +64,15 @@ def require_same(ours: FullConfig, theirs: FullConfig) -> None:
         assert not rewriting.is_pending(one)
 
 
-@pytest.mark.parametrize("order", [(3, 0, 1, 2), (3, 2, 1, 0), (1, 0, 3, 2), (2, 3, 0, 1)])
+@pytest.mark.parametrize(
+    "order",
+    [
+        (3, 2, 1, 0),
+        (2, 3, 0, 1),
+        pytest.param((3, 0, 1, 2), marks=pytest.mark.slow),
+        pytest.param((1, 0, 3, 2), marks=pytest.mark.slow),
+    ],
+)
 def test_the_latest_night_first_takes_nothing_twice(tmp_path: Path, order: tuple[int, ...]) -> None:
     config = delivered(tmp_path, "out of order")
     for number in order:

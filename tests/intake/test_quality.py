@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
 from pipeline.settings.sections.checks import Checks, names
@@ -39,13 +40,18 @@ def history(weeks: int = 10, **over: Any) -> list[quality.NightNumbers]:
     return [quality.nothing(n) if n.weekday() == 5 else usual_night(n, **over) for n in nights]
 
 
+def judge(nights: list[quality.NightNumbers], first: date, settings: FullConfig) -> dict[date, quality.Offences]:
+    with sql.connect(1, 256) as connection:
+        return quality.judge(connection, nights, first, settings)
+
+
 def found(
     tonight: quality.NightNumbers, past: list[quality.NightNumbers] | None = None, **checks: Any
 ) -> quality.Offences:
     """What the checks say of tonight."""
     settings = FullConfig(checks=Checks(**checks))
     nights = [*(history() if past is None else past), tonight]
-    return quality.judge(nights, tonight["night"], settings).get(tonight["night"], {})
+    return judge(nights, tonight["night"], settings).get(tonight["night"], {})
 
 
 NOTHING = {name: value for name, value in quality.nothing(NIGHT).items() if name != "night"}
@@ -131,7 +137,7 @@ def a_year(shop: str) -> list[quality.NightNumbers]:
 @pytest.mark.parametrize("shop", ["one", "few", "dozens", "batch"])
 def test_chance_never_stops_a_small_shop_or_a_batch_job_in_a_year(shop: str) -> None:
     settings = FullConfig()
-    judged = quality.judge(a_year(shop), NIGHT - timedelta(days=364), settings)
+    judged = judge(a_year(shop), NIGHT - timedelta(days=364), settings)
     stops = [(n, o) for n, o in judged.items() if any(settings.checks.severity[check] == "stop" for check in o)]
     assert stops == []
 

@@ -2,12 +2,14 @@
 
 import gzip
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline.operations import stages
+from tests.cases import some_slow
 from tests.intake.test_written_anew import counted
 from tests.tiny_log import MAPPING, ingest, row, shop, write
 
@@ -63,8 +65,13 @@ def test_a_log_that_is_rotated_every_night(tmp_path: Path, grows: bool) -> None:
     assert counted(config) == (sorted(items), lines)
 
 
-@pytest.mark.parametrize("kept", [False, True])
-@pytest.mark.parametrize("files", ["{year}-{month}-{day}/part-0.csv{,.gz}", "{year}-{month}/part-0.csv{,.gz}"])
+@pytest.mark.parametrize(
+    ("files", "kept"),
+    some_slow(
+        product(("{year}-{month}-{day}/part-0.csv{,.gz}", "{year}-{month}/part-0.csv{,.gz}"), (False, True)),
+        fast=lambda files, kept: kept == ("{day}" not in files),
+    ),
+)
 def test_a_file_that_is_packed_when_its_night_is_over(tmp_path: Path, files: str, kept: bool) -> None:
     config = shop(tmp_path, files, ingest=LENIENT)
     days = [tmp_path / str(day if "{day}" in files else f"{day:%Y-%m}") / "part-0.csv" for day in DAYS]

@@ -2,6 +2,7 @@
 
 import random
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pipeline.ground import artifacts
 from pipeline.intake.left_out import KEY
 from pipeline.operations import load_history, stages
 from pipeline.sources.configuration import FullConfig
+from tests.cases import some_slow
 from tests.intake import test_live_and_backfill
 from tests.intake.log_writer import Server
 from tests.tiny_log import MAPPING, ingest, rows_of, shop
@@ -48,9 +50,15 @@ def ordered(lines: list[tuple[str, str]], order: str, rng: random.Random) -> str
     return HEADER + "".join(text + "\n" for _, text in lines)
 
 
-@pytest.mark.parametrize("order", ["nulls first", "nulls last", "shuffled"])
-@pytest.mark.parametrize("name", ["2024-01.csv", "log.csv"])
-@pytest.mark.parametrize("is_run_again", [False, True])
+ORDERS, NAMES = ("nulls first", "nulls last", "shuffled"), ("2024-01.csv", "log.csv")
+# each order, each name, and nights that are run again
+FAST = {(*pair, again) for again in (False, True) for pair in zip(ORDERS[again:], NAMES, strict=False)}
+
+
+@pytest.mark.parametrize(
+    ("order", "name", "is_run_again"),
+    some_slow(product(ORDERS, NAMES, (False, True)), fast=lambda *case: case in FAST),
+)
 def test_each_line_counts_once(tmp_path: Path, order: str, name: str, is_run_again: bool) -> None:
     rng = random.Random(f"{order} {name}")
     ingest_as: dict[str, Any] = {"max_reject_share": 1, "allow_empty": True}

@@ -58,7 +58,7 @@ def left(config: FullConfig) -> list[str]:
     return [path.name for stage in in_shards.SHARED for path in (config.lake / stage).glob(".*") if path.is_dir()]
 
 
-@pytest.mark.parametrize("number", [2, 7])
+@pytest.mark.parametrize("number", [2, pytest.param(7, marks=pytest.mark.slow)])
 def test_any_number_of_shards_writes_the_same_bytes(night: Night, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config, expected = night
     config = config.model_copy(update={"shards": number})
