@@ -27,11 +27,12 @@ NOTE = Column("note", pa.string(), "what somebody noted", nullable=True, added_l
 DAYS = Column("days_left", pa.int32(), "days for which it holds", nullable=True, added_later=True)
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=[(kind, version) for kind in ("duckdb", "postgres") for version in range(SCHEMA_VERSION)])
 def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A database of version 0, with run A active."""
-    made = make(request.param, tmp_path, request, monkeypatch)
-    make_older(made)
+    """A database of an older version, with run A active."""
+    kind, version = request.param
+    made = make(kind, tmp_path, request, monkeypatch)
+    make_older(made, version)
     return made
 
 
@@ -145,16 +146,16 @@ def test_an_upgraded_schema_is_the_one_that_is_made_anew(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described = []
-    for older in (True, False):
+    for older in (*range(SCHEMA_VERSION), None):
         made = make("postgres", tmp_path / str(older), request, monkeypatch)
-        if older:
-            make_older(made)
+        if older is not None:
+            make_older(made, older)
         made.publish(B)
         with psycopg.connect(os.environ["NIGHTJAR_DSN"]) as connection:
             described.append(connection.execute(LYING).fetchall())
             version = connection.execute("select version from nightjar.schema_version").fetchall()
         assert version == [(SCHEMA_VERSION,)]
-    assert described[0] == described[1]
+    assert all(one == described[-1] for one in described)
 
 
 KNOWN = {1: "08bf075917cd8da2dcc9143d01cca05a1ad3db2b9ce851fa06567c675d12d23f"}
