@@ -64,7 +64,7 @@ def test_a_run_of_an_older_version_is_what_it_would_be_today(old: Shop, tmp_path
     today.config.tables.mkdir(parents=True)
     today.publish(A)
     for each in published():
-        names = ", ".join(each.schema.names)
+        names = ", ".join(name for name in each.schema.names if name not in {column.name for column in each.later})
         if each.name not in {"runs", "search_results", "recommendation_outcomes"}:
             assert rows(old, each.name, names) == rows(today, each.name, names)
     assert rows(old, "runs", "run_id, code_version") == [(A, "old")]
@@ -158,7 +158,10 @@ def test_an_upgraded_schema_is_the_one_that_is_made_anew(
     assert all(one == described[-1] for one in described)
 
 
-KNOWN = {1: "08bf075917cd8da2dcc9143d01cca05a1ad3db2b9ce851fa06567c675d12d23f"}
+KNOWN = {
+    1: "08bf075917cd8da2dcc9143d01cca05a1ad3db2b9ce851fa06567c675d12d23f",
+    2: "ebcfe5ed0d860fe91cdfd6462d3e95213bff26ff88b4d9769044fdbf81b50b6f",
+}
 """The SHA-256 of what the tables of each version are. A change of tables or columns is a new version: raise
 contract.SCHEMA_VERSION, add a line here, and the databases of the version before to tests/published/targets/older."""
 
