@@ -9,14 +9,22 @@ from functools import cached_property
 
 import numpy as np
 
-CLIP = 20.0
-"""Larger weights count as this: few rows must not decide alone. findings: 10 to 20 lose little."""
 EFFECTIVE = 1_000.0
 """Below so many rows that count, there is no verdict."""
 OVERLAP = 0.8
 """Below this share of what the judged policy shows, the log says too little of it."""
 DOUBT = 4.0
 """Standard errors by which the mean weight may miss 1 before the logged chances are not believed."""
+
+
+def clipped(weights: np.ndarray) -> np.ndarray:
+    """Weights of which none is above the square root of how many there are.
+
+    Where a policy shows one item in every slot, and the log one of fifty, all weights that are not 0 are 50: a fixed
+    limit would cut the estimate itself. This one rises with the log, so that what it takes away goes to nothing.
+    Source: Ionides, "Truncated importance sampling", Journal of Computational and Graphical Statistics 17 (2008).
+    """
+    return np.asarray(np.minimum(weights, max(1.0, len(weights) ** 0.5)))
 
 
 @dataclass(frozen=True)
@@ -52,8 +60,8 @@ class Logged:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """[N] raw_weights, the largest clipped to CLIP."""
-        return np.asarray(np.minimum(self.raw_weights, CLIP))
+        """[N] raw_weights, the largest clipped: few rows must not decide alone."""
+        return clipped(self.raw_weights)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.policies.estimators import Terms
-from pipeline.policies.logged import CLIP
+from pipeline.policies.logged import clipped
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Slates:
     @cached_property
     def weights(self) -> np.ndarray:
         """[L, K] the slots' own weights, clipped."""
-        return np.asarray(np.minimum(self.target / self.chance, CLIP))
+        return clipped(self.target / self.chance)
 
     @cached_property
     def down_to(self) -> np.ndarray:
         """[L, K] the weight of a slot and all above it, clipped."""
-        return np.asarray(np.minimum(np.cumprod(self.target / self.chance, axis=1), CLIP))
+        return clipped(np.cumprod(self.target / self.chance, axis=1))
 
 
 def _mean(above: np.ndarray, slates: Slates) -> Terms:

@@ -143,15 +143,15 @@ class _Choices:
         settings, block = self.by.settings, self.block
         if settings.policy == "softmax":
             scores = np.maximum(block.scores[rows], np.finfo(np.float32).tiny).astype(np.float64)
-            weights: np.ndarray = (scores / scores.max(axis=1, keepdims=True)) ** (1 / settings.temperature)
-            return weights
+            return np.asarray((scores / scores.max(axis=1, keepdims=True)) ** (1 / settings.temperature))
         if settings.policy == "new":
             return np.asarray(self.by.is_new[block.items[rows]], dtype=np.float64)
         return np.ones((len(rows), block.items.shape[1]))
 
     def _allowed(self, rows: np.ndarray, number: int) -> np.ndarray:
         """bool [R, C]: what is left for a slot, and of a category with room, or owed to it or a slot below."""
-        can, cap = self.open[rows], self.by.cap
+        can: np.ndarray = self.open[rows]
+        cap = self.by.cap
         if cap is None:
             return can
         others = np.delete(self.held[rows], self.held.shape[1] - self.owed.shape[1] + number, axis=1)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.policies import estimators, intervals, reward_model
 from pipeline.policies.estimators import Expected
-from pipeline.policies.logged import CLIP, Logged
+from pipeline.policies.logged import Logged, Support
 from tests.policies.bandit import ITEMS, Shop
 
 HAND = Logged(
@@ -41,8 +41,11 @@ def test_a_difference_is_one_estimate() -> None:
 
 
 def test_large_weights_are_clipped() -> None:
-    rare = Logged(np.ones(1), np.array([0.001]), np.ones(1), np.zeros(1, dtype=np.int64))
-    assert estimators.ips(rare).value == CLIP
+    """To the square root of the number of rows."""
+    chance = np.array([0.001, *[1.0] * 99])
+    rare = Logged(np.eye(100)[0], chance, np.ones(100), np.arange(100))
+    assert estimators.ips(rare).value == 10 / 100
+    assert Support.of(rare).clipped == pytest.approx(990 / 1099)
 
 
 @pytest.mark.parametrize(("chance", "target"), [(0.0, 0.5), (1.5, 0.5), (math.nan, 0.5), (0.5, -0.1), (0.5, 1.1)])

@@ -8,18 +8,18 @@ from pipeline.policies.slates import Slates
 from tests.policies.bandit import softmax
 
 TWO = Slates(
-    reward=np.array([[1.0, 0.0], [0.0, 1.0]]),
-    chance=np.array([[0.5, 0.5], [0.25, 0.5]]),
-    target=np.array([[0.25, 1.0], [0.5, 0.25]]),
-    user=np.array([1, 2]),
-)  # weights [.5, 2], [2, .5]; down to [.5, 1], [2, 1]
+    reward=np.tile([[1.0, 0.0], [0.0, 1.0]], (2, 1)),
+    chance=np.tile([[0.5, 0.5], [0.25, 0.5]], (2, 1)),
+    target=np.tile([[0.25, 1.0], [0.5, 0.25]], (2, 1)),
+    user=np.array([1, 2, 3, 4]),
+)  # twice weights [.5, 2], [2, .5]; down to [.5, 1], [2, 1]; of four lists weights go up to 2
 
 
 def test_sums_worked_by_hand() -> None:
     assert slates.item_position(TWO).value == pytest.approx((0.5 + 0.5) / 2)
     assert slates.pseudo_inverse(TWO).value == pytest.approx((1.5 + 1.5) / 2)
     assert slates.reward_interaction(TWO).value == pytest.approx((0.5 + 1.0) / 2)
-    shown, judged = np.array([[0.6, 0.3], [0.4, 0.2]]), np.array([[0.5, 0.25], [0.5, 0.25]])
+    shown, judged = np.tile([[0.6, 0.3], [0.4, 0.2]], (2, 1)), np.tile([[0.5, 0.25], [0.5, 0.25]], (2, 1))
     # .5 x (1 - .6) + 1 x (0 - .3) + 1 x .5 + .5 x .25; 2 x (0 - .4) + 1 x (1 - .2) + 1 x .5 + 2 x .25
     first, second = 0.2 - 0.3 + 0.5 + 0.125, -0.8 + 0.8 + 0.5 + 0.5
     assert slates.cascade_doubly_robust(TWO, shown, judged).value == pytest.approx((first + second) / 2)
