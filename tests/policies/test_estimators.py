@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.off_policy import ITEMS, Shop
 from pipeline.policies import estimators, intervals, reward_model
 from pipeline.policies.estimators import Expected
 from pipeline.policies.logged import Logged, Support
-from tests.policies.bandit import ITEMS, Shop
 
 HAND = Logged(
     reward=np.array([1.0, 0.0, 1.0, 0.0]),
@@ -97,11 +97,8 @@ def test_a_reward_model_narrows_the_interval_and_moves_no_estimate() -> None:
     log, tastes, shown = shop.log(4_000, 5, logging, judged, 3)
     chances = shop.policy(tastes, judged)
 
-    def features(items: np.ndarray) -> np.ndarray:
-        return np.concatenate([tastes, shop.items[items], tastes * shop.items[items]], axis=1)
-
-    everything = ((chances[:, i], features(np.full(len(shown), i))) for i in range(ITEMS))
-    expected = reward_model.expect(log, features(shown), everything, seed=1)
+    everything = ((chances[:, i], shop.features(tastes, np.full(len(shown), i))) for i in range(ITEMS))
+    expected = reward_model.expect(log, shop.features(tastes, shown), everything, seed=1)
     plain, robust = (
         intervals.interval(terms, 400, 1) for terms in (estimators.ips(log), estimators.doubly_robust(log, expected))
     )

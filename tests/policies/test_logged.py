@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from benchmarks.off_policy import Shop
 from pipeline.policies.logged import Logged, Support
-from tests.policies.bandit import Shop
 
 
 def uniform(rows: int, chance: float, target: np.ndarray) -> Logged:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.off_policy import softmax
 from pipeline.policies import intervals, slates
 from pipeline.policies.slates import Slates
-from tests.policies.bandit import softmax
 
 TWO = Slates(
     reward=np.tile([[1.0, 0.0], [0.0, 1.0]], (2, 1)),
