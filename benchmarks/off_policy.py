@@ -1,6 +1,6 @@
 """How often the intervals of off-policy estimates hold a truth that is known.
 
-    python -m benchmarks.off_policy [--repetitions 500] [--users 500] [--slots 4]
+    python -m benchmarks.off_policy [--repetitions 500] [--users 2000] [--slots 4]
 
 A shop is made up: users with tastes, items, a policy that draws an item for each slot with a known chance, clicks. Of
 each of many logs, every estimator says what another policy would have earned, with a 95 % interval (users drawn with
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.off_policy")
     parser.add_argument("--repetitions", type=int, default=500)
-    parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--users", type=int, default=2000)
     parser.add_argument("--slots", type=int, default=4)
     given = parser.parse_args(arguments)
     print("\n".join(run(given.repetitions, given.users, given.slots)))

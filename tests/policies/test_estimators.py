@@ -79,7 +79,7 @@ def test_intervals_hold_the_truth() -> None:
     truth, gain = shop.truth(judged), shop.truth(judged) - shop.truth(logging)
     held = {"ips": 0, "snips": 0, "difference": 0}
     for seed in range(200):
-        log, *_ = shop.log(500, 4, logging, judged, seed)
+        log, *_ = shop.log(2_000, 1, logging, judged, seed)
         own = Logged(log.reward, log.chance, log.chance, log.user)
         terms = {
             "ips": (estimators.ips(log), truth),
