@@ -11,6 +11,8 @@ import numpy as np
 
 EFFECTIVE = 1_000.0
 """Below so many rows that count, there is no verdict."""
+USERS = 1_000
+"""Of fewer users intervals are too narrow where weights are large (`python -m benchmarks.off_policy --users 500`)."""
 OVERLAP = 0.8
 """Below this share of what the judged policy shows, the log says too little of it."""
 DOUBT = 4.0
@@ -76,6 +78,7 @@ class Support:
         doubt: its distance from 1 in standard errors.
         clipped: share of the judged policy's weight that clipping takes away.
         largest: weight.
+        users: how many.
     Source: Kish, Survey Sampling, 1965 (effective sample); the mean weight's test: Lefortier et al., "Large-scale
         validation of counterfactual learning methods", arXiv:1612.00367.
     """
@@ -87,19 +90,21 @@ class Support:
     doubt: float
     clipped: float
     largest: float
+    users: int
 
     @classmethod
     def of(cls, logged: Logged) -> "Support":
         """The support of a log."""
         raw, kept = logged.raw_weights, logged.weights
-        rows, total = len(raw), float(raw.sum())
+        rows, users, total = len(raw), len(np.unique(logged.user)), float(raw.sum())
         if not rows or total <= 0:
-            return cls(rows, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+            return cls(rows, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, users)
         mean, spread = total / rows, float(raw.std()) / rows**0.5
         doubt = (mean - 1) / spread if spread > 0 else (0.0 if mean == 1 else float(np.inf) * (mean - 1))
         effective = total**2 / float((raw**2).sum())
         overlap = min(1.0, float(kept.sum()) / rows)
-        return cls(rows, effective, overlap, mean, doubt, 1 - float(kept.sum()) / total, float(raw.max()))
+        clip = 1 - float(kept.sum()) / total
+        return cls(rows, effective, overlap, mean, doubt, clip, float(raw.max()), users)
 
     def refusal(self) -> str | None:
         """Why there is no verdict; None where there is one."""
@@ -107,6 +112,8 @@ class Support:
             return "nothing was logged"
         if self.effective < EFFECTIVE:
             return f"an effective sample of {self.effective:,.0f} of {self.rows:,} rows; {EFFECTIVE:,.0f} are needed"
+        if self.users < USERS:
+            return f"{self.users:,} users; {USERS:,} are needed"
         if self.doubt > DOUBT:
             return f"a mean weight of {self.mean_weight:.2f}, where 1 is to be expected: the logged chances are wrong"
         if self.overlap < OVERLAP:

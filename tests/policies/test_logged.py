@@ -30,6 +30,7 @@ def test_a_policy_that_the_log_has_is_judged() -> None:
         (uniform(9_000, 0.5, np.tile([1.0, 0.0, 0.0], 3_000)), "the log has 67% of what it shows; 80% are needed"),
         (uniform(9_000, 0.5, np.tile([1.0, 1.0, 0.0], 3_000)), "a mean weight of 1.33, where 1 is to be expected"),
         (uniform(9_000, 0.5, np.zeros(9_000)), "an effective sample of 0 of 9,000"),
+        (Logged(*(np.full(9_000, 0.5),) * 3, np.arange(9_000) % 900), "900 users; 1,000 are needed"),
     ],
 )
 def test_no_verdict_says_why(log: Logged, reason: str) -> None:
