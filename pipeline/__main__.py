@@ -184,6 +184,14 @@ def _compare(args: argparse.Namespace) -> None:
     terminal.say(compare.run(loaded, chosen, number=args.trials, out=args.out))
 
 
+def _judge_policy(args: argparse.Namespace) -> None:
+    from pipeline.operations import judge_policy
+
+    if args.nights < 1:
+        raise InputError("--nights must be at least 1")
+    terminal.say(judge_policy.run(_load(args), args.run, args.nights))
+
+
 def _config(args: argparse.Namespace) -> None:
     terminal.say(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
@@ -221,6 +229,7 @@ ACTIONS = {
     "export": _export,
     "rollback": _rollback,
     "compare": _compare,
+    "judge-policy": _judge_policy,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

@@ -28,6 +28,7 @@ COMMANDS = {
     },
     "upkeep": {
         "compare": "the published lists against simple ones, on nights of the past",
+        "judge-policy": "a run's lists by the slots that earlier runs drew by chance, as they were logged",
         "tune": "look for better settings on nights of the past (Optuna)",
         "forget": "remove people from everything, for good, and write receipts",
         "prune": "remove old nights' features, models, lists and reports",
@@ -177,6 +178,11 @@ def _compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, metavar="FILE", help="the tables as Markdown too")
 
 
+def _judge_policy(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--run", metavar="RUN_ID", help="default: the active one")
+    command.add_argument("--nights", type=int, default=28, metavar="N", help="of the log, the last ones; default: 28")
+
+
 def _forget(command: argparse.ArgumentParser) -> None:
     who = command.add_mutually_exclusive_group(required=True)
     who.add_argument(
@@ -205,6 +211,7 @@ OPTIONS = {
     "export": _export,
     "rollback": _rollback,
     "compare": _compare,
+    "judge-policy": _judge_policy,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

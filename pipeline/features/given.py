@@ -23,7 +23,8 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
 
     Returns:
         event_type, weight, is_label; neutral, the value that speaks neither for nor against (null: values say nothing);
-        hides, for how many days it takes the item off the user's lists (null: as it weighs); ever, that long for ever.
+        hides, for how many days it takes the item off the user's lists (null: as it weighs); ever, that long for ever;
+        after, how many such events it takes.
     """
     hides = [EVER if kind.hides == "ever" else kind.hides for kind in types.values()]
     columns = {
@@ -32,6 +33,7 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
         "is_label": pa.array([kind.label for kind in types.values()], pa.bool_()),
         "neutral": pa.array([kind.neutral for kind in types.values()], pa.float64()),
         "hides": pa.array(hides, pa.int32()),
+        "after": pa.array([kind.after for kind in types.values()], pa.int32()),
         "ever": pa.array([EVER] * len(types), pa.int32()),
     }
     return pa.table(columns)

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from duckdb import ConstantExpression, StarExpression
 
 from pipeline.ground import artifacts, rewriting, sql
 from pipeline.intake import delivery, inputs, last_rows, late_rows, left_out, logs, partitions, quality
@@ -56,6 +57,16 @@ def give_up(folder: Path, given: Given, config: Config) -> None:
             rewriting.rewrite(folder, write)
 
 
+def _complete(
+    connection: duckdb.DuckDBPyConnection, rows: duckdb.DuckDBPyRelation, table: inputs.NightTable
+) -> duckdb.DuckDBPyRelation:
+    """Rows of a partition with the columns that came since it was written: null."""
+    whole = connection.from_arrow(table.empty())
+    since = [(name, kind) for name, kind in zip(whole.columns, whole.types, strict=True) if name not in rows.columns]
+    nulls = (ConstantExpression(None).cast(kind).alias(name) for name, kind in since)
+    return rows.select(StarExpression(), *nulls) if since else rows
+
+
 def _written_again(
     connection: duckdb.DuckDBPyConnection, folder: Path, given: Given, config: Config, out: Path
 ) -> dict[str, Any]:
@@ -70,7 +81,7 @@ def _written_again(
             continue
         does = KEPT_ROWS.get(table.name, "partition")
         rows = sql.select(connection, f"ingest/{does}", partition=logs.literal([str(path)]), night=night)
-        rows.create(table.staged)
+        _complete(connection, rows, table).create(table.staged)
     parquet = logs.literal([str(EVENTS.path(folder))])
     sql.execute(
         connection,

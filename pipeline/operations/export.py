@@ -40,6 +40,8 @@ BATCH_ROWS = 50_000
 COLUMNS = [column.name for column in TABLE.columns]
 ITEM = [name for name in COLUMNS if name not in {"surface", "user_id"}]
 """What a line says of each item; the rest is the file's or the line's."""
+LATER = {column.name for column in TABLE.later}
+NUMBERS = ("score", "propensity")
 
 
 def run(config: Config, surface: str, out: Path, run_id: str | None = None, night: date | None = None) -> int:
@@ -123,7 +125,7 @@ def _lists(chosen: ActiveRun, surface: str) -> Iterator[str]:
     try:
         rows = _rows(path, surface, seen)
         for user_id, mine in groupby(rows, key=itemgetter("user_id")):
-            items = [{name: row[name] for name in ITEM} | {"score": _short(row["score"])} for row in mine]
+            items = [_item(row) for row in mine]
             line = {"user_id": user_id, "run_id": chosen.run_id, "items": items}
             yield json.dumps(line, allow_nan=False) + "\n"
     except FileNotFoundError:
@@ -134,6 +136,12 @@ def _lists(chosen: ActiveRun, surface: str) -> Iterator[str]:
         raise NoSuchListError(
             f"run {chosen.run_id} has no list '{surface}'; it has {', '.join(sorted(seen)) or 'none'}"
         )
+
+
+def _item(row: dict[str, Any]) -> dict[str, Any]:
+    """What a line says of an item; of what came later, and is not known, nothing."""
+    known = {name: row.get(name) for name in ITEM if name not in LATER or row.get(name) is not None}
+    return known | {name: _short(float(row[name])) for name in NUMBERS if name in known}
 
 
 def _short(score: float) -> float:

@@ -10,7 +10,8 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
-from pipeline.publication import editorial, reasons, surfaces
+from pipeline.publication import editorial, exploring, reasons, surfaces
+from pipeline.publication.exploring import Exploration
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
 from pipeline.settings.sections.publication import Surface
@@ -103,6 +104,7 @@ class Maker:
         shown: bool [I], what the surface may show of the models' choice; pinned items come otherwise.
         popular: [P] int32, the same items, most popular first.
         rates: float32 [I], the chance that any one user acts on an item; None where scores are no probabilities.
+        exploration: how slots are drawn; None: none is.
     """
 
     surface: Surface
@@ -114,6 +116,7 @@ class Maker:
     shown: np.ndarray
     popular: np.ndarray
     rates: np.ndarray | None = None
+    exploration: Exploration | None = None
 
     @classmethod
     def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.OwnHistory) -> "Maker":
@@ -133,7 +136,9 @@ class Maker:
             if candidates.calibrated
             else None
         )
-        return cls(surface, candidates, history, facts, editing, SurfaceRules.of(night, surface), shown, popular, rates)
+        rules, wanted = SurfaceRules.of(night, surface), surface.explore
+        drawn = Exploration.of(wanted, night.run_id, surface.name, night.is_new, rules.cap) if wanted else None
+        return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank.
@@ -149,6 +154,7 @@ class Maker:
             block = _rated(block, self.rates)
         if self.editing.pins:
             block = editorial.pin(block, self.editing.pins, self._pinnable(len(users), hidden))
+        block, chance = self._explored(block, rows, had, hidden)
         rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
         kind, because = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
         kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
@@ -165,7 +171,33 @@ class Maker:
             "rule": rule[row, column],
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
+            **self._said(chance, row, column),
         }
+
+    def _explored(
+        self, block: surfaces.Block, rows: np.ndarray, had: surfaces.Had, hidden: surfaces.PairPredicate | None
+    ) -> tuple[surfaces.Block, np.ndarray | None]:
+        """The block with its slots drawn, and the chance of what each shows; None where none is drawn."""
+        if self.exploration is None:
+            return block, None
+        boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
+        forbidden = self._forbidden(had, _places(len(rows)), boosted.items) if self.rules.personal else None
+        pool = surfaces.pick(boosted, self.shown, self.exploration.settings.top, forbidden)
+        if not self.surface.repeats:
+            owned = had.owned(_places(len(rows)), pool.items)
+            pool = surfaces.pick(pool, self.shown, pool.items.shape[1], owned)
+        pool = surfaces.top_up(pool, self.popular, hidden)
+        pool = _rated(pool, self.rates) if self.rates is not None else pool
+        pinned = self.editing.pinned[block.items]
+        return self.exploration.draw(block, pool, pinned, had.users)
+
+    def _said(self, chance: np.ndarray | None, row: np.ndarray, column: np.ndarray) -> Columns:
+        """policy and propensity of each recommendation; nan where the surface draws none."""
+        if chance is None or self.exploration is None:
+            return {"policy": np.zeros(len(row), np.int8), "propensity": np.full(len(row), np.nan, np.float32)}
+        slots = np.isin(column + 1, self.exploration.settings.slots)
+        policy = np.where(slots, exploring.DRAWN, exploring.BEST).astype(np.int8)
+        return {"policy": policy, "propensity": chance[row, column].astype(np.float32)}
 
     def _forbidden(self, had: surfaces.Had, place: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Which pairs the surface's rules about users forbid."""

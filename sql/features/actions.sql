@@ -16,13 +16,14 @@ weighed as (
 lasting as (
     select
         weighed.*,
+        event_types.after,
         -- what speaks against an item and what rates it hide it for ever, unless the type says for how long
         coalesce(event_types.hides, if(weighed.weight < 0 or weighed.value >= event_types.neutral, event_types.ever, 0)) as hides
     from weighed
     join event_types using (event_type)
 ),
 hiding as (
-    select *, if(weight <= 0 and hides > 0, day + hides - 1, null)::integer as hidden_until
+    select *, if(weight <= 0 and hides > 0, day + hides - 1, null)::integer as counts_until
     from lasting
 )
 select
@@ -38,8 +39,10 @@ select
     events.price,
     events.session_id,
     events.event_id,
-    events.hidden_until
+    if(events.after = 1, events.counts_until, null) as hidden_until,
+    if(events.after > 1, events.counts_until, null) as tires_until,
+    events.after
 from hiding as events
 join item_index using (item_id)
 left join user_index using (user_id)
-where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label or events.hidden_until is not null)
+where events.arrival <= $arrived_by::date and (events.weight <> 0 or events.is_label or events.counts_until is not null)

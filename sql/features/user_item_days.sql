@@ -13,7 +13,10 @@ select
     count(price) filter (weight > 0) as prices,
     whole(sum(units(value))) as value_sum,
     count(value) as given,
-    max(hidden_until) as hidden_until
+    max(hidden_until) as hidden_until,
+    count(tires_until) as tiring,
+    max(tires_until) as tires_until,
+    max(after) filter (tires_until is not null) as after
 from actions
 where user_index is not null
 group by user_index, item_index, day

@@ -17,7 +17,9 @@ typed as (
         given(surface) as surface,
         case when number(rank_shown) is not null then try_cast(rank_shown as integer) end as rank_shown,
         given(run_id_shown) as run_id_shown,
+        number(propensity) as propensity,
         is_no_number(value) or is_no_number(quantity) or is_no_number(price) or is_no_number(rank_shown)
+        or is_no_number(propensity)
         or (number(rank_shown) is not null and try_cast(rank_shown as integer) is null) as bad_number,
         try_cast(arrived_at as timestamptz) as arrived_at,
         reject_reason::varchar as reject_reason,
@@ -67,6 +69,7 @@ judged as (
             when bad_number then 'a number is not a number'
             when not (abs(coalesce(value, 0)) <= 1e9 and abs(coalesce(quantity, 0)) <= 1e9)
                 or not (abs(coalesce(price, 0)) <= 1e9) then 'a number is out of range'
+            when not (propensity > 0 and propensity <= 1) then 'propensity is not above 0 and at most 1'
             when strlen(item_id) > $max_id_bytes or strlen(user_id) > $max_id_bytes or strlen(given_id) > $max_id_bytes
                 or strlen(session_id) > $max_id_bytes then 'an id is too long'
         end as reason
@@ -75,7 +78,8 @@ judged as (
 select
     coalesce(
         given_id,
-        -- as JSON: what is null keeps its place, and no value runs into its neighbour
+        -- as JSON: what is null keeps its place, and no value runs into its neighbour; the propensity came later, and says
+        -- nothing that the slot and its run do not
         md5(
             json_array(
                 user_id, item_id, epoch_us(event_time), event_type, value, quantity, price, session_id, query, surface,
@@ -84,5 +88,5 @@ select
         )
     ) as event_id,
     user_id, item_id, event_time, event_type, value, quantity, price, session_id, query, surface, rank_shown,
-    run_id_shown, arrival, reason, _file, _row
+    run_id_shown, propensity, arrival, reason, _file, _row
 from judged

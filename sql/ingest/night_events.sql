@@ -4,7 +4,7 @@ refused as (from duplicates),
 final as (
     select
         arrival, event_id, user_id, item_id, event_time, event_type, value, quantity, price, session_id, query, surface,
-        rank_shown, run_id_shown
+        rank_shown, run_id_shown, propensity
     from staged
     anti join refused using (event)
     where reason is null and arrival between $first::date and $last::date

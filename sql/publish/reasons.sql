@@ -23,6 +23,8 @@ select
         when 6 then 'Many ' || $people || ' ' || $verb || ' it'
         when 8 then 'Chosen by our editors'
         else 'Picked for you from what you ' || $verb
-    end as reason
+    end as reason,
+    policy,
+    propensity
 from shown
 order by position

@@ -94,3 +94,26 @@ def test_the_sum_of_what_speaks_for_and_against_decides(tmp_path: Path) -> None:
     assert disliked == {("u", "a"), ("v", "c")}
     assert set(liked) == {("u", "a"), ("u", "b")}
     assert artifacts.is_finished(artifacts.stage_dir(tmp_path / "lake", "features", NIGHT))
+
+
+@pytest.mark.parametrize(
+    ("shown", "acted", "tired"),
+    [
+        ([1, 2], None, False),  # days ago; it takes three
+        ([1, 1, 1], None, True),
+        ([1, 2, 3, 4], None, True),
+        ([1, 2, 9], None, False),  # one of them counts no more
+        ([1, 2, 3], 30, True),  # whatever was done before
+        ([1, 2, 3], 2, False),  # something came of it
+        ([1, 1, 1, 4], 3, True),  # and then nothing again
+    ],
+)
+def test_what_was_shown_again_and_again_rests(tmp_path: Path, shown: list[int], acted: int | None, tired: bool) -> None:
+    types = {"like": {"label": True}, "shown": {"weight": 0, "hides": 7, "after": 3}}
+    said = [("v", "a", "like", 70), ("u", "b", "like", 70), *(("u", "a", "shown", ago) for ago in shown)]
+    said += [] if acted is None else [("u", "a", "like", acted)]
+    said += [("v", "b", "shown", 1)] * 2
+    events = [event(n, user, item, number(NIGHT) - day, kind) for n, (user, item, kind, day) in enumerate(said)]
+    liked, disliked, _ = night(tmp_path, events, types)
+    assert disliked == ({("u", "a")} if tired else set())
+    assert set(liked) == {("v", "a"), ("u", "b")} | ({("u", "a")} if acted else set())

@@ -17,6 +17,7 @@ from pipeline.operations import export
 from pipeline.publication import publish
 from pipeline.publication.tables.recommendations import TABLE
 from pipeline.published.contract import ActiveRun
+from tests.publication.test_explored_surface import explored, lists
 from tests.small_shop import NIGHT, Shop, go, shop
 
 HOSTILE = ['O\'Hara"\n{"user_id": "admin"}', "\x00\u2028\u202e</script>", "\U0001f98a ünï"]
@@ -156,6 +157,8 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
                     "score": [0.5] * len(ids),
                     "source": ["als"] * len(ids),
                     "reason": ["Because you bought it"] * len(ids),
+                    "policy": [None] * len(ids),
+                    "propensity": [None] * len(ids),
                 }
                 writer.write_table(pa.table(rows, schema=schema))
         command = [sys.executable, "-c", MEMORY, str(folder), "for_you"]
@@ -163,3 +166,16 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
         peaks.append(int(done.stdout.split()[0]))
     assert (tmp_path / "100000" / "out.jsonl").stat().st_size > 50 * 1024**2
     assert peaks[1] - peaks[0] < 120
+
+
+def test_a_surface_that_explores_says_with_which_chance(tmp_path: Path) -> None:
+    made = explored(tmp_path, policy="softmax")
+    for surface, named in (("discover", {"policy", "propensity"}), ("for_you", set[str]())):
+        export.run(made.config, surface, tmp_path / surface)
+        lines = [json.loads(line) for line in (tmp_path / surface).read_text().splitlines()]
+        assert {name for line in lines for item in line["items"] for name in item} & {"policy", "propensity"} == named
+    published = {(row["user_id"], row["rank"]): row for row in lists(made, "discover")}
+    for line in map(json.loads, (tmp_path / "discover").read_text().splitlines()):
+        for item in line["items"]:
+            row = published[line["user_id"], item["rank"]]
+            assert (item["policy"], item["propensity"]) == (row["policy"], pytest.approx(row["propensity"], rel=1e-6))

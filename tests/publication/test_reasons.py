@@ -74,6 +74,8 @@ def test_every_kind_has_its_sentence() -> None:
             "kind": pa.array(kinds, pa.int8()),
             "name": ["RED MUG"] * len(kinds),
             "times": [5] * len(Kind) + [1, 2],
+            "policy": pa.nulls(len(kinds), pa.string()),
+            "propensity": pa.nulls(len(kinds), pa.float32()),
             "last_day": pa.array([15229] * len(kinds), pa.int32()).cast(pa.date32()),
         }
     )

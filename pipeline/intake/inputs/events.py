@@ -19,6 +19,7 @@ SCHEMA = pa.schema(
         pa.field("surface", pa.string()),
         pa.field("rank_shown", pa.int32()),
         pa.field("run_id_shown", pa.string()),
+        pa.field("propensity", pa.float64()),  # with which the slot showed the item: in (0, 1]
     ]
 )
 

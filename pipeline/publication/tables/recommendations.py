@@ -34,12 +34,26 @@ TABLE = PublishedTable(
             "source", pa.string(), "whose list ranked the item best, with +boost and editor:pin where editors acted"
         ),
         Column("reason", pa.string(), "a sentence for the user: why this item"),
+        Column(
+            "policy",
+            pa.string(),
+            "where the surface explores: what chose the item, best or the policy of a slot that is drawn",
+            nullable=True,
+            added_later=True,
+        ),
+        Column(
+            "propensity",
+            pa.float32(),
+            "where the surface explores: the chance with which the slot shows this item, given those above it",
+            nullable=True,
+            added_later=True,
+        ),
     ),
     key=("user_id", "surface", "rank"),
     index="user_id",
     things=("user_id", "users"),
 )
-COLUMNS = ("user", "rank", "item", "score", "source", "kind", "because", "rule", "times", "age")
+COLUMNS = ("user", "rank", "item", "score", "source", "kind", "because", "rule", "times", "age", "policy", "propensity")
 TOLD = 2**16
 """Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
 
@@ -140,6 +154,8 @@ def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) 
             "kind": rows["kind"],
             "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
             "times": rows["times"],
+            "policy": _policies(surface, rows["policy"]),
+            "propensity": pa.array(rows["propensity"], from_pandas=True),
             "last_day": pa.array((today - np.rint(rows["age"])).astype(np.int32)).cast(pa.date32()),
         }
     )
@@ -154,3 +170,9 @@ def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) 
         people=reasons.people(night.config.features.event_types),
         lately="this month" if night.lifetime_hours is None else "now",
     )
+
+
+def _policies(surface: Surface, codes: np.ndarray) -> pa.Array:
+    """What chose each item, in words; null where the surface draws no slot."""
+    names = [None, "best", surface.explore and surface.explore.policy]
+    return pa.array(names, pa.string()).take(pa.array(codes))

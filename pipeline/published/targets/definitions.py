@@ -35,9 +35,12 @@ BOOKS = {
 
 
 def stored(table: PublishedTable) -> list[pa.Field]:
-    """The columns of a load's table in the order in which they lie; instead of the run's id they have its load."""
-    fields = [field for field in table.schema if field.name != RUN_ID.name]
-    return sorted(fields, key=lambda field: TYPES[field.type][1])
+    """The columns of a load's table in the order in which they lie; instead of the run's id they have its load.
+
+    Those that came later stand last, as in a table that was there before them.
+    """
+    fields, later = [field for field in table.schema if field.name != RUN_ID.name], {c.name for c in table.later}
+    return sorted(fields, key=lambda field: (field.name in later, 0 if field.name in later else TYPES[field.type][1]))
 
 
 def held(table: PublishedTable) -> dict[str, str]:

@@ -226,7 +226,8 @@ class PostgresTarget:
         if table is None:
             return names
         there = migration.found(connection, self.schema)[table.name].columns
-        return [name for name in names if name in there]
+        absent = {column.name for column in table.later} - set(there)
+        return [name for name in names if name not in absent]
 
     def _require_lock(self) -> None:
         if self._lock is not None:

@@ -26,6 +26,10 @@ class EventType(Section):
     """For how many days an item is on no list of a user of whom more speaks against it than for it, or nothing for it,
     counted from such an event; "ever", or 0: not at all. It matters where an event does not speak for the item.
     Default: for ever where it speaks against it or rates it `neutral`, else, as of an impression, 0."""
+    after: PositiveInt = 1
+    """How many such events it takes to hide the item. With more than one, as of an item that is shown again and again,
+    those count that came after the user last did something that speaks for it, each for `hides` days; whatever was
+    done before, the item then rests. Types that take several count together, and the largest number of them is it."""
 
 
 class InputFiles(Section):

@@ -65,6 +65,27 @@ class Outcomes(Section):
     """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
 
 
+class Explore(Section):
+    """Slots of a list that are drawn, so that what is not shown yet can be learned of."""
+
+    slots: tuple[PositiveInt, ...] = Field(min_length=1)
+    """Ranks that are drawn, e.g. [4, 9]. Where editors pin an item, nothing is drawn."""
+    share: float = Field(default=1.0, gt=0, le=1)
+    """How often such a slot is drawn; else it shows the best item that is left."""
+    policy: Literal["uniform", "softmax", "new"] = "uniform"
+    """What is drawn: any item alike, by its score, or any of the new ones (publish.new_days) alike."""
+    top: PositiveInt = 50
+    """Drawn are the user's best so many items that the surface may show."""
+    temperature: PositiveFloat = 1.0
+    """Of softmax: an item is drawn in proportion to its score to the power of 1 / temperature; the less, the bolder."""
+
+    @model_validator(mode="after")
+    def _ranks_differ(self) -> Self:
+        if len(set(self.slots)) < len(self.slots):
+            raise ValueError("explore.slots names a rank twice")
+        return self
+
+
 class Surface(Section):
     """A named list of recommendations."""
 
@@ -97,6 +118,8 @@ class Surface(Section):
     diversity_text: float = Field(default=0.5, ge=0, le=1)
     """What the texts say of likeness; the rest is who buys the items (ALS). Where one of them is off, the other counts
     alone."""
+    explore: Explore | None = None
+    """Slots that are drawn with a known chance, which the table then says (`policy`, `propensity`); default: none."""
 
     @property
     def has_price_band(self) -> bool:
@@ -114,6 +137,8 @@ class Surface(Section):
         low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
         if low > high:
             raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
+        if self.explore is not None and (beyond := [rank for rank in self.explore.slots if rank > self.k]):
+            raise ValueError(f"surface '{self.name}': explore.slots {beyond} are beyond k = {self.k}")
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require

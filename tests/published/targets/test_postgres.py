@@ -77,7 +77,7 @@ where a.attrelid = %s::regclass and a.attnum > 0
         (
             "recommendations",
             "load integer, rank integer, score real, surface text C, user_id text C, item_id text C, source text C, "
-            "reason text C",
+            "reason text C, policy text C, propensity real",
         ),
         (
             "user_profiles",

@@ -1,0 +1,164 @@
+"""What a run's lists would have earned in the slots that earlier runs drew by chance; a command of its own.
+
+Applications log what they showed, with the run, the surface, the rank and the propensity that its row said. A slot that
+was drawn shows the judged run's item as often as its chance says: from these the clicks of the judged run follow,
+whether it was ever shown or not. Slots that are not drawn say nothing of other items, and are not looked at.
+"""
+
+import math
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.ground import artifacts, sql, terminal
+from pipeline.ground.errors import InputError
+from pipeline.intake import logs
+from pipeline.intake.inputs import EVENTS
+from pipeline.intake.spill import spilling
+from pipeline.policies import estimators, intervals
+from pipeline.policies.intervals import Estimate
+from pipeline.policies.logged import Logged, Support
+from pipeline.publication import publish, stores
+from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
+from pipeline.settings.config import Config
+
+NIGHTS = 28
+SLOTS = pa.schema(
+    [
+        pa.field("surface", pa.string()),
+        pa.field("user_id", pa.string()),
+        pa.field("rank", pa.int32()),
+        pa.field("chance", pa.float64()),
+        pa.field("is_clicked", pa.bool_()),
+        pa.field("is_judged", pa.bool_()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of one surface's lists.
+
+    Attributes:
+        surface: its name.
+        support: how far the log can tell.
+        shown: clicks per drawn slot of what was shown.
+        judged: the same of the judged run, by self-normalised inverse propensities.
+        gain: how much more that is, as one estimate.
+    """
+
+    surface: str
+    support: Support
+    shown: Estimate
+    judged: Estimate
+    gain: Estimate
+
+    @property
+    def verdict(self) -> str:
+        """In words: better, worse, as good, or why there is none."""
+        if (refusal := self.support.refusal()) is not None:
+            return f"no verdict: {refusal}"
+        if self.gain.low > 0:
+            return "better than what was shown"
+        return "worse than what was shown" if self.gain.high < 0 else "as good as what was shown"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Of all surfaces that have drawn slots.
+
+    Attributes:
+        run_id: of the judged run.
+        surfaces: in the order of their names.
+        nights: how many were looked at.
+    """
+
+    run_id: str
+    surfaces: tuple[Judged, ...]
+    nights: int
+
+    def __str__(self) -> str:
+        head = f"Run {self.run_id} by the slots that were drawn in the last {self.nights} nights, clicks per slot:"
+        rows = [
+            [
+                one.surface,
+                f"{one.support.rows:,}",
+                _said(one.shown),
+                _said(one.judged),
+                _said(one.gain, "+"),
+                f"{one.support.effective:,.0f}",
+                f"{one.support.overlap:.0%}",
+            ]
+            for one in self.surfaces
+        ]
+        names = ["surface", "slots", "shown", "this run", "gain", "effective", "overlap"]
+        verdicts = (f"  {one.surface}: {one.verdict}" for one in self.surfaces)
+        return "\n".join([head, *terminal.table(names, rows, right=names[1:]), *verdicts])
+
+
+def _said(estimate: Estimate, sign: str = "") -> str:
+    if math.isnan(estimate.value):
+        return "-"
+    return f"{estimate.value:{sign}.4f} [{estimate.low:{sign}.4f}, {estimate.high:{sign}.4f}]"
+
+
+def run(config: Config, run_id: str | None = None, nights: int = NIGHTS) -> Judgement:
+    """Judge a published run by the drawn slots that were logged.
+
+    Args:
+        config: whose lake and tables.
+        run_id: of the run; default: the active one.
+        nights: the lake's last so many are read.
+    Raises:
+        InputError: there is no such run, or nothing that was drawn by chance is logged.
+    """
+    archive = stores.archive(config)
+    if run_id is None and (active := publish.active_run(config)) is not None:
+        run_id = active.run_id
+    if run_id is None or not archive.holds(run_id):
+        raise InputError(f"there is no run {run_id or 'yet'}: nightjar status lists those that are kept")
+    folders = artifacts.partitions_until(config.lake, "ingest", date.max)[-nights:]
+    slots = _slots(config, folders, archive.path(run_id))
+    if not slots.num_rows:
+        raise InputError(
+            f"no event of the last {len(folders)} nights says with which chance (a propensity below 1) a slot showed "
+            f"what it did that run {run_id} fills as well: let a surface `explore`, and log what is shown, with its "
+            "propensity (docs/feedback.md)"
+        )
+    names = slots.column("surface").unique().to_pylist()
+    found = tuple(_judge(name, slots.filter(pc.equal(slots["surface"], name)), config) for name in names)
+    return Judgement(run_id, found, len(folders))
+
+
+def _slots(config: Config, folders: list[Path], run: Path) -> pa.Table:
+    """SLOTS, all drawn slots that are logged and that the run fills."""
+    if not folders:
+        return SLOTS.empty_table()
+    given: dict[str, Any] = {
+        "partitions": logs.literal(str(EVENTS.path(folder)) for folder in folders),
+        "lists": str(run / RECOMMENDATIONS.file),
+        "click_types": list(config.outcomes.click_types),
+    }
+    with spilling(config.home) as spill:
+        connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
+        try:
+            return sql.query(connection, "outcomes/drawn_slots", SLOTS, **given)
+        finally:
+            connection.close()
+
+
+def _judge(surface: str, slots: pa.Table, config: Config) -> Judged:
+    chance, same = (slots.column(name).to_numpy() for name in ("chance", "is_judged"))
+    reward = slots.column("is_clicked").to_numpy().astype(np.float64)
+    user = slots.column("user_id").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    judged, own = (Logged(reward, chance, target, user) for target in (same.astype(np.float64), chance))
+    estimates = [
+        intervals.interval(terms, config.evaluate.resamples, config.seed)
+        for terms in (estimators.on_policy(own), estimators.snips(judged), estimators.difference(judged, own))
+    ]
+    return Judged(surface, Support.of(judged), *estimates)

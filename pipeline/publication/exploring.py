@@ -1,0 +1,172 @@
+"""Slots of a list that are drawn: what a table never shows, it never learns of.
+
+A slot of `explore.slots` shows the best item that is left or, with the chance `explore.share`, one that is drawn among
+the best `explore.top` that the surface may show this user and that stand nowhere else in the list. Slots are drawn from
+the top down; each says with which chance it shows what it shows, given the slots above it. With that an application's
+log can judge any other table, exactly (pipeline.policies).
+
+The draws follow from the run, the surface, the user, the slot and the item: the same run has the same bytes.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays import draws
+from pipeline.arrays.metrics import repeated
+from pipeline.publication.editorial import settle
+from pipeline.publication.surfaces import Block, Cap
+from pipeline.settings.sections.publication import Explore
+
+BEST = 1
+"""Code of the policy of a slot that is not drawn; 0: the surface draws none."""
+DRAWN = 2
+"""Code of `Explore.policy`."""
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How a surface's slots are drawn.
+
+    Attributes:
+        settings: the surface's.
+        seed: of the run and the surface.
+        is_new: bool [I], what counts as new.
+        cap: how many of a category a list may hold; None: any number.
+    """
+
+    settings: Explore
+    seed: int
+    is_new: np.ndarray
+    cap: Cap | None = None
+
+    @classmethod
+    def of(cls, settings: Explore, run_id: str, surface: str, is_new: np.ndarray, cap: Cap | None) -> "Exploration":
+        """The exploration of one surface of a run."""
+        return cls(settings, int(hashlib.sha256(f"{run_id} {surface}".encode()).hexdigest()[:16], 16), is_new, cap)
+
+    def draw(self, block: Block, pool: Block, pinned: np.ndarray, users: np.ndarray) -> "tuple[Block, np.ndarray]":
+        """Draw the slots.
+
+        Args:
+            block: [B, k] the lists.
+            pool: [B, m] what may be drawn, best first: what the surface may show each user.
+            pinned: bool [B, k], slots that stay as they are.
+            users: [B] user indices.
+        Returns:
+            The lists, and [B, k] float64, the chance of what each slot shows: 1 where it is not drawn.
+        """
+        ranks = [rank - 1 for rank in sorted(self.settings.slots) if rank <= block.items.shape[1]]
+        chance = np.ones(block.items.shape)
+        choices = _Choices.of(block, pool, ranks, (block.items >= 0) & ~pinned, self)
+        items, scores, sources = (a.copy() for a in (block.items, block.scores, block.sources))
+        for number, rank in enumerate(ranks):
+            rows, column, of = choices.slot(number, users)
+            items[rows, rank] = choices.block.items[rows, column]
+            scores[rows, rank] = choices.block.scores[rows, column]
+            sources[rows, rank] = choices.block.sources[rows, column]
+            chance[rows, rank] = of
+        return Block(items, settle(items, scores, items != block.items), sources), chance
+
+
+@dataclass
+class _Choices:
+    """What is left to be drawn, while slots are filled from the top down.
+
+    Every slot has an item that it can show whatever those above it do: what stood there or, where one above shows that,
+    what stood in that one. So no category is ever too full to fill a list.
+
+    Attributes:
+        block: [B, C] what stood in the slots, then the others, best first.
+        open: bool [B, C], what may still be drawn.
+        drawn: bool [B, S], which slots are drawn at all.
+        owed: [B, S] the column of the item that a slot can always show.
+        held: [B, k + S] what counts against a cap: items that are not drawn; by slot, what it shows or is owed.
+        by: how they are drawn.
+    """
+
+    block: Block
+    open: np.ndarray
+    drawn: np.ndarray
+    owed: np.ndarray
+    held: np.ndarray
+    by: Exploration
+
+    @classmethod
+    def of(cls, block: Block, pool: Block, ranks: list[int], free: np.ndarray, by: Exploration) -> "_Choices":
+        drawn = free[:, ranks]
+        fixed = block.items.copy()
+        fixed[:, ranks] = np.where(drawn, -1, fixed[:, ranks])
+        stood = np.where(drawn, block.items[:, ranks], -1)
+        choices = Block(
+            np.concatenate([stood, pool.items], axis=1),
+            np.concatenate([block.scores[:, ranks], pool.scores], axis=1),
+            np.concatenate([block.sources[:, ranks], pool.sources], axis=1),
+        )
+        can = (choices.items >= 0) & ~repeated(choices.items) & ~_among(choices.items, fixed)
+        owed = np.broadcast_to(np.arange(len(ranks)), drawn.shape).copy()
+        return cls(choices, can, drawn, owed, np.concatenate([fixed, stood], axis=1), by)
+
+    def slot(self, number: int, users: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fill a slot of every list in which it is drawn: rows, the column of what each shows, with which chance."""
+        rows = np.flatnonzero(self.drawn[:, number])
+        place, items, seed, settings = np.arange(len(rows)), self.block.items[rows], self.by.seed, self.by.settings
+        can = self._allowed(rows, number)
+        best = can.argmax(axis=1)
+        weights = np.where(can, self._weights(rows), 0.0)
+        total = weights.sum(axis=1)
+        slot = np.array([number])
+        explores = (draws.uniform(seed, users[rows], slot) < settings.share) & (total > 0)
+        with np.errstate(divide="ignore"):
+            drawn = np.log(weights) + draws.gumbel(seed + 1, users[rows][:, None], slot[:, None], items)
+        column = np.where(explores, drawn.argmax(axis=1), best)
+        share = np.where(total > 0, settings.share, 0.0)
+        chance = share * weights[place, column] / np.where(total > 0, total, 1) + (1 - share) * (column == best)
+        self._take(rows, number, column)
+        return rows, column, chance
+
+    def _take(self, rows: np.ndarray, number: int, column: np.ndarray) -> None:
+        """Note what a slot shows: where a slot below was owed it, that one is owed what this one was."""
+        self.open[rows, column] = False
+        first = self.held.shape[1] - self.owed.shape[1]
+        place, swapped = np.nonzero(self.owed[rows] == column[:, None])
+        later = swapped > number
+        place, swapped = place[later], swapped[later]
+        instead = self.owed[rows[place], number]
+        self.owed[rows[place], swapped] = instead
+        self.held[rows[place], first + swapped] = self.block.items[rows[place], instead]
+        self.held[rows, first + number] = self.block.items[rows, column]
+
+    def _weights(self, rows: np.ndarray) -> np.ndarray:
+        """[R, C] what each is drawn by."""
+        settings, block = self.by.settings, self.block
+        if settings.policy == "softmax":
+            scores = np.maximum(block.scores[rows], np.finfo(np.float32).tiny).astype(np.float64)
+            return np.asarray((scores / scores.max(axis=1, keepdims=True)) ** (1 / settings.temperature))
+        if settings.policy == "new":
+            return np.asarray(self.by.is_new[block.items[rows]], dtype=np.float64)
+        return np.ones((len(rows), block.items.shape[1]))
+
+    def _allowed(self, rows: np.ndarray, number: int) -> np.ndarray:
+        """bool [R, C]: what is left for a slot, and of a category with room, or owed to it or a slot below."""
+        can: np.ndarray = self.open[rows]
+        cap = self.by.cap
+        if cap is None:
+            return can
+        others = np.delete(self.held[rows], self.held.shape[1] - self.owed.shape[1] + number, axis=1)
+        codes = cap.categories[self.block.items[rows]]
+        count = np.zeros(codes.shape, dtype=np.int64)
+        for items in others.T:
+            there = np.where(items >= 0, cap.categories[items], -1)[:, None]
+            count += (codes == there) & (there >= 0)
+        owed = np.zeros(codes.shape, dtype=bool)
+        np.put_along_axis(owed, self.owed[rows, number:], True, axis=1)
+        return np.asarray(can & (owed | (codes < 0) | (count < cap.most)))
+
+
+def _among(items: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """bool [B, n]: which items stand in a row of others [B, m]."""
+    width = int(max(items.max(initial=0), others.max(initial=0))) + 2
+    place = np.arange(len(items), dtype=np.int64)[:, None] * width
+    return np.isin(place + items, (place + others)[others >= 0])

@@ -1,0 +1,119 @@
+"""A run judged by what earlier runs drew: from an application's log, through ingest, to a verdict."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground.errors import InputError
+from pipeline.operations import judge_policy
+from pipeline.publication import stores
+from pipeline.publication.tables.recommendations import TABLE
+from pipeline.settings.config import Config
+from tests.published.targets.runs import tables
+from tests.tiny_log import ingest, shop, write
+
+NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(3)]
+MAPPING = """
+select "user" as user_id, item as item_id, try_cast(ts as timestamp) as event_time, type as event_type, surface,
+    rank as rank_shown, run as run_id_shown, propensity, _file, _row
+from raw
+"""
+TYPES = {"purchase": {"label": True}, "click": {"weight": 0}, "impression": {"weight": 0}}
+ITEMS, USERS = ("a", "b", "c", "d"), 1_500
+CLICKED = {"a": 0.4, "b": 0.1, "c": 0.1, "d": 0.05}
+SHOWN, BETTER, WORSE = "2024-01-01-shown", "2024-01-03-better", "2024-01-03-worse"
+
+
+def publish(config: Config, run_id: str, second: str) -> None:
+    """A run of lists of two, of which the second item is `second`."""
+    rows = [
+        {"run_id": run_id, "surface": "home", "user_id": f"u{u}", "rank": rank, "item_id": item, "score": 0.5}
+        | {"source": "als", "reason": "because"}
+        for u in range(USERS)
+        for rank, item in ((1, "top"), (2, second))
+    ]
+    folder = stores.archive(config).path(run_id)
+    tables(folder, run_id)
+    pq.write_table(pa.Table.from_pylist(rows, schema=TABLE.schema), folder / TABLE.file)
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """Three nights on which every user saw a list whose second slot was any of four items; two runs to be judged."""
+    folder = tmp_path_factory.mktemp("logged")
+    config = shop(folder, "log-{year}-{month}-{day}.csv", MAPPING, features={"event_types": TYPES})
+    rng = np.random.default_rng(5)
+    for night in NIGHTS:
+        rows = []
+        for user in range(USERS):
+            item = ITEMS[rng.integers(4)]
+            base = {"user": f"u{user}", "ts": f"{night} 10:00:00", "surface": "home", "run": SHOWN}
+            rows.append(base | {"item": "top", "type": "impression", "rank": 1, "propensity": 1})
+            rows.append(base | {"item": item, "type": "impression", "rank": 2, "propensity": 0.25})
+            if rng.random() < CLICKED[item]:
+                click = base | {"item": item, "type": "click", "rank": None, "propensity": None}
+                rows.append(click | {"ts": f"{night} 10:01:00", "surface": None if user % 2 else "home"})
+        # a run of its own each night: what is shown again is one slot
+        rows = [row | {"run": f"{SHOWN}-{night}"} for row in rows]
+        write(folder / f"log-{night}.csv", [*rows, rows[1] | {"ts": f"{night} 11:00:00"}])
+        ingest(config, night)
+    publish(config, BETTER, "a")
+    publish(config, WORSE, "d")
+    return config
+
+
+@pytest.mark.parametrize(("run_id", "truth", "verdict"), [(BETTER, 0.4, "better"), (WORSE, 0.05, "worse")])
+def test_a_run_that_nobody_saw(logged: Config, run_id: str, truth: float, verdict: str) -> None:
+    (found,) = judge_policy.run(logged, run_id).surfaces
+    assert (found.surface, found.support.rows) == ("home", USERS * len(NIGHTS))
+    assert found.judged.low <= truth <= found.judged.high
+    assert found.shown.low <= 0.1625 <= found.shown.high
+    assert found.gain.low <= truth - 0.1625 <= found.gain.high
+    assert found.verdict == f"{verdict} than what was shown"
+    said = str(judge_policy.run(logged, run_id))
+    assert f"home: {verdict} than what was shown" in said
+    assert f"Run {run_id} by the slots that were drawn in the last 3 nights" in said
+
+
+def test_a_night_is_too_little(logged: Config) -> None:
+    (found,) = judge_policy.run(logged, BETTER, nights=1).surfaces
+    assert found.verdict.startswith("no verdict: an effective sample of ")
+
+
+def test_what_cannot_be_judged_says_so(logged: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no run 2024-01-09-none"):
+        judge_policy.run(logged, "2024-01-09-none")
+    with pytest.raises(InputError, match="there is no run yet"):
+        judge_policy.run(shop(tmp_path / "empty"))
+    quiet = shop(tmp_path / "quiet", features={"event_types": TYPES})
+    publish(quiet, BETTER, "a")
+    with pytest.raises(InputError, match="no event of the last 0 nights says with which chance"):
+        judge_policy.run(quiet, BETTER)
+
+
+def line(**over: Any) -> dict[str, Any]:
+    base = {"user": "u", "item": "i", "ts": "2024-01-01 10:00:00", "type": "impression", "surface": "home", "rank": 1}
+    return base | {"run": "r", "propensity": 0.5} | over
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("0", "propensity is not above 0 and at most 1"),
+        ("1.5", "propensity is not above 0 and at most 1"),
+        ("-0.1", "propensity is not above 0 and at most 1"),
+        ("often", "a number is not a number"),
+    ],
+)
+def test_a_chance_that_is_none_is_refused(tmp_path: Path, given: str, reason: str) -> None:
+    config = shop(tmp_path, "log.csv", MAPPING, features={"event_types": TYPES}, ingest={"max_reject_share": 1})
+    write(tmp_path / "log.csv", [line(), line(user="v", propensity=given), line(user="w", propensity=None)])
+    folder = ingest(config, NIGHTS[0])
+    kept = pq.read_table(folder / "events.parquet", columns=["user_id", "propensity"]).to_pylist()
+    assert kept == [{"user_id": "u", "propensity": 0.5}, {"user_id": "w", "propensity": None}]
+    assert pq.read_table(folder / "rejects.parquet").column("reason").to_pylist() == [reason]

@@ -1,0 +1,63 @@
+"""A surface that draws some of its slots, published beside one that does not."""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipeline.settings.sections.publication import Explore, Surface
+from tests.publication.published_shop import published
+from tests.small_shop import Shop, go, shop
+
+SLOTS = (2, 4)
+
+
+def explored(folder: Path, **settings: Any) -> Shop:
+    made = shop(folder)
+    wanted = Explore(slots=SLOTS, **settings)
+    surfaces = (Surface(name="for_you", k=4), Surface(name="discover", repeats=False, k=4, explore=wanted))
+    made.config = made.config.model_copy(update={"surfaces": surfaces})
+    go(made.write())
+    return made
+
+
+def lists(made: Shop, surface: str) -> list[dict[str, Any]]:
+    rows = published(made, "recommendations")
+    return [{k: v for k, v in row.items() if k != "run_id"} for row in rows if row["surface"] == surface]
+
+
+@pytest.mark.parametrize("policy", ["uniform", "softmax", "new"])
+def test_a_row_says_with_which_chance_it_is_there(tmp_path: Path, policy: str) -> None:
+    made, plain = explored(tmp_path / "a", policy=policy, share=0.5), shop(tmp_path / "b")
+    go(plain.write())
+    assert lists(made, "for_you") == lists(plain, "for_you")
+    assert {(row["policy"], row["propensity"]) for row in lists(made, "for_you")} == {(None, None)}
+    rows, before = lists(made, "discover"), {(r["user_id"], r["rank"]): r["item_id"] for r in lists(plain, "discover")}
+    assert len(rows) == len(before)
+    for row in rows:
+        assert row["policy"] == (policy if row["rank"] in SLOTS else "best")
+        assert 0 < row["propensity"] <= 1
+        if row["rank"] not in SLOTS:
+            assert (row["propensity"], row["item_id"]) == (1, before[row["user_id"], row["rank"]])
+    had = {("u0", "i0"), ("u0", "i2"), ("u1", "i2"), ("u2", "i1"), ("u2", "i3")}
+    assert not had & {(row["user_id"], row["item_id"]) for row in rows}
+    assert "i5" not in {row["item_id"] for row in rows}, "it is sold out"
+
+
+def test_the_database_says_it_too(tmp_path: Path) -> None:
+    made = explored(tmp_path)
+    with duckdb.connect(str(made.config.tables / "current.duckdb"), read_only=True) as file:
+        asked = "select distinct surface, policy, propensity is null from current_recommendations order by all"
+        found = file.sql(asked).fetchall()
+    assert found == [("discover", "best", False), ("discover", "uniform", False), ("for_you", None, True)]
+
+
+def test_the_same_run_has_the_same_lists(tmp_path: Path) -> None:
+    one, other = (lists(explored(tmp_path / name), "discover") for name in "ab")
+    assert one == other
+
+
+def test_a_slot_must_be_in_the_list() -> None:
+    with pytest.raises(ValueError, match=r"surface 'short': explore.slots \[9\] are beyond k = 5"):
+        Surface(name="short", k=5, explore=Explore(slots=(1, 9)))
