@@ -1,0 +1,85 @@
+"""The columns of offers and links: only where the shop gives them, and against counting one by one."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.features.read import Cutoff
+from pipeline.ground import schemas
+from pipeline.ranking.frames import frames
+from pipeline.ranking.offer_features import PRIOR
+from pipeline.settings.config import Config
+from tests.planted import ITEMS, USERS, Planted, plant
+
+NAMES = ("item_offered", "item_taken", "item_links")
+
+
+def giving(config: Config, *names: str) -> Config:
+    """A shop that gives these inputs too."""
+    files = {name: {"files": "x.csv", "sql": "x.sql"} for name in names}
+    return type(config).model_validate(dict(config) | {"ingest": config.ingest.model_dump() | files})
+
+
+def offer(cutoff: Cutoff, pairs: set[tuple[int, int]]) -> None:
+    users, items = zip(*sorted(pairs), strict=True)
+    table = pa.table({"user_index": users, "item_index": items}).cast(schemas.OFFERS)
+    pq.write_table(table, cutoff.folder / "offers.parquet")
+
+
+def link(cutoff: Cutoff, pairs: set[tuple[int, int]]) -> None:
+    items, linked = zip(*sorted(pairs), strict=True)
+    table = pa.table({"item_index": items, "linked_index": linked}).cast(schemas.LINKS)
+    pq.write_table(table, cutoff.folder / "links.parquet")
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Planted:
+    return plant(tmp_path, sources=("popularity", "buy_again", "als", "user_knn", "ease"))
+
+
+def test_a_shop_that_gives_neither_has_no_column_more(night: Planted) -> None:
+    tonight = night.cutoffs[0]
+    before = next(frames(tonight, night.sources, night.config))[1][""]
+    assert not set(NAMES) & set(before.names)
+    after = next(frames(tonight, night.sources, giving(night.config, "offers", "links")))[1][""]
+    assert after.names == (*before.names, *NAMES)
+    assert after.features[:, : len(before.names)].tobytes() == before.features.tobytes()
+    assert np.isnan(after.features[:, -3:]).all()  # nothing was known then
+
+
+def test_what_was_taken_is_a_share_of_those_who_were_offered_it(night: Planted) -> None:
+    tonight = night.cutoffs[0]
+    random = np.random.default_rng(8)
+    some = range(0, ITEMS, 2)
+    offered = {(user, item) for user in range(USERS) for item in some if random.random() < 0.6}
+    offer(tonight, offered)
+    frame = next(frames(tonight, night.sources, giving(night.config, "offers")))[1][""]
+    buyers = tonight.item_stats()["buyers_total"].to_pylist()
+    overall = sum(buyers[item] for item in some) / len(offered)
+    seen = set()
+    for item, number, share in zip(
+        frame.pairs.items.tolist(), frame.column("item_offered"), frame.column("item_taken"), strict=True
+    ):
+        if item not in some:
+            assert np.isnan(number)
+            assert np.isnan(share)
+            continue
+        seen.add(item)
+        to = sum(1 for _, which in offered if which == item)
+        assert number == to
+        assert share == pytest.approx((buyers[item] + PRIOR * overall) / (to + PRIOR), rel=1e-6)
+    assert seen
+
+
+def test_links_are_counted_either_way(night: Planted) -> None:
+    tonight = night.cutoffs[0]
+    linked = {(0, 1), (1, 0), (0, 2), (3, 2)}
+    link(tonight, linked)
+    frame = next(frames(tonight, night.sources, giving(night.config, "links")))[1][""]
+    expected = np.zeros(ITEMS)
+    for item in range(ITEMS):
+        expected[item] = len({b for a, b in linked if a == item} | {a for a, b in linked if b == item})
+    np.testing.assert_array_equal(frame.column("item_links"), expected[frame.pairs.items])
