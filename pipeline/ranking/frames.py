@@ -146,7 +146,7 @@ def _frame(
     if affinity is not None:
         columns["text_affinity"] = affinity
     columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
-    columns |= shared.offered.of_pairs(pairs)
+    columns |= shared.offered.of_pairs(pairs, profiles)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column

@@ -3,23 +3,31 @@
     item_offered    to how many users it was offered
     item_taken      the share of them who acted on it: near that of all offers where it was offered to few
     item_links      how many items it is linked with, either way, as the products that a coupon is for
+    linked_lift     logarithm of what the user did lately with those, against what somebody as active is expected to
 
-A coupon that many were sent is redeemed by many: what it is worth is how many of them did. The columns follow from what
-the shop gives, not from what was known at a cut-off; where nothing was, they are NaN.
+A coupon that many were sent is redeemed by many: what it is worth is how many of them did. One for all that a shop
+sells is for what everybody has: what it is worth to somebody is what they buy of it more than others. The columns
+follow from what the shop gives, not from what was known at a cut-off; where nothing was, they are NaN.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.features.offers import Offers
 from pipeline.features.read import Cutoff
 from pipeline.ranking.pair_features import Columns
-from pipeline.ranking.pairs import Pairs
+from pipeline.ranking.pairs import Pairs, position
 from pipeline.settings.config import Config
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 PRIOR = 50
 """Users who were offered an item that the share of all offers weighs as much as."""
+SMOOTHED = 1
+"""Actions that are added to those of the user and to those expected: of a few nothing is concluded."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +36,11 @@ class OfferFacts:
 
     Attributes:
         item: columns [I] float32 by name; none where the shop gives neither.
+        links: where it gives links, what is known of them.
     """
 
     item: Columns
+    links: "Links | None"
 
     @classmethod
     def read(cls, cutoff: Cutoff, config: Config, offers: Offers | None) -> "OfferFacts":
@@ -38,14 +48,73 @@ class OfferFacts:
         found: Columns = {}
         if config.ingest.offers is not None:
             found |= _taken(cutoff, offers)
-        if config.ingest.links is not None:
-            found["item_links"] = _linked(cutoff)
-        return cls(found)
+        if config.ingest.links is None:
+            return cls(found, None)
+        links = Links.read(cutoff)
+        return cls(found | {"item_links": links.number}, links)
 
-    def of_pairs(self, pairs: Pairs) -> Columns:
-        """All columns of this module: [N] float32 by name."""
-        items = pairs.items
-        return {name: values[items] for name, values in self.item.items()}
+    def of_pairs(self, pairs: Pairs, profiles: "csr_matrix") -> Columns:
+        """All columns of this module: [N] float32 by name.
+
+        Args:
+            pairs: of a block of users.
+            profiles: [B, I] CSR, what they acted on, decayed.
+        """
+        found = {name: values[pairs.items] for name, values in self.item.items()}
+        return found if self.links is None else found | {"linked_lift": self.links.lift(pairs, profiles)}
+
+
+@dataclass(frozen=True)
+class Links:
+    """What items are linked with at one cut-off.
+
+    Attributes:
+        both: [I, I] CSR, 1 where two items are linked, either way; None: nothing was by then.
+        usual: [I] the share that the items an item is linked with have of what everybody did, decayed.
+    """
+
+    both: "csr_matrix | None"
+    usual: np.ndarray
+
+    @classmethod
+    def read(cls, cutoff: Cutoff) -> "Links":
+        """Read those of a cut-off."""
+        links = cutoff.links()
+        if links is None:
+            return cls(None, np.zeros(cutoff.items))
+        both = (links + links.T).sign().tocsr()
+        done = np.zeros(cutoff.items)
+        with cutoff.history(["item_index", "decay_90"]) as history:
+            for table in history.groups():
+                items, decayed = (column.to_numpy() for column in table.columns)
+                done += np.bincount(items, weights=decayed, minlength=cutoff.items)
+        return cls(both, (both @ done) / max(done.sum(), 1e-12))
+
+    @property
+    def number(self) -> np.ndarray:
+        """[I] float32, with how many items each is linked; NaN where nothing is linked at all."""
+        if self.both is None:
+            return np.full(len(self.usual), np.nan, np.float32)
+        return np.diff(self.both.indptr).astype(np.float32)
+
+    def lift(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray:
+        """[N] float32, what the user did with what the item is linked with, against what is usual; NaN: no link."""
+        if self.both is None or not len(pairs.keys):
+            return np.full(len(pairs.keys), np.nan, np.float32)
+        rows, items = pairs.rows, pairs.items
+        own = _at((profiles @ self.both).tocsr(), rows, items)
+        total = np.asarray(profiles.sum(axis=1), dtype=np.float64).ravel()
+        lift = np.log((own + SMOOTHED) / (total[rows] * self.usual[items] + SMOOTHED))
+        return np.where(np.diff(self.both.indptr)[items] > 0, lift, np.nan).astype(np.float32)
+
+
+def _at(matrix: "csr_matrix", rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """[N] float64, the entries of a CSR matrix at some places; 0 where it has none."""
+    matrix.sort_indices()
+    width = matrix.shape[1]
+    there = np.repeat(np.arange(matrix.shape[0], dtype=np.int64), np.diff(matrix.indptr)) * width + matrix.indices
+    found, place = position(there, rows * width + columns)
+    return np.where(found, matrix.data[place], 0.0) if len(there) else np.zeros(len(rows))
 
 
 def _taken(cutoff: Cutoff, offers: Offers | None) -> Columns:
@@ -57,12 +126,3 @@ def _taken(cutoff: Cutoff, offers: Offers | None) -> Columns:
     overall = np.nansum(np.where(offers.closed, buyers, 0)) / max(np.nansum(offered), 1)
     taken = (buyers + PRIOR * overall) / (offered + PRIOR)
     return {"item_offered": offered.astype(np.float32), "item_taken": taken.astype(np.float32)}
-
-
-def _linked(cutoff: Cutoff) -> np.ndarray:
-    """[I] float32, with how many items each is linked; NaN where nothing is linked at all."""
-    links = cutoff.links()
-    if links is None:
-        return np.full(cutoff.items, np.nan, np.float32)
-    both = (links + links.T).sign().tocsr()
-    return np.diff(both.indptr).astype(np.float32)

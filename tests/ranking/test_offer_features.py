@@ -14,7 +14,7 @@ from pipeline.ranking.offer_features import PRIOR
 from pipeline.settings.config import Config
 from tests.planted import ITEMS, USERS, Planted, plant
 
-NAMES = ("item_offered", "item_taken", "item_links")
+NAMES = ("item_offered", "item_taken", "item_links", "linked_lift")
 
 
 def giving(config: Config, *names: str) -> Config:
@@ -47,7 +47,7 @@ def test_a_shop_that_gives_neither_has_no_column_more(night: Planted) -> None:
     after = next(frames(tonight, night.sources, giving(night.config, "offers", "links")))[1][""]
     assert after.names == (*before.names, *NAMES)
     assert after.features[:, : len(before.names)].tobytes() == before.features.tobytes()
-    assert np.isnan(after.features[:, -3:]).all()  # nothing was known then
+    assert np.isnan(after.features[:, -len(NAMES) :]).all()  # nothing was known then
 
 
 def test_what_was_taken_is_a_share_of_those_who_were_offered_it(night: Planted) -> None:
@@ -79,7 +79,26 @@ def test_links_are_counted_either_way(night: Planted) -> None:
     linked = {(0, 1), (1, 0), (0, 2), (3, 2)}
     link(tonight, linked)
     frame = next(frames(tonight, night.sources, giving(night.config, "links")))[1][""]
-    expected = np.zeros(ITEMS)
-    for item in range(ITEMS):
-        expected[item] = len({b for a, b in linked if a == item} | {a for a, b in linked if b == item})
+    of = {item: {b for a, b in linked if a == item} | {a for a, b in linked if b == item} for item in range(ITEMS)}
+    expected = np.array([len(of[item]) for item in range(ITEMS)])
     np.testing.assert_array_equal(frame.column("item_links"), expected[frame.pairs.items])
+
+
+def test_the_lift_is_what_one_does_of_it_more_than_others(night: Planted) -> None:
+    tonight = night.cutoffs[0]
+    random = np.random.default_rng(3)
+    linked = {(0, int(other)) for other in random.choice(np.arange(1, ITEMS), 12, replace=False)} | {(5, 6), (7, 5)}
+    link(tonight, linked)
+    frame = next(frames(tonight, night.sources, giving(night.config, "links")))[1][""]
+    decayed = tonight.matrix("decay_90").toarray().astype(float)
+    users, items = frame.pairs.users[frame.pairs.rows], frame.pairs.items
+    some = 0
+    for user, item, lift in zip(users.tolist(), items.tolist(), frame.column("linked_lift"), strict=True):
+        others = sorted({b for a, b in linked if a == item} | {a for a, b in linked if b == item})
+        if not others:
+            assert np.isnan(lift)
+            continue
+        some += 1
+        usual = decayed[:, others].sum() / decayed.sum() * decayed[user].sum()
+        assert lift == pytest.approx(np.log((decayed[user, others].sum() + 1) / (usual + 1)), abs=1e-5)
+    assert some
