@@ -1,6 +1,6 @@
 """What the learned hybrid knows of an item that is offered to some alone, and of one that belongs to others.
 
-    item_offered    to how many users it was offered
+    item_offered    to how many users it is offered
     item_taken      the share of them who acted on it: near that of all offers where it was offered to few
     item_links      how many items it is linked with, either way, as the products that a coupon is for
     linked_lift     logarithm of what the user did lately with those, against what somebody as active is expected to
@@ -122,7 +122,11 @@ def _taken(cutoff: Cutoff, offers: Offers | None) -> Columns:
     if offers is None:
         return {name: np.full(cutoff.items, np.nan, np.float32) for name in ("item_offered", "item_taken")}
     offered = np.where(offers.closed, np.bincount(offers.open_to.indices, minlength=cutoff.items), np.nan)
-    buyers = cutoff.item_stats().column("buyers_total").to_numpy()
-    overall = np.nansum(np.where(offers.closed, buyers, 0)) / max(np.nansum(offered), 1)
-    taken = (buyers + PRIOR * overall) / (offered + PRIOR)
+    takers = np.zeros(cutoff.items)
+    with cutoff.history(["user_index", "item_index"]) as history:
+        for table in history.groups():
+            users, items = (column.to_numpy() for column in table.columns)
+            theirs = position(offers.keys, users.astype(np.int64) * cutoff.items + items)[0]
+            takers += np.bincount(items[theirs], minlength=cutoff.items)
+    taken = (takers + PRIOR * takers.sum() / max(np.nansum(offered), 1)) / (offered + PRIOR)
     return {"item_offered": offered.astype(np.float32), "item_taken": taken.astype(np.float32)}
