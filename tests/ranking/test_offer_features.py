@@ -14,7 +14,8 @@ from pipeline.ranking.offer_features import PRIOR
 from pipeline.settings.config import Config
 from tests.planted import ITEMS, USERS, Planted, plant
 
-NAMES = ("item_offered", "item_taken", "item_links", "linked_lift")
+NAMES = ("item_offered", "item_taken", "item_links", "linked_lift", "category_lift")
+CATEGORIES = [None if item % 7 == 6 else "abc"[item % 3] for item in range(ITEMS)]
 
 
 def giving(config: Config, *names: str) -> Config:
@@ -33,6 +34,13 @@ def link(cutoff: Cutoff, pairs: set[tuple[int, int]]) -> None:
     items, linked = zip(*sorted(pairs), strict=True)
     table = pa.table({"item_index": items, "linked_index": linked}).cast(schemas.LINKS)
     pq.write_table(table, cutoff.folder / "links.parquet")
+
+
+def categorise(cutoff: Cutoff) -> None:
+    rows = [{"item_index": item, "category": name} for item, name in enumerate(CATEGORIES)]
+    numbers = {field.name: 0 for field in schemas.TRENDS if field.name not in rows[0]}
+    table = pa.Table.from_pylist([row | numbers for row in rows], schema=schemas.TRENDS)
+    pq.write_table(table, cutoff.folder / "trends.parquet")
 
 
 @pytest.fixture
@@ -78,6 +86,7 @@ def test_links_are_counted_either_way(night: Planted) -> None:
     tonight = night.cutoffs[0]
     linked = {(0, 1), (1, 0), (0, 2), (3, 2)}
     link(tonight, linked)
+    categorise(tonight)
     frame = next(frames(tonight, night.sources, giving(night.config, "links")))[1][""]
     of = {item: {b for a, b in linked if a == item} | {a for a, b in linked if b == item} for item in range(ITEMS)}
     expected = np.array([len(of[item]) for item in range(ITEMS)])
@@ -89,16 +98,30 @@ def test_the_lift_is_what_one_does_of_it_more_than_others(night: Planted) -> Non
     random = np.random.default_rng(3)
     linked = {(0, int(other)) for other in random.choice(np.arange(1, ITEMS), 12, replace=False)} | {(5, 6), (7, 5)}
     link(tonight, linked)
+    categorise(tonight)
     frame = next(frames(tonight, night.sources, giving(night.config, "links")))[1][""]
     decayed = tonight.matrix("decay_90").toarray().astype(float)
+    categories = CATEGORIES
+    by_category = {name: decayed[:, [c == name for c in categories]].sum(axis=1) for name in "abc"}  # [U] each
     users, items = frame.pairs.users[frame.pairs.rows], frame.pairs.items
     some = 0
-    for user, item, lift in zip(users.tolist(), items.tolist(), frame.column("linked_lift"), strict=True):
+    lifts = (frame.column(name).tolist() for name in ("linked_lift", "category_lift"))
+    for user, item, lift, of_categories in zip(users.tolist(), items.tolist(), *lifts, strict=True):
         others = sorted({b for a, b in linked if a == item} | {a for a, b in linked if b == item})
         if not others:
             assert np.isnan(lift)
+            assert np.isnan(of_categories)
             continue
         some += 1
         usual = decayed[:, others].sum() / decayed.sum() * decayed[user].sum()
         assert lift == pytest.approx(np.log((decayed[user, others].sum() + 1) / (usual + 1)), abs=1e-5)
+        kinds = [c for other in others if (c := categories[other])]
+        if not kinds:
+            assert np.isnan(of_categories)
+            continue
+        own = sum(by_category[c][user] for c in kinds) / len(kinds)
+        all_of = sum(done.sum() for done in by_category.values())
+        usual = sum(by_category[c].sum() for c in kinds) / len(kinds) / all_of
+        usual *= sum(done[user] for done in by_category.values())
+        assert of_categories == pytest.approx(np.log((own + 1) / (usual + 1)), abs=1e-5)
     assert some
