@@ -103,7 +103,7 @@ class Links:
         """[I] float32, with how many items each is linked; NaN where nothing is linked at all."""
         if self.both is None:
             return np.full(len(self.usual), np.nan, np.float32)
-        return np.diff(self.both.indptr).astype(np.float32)
+        return np.asarray(np.diff(self.both.indptr), dtype=np.float32)
 
     def lift(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray:
         """[N] float32, what the user did with what the item is linked with, against what is usual; NaN: no link."""
