@@ -88,17 +88,15 @@ def judge(shown: Mapping[str, Lists], seen: Seen, own: Own, pool: str) -> Judged
 
 
 def unfit(published: Lists, seen: Seen, own: Own, pool: str) -> float:
-    """The share of the lists' first ten items that do not belong to the surface or may not be shown after the night.
+    """The share of the lists' first ten items that do not belong to the surface or may not be shown to their user.
 
     Under "new" what a user ever acted on, a dislike too, is among them.
     """
-    offer, items, wrong = own.offer(seen), 0, 0
+    may_be_shown, items, wrong = own.shown_by(seen), 0, 0
     for user, ranked in published.items():
         had = seen.history.get(user, set()) if pool == "new" else set()
         items += len(ranked[:10])
-        wrong += sum(
-            not own.belongs(item) or item in had or (offer is not None and item not in offer) for item in ranked[:10]
-        )
+        wrong += sum(item in had or not may_be_shown(user, item) for item in ranked[:10])
     return wrong / max(items, 1)
 
 

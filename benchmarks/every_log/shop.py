@@ -76,6 +76,10 @@ def _everything(seen: Seen) -> set[str] | None:
     return None
 
 
+def _no_offers(seen: Seen) -> Mapping[str, set[str]] | None:
+    return None
+
+
 def _no_rules(seen: Seen, users: Sequence[str]) -> Mapping[str, Lists]:
     return {}
 
@@ -88,11 +92,25 @@ class Own:
         belongs: whether an item is of the surface's kind; nothing else is in its truth or in a simple list of it.
         offer: the items that may be shown after a night, None: all; simple lists hold no others.
         rules: lists by name that somebody who knows the trade would write down, for some users.
+        offered: what each user may be shown of the offer, as no more was offered to her, None: all of it; who is not
+            there may be shown nothing. Simple lists hold no others.
     """
 
     belongs: Callable[[str], bool] = _any
     offer: Callable[[Seen], set[str] | None] = _everything
     rules: Callable[[Seen, Sequence[str]], Mapping[str, Lists]] = _no_rules
+    offered: Callable[[Seen], Mapping[str, set[str]] | None] = _no_offers
+
+    def shown_by(self, seen: Seen) -> Callable[[str, str], bool]:
+        """Whether the surface may show a user an item after a night."""
+        offer, offered = self.offer(seen), self.offered(seen)
+
+        def may_be_shown(user: str, item: str) -> bool:
+            if not self.belongs(item) or (offer is not None and item not in offer):
+                return False
+            return offered is None or item in offered.get(user, ())
+
+        return may_be_shown
 
 
 @dataclass(frozen=True)

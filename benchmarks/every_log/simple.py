@@ -35,35 +35,43 @@ def every(settings: Config, seen: Seen, own: Own, pool: lists.Pool, users: Seque
         pool: that the surface draws on.
         users: who is judged.
     """
-    may_be_shown, kind = shown_by(seen, own), lists.kind_of(pool)
+    may_be_shown, kind = own.shown_by(seen), lists.kind_of(pool)
     found: dict[str, Lists] = {}
     for name, order in popular(seen).items():
-        if shown := list(filter(may_be_shown, order)):
+        theirs = offered_of(order, seen, own, users)
+        if any(theirs.values()):
             if kind == "all":
-                found[name] = dict.fromkeys(users, shown[:LENGTH])
-            found[f"{name}{NEW}"] = {user: new_to(user, seen, shown) for user in users}
+                found[name] = {user: list(items[:LENGTH]) for user, items in theirs.items()}
+            found[f"{name}{NEW}"] = {user: new_to(user, seen, items) for user, items in theirs.items()}
     for name, ranked in sources(settings, seen.night, pool).items():
-        found[name] = {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
+        found[name] = _shown(ranked, may_be_shown)
     if kind == "all":
         new = lists.pool_of(lists.assortment_of(pool), "new")
         for name, ranked in sources(settings, seen.night, new).items():
-            found[f"{name}{NEW}"] = {u: new_to(u, seen, filter(may_be_shown, items)) for u, items in ranked.items()}
+            found[f"{name}{NEW}"] = {u: new_to(u, seen, items) for u, items in _shown(ranked, may_be_shown).items()}
     return found | dict(own.rules(seen, users))
 
 
-def shown_by(seen: Seen, own: Own) -> Callable[[str], bool]:
-    """Whether a surface may show an item after a night."""
-    offer = own.offer(seen)
-    return lambda item: own.belongs(item) and (offer is None or item in offer)
+def offered_of(order: Sequence[str], seen: Seen, own: Own, users: Sequence[str]) -> dict[str, Sequence[str]]:
+    """What each user may be shown of some items, in their order."""
+    offer, offered = own.offer(seen), own.offered(seen)
+    shown = [item for item in order if own.belongs(item) and (offer is None or item in offer)]
+    if offered is None:
+        return dict.fromkeys(users, shown)
+    return {user: [item for item in shown if item in offered.get(user, ())] for user in users}
+
+
+def _shown(ranked: Lists, may_be_shown: Callable[[str, str], bool]) -> Lists:
+    """Lists without what their user may not be shown."""
+    return {user: [item for item in items if may_be_shown(user, item)] for user, items in ranked.items()}
 
 
 def made(settings: Config, seen: Seen, own: Own, pool: lists.Pool) -> Lists:
     """The final list of a night's run, of the items that may be shown; without its top-up by popular items."""
-    may_be_shown = shown_by(seen, own)
     if not artifacts.is_finished(artifacts.stage_dir(settings.lake, "ensemble", seen.night)):
         return {}
     ranked = dict(nights.lists_of(settings, "ensemble", seen.night, pool)).get("final", {})
-    return {user: list(filter(may_be_shown, items)) for user, items in ranked.items()}
+    return _shown(ranked, own.shown_by(seen))
 
 
 def popular(seen: Seen) -> dict[str, list[str]]:

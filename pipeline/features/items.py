@@ -127,7 +127,8 @@ def write_offers(events: Events, path: Path, row: dict[str, Any], config: Config
     """
     if events.has_offers:
         snapshot = config.features.items_snapshot
-        found = events.query("offers", schemas.OFFERS, known_by=row["cutoff"], users=row["users"], snapshot=snapshot)
+        known: dict[str, Any] = {"known_by": row["cutoff"], "valid_on": config.valid_on(row["cutoff"])}
+        found = events.query("offers", schemas.OFFERS, users=row["users"], snapshot=snapshot, **known)
         pq.write_table(found, path, compression="zstd")
 
 

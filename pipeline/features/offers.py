@@ -40,7 +40,7 @@ class Offers:
         return cls(closed, csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=shape))
 
     @cached_property
-    def _keys(self) -> np.ndarray:
+    def keys(self) -> np.ndarray:
         """[N] int64 ascending, user_index x items + item_index of what was offered."""
         users = np.repeat(np.arange(self.open_to.shape[0], dtype=np.int64), np.diff(self.open_to.indptr))
         return np.asarray(users * self.open_to.shape[1] + self.open_to.indices)
@@ -56,8 +56,8 @@ class Offers:
         asked = (items >= 0) & self.closed[items]
         found = np.zeros(items.shape, dtype=bool)
         keys = users[asked].astype(np.int64) * self.open_to.shape[1] + items[asked]
-        place = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
-        found[asked] = self._keys[place] != keys if len(self._keys) else True
+        place = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+        found[asked] = self.keys[place] != keys if len(self.keys) else True
         return found
 
     def possible(self, shown: np.ndarray) -> np.ndarray:

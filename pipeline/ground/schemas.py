@@ -44,7 +44,7 @@ LINKS = pa.schema(
 # Who was offered what; an item in it is shown to nobody else.
 OFFERS = pa.schema(
     [
-        pa.field("user_index", pa.int32()),  # null: somebody who is not known yet
+        pa.field("user_index", pa.int32()),  # null: somebody who is not known yet, or whose offer is over
         pa.field("item_index", pa.int32(), nullable=False),
     ]
 )

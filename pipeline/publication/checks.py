@@ -111,6 +111,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
                 "k": [s.k for s in described],
                 "repeats": [s.repeats for s in described],
                 "possible": possible,
+                "open": [int((night.shown[s.name] & night.shown_somewhere).sum()) for s in described],
                 "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
                 "ever": [_had_items(night, s) for s in described],
             }

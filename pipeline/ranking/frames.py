@@ -16,6 +16,7 @@ from pipeline.ground.progress import track
 from pipeline.ranking import pair_features
 from pipeline.ranking.attribute_features import AttributeFacts
 from pipeline.ranking.candidate_lists import CandidateLists, Votes
+from pipeline.ranking.offer_features import OfferFacts
 from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
@@ -111,6 +112,7 @@ class _Block:
         profiles: [B, I] CSR, the same decayed.
         votes: of the users nearest to them.
         described: the attributes of all users and items.
+        offered: who was offered what, and what belongs to what.
     """
 
     place: slice
@@ -118,19 +120,15 @@ class _Block:
     profiles: "csr_matrix"
     votes: Votes
     described: AttributeFacts
+    offered: OfferFacts
 
     @classmethod
-    def of(
-        cls,
-        sources: CandidateLists,
-        known: pair_features.CutoffFacts,
-        described: AttributeFacts,
-        place: slice,
-        users: np.ndarray,
-    ) -> "_Block":
-        own = known.own(users)
+    def of(cls, framed: "Framed", place: slice) -> "_Block":
+        users = framed.targets[place]
+        own = framed.known.own(users)
         profiles = own.matrix("decay_90")
-        return cls(place, own, profiles, sources.neighbours(users, profiles), described)
+        votes = framed.candidates.neighbours(users, profiles)
+        return cls(place, own, profiles, votes, framed.described, framed.offered)
 
 
 def _frame(
@@ -148,6 +146,7 @@ def _frame(
     if affinity is not None:
         columns["text_affinity"] = affinity
     columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
+    columns |= shared.offered.of_pairs(pairs, profiles)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column
@@ -165,7 +164,7 @@ class Framed:
         cutoff: whose targets they are.
         targets: [T] their user indices.
         assortments: which items each held then.
-        candidates, known, described: what the features are made of.
+        candidates, known, described, offered: what the features are made of.
         wanted: keys of what was acted on, by assortment; none at the run cut-off.
         disliked: keys of the pairs that are on no list.
         offers: who was offered what.
@@ -177,6 +176,7 @@ class Framed:
     candidates: CandidateLists
     known: pair_features.CutoffFacts
     described: AttributeFacts
+    offered: OfferFacts
     wanted: dict[str, np.ndarray]
     disliked: np.ndarray
     offers: Offers | None
@@ -186,6 +186,7 @@ class Framed:
         """Read what the frames of a cut-off are made of; `near`: see CandidateLists."""
         assortments = cutoff.assortments()
         labelled = assortments if cutoff.role == "label" else {}
+        offers = Offers.read(cutoff)
         return cls(
             cutoff,
             cutoff.targets(),
@@ -193,14 +194,15 @@ class Framed:
             CandidateLists(cutoff, sources, config.fusion, near),
             pair_features.CutoffFacts.read(cutoff),
             AttributeFacts.read(cutoff, config),
+            OfferFacts.read(cutoff, config, offers),
             {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in labelled},
             _keys(cutoff.disliked(), cutoff.items),
-            Offers.read(cutoff),
+            offers,
         )
 
     def of(self, block: slice) -> dict[str, Frame]:
         """The frames of some targets by assortment, with labels where the cut-off has them."""
-        shared = _Block.of(self.candidates, self.known, self.described, block, self.targets[block])
+        shared = _Block.of(self, block)
         found = {}
         for name, eligible in self.assortments.items():
             frame = _frame(self.candidates, self.known, shared, name, eligible)

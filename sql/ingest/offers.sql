@@ -1,5 +1,6 @@
--- one row per night and offer
-select distinct arrival, user_id, item_id
+-- one row per night and offer, with its last day: the latest that the night said, none where it said an offer without one
+select arrival, user_id, item_id, case when count(valid_until) = count(*) then max(valid_until) end as valid_until
 from typed_offers
 where fault is null
+group by arrival, user_id, item_id
 order by arrival, user_id, item_id

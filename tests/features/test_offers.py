@@ -63,3 +63,32 @@ def test_offers_hold_from_the_night_they_arrive(tmp_path: Path) -> None:
         open_to.append({(users[u], items[i]) for u, i in zip(*offers.open_to.nonzero(), strict=True)})
     assert closed == [{"a", "b"}, {"a"}]
     assert open_to == [{("u1", "a"), ("u2", "a")}, {("u1", "a")}]
+
+
+def test_an_offer_that_is_over_is_open_to_nobody(tmp_path: Path) -> None:
+    """The first night was loaded before offers had an end."""
+    config = config_at(tmp_path)
+    last = START + timedelta(days=29)
+    write_lake(config, [event(n, f"u{n % 3}", "abcd"[n % 4], n) for n in range(30)], until=last)
+    until = [last, last + timedelta(days=1), None]
+    named = {
+        0: pa.Table.from_pylist([{"user_id": "u0", "item_id": "a"}]).cast(pa.schema(list(inputs.OFFERS.schema)[:2])),
+        1: pa.Table.from_pylist(
+            [{"user_id": f"u{n}", "item_id": item, "valid_until": day} for n, day in enumerate(until) for item in "bc"]
+            + [{"user_id": "u0", "item_id": "d", "valid_until": last}],
+            inputs.OFFERS.schema,
+        ),
+        2: pa.Table.from_pylist([{"user_id": "u0", "item_id": "c", "valid_until": None}], inputs.OFFERS.schema),
+    }
+    for day, table in named.items():
+        folder = artifacts.stage_dir(config.lake, "ingest", START + timedelta(days=day))
+        pq.write_table(table, folder / "offers.parquet")
+        artifacts.write_manifest(folder, {"files": artifacts.describe(folder)})
+    made = build(config, last)
+    users, items = read_users(made)["user_id"].to_pylist(), read_items(made)["item_id"].to_pylist()
+    offers = Offers.read(read_cutoffs(made)[0])
+    assert offers is not None
+    assert {items[i] for i in np.flatnonzero(offers.closed)} == set("abcd")
+    found = {(users[u], items[i]) for u, i in zip(*offers.open_to.nonzero(), strict=True)}
+    assert found == {("u0", "a"), ("u1", "b"), ("u2", "b"), ("u0", "c"), ("u1", "c"), ("u2", "c")}
+    np.testing.assert_array_equal(offers.open_to.data, 1)

@@ -183,3 +183,14 @@ def test_a_check_warns_or_is_off_where_the_configuration_says_so(tmp_path: Path)
             go(sold_out("stop"))
         assert "i5 is not available" in " ".join(go(sold_out("warn"))["unusual"]["recommendations_items"])
         assert go(sold_out("off"))["unusual"] == {}
+
+
+def test_where_all_is_offered_to_some_alone_an_unknown_user_gets_nothing(tmp_path: Path) -> None:
+    """Coupons alone: nothing is popular with everybody, and nothing is wrong with that."""
+    personal = shop(tmp_path, offers=[(user, item) for user in range(3) for item in range(8)])
+    personal.write()
+    go(personal)
+    run = publish.active_run(personal.config)
+    assert run is not None
+    assert pq.read_table(run.folder / "popular_items.parquet").num_rows == 0
+    assert pq.read_table(run.folder / "recommendations.parquet").num_rows > 0

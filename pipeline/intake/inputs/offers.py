@@ -4,7 +4,13 @@ import pyarrow as pa
 
 from pipeline.intake.inputs.table import PLACE, InputTable
 
-SCHEMA = pa.schema([pa.field("user_id", pa.string(), nullable=False), pa.field("item_id", pa.string(), nullable=False)])
+SCHEMA = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("item_id", pa.string(), nullable=False),
+        pa.field("valid_until", pa.date32()),  # the last day of the offer; null: as long as the item is there
+    ]
+)
 
 OFFERS = InputTable(
     name="offers",

@@ -38,6 +38,7 @@ GROCERIES = {
         "start_date": [MAY, datetime(2017, 5, 20)],
         "end_date": [JUNE, JULY],
     },
+    "campaigns": {"campaign_id": [1, 2, 1], "household_id": [7, 7, 8]},
     "coupon_redemptions": {
         "household_id": [7],
         "coupon_upc": [5],

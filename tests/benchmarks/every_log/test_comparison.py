@@ -46,6 +46,8 @@ def test_what_should_not_be_published_is_counted() -> None:
     own = Own(belongs=is_coupon, offer=lambda seen: {f"c-{n}" for n in range(2, 11)})
     # c-1 twice, and a; the eleventh is not shown
     assert comparison.unfit(shown, Night(), own, "all") == pytest.approx(3 / 13)
+    own = Own(belongs=is_coupon, offered=lambda seen: {"bob": {"c-1"}})
+    assert comparison.unfit({"bob": ["c-1", "c-2"], "eve": ["c-1"]}, Night(), own, "all") == pytest.approx(2 / 3)
     assert comparison.unfit({}, Night(), own, "all") == 0
     assert comparison.unfit({"bob": ["c-1", "b", "c"]}, Night(), Own(), "all") == 0
     assert comparison.unfit({"bob": ["c-1", "b", "c"]}, Night(), Own(), "new") == pytest.approx(1 / 3)

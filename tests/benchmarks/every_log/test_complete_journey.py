@@ -44,3 +44,24 @@ def test_a_coupon_is_there_from_its_campaign_and_says_when_the_last_is_over(groc
 )
 def test_on_offer_is_what_is_out_on_the_next_day(groceries: Path, night: date, out: set[str]) -> None:
     assert complete_journey.offer(Seen(groceries, night, timedelta(days=14))) == out
+
+
+@pytest.mark.parametrize(
+    ("night", "out"),
+    [
+        (date(2017, 4, 29), {}),
+        (date(2017, 4, 30), {"7": {"coupon-5", "coupon-6"}, "8": {"coupon-5", "coupon-6"}}),
+        (date(2017, 6, 1), {"7": {"coupon-5"}}),  # the second campaign was not sent to household 8
+        (date(2017, 7, 1), {}),
+    ],
+)
+def test_a_coupon_is_offered_to_whom_its_campaign_was_sent(groceries: Path, night: date, out: dict[str, str]) -> None:
+    assert complete_journey.sent(Seen(groceries, night, timedelta(days=14))) == out
+    rows = section_rules.read(groceries / "offered.csv.zst").to_pylist()
+    assert {(row["household"], row["coupon"], row["begins"]) for row in rows} == {
+        ("7", "coupon-5", "2017-05-01"),
+        ("7", "coupon-6", "2017-05-01"),
+        ("8", "coupon-5", "2017-05-01"),
+        ("8", "coupon-6", "2017-05-01"),
+        ("7", "coupon-5", "2017-05-20"),
+    }

@@ -77,6 +77,17 @@ def test_lists_hold_what_belongs_and_is_on_offer(monkeypatch: pytest.MonkeyPatch
     assert names == set(found) - set(simple.popular(LOG)) - {"als, new"}
 
 
+def test_lists_hold_what_was_offered_to_their_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranked = {"als": {"u1": ["c", "a", "b"], "u2": ["a", "b"]}}
+    monkeypatch.setattr(simple, "sources", lambda settings, night, pool: ranked)
+    own = Own(offer=lambda seen: {"a", "b"}, offered=lambda seen: {"u1": {"b", "c"}})
+    settings: Any = None
+    found = simple.every(settings, LOG, own, "all", ["u1", "u2"])
+    assert found["als"] == found["als, new"] == {"u1": ["b"], "u2": []}
+    assert found["popularity, 365 days"] == found["popularity, 365 days, new"] == {"u1": ["b"], "u2": []}
+    assert "popularity, 6 hours" in found
+
+
 def test_coupons_are_counted_by_the_products_they_cover(tmp_path: Path) -> None:
     covers = [
         ("coupon-1", "milk", "2024-01-01", "2024-01-15"),
@@ -87,12 +98,16 @@ def test_coupons_are_counted_by_the_products_they_cover(tmp_path: Path) -> None:
     ]
     names = ("coupon", "product", "begins", "ends")
     write_csv(pa.table(dict(zip(names, zip(*covers, strict=True), strict=True))), tmp_path / "covered.csv.zst")
+    sent = [(user, coupon, *days) for user in ("u1", "u2", "u3") for coupon, _, *days in covers]
+    sent.remove(("u2", *covers[2][:1], *covers[2][2:]))
+    names = ("household", "coupon", "begins", "ends")
+    write_csv(pa.table(dict(zip(names, zip(*sent, strict=True), strict=True))), tmp_path / "offered.csv.zst")
     seen = Night([("u1", "milk", 1), ("u1", "milk", 2), ("u1", "bread", 3), ("u2", "milk", 4)], tmp_path)
     assert complete_journey.offer(seen) == {"coupon-1", "coupon-2"}
     found = complete_journey.rules(seen, ["u1", "u2", "u3"])
     assert found["covered products bought"] == {
         "u1": ["coupon-1", "coupon-2"],
-        "u2": ["coupon-1", "coupon-2"],
+        "u2": ["coupon-1"],  # the other one was not sent to her
         "u3": [],
     }
     assert found["purchases of covered products"]["u1"] == ["coupon-1", "coupon-2"]
