@@ -139,6 +139,7 @@ def _cutoff(made: Night, folder: Path, known: int) -> None:
     stats |= {"first_age": [None if n == 0 else 100.0 - 2 * i for i, n in enumerate(sold)]}
     pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), folder / "item_stats.parquet")
     pq.write_table(schemas.TRENDS.empty_table(), folder / "trends.parquet")
+    pq.write_table(schemas.DISLIKED.empty_table(), folder / "disliked.parquet")
     people = {f.name: [0] * USERS for f in schemas.USER_STATS} | {"user_index": list(range(USERS))}
     people |= {"items": [len(made.history[u]) for u in range(USERS)]}
     pq.write_table(pa.table(people, schema=schemas.USER_STATS), folder / "user_stats.parquet")

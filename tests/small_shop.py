@@ -36,6 +36,8 @@ class Shop:
         factors, vectors: [I, d] of ALS and the language model.
         queries: each with its choices by item; `query_vectors` [Q, d] are the language model's.
         offers: (user, item), who alone was offered an item.
+        disliked: (user, item), what is on no list of the user.
+        parents: per item the product that it is a variant of.
     """
 
     config: FullConfig
@@ -64,6 +66,8 @@ class Shop:
     queries: Sequence[tuple[str, dict[int, int]]] = ()
     query_vectors: np.ndarray | None = None
     offers: Sequence[tuple[int, int]] = ()
+    disliked: Sequence[tuple[int, int]] = ()
+    parents: Sequence[str | None] = ()
     metrics: dict[str, object] = field(
         default_factory=lambda: {"all.final.ndcg": 0.36, "new.final.ndcg": 0.11, "gate": "passed"}
     )
@@ -128,6 +132,7 @@ class Shop:
             "price_band": [0] * items,
             "currency": list(self.currencies) or ["GBP"] * items,
             "kind": ["product"] * items,
+            "parent_id": list(self.parents) or [None] * items,
             "available": [i not in self.unavailable for i in range(items)],
             "first_seen": [self.first_seen.get(i, old) for i in range(items)],
             "valid_from": [None] * items,
@@ -168,6 +173,8 @@ class Shop:
         if self.offers:
             offered = [{"user_index": user, "item_index": item} for user, item in self.offers]
             pq.write_table(pa.Table.from_pylist(offered, schema=schemas.OFFERS), part / "offers.parquet")
+        against = [{"user_index": user, "item_index": item} for user, item in sorted(self.disliked)]
+        pq.write_table(pa.Table.from_pylist(against, schema=schemas.DISLIKED), part / "disliked.parquet")
         targets = sorted({row[0] for row in rows})
         pq.write_table(pa.table({"user_index": targets}, schema=schemas.TARGETS), part / "targets.parquet")
         buyers = list(self.buyers) or [sum(row[1] == i for row in rows) for i in range(items)]

@@ -139,7 +139,8 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         chosen = "labels" if row["role"] == "label" else "interactions"
         events.write(folder / "interactions.parquet", "interactions", schemas.INTERACTIONS, **params)
         events.name("interactions", folder / "interactions.parquet")
-        events.write(folder / "disliked.parquet", "disliked", schemas.DISLIKED, **params)
+        excluded = {"excluded": catalogue.excluded(events, row, config)}
+        events.write(folder / "disliked.parquet", "disliked", schemas.DISLIKED, excluded, **params)
         events.write(folder / "ratings.parquet", "ratings", schemas.RATINGS, **params)
         if row["role"] == "label":
             events.write(folder / "labels.parquet", "labels", schemas.LABELS, **params)

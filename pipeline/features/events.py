@@ -45,6 +45,7 @@ class Events:
         self.execute("item_log", partitions=[folder / "items.parquet" for folder in folders])
         self.has_links = self._read("links", folders, "item_links")
         self.has_offers = self._read("offers", folders, "item_offers")
+        self.has_exclusions = self._read("exclusions", folders, "item_exclusions")
         self.has_user_attributes = bool(config.user_attributes) and self._read("users", folders, "user_log")
         known = bool(config.item_attributes) and self._read("item_attributes", folders, "item_attribute_log")
         self.has_item_attributes = known

@@ -132,6 +132,20 @@ def write_offers(events: Events, path: Path, row: dict[str, Any], config: Config
         pq.write_table(found, path, compression="zstd")
 
 
+def excluded(events: Events, row: dict[str, Any], config: Config) -> pa.Table:
+    """Which items users are never shown, as their logs had named by a cut-off: schemas.DISLIKED.
+
+    Args:
+        events: what had arrived.
+        row: the cut-off's of schemas.CUTOFFS.
+        config: the calendar.
+    """
+    if not events.has_exclusions:
+        return schemas.DISLIKED.empty_table()
+    known: dict[str, Any] = {"known_by": row["cutoff"], "valid_on": config.valid_on(row["cutoff"])}
+    return events.query("excluded", schemas.DISLIKED, users=row["users"], **known)
+
+
 def write_labels(
     events: Events, path: Path, assortment: Assortment, eligible: np.ndarray, window: dict[str, int]
 ) -> None:

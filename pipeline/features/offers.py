@@ -1,4 +1,4 @@
-"""Who may never be shown what: what a user dislikes, and what was offered to others alone."""
+"""Who may never be shown what: what a user dislikes or is kept from, and what was offered to others alone."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -42,8 +42,7 @@ class Offers:
     @cached_property
     def keys(self) -> np.ndarray:
         """[N] int64 ascending, user_index x items + item_index of what was offered."""
-        users = np.repeat(np.arange(self.open_to.shape[0], dtype=np.int64), np.diff(self.open_to.indptr))
-        return np.asarray(users * self.open_to.shape[1] + self.open_to.indices)
+        return _keys(self.open_to)
 
     def forbidden(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """Whether each user may not be shown each item: bool, in the common shape of both.
@@ -55,9 +54,7 @@ class Offers:
         users, items = np.broadcast_arrays(users, items)
         asked = (items >= 0) & self.closed[items]
         found = np.zeros(items.shape, dtype=bool)
-        keys = users[asked].astype(np.int64) * self.open_to.shape[1] + items[asked]
-        place = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
-        found[asked] = self.keys[place] != keys if len(self.keys) else True
+        found[asked] = ~_among(users[asked].astype(np.int64) * self.open_to.shape[1] + items[asked], self.keys)
         return found
 
     def possible(self, shown: np.ndarray) -> np.ndarray:
@@ -68,10 +65,10 @@ class Offers:
 
 @dataclass(frozen=True)
 class Never:
-    """The pairs that no list may hold, a block of users at a time.
+    """The pairs that no list may hold.
 
     Attributes:
-        disliked: [U, I] CSR, what users dislike.
+        disliked: [U, I] CSR, what users dislike or are kept from.
         offers: what was offered; None: everything to everybody.
     """
 
@@ -82,6 +79,35 @@ class Never:
     def read(cls, cutoff: Cutoff) -> "Never":
         """The pairs of a cut-off."""
         return cls(cutoff.disliked(), Offers.read(cutoff))
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self.offers is not None or self.disliked.nnz > 0
+
+    @cached_property
+    def _keys(self) -> np.ndarray:
+        return _keys(self.disliked)
+
+    @cached_property
+    def _anybody(self) -> np.ndarray:
+        """bool [I], items that somebody dislikes."""
+        found = np.zeros(self.disliked.shape[1], dtype=bool)
+        found[self.disliked.indices] = True
+        return found
+
+    def forbidden(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+        """Whether each user may not be shown each item; arguments as of `Offers`."""
+        users, items = np.broadcast_arrays(users, items)
+        asked = (items >= 0) & self._anybody[items]
+        found = np.zeros(items.shape, dtype=bool)
+        found[asked] = _among(users[asked].astype(np.int64) * self.disliked.shape[1] + items[asked], self._keys)
+        return found if self.offers is None else found | self.offers.forbidden(users, items)
+
+    def possible(self, shown: np.ndarray) -> np.ndarray:
+        """[U] int64, how many items each user may be shown of those in `shown`, bool [I]; no more than there are."""
+        disliked = np.asarray(self.disliked @ shown.astype(np.float32)).astype(np.int64)
+        there = int(shown.sum()) if self.offers is None else self.offers.possible(shown)
+        return np.asarray(np.maximum(there - disliked, 0))
 
     @property
     def closed(self) -> int:
@@ -100,3 +126,16 @@ class Never:
         row, place = np.nonzero(shut)
         closed = csr_matrix((np.ones(len(row), np.float32), (row, items[place])), shape=disliked.shape)
         return (disliked + closed).tocsr()
+
+
+def _keys(pairs: "csr_matrix") -> np.ndarray:
+    """[N] int64 ascending, row x columns + column of the entries of a matrix."""
+    rows = np.repeat(np.arange(pairs.shape[0], dtype=np.int64), np.diff(pairs.indptr))
+    return np.asarray(rows * pairs.shape[1] + pairs.indices)
+
+
+def _among(wanted: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """bool, in the shape of `wanted`: which are among ascending keys."""
+    if not len(keys):
+        return np.zeros(wanted.shape, dtype=bool)
+    return np.asarray(keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted)

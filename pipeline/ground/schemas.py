@@ -26,6 +26,7 @@ ITEMS = pa.schema(
         pa.field("price_band", pa.int8()),
         pa.field("currency", pa.string()),
         pa.field("kind", pa.string(), nullable=False),
+        pa.field("parent_id", pa.string()),  # the product that it is a variant of
         pa.field("available", pa.bool_(), nullable=False),
         pa.field("first_seen", pa.date32(), nullable=False),
         pa.field("valid_from", pa.date32()),  # outside these days, both included, it is not available

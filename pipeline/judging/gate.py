@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
-from pipeline.features.offers import Offers
+from pipeline.features.offers import Never
 from pipeline.features.read import Cutoff
 from pipeline.ground.lists import Pool, kind_of
 from pipeline.ranking.finals import Recipe
@@ -133,8 +133,7 @@ def broken_lists(
         for name, found in wrong.items():
             counts[name] = counts.get(name, 0) + int(found.sum())
     problems = [f"{count} of {users} lists have {name}" for name, count in counts.items() if count]
-    offers = Offers.read(cutoff)
-    possible = np.full(users, int(shown.sum())) if offers is None else offers.possible(shown)[targets]
+    possible = Never.read(cutoff).possible(shown)[targets]
     if kind_of(pool) == "new" or not cutoff.repeats:
         possible -= np.bincount(owner[shown[owned]], minlength=cutoff.users)[targets]
     tops = np.ascontiguousarray(items[:, : config.evaluate.k])

@@ -15,7 +15,7 @@ from pipeline.features.rates import has_history
 from pipeline.features.read import read_cutoffs
 from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
-from pipeline.publication import tables
+from pipeline.publication import tables, variants
 from pipeline.publication.night import LONG_AGO, Night
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.sections.publication import Surface
@@ -102,7 +102,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     # not from the interactions, which `recommendations_seen` judges by them
     acted = pa.array(has_history(night.cutoff))
     described = night.config.surfaces
-    possible = [int(night.shown[s.name].sum()) for s in described]
+    possible = [int(night.shown[s.name].sum()) - _spare(night, s) for s in described]
     closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
     return {
         "surfaces": pa.table(
@@ -110,6 +110,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
                 "surface": [s.name for s in described],
                 "k": [s.k for s in described],
                 "repeats": [s.repeats for s in described],
+                "max_per_product": [s.max_per_product for s in described],
                 "possible": possible,
                 "open": [int((night.shown[s.name] & night.shown_somewhere).sum()) for s in described],
                 "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
@@ -121,6 +122,8 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
         "offers": _offers(night),
+        "disliked": _disliked(night),
+        "products": _products(night),
         "targets": pa.table({"user_id": night.users.column("user_id").filter(acted)}),
         "users": night.users,
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
@@ -137,6 +140,19 @@ def _offers(night: Night) -> pa.Table:
     return pa.table(
         {"user_id": users.take(given.column("user_index")), "item_id": items.take(given.column("item_index"))}
     )
+
+
+def _products(night: Night) -> pa.Table:
+    """item_id, product of the items that have other variants."""
+    codes = np.full(night.items.num_rows, -1, np.int32) if night.products is None else night.products
+    found = night.items.select(["item_id"]).append_column("product", pa.array(codes))
+    return found.filter(pa.array(codes >= 0))
+
+
+def _disliked(night: Night) -> pa.Table:
+    """user_index, item_index of what users dislike or are kept from."""
+    users, items = night.never.disliked.nonzero()
+    return pa.table({"user_index": users.astype(np.int32), "item_index": items.astype(np.int32)})
 
 
 def _had_items(night: Night, surface: Surface) -> bool:
@@ -158,10 +174,13 @@ def _room(night: Night) -> pa.Table:
         had = np.zeros(night.cutoff.users, dtype=np.int64)
         if not surface.repeats:
             had = np.bincount(owner[shown[owned]], minlength=night.cutoff.users)
-        there = int(shown.sum()) if night.offers is None else night.offers.possible(shown)[users]
-        left = pa.array(there - had[users])
+        left = pa.array(night.never.possible(shown)[users] - had[users] - _spare(night, surface))
         parts.append(pa.table({"surface": pa.repeat(surface.name, len(users)), "user_id": ids, "items": left}))
     return pa.concat_tables(parts)
+
+
+def _spare(night: Night, surface: Surface) -> int:
+    return variants.spare(night.products, night.shown[surface.name], surface.max_per_product)
 
 
 def _rules(night: Night) -> pa.Table:

@@ -9,6 +9,7 @@ The draws follow from the run, the surface, the user, the slot and the item: the
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,18 +34,18 @@ class Exploration:
         settings: the surface's.
         seed: of the run and the surface.
         is_new: bool [I], what counts as new.
-        cap: how many of a category a list may hold; None: any number.
+        caps: how many of a group a list may hold.
     """
 
     settings: Explore
     seed: int
     is_new: np.ndarray
-    cap: Cap | None = None
+    caps: Sequence[Cap] = ()
 
     @classmethod
-    def of(cls, settings: Explore, run_id: str, surface: str, is_new: np.ndarray, cap: Cap | None) -> "Exploration":
+    def of(cls, settings: Explore, run_id: str, surface: str, is_new: np.ndarray, caps: Sequence[Cap]) -> "Exploration":
         """The exploration of one surface of a run."""
-        return cls(settings, int(hashlib.sha256(f"{run_id} {surface}".encode()).hexdigest()[:16], 16), is_new, cap)
+        return cls(settings, int(hashlib.sha256(f"{run_id} {surface}".encode()).hexdigest()[:16], 16), is_new, caps)
 
     def draw(self, block: Block, pool: Block, pinned: np.ndarray, users: np.ndarray) -> "tuple[Block, np.ndarray]":
         """Draw the slots.
@@ -75,7 +76,7 @@ class _Choices:
     """What is left to be drawn, while slots are filled from the top down.
 
     Every slot has an item that it can show whatever those above it do: what stood there or, where one above shows that,
-    what stood in that one. So no category is ever too full to fill a list.
+    what stood in that one. So no group is ever too full to fill a list.
 
     Attributes:
         block: [B, C] what stood in the slots, then the others, best first.
@@ -149,20 +150,22 @@ class _Choices:
         return np.ones((len(rows), block.items.shape[1]))
 
     def _allowed(self, rows: np.ndarray, number: int) -> np.ndarray:
-        """bool [R, C]: what is left for a slot, and of a category with room, or owed to it or a slot below."""
+        """bool [R, C]: what is left for a slot, and of groups with room, or owed to it or a slot below."""
         can: np.ndarray = self.open[rows]
-        cap = self.by.cap
-        if cap is None:
+        if not self.by.caps:
             return can
         others = np.delete(self.held[rows], self.held.shape[1] - self.owed.shape[1] + number, axis=1)
-        codes = cap.categories[self.block.items[rows]]
-        count = np.zeros(codes.shape, dtype=np.int64)
-        for items in others.T:
-            there = np.where(items >= 0, cap.categories[items], -1)[:, None]
-            count += (codes == there) & (there >= 0)
-        owed = np.zeros(codes.shape, dtype=bool)
+        room = np.ones(can.shape, dtype=bool)
+        for cap in self.by.caps:
+            groups = cap.groups[self.block.items[rows]]
+            count = np.zeros(groups.shape, dtype=np.int64)
+            for items in others.T:
+                there = np.where(items >= 0, cap.groups[items], -1)[:, None]
+                count += (groups == there) & (there >= 0)
+            room &= (groups < 0) | (count < cap.most)
+        owed = np.zeros(can.shape, dtype=bool)
         np.put_along_axis(owed, self.owed[rows, number:], True, axis=1)
-        return np.asarray(can & (owed | (codes < 0) | (count < cap.most)))
+        return np.asarray(can & (owed | room))
 
 
 def _among(items: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
-from pipeline.publication import editorial, exploring, reasons, surfaces
+from pipeline.publication import editorial, exploring, reasons, surfaces, variants
 from pipeline.publication.exploring import Exploration
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
@@ -129,7 +129,8 @@ class Maker:
             popularity=candidates.codes("everybody"),
         )
         editing = night.editing[surface.name]
-        shown = night.shown[surface.name] & ~editing.pinned
+        others = night.products if surface.max_per_product == 1 else None
+        shown = night.shown[surface.name] & ~variants.with_others(editing.pinned, others)
         popular = night.popularity_order[shown[night.popularity_order]]
         rates = (
             item_rates(night.cutoff, night.config.horizon_of(night.config.pool(surface)))
@@ -137,7 +138,7 @@ class Maker:
             else None
         )
         rules, wanted = SurfaceRules.of(night, surface), surface.explore
-        drawn = Exploration.of(wanted, night.run_id, surface.name, night.is_new, rules.cap) if wanted else None
+        drawn = Exploration.of(wanted, night.run_id, surface.name, night.is_new, rules.caps) if wanted else None
         return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
@@ -149,7 +150,7 @@ class Maker:
         """
         had = self.history.of(users, len(self.shown))
         hidden = self._hidden(had)
-        block = surfaces.top_up(self._chosen(rows, had), self.popular, hidden, self.rules.cap)
+        block = surfaces.top_up(self._chosen(rows, had), self.popular, hidden, self.rules.caps)
         if self.rates is not None:
             block = _rated(block, self.rates)
         if self.editing.pins:

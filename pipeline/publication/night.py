@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.features.items import shown_items
-from pipeline.features.offers import Offers
+from pipeline.features.offers import Never, Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import editorial, likeness, similar
+from pipeline.publication import editorial, likeness, similar, variants
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.contract import Vectors
@@ -144,22 +144,34 @@ class Night:
         return shown if self.offers is None else shown & ~self.offers.closed
 
     @cached_property
+    def never(self) -> Never:
+        """Who may never be shown what."""
+        return Never.read(self.cutoff)
+
+    @property
     def offers(self) -> Offers | None:
         """What was offered to some users alone; None: nothing."""
-        return Offers.read(self.cutoff)
+        return self.never.offers
+
+    @cached_property
+    def products(self) -> np.ndarray | None:
+        """[I] codes of what items are variants of, see variants; None: no item has others."""
+        return variants.products(self.items)
 
     @cached_property
     def similar(self) -> tuple[np.ndarray, np.ndarray]:
         """Similar items of every item and their cosines, both [I, similar_k]."""
-        section = self.config.publish
-        if self.asked is not None and not self.asked.any():
-            size = (self.items.num_rows, section.similar_k)
+        return self.similar_to(self.asked, self.config.publish.similar_k)
+
+    def similar_to(self, asked: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The k most similar items and their cosines, both [I, k], of those in `asked`, bool [I]; None: of all."""
+        if asked is not None and not asked.any():
+            size = (self.items.num_rows, k)
             return np.full(size, -1, dtype=np.int32), np.full(size, -np.inf, dtype=np.float32)
-        sold = self.stats.column("buyers_total").to_numpy() >= section.similar_min_buyers
+        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
-        shown, k = self.shown_somewhere, section.similar_k
-        return similar.similar_items(factors, vectors, sold, shown, k, asked=self.asked)
+        return similar.similar_items(factors, vectors, sold, self.shown_somewhere, k, asked=asked)
 
     @cached_property
     def nameable(self) -> np.ndarray:

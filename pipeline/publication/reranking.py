@@ -1,9 +1,11 @@
-"""What a surface makes of a user's candidates: rules that hold for this user, a cap per category, and diversity.
+"""What a surface makes of a user's candidates: rules that hold for this user, one variant of a
+product, a cap per category, and diversity.
 
 Without any of them, the default, a surface shows the best candidates in their order. What is worth recommending is
 decided before; here it is only chosen among, a block of users at a time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,9 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
-from pipeline.features.offers import Offers
+from pipeline.features.offers import Never
 from pipeline.ground.errors import InputError
-from pipeline.publication.surfaces import TOPPED_UP, Block, Cap
+from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, exceeded
 from pipeline.settings.sections.publication import Surface
 
 if TYPE_CHECKING:
@@ -32,17 +34,17 @@ class SurfaceRules:
     Attributes:
         surface: the settings.
         prices: [I] float32, nan where unknown; usual: [U] float32, a user's mean price, nan where unknown.
-        cap: how many of one category a list may hold; None: any number.
+        caps: how many variants of a product a list may hold, and how many items of a category.
         vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
-        offers: what was offered to some users alone; None: nothing.
+        never: who may never be shown what; None: anybody anything.
     """
 
     surface: Surface
     prices: np.ndarray
     usual: np.ndarray
-    cap: Cap | None = None
+    caps: Sequence[Cap] = ()
     vectors: np.ndarray | None = None
-    offers: Offers | None = None
+    never: Never | None = None
 
     @classmethod
     def of(cls, night: "Night", surface: Surface) -> "SurfaceRules":
@@ -56,9 +58,9 @@ class SurfaceRules:
             _one_currency(night.items, surface)
         none = np.zeros(0, dtype=np.float32)
         prices, usual = (night.prices, night.usual_prices) if surface.has_price_band else (none, none)
-        cap = None
+        caps = [] if night.products is None else [Cap(night.products, surface.max_per_product)]
         if surface.max_per_category is not None:
-            cap = Cap(categories(night.items.column("category")), surface.max_per_category)
+            caps.append(Cap(categories(night.items.column("category")), surface.max_per_category))
         vectors = None
         if surface.diversity:
             try:
@@ -68,18 +70,18 @@ class SurfaceRules:
                     f"surface '{surface.name}': diversity needs the vectors of als or of language_model, and both are "
                     "switched off: enable one of them, or set diversity = 0"
                 ) from None
-        return cls(surface, prices, usual, cap, vectors, night.offers)
+        return cls(surface, prices, usual, tuple(caps), vectors, night.never or None)
 
     @property
     def choosing(self) -> bool:
         """Whether the best candidates are not simply the first."""
-        return self.cap is not None or self.vectors is not None
+        return bool(self.caps) or self.vectors is not None
 
     @property
     def personal(self) -> bool:
         """Whether a rule is about users: what one may be shown, another may not."""
         rules = self.surface.exclude_seen_days is not None or self.surface.has_price_band
-        return rules or self.offers is not None
+        return rules or self.never is not None
 
     def forbidden(self, users: np.ndarray, items: np.ndarray, rows: np.ndarray, last_age: np.ndarray) -> np.ndarray:
         """Which pairs of user and item may not be shown: bool, in the shape of `rows`; meaningless for item -1.
@@ -97,7 +99,7 @@ class SurfaceRules:
             low, high = self.surface.min_price_ratio or 0, self.surface.max_price_ratio or np.inf
             outside = (price < low * usual) | (price > high * usual)  # never where one is unknown
             wrong = wrong | outside
-        return wrong if self.offers is None else wrong | self.offers.forbidden(users, items)
+        return wrong if self.never is None else wrong | self.never.forbidden(users, items)
 
     def choose(self, block: Block, k: int) -> Block:
         """The k candidates of each row that the surface shows, in its order; see `diversify`.
@@ -107,11 +109,11 @@ class SurfaceRules:
             k: length of the lists.
         """
         if self.vectors is None:
-            over = self.cap.exceeded(block.items, block.items >= 0) if self.cap else np.zeros(block.items.shape, bool)
+            over = exceeded(self.caps, block.items, block.items >= 0)
             return _taken(block, np.argsort((block.items < 0) | over, axis=1, kind="stable"), over, k)
         size = max(1, CELLS // max(1, block.items.shape[1] * (block.items.shape[1] + self.vectors.shape[1])))
         parts = [
-            diversify(block.items[rows], self.vectors, k, self.surface.diversity, self.cap)
+            diversify(block.items[rows], self.vectors, k, self.surface.diversity, self.caps)
             for rows in blocks(len(block.items), size)
         ]
         order = np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.int64)
@@ -167,7 +169,7 @@ def mixed(factors: np.ndarray | None, vectors: np.ndarray | None, text: float) -
     return np.concatenate(parts, axis=1)
 
 
-def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, cap: Cap | None = None) -> np.ndarray:
+def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, caps: Sequence[Cap] = ()) -> np.ndarray:
     """Maximal marginal relevance: the next item is good and unlike every item before it.
 
     Each step takes the candidate with the highest (1 - diversity) x relevance - diversity x (greatest likeness to an
@@ -179,7 +181,7 @@ def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, 
         vectors: [I, d] float32, inner products are likeness.
         k: how many are taken.
         diversity: 0 (the given order) to 1.
-        cap: how many of one category may be taken.
+        caps: how many of one group may be taken.
     Returns:
         int64 [B, min(k, n)] columns of `items` in their new order, -1 at the end where nothing may be taken.
     Source: Carbonell & Goldstein, SIGIR 1998.
@@ -190,8 +192,7 @@ def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, 
     relevance = np.float32(1 - diversity) / np.log2(np.arange(2, n + 2, dtype=np.float32))  # [n]
     nearest = np.full(items.shape, -np.inf, dtype=np.float32)
     free = items >= 0
-    kinds = cap.categories[items] if cap else None
-    held = np.zeros(items.shape, dtype=np.int32)
+    groups, counts = [cap.groups[items] for cap in caps], [np.zeros(items.shape, dtype=np.int32) for _ in caps]
     order = np.full((len(items), min(k, n)), -1, dtype=np.int64)
     for step in range(order.shape[1]):
         value = relevance - np.float32(diversity) * (nearest if step else 0)
@@ -200,8 +201,8 @@ def diversify(items: np.ndarray, vectors: np.ndarray, k: int, diversity: float, 
         order[there, step] = taken[there]
         free[rows, taken] = False
         nearest = np.maximum(nearest, likeness[rows, taken])
-        if cap and kinds is not None:
-            own = kinds[rows, taken][:, None]
-            held += there[:, None] & (kinds == own) & (own >= 0)
+        for cap, group, held in zip(caps, groups, counts, strict=True):
+            own = group[rows, taken][:, None]
+            np.add(held, there[:, None] & (group == own) & (own >= 0), out=held)
             free &= held < cap.most
     return order

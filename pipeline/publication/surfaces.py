@@ -4,7 +4,7 @@ All functions work on a block of users and look up only the pairs of user and it
 as large as users times items.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,24 +138,24 @@ class Block:
 
 @dataclass(frozen=True)
 class Cap:
-    """How many items of one category a list may hold.
+    """How many items of one group, a category or a product, a list may hold.
 
     Attributes:
-        categories: [I] int32 codes, -1: of no category, which is never too many.
+        groups: [I] int32 codes, -1: of no group, which is never too many.
         most: the number.
     """
 
-    categories: np.ndarray
+    groups: np.ndarray
     most: int
 
     def exceeded(self, items: np.ndarray, counted: np.ndarray) -> np.ndarray:
-        """Whether enough items of its category stand before each item: bool [B, m].
+        """Whether enough items of its group stand before each item: bool [B, m].
 
         Args:
             items: [B, m] item indices, best first.
             counted: bool [B, m], the others are looked past and never too many.
         """
-        codes = np.where(counted, self.categories[items], -1)
+        codes = np.where(counted, self.groups[items], -1)
         order = np.argsort(codes, axis=1, kind="stable")
         ordered = np.take_along_axis(codes, order, axis=1)
         place = np.broadcast_to(np.arange(items.shape[1]), items.shape)
@@ -165,6 +165,14 @@ class Cap:
         over = np.zeros(items.shape, dtype=bool)
         np.put_along_axis(over, order, (ordered >= 0) & (place - first >= self.most), axis=1)
         return over
+
+
+def exceeded(caps: Sequence[Cap], items: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Which items one of the caps leaves out, in their order, a cap counting what those before it leave; see Cap."""
+    over = np.zeros(items.shape, dtype=bool)
+    for cap in caps:
+        over |= cap.exceeded(items, counted & ~over)
+    return over
 
 
 def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None = None) -> Block:
@@ -191,7 +199,7 @@ def pick(candidates: Block, shown: np.ndarray, k: int, hidden: np.ndarray | None
     return Block(column(items, -1), column(candidates.scores, -np.inf), column(candidates.sources, TOPPED_UP))
 
 
-def top_up(block: Block, popular: np.ndarray, seen: PairPredicate | None, cap: Cap | None = None) -> Block:
+def top_up(block: Block, popular: np.ndarray, seen: PairPredicate | None, caps: Sequence[Cap] = ()) -> Block:
     """Fill rows that are too short from the popular items, in their order.
 
     A topped-up item scores below everything chosen for the user: one less than the last chosen score or zero,
@@ -201,7 +209,7 @@ def top_up(block: Block, popular: np.ndarray, seen: PairPredicate | None, cap: C
         block: from `pick`; items are at the front of a row.
         popular: [P] int32 items that may be shown, best first.
         seen: which items a row must not get; None: every item may be given.
-        cap: how many of one category a list may hold, those there counted.
+        caps: how many of one group a list may hold, those there counted.
     Returns:
         The block; a row stays short only when nothing is left to give it.
     """
@@ -221,7 +229,7 @@ def top_up(block: Block, popular: np.ndarray, seen: PairPredicate | None, cap: C
             taken = _listed(position[block.items[rows]], len(given))
             if seen is not None:
                 taken |= seen(rows[:, None], given[None, :])
-            items[rows], scores[rows] = _filled(block.items[rows], block.scores[rows], given, taken, cap)
+            items[rows], scores[rows] = _filled(block.items[rows], block.scores[rows], given, taken, caps)
         short = short[items[short, -1] < 0] if width < len(popular) else short[:0]
         width *= WIDER
     return Block(items, scores, block.sources)
@@ -236,13 +244,13 @@ def _listed(position: np.ndarray, width: int) -> np.ndarray:
 
 
 def _filled(
-    items: np.ndarray, scores: np.ndarray, popular: np.ndarray, taken: np.ndarray, cap: Cap | None
+    items: np.ndarray, scores: np.ndarray, popular: np.ndarray, taken: np.ndarray, caps: Sequence[Cap]
 ) -> tuple[np.ndarray, np.ndarray]:
     """The items and scores [S, k] of lists, filled from the popular items [P] that are not `taken`, bool [S, P]."""
     k, have = items.shape[1], (items >= 0).sum(axis=1)
-    if cap is not None:
+    if caps:
         everything = np.concatenate([items, np.broadcast_to(popular, taken.shape)], axis=1)
-        taken = taken | cap.exceeded(everything, np.concatenate([items >= 0, ~taken], axis=1))[:, k:]
+        taken = taken | exceeded(caps, everything, np.concatenate([items >= 0, ~taken], axis=1))[:, k:]
     free = np.argsort(taken, axis=1, kind="stable")[:, :k]  # positions in `popular`, free ones first
     wanted = np.arange(k)[None, :] - have[:, None]  # [S, k] which free item a slot gets; negative: slot is full
     row, slot = np.nonzero((wanted >= 0) & (wanted < (~taken).sum(axis=1)[:, None]))

@@ -1,6 +1,6 @@
 -- one row per (user, item) that is on no list of the user: by the end of the cut-off day more speaks against the item than for
 -- it, or nothing for it, and what they did hides it still; or it has tired them: so many events that take several to hide it
--- came since they last did something that speaks for it, and count still
+-- came since they last did something that speaks for it, and count still; or it is kept from them (excluded.sql)
 with user_item_days as (
     from user_item_days
     where day <= $cutoff_day and user_index < $users and item_index < $items
@@ -32,6 +32,8 @@ final as (
     select user_index, item_index from spoken
     union
     select user_index, item_index from tired
+    union
+    select user_index, item_index from excluded
 )
 select *
 from final

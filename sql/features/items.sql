@@ -40,6 +40,7 @@ details as (
         arg_max(price, (arrival, rows, price)) filter (where price is not null) as price,
         arg_max(currency, (arrival, rows, currency)) filter (where currency is not null) as currency,
         arg_max(kind, (arrival, rows, kind)) filter (where kind is not null) as kind,
+        arg_max(parent_id, (arrival, rows, parent_id)) filter (where parent_id is not null) as parent_id,
         arg_max(available, (arrival, rows, available)) filter (where available is not null) as available,
         arg_max(valid_from, (arrival, rows, valid_from)) filter (where valid_from is not null) as valid_from,
         arg_max(valid_until, (arrival, rows, valid_until)) filter (where valid_until is not null) as valid_until,
@@ -57,6 +58,7 @@ described as (
         coalesce(stats.price, details.price) as price,
         details.currency,
         coalesce(details.kind, 'product') as kind,
+        details.parent_id,
         coalesce(details.available, true)
         and ($unsold_days::integer is null or coalesce(stats.last_age <= $unsold_days::integer, true))
         -- an item of events alone is in no snapshot, and not available where there is one
@@ -116,6 +118,7 @@ final as (
         price_band,
         currency,
         kind,
+        parent_id,
         available,
         first_seen,
         valid_from,

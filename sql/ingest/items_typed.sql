@@ -22,6 +22,8 @@ typed as (
         is_no_number(price) as bad_price,
         label(currency) as currency,
         label(kind) as kind,
+        case when strlen(parent_id) <= $max_id_bytes then nullif(parent_id::varchar, '') end as parent_id,
+        strlen(parent_id) > $max_id_bytes as long_parent,
         flag(available) as available,
         try_cast(given(valid_from::varchar) as timestamptz)::date as valid_from,
         try_cast(given(valid_until::varchar) as timestamptz)::date as valid_until,
@@ -34,7 +36,7 @@ typed as (
     left join files using (_file)
 )
 select
-    * exclude (first_day, id_fault, bad_price, told, bad_days)
+    * exclude (first_day, id_fault, long_parent, bad_price, told, bad_days)
     replace (
         case when price between 0 and 1e9 then price end as price,
         -- what is not understood may well say that it is sold out
@@ -49,6 +51,7 @@ select
                 when item_id is null then 'left out, as item_id is missing'
                 when strlen(item_id) > $max_id_bytes then 'left out, as item_id is too long'
             end,
+            case when long_parent then 'without the parent_id, which is too long' end,
             case when bad_price then 'without the price, which is not a number' end,
             case when not abs(price) <= 1e9 then 'without the price, which is out of range' end,
             case when price >= -1e9 and price < 0 then 'without the price, which is negative' end,

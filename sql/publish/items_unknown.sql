@@ -11,6 +11,7 @@ select
     null::tinyint as price_band,
     null::varchar as currency,
     null::varchar as kind,
+    null::varchar as parent_id,
     null::boolean as available,
     null::date as first_seen,
     null::date as valid_from,

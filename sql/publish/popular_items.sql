@@ -58,7 +58,7 @@ counted as (
     from smoothed
     where score > 0
 ),
-ranked as (
+placed as (
     select
         segment,
         row_number() over (
@@ -69,10 +69,20 @@ ranked as (
                 buyers_total desc,
                 case when buyers_total = 0 then first_seen end desc nulls last,
                 item_id
-        ) as rank,
+        ) as place,
+        product,
         item_id,
         score
     from counted join stats using (item_index) join items using (item_index)
+),
+-- of a product's variants the best
+once as (
+    select *
+    from placed
+    qualify product is null or row_number() over (partition by segment, product order by place) = 1
+),
+ranked as (
+    select segment, row_number() over (partition by segment order by place) as rank, item_id, score from once
 )
 select $run_id as run_id, segment, rank, item_id, score
 from ranked

@@ -115,8 +115,14 @@ def _said(rng: random.Random, key: str, things: int, names: dict[str, str]) -> l
     return [row | {"value": rng.choice(WORDS)} for row in rows if rng.random() < 0.6]
 
 
+def _exclusions(rng: random.Random, arrival: date) -> list[dict[str, Any]]:
+    pairs = sorted({(f"u{rng.randint(0, 35)}", f"i{rng.randint(0, 31)}") for _ in range(12)})
+    ends = [rng.choice([None, arrival, arrival + timedelta(days=rng.randint(0, 9))]) for _ in pairs]
+    return [{"user_id": u, "item_id": i, "valid_until": day} for (u, i), day in zip(pairs, ends, strict=True)]
+
+
 def write(config: FullConfig) -> None:
-    """The lake of the shop's nights; the first one's items have no days, and it names no links and offers."""
+    """The lake of the shop's nights; the first one's items have no days, and it names no links, offers, exclusions."""
     rng = random.Random(7)
     for number, arrival in enumerate(NIGHTS):
         (attributes,) = inputs.ITEMS.also
@@ -129,12 +135,13 @@ def write(config: FullConfig) -> None:
             attributes.path(Path()).stem: (attributes.schema, _said(rng, "item_id", 30, ATTRIBUTES["items"])),
             "links": (inputs.LINKS.schema, [dict(zip(inputs.LINKS.schema.names, pair, strict=True)) for pair in pairs]),
             "offers": (inputs.OFFERS.schema, [{"user_id": user, "item_id": item} for user, item in whom]),
+            "exclusions": (inputs.EXCLUSIONS.schema, _exclusions(rng, arrival)),
         }
         if number == 0:
             days = {"valid_from", "valid_until"}
             schema = pa.schema([field for field in inputs.ITEMS.schema if field.name not in days])
             tables |= {"items": (schema, tables["items"][1])}
-            del tables["links"], tables["offers"]
+            del tables["links"], tables["offers"], tables["exclusions"]
         with artifacts.writing(artifacts.stage_dir(config.lake, "ingest", arrival)) as out:
             for name, (schema, rows) in tables.items():
                 pq.write_table(pa.Table.from_pylist(rows, schema), out / f"{name}.parquet")

@@ -1,11 +1,15 @@
 """What a user dislikes, and what a rating means."""
 
+from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
+from pipeline.intake import inputs
 from tests.features.made_up import NIGHT, Event, build, config_at, event, number, write_lake
 
 TYPES: dict[str, dict[str, object]] = {
@@ -117,3 +121,39 @@ def test_what_was_shown_again_and_again_rests(tmp_path: Path, shown: list[int], 
     liked, disliked, _ = night(tmp_path, events, types)
     assert disliked == ({("u", "a")} if tired else set())
     assert set(liked) == {("v", "a"), ("u", "b")} | ({("u", "a")} if acted else set())
+
+
+def test_what_a_user_is_kept_from_is_what_the_last_night_says_of_both(tmp_path: Path) -> None:
+    config = config_at(tmp_path)
+    write_lake(
+        config, [event(n, f"u{n % 3}", "abcd"[n % 4], number(NIGHT) - 20 + n % 9) for n in range(36)], until=NIGHT
+    )
+    ago = [NIGHT - timedelta(days=n) for n in (19, 8, 1)]
+    until = [(ago[1], "u0"), (NIGHT, "u1"), (NIGHT + timedelta(days=1), "u2")]  # the tables are for the day after
+    said = {
+        ago[0]: [("u0", "a", None), ("u1", "a", None), ("u2", "b", None), ("nobody", "a", None), ("u0", "?", None)],
+        ago[1]: [("u1", "a", ago[1]), *((user, "c", day) for day, user in until)],
+        ago[2]: [("u2", "b", ago[2]), ("u1", "c", None)],
+    }
+    for night_, rows in said.items():
+        folder = artifacts.stage_dir(config.lake, "ingest", night_)
+        table = [dict(zip(inputs.EXCLUSIONS.schema.names, row, strict=True)) for row in rows]
+        pq.write_table(pa.Table.from_pylist(table, inputs.EXCLUSIONS.schema), folder / "exclusions.parquet")
+        artifacts.write_manifest(folder, {"files": artifacts.describe(folder)})
+    made = build(config)
+    users, items = read_users(made)["user_id"].to_pylist(), read_items(made)["item_id"].to_pylist()
+    found = {
+        cutoff.cutoff: {(users[u], items[i]) for u, i in zip(*cutoff.disliked().nonzero(), strict=True)}
+        for cutoff in read_cutoffs(made)
+    }
+    assert found[NIGHT] == {("u0", "a"), ("u2", "c"), ("u1", "c")}
+    for cutoff, pairs in found.items():
+        if cutoff != NIGHT:
+            assert pairs == by_hand(said, cutoff)
+
+
+def by_hand(said: dict[date, list[tuple[str, str, date | None]]], cutoff: date) -> set[tuple[str, str]]:
+    """What was said last by a cut-off of every known user and item, and holds on the day after."""
+    last = {row[:2]: row[2] for night_, rows in said.items() if night_ <= cutoff for row in rows}
+    known = {pair: day for pair, day in last.items() if pair[0] != "nobody" and pair[1] != "?"}
+    return {pair for pair, day in known.items() if day is None or day > cutoff}

@@ -45,6 +45,22 @@ def test_dislikes_and_offers_are_one_question() -> None:
     np.testing.assert_array_equal(Never(csr_matrix(disliked), None).of(block).toarray(), disliked[block])
 
 
+def test_what_a_user_may_be_shown_is_asked_of_pairs_and_counted() -> None:
+    offers, closed = random_offers()
+    disliked = np.random.default_rng(5).random((USERS, ITEMS)) < 0.2
+    users, items, shown = np.arange(USERS)[:, None], np.arange(ITEMS)[None, :], np.arange(ITEMS) % 3 > 0
+    for given, expected in ((offers, closed | disliked), (None, disliked)):
+        never = Never(csr_matrix(disliked.astype(np.float32)), given)
+        assert never
+        np.testing.assert_array_equal(never.forbidden(users, items), expected)
+        assert not never.forbidden(users, np.full((1, 3), -1)).any()
+        counted = never.possible(shown)
+        assert (counted <= (shown & ~expected).sum(axis=1)).all()
+        alone = ~(closed & disliked & shown).any(axis=1) if given else np.ones(USERS, dtype=bool)
+        np.testing.assert_array_equal(counted[alone], (shown & ~expected).sum(axis=1)[alone])
+    assert not Never(csr_matrix((USERS, ITEMS), dtype=np.float32), None)
+
+
 def test_offers_hold_from_the_night_they_arrive(tmp_path: Path) -> None:
     config = config_at(tmp_path)
     write_lake(config, [event(n, f"u{n % 3}", "abcd"[n % 4], n) for n in range(30)], until=START + timedelta(days=29))

@@ -83,7 +83,7 @@ def test_what_is_null_says_nothing(tmp_path: Path) -> None:
     write(tmp_path / "items.jsonl", states)
     found = one(ingest(items_shop(tmp_path, "items.jsonl"), MONDAY))
     found |= {"item": found.pop("item_id"), "ts": states[0]["ts"]}
-    nobody_says = dict.fromkeys(("valid_from", "valid_until"))
+    nobody_says = dict.fromkeys(("parent_id", "valid_from", "valid_until"))
     assert found == state(text="t", category="c", price=12, currency="EUR", available=False) | nobody_says | {"rows": 3}
 
 
@@ -230,3 +230,14 @@ def test_a_negative_price_is_none_and_said(tmp_path: Path) -> None:
     report = artifacts.read_manifest(folder)["report"]
     assert report["items: without the price, which is negative"] == 2
     assert report["items: without the price, which is out of range"] == 1
+
+
+def test_a_parent_is_an_id_and_what_is_none_is_left_out(tmp_path: Path) -> None:
+    said = [("a", 7.0), ("b", "7"), ("c", None), ("d", "x" * 300), ("e", "")]
+    write(tmp_path / "items.jsonl", [{"item": item, "of": parent} for item, parent in said])
+    mapping = "select item as item_id, of as parent_id, _file from raw"
+    folder = ingest(items_shop(tmp_path, "items.jsonl", mapping), MONDAY)
+    assert {i["item_id"]: i["parent_id"] for i in rows_of(folder, "items")} == {
+        "a": "7", "b": "7", "c": None, "d": None, "e": None
+    }  # fmt: skip
+    assert artifacts.read_manifest(folder)["report"]["items: without the parent_id, which is too long"] == 1

@@ -125,6 +125,7 @@ class World:
             stats |= {"buyers_91": self.sold[cutoff].tolist(), "first_age": self.ages()}
             pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
             pq.write_table(schemas.TRENDS.empty_table(), part / "trends.parquet")
+            pq.write_table(schemas.DISLIKED.empty_table(), part / "disliked.parquet")
         pairs = sorted((int(u[1:]), int(i[1:]), (TONIGHT - min(d)).days) for (u, i), d in self.known().items())
         table = {f.name: [1] * len(pairs) for f in schemas.INTERACTIONS}
         user, item, age = zip(*pairs, strict=True)

@@ -26,6 +26,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The shop, published."""
     home = tmp_path_factory.mktemp("checked")
     published = shop(home, categories=["mugs", "mugs", *[None] * 6], mean_prices=[2.0] * 3, offers=[(2, 5)])
+    published.disliked = [(0, 7)]
+    published.parents = [*[None] * 6, "i3", None]
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
     surfaces = (*published.config.surfaces, ruled)
     published.config = published.config.model_copy(update={"surfaces": surfaces})
@@ -63,16 +65,25 @@ def change_ruled(rank: int, item_id: str) -> Any:
     ]
 
 
+def change_similar(item_id: str, similar_item_id: str) -> Any:
+    """A change of the first item that is like another."""
+    return lambda rows: [
+        row | {"similar_item_id": similar_item_id} if (row["item_id"], row["rank"]) == (item_id, 1) else row
+        for row in rows
+    ]
+
+
 def without(**values: Any) -> Any:
     """A change that drops the rows with these values."""
     return lambda rows: [row for row in rows if any(row[name] != value for name, value in values.items())]
 
 
 # The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out, and was
-# offered to u2 alone.
+# offered to u2 alone; i7 is kept from u0; i6
+# is a variant of i3.
 PLANTED = [
     ("recommendations", change_first(item_id="i4"), "recommendations_duplicates", "user u0 has item i4 2 times"),
-    ("recommendations", change_first(rank=2), "recommendations_ranks", "the 4 ranks of user u0 go from 2 to 4"),
+    ("recommendations", change_first(rank=2), "recommendations_ranks", "the 3 ranks of user u0 go from 2 to 3"),
     (
         "recommendations",
         without(surface="for_you", user_id="u1", rank=4),
@@ -101,6 +112,7 @@ PLANTED = [
     ("recommendations", change_first(surface="x"), "recommendations_users", "x: not a configured surface"),
     ("recommendations", change_first(item_id="i5"), "recommendations_items", "item i5 is not available"),
     ("recommendations", change_first(item_id="i5"), "recommendations_offers", "item i5 was not offered to user u0"),
+    ("recommendations", change_first(item_id="i7"), "recommendations_disliked", "u0 is never to be shown item i7"),
     ("recommendations", change_first(item_id="?"), "recommendations_items", "item ? is unknown"),
     ("recommendations", change_first(item_id="i0"), "recommendations_seen", "user u0 has acted on item i0"),
     (
@@ -124,6 +136,25 @@ PLANTED = [
     ("popular_items", without(segment="all"), "popular_items", "segment all is empty"),
     ("popular_items", change_first(item_id="i1"), "popular_items", "segment all has items twice"),
     ("popular_items", change_first(item_id="i5"), "popular_items", "shows item i5, which is not available"),
+    (
+        "recommendations",
+        change_first(surface="ruled", user_id="u2", item_id="i6"),
+        "variants",
+        "ruled: user u2 has 2 variants",
+    ),
+    (
+        "popular_items",
+        lambda rows: [*rows, rows[0] | {"rank": 3, "item_id": "i6"}, rows[0] | {"rank": 4, "item_id": "i3"}],
+        "variants",
+        "segment all has 2 variants of a product, with item i3",
+    ),
+    ("similar_items", change_similar("i3", "i6"), "variants", "item i3 has 2 variants of a product, with item i3"),
+    (
+        "search_results",
+        lambda rows: [*rows, *(rows[0] | {"rank": 9 + n, "item_id": i} for n, i in enumerate(("i3", "i6")))],
+        "variants",
+        'query "mug" has 3 variants of a product, with item i3',
+    ),
     ("search_results", change_first(query=" "), "search_results", "a query is empty"),
     ("search_results", change_first(rank=9), "search_results", 'query "mug" has items twice or gaps'),
     ("search_results", change_first(item_id="i5"), "search_results", "item i5 answers a query and is not available"),

@@ -22,8 +22,8 @@ def block(items: Sequence[Sequence[int]]) -> Block:
     return Block(array, scores, np.zeros(array.shape, dtype=np.int8))
 
 
-def exploration(cap: Cap | None = None, seed: int = 7, **settings: Any) -> Exploration:
-    return Exploration(Explore.model_validate(settings), seed, NEW, cap)
+def exploration(caps: Sequence[Cap] = (), seed: int = 7, **settings: Any) -> Exploration:
+    return Exploration(Explore.model_validate(settings), seed, NEW, caps)
 
 
 def alike(users: int, k: int = 5, top: int = 8) -> tuple[Block, Block]:
@@ -102,18 +102,19 @@ def test_draws_follow_from_run_user_and_item_alone() -> None:
 
 @pytest.mark.parametrize("policy", ["uniform", "softmax", "new"])
 def test_every_rule_of_a_list_holds(policy: str) -> None:
-    """Random lists that keep a cap, with pinned and absent items: what is drawn keeps it, and lists stay as long."""
+    """Random lists that keep two caps, with pinned and absent items: what is drawn keeps them; no list is shorter."""
     rng = np.random.default_rng(3)
-    cap = Cap(rng.integers(-1, 4, ITEMS).astype(np.int32), 2)
+    caps = [Cap(rng.integers(-1, groups, ITEMS).astype(np.int32), most) for groups, most in ((4, 2), (6, 1))]
     users, k, top = 400, 6, 10
     lists, pool = np.full((users, k), -1), np.full((users, top), -1)
     for user in range(users):
         order = rng.permutation(ITEMS)
-        counts: Counter[int] = Counter()
+        counts: Counter[tuple[int, int]] = Counter()
         kept = []
         for item in order:
-            counts[code := int(cap.categories[item])] += 1
-            if code < 0 or counts[code] <= cap.most:
+            groups = [(n, int(cap.groups[item])) for n, cap in enumerate(caps) if cap.groups[item] >= 0]
+            if all(counts[group] < caps[group[0]].most for group in groups):
+                counts.update(groups)
                 kept.append(item)
         length = rng.integers(0, k + 1)
         lists[user, : len(kept[:length])] = kept[:length]
@@ -121,7 +122,7 @@ def test_every_rule_of_a_list_holds(policy: str) -> None:
     given, choices = block(lists.tolist()), block(pool.tolist())
     given = Block(given.items, np.sort(given.scores, axis=1)[:, ::-1], given.sources)
     pinned = rng.random((users, k)) < 0.2
-    made, chance = exploration(cap, policy=policy, slots=[1, 3, 4, 6], share=0.8).draw(
+    made, chance = exploration(caps, policy=policy, slots=[1, 3, 4, 6], share=0.8).draw(
         given, choices, pinned, np.arange(users)
     )
     stays = np.broadcast_to(~np.isin(np.arange(1, k + 1), [1, 3, 4, 6]), pinned.shape) | pinned | (given.items < 0)
@@ -129,7 +130,7 @@ def test_every_rule_of_a_list_holds(policy: str) -> None:
     assert (chance[stays] == 1).all()
     assert ((made.items >= 0) == (given.items >= 0)).all()
     assert ((chance > 0) & (chance <= 1)).all()
-    assert not cap.exceeded(made.items, made.items >= 0).any()
+    assert not any(cap.exceeded(made.items, made.items >= 0).any() for cap in caps)
     assert (np.diff(np.where(made.items >= 0, made.scores, -1), axis=1) <= 0).all()
     for items, own, there in zip(made.items, given.items, choices.items, strict=True):
         shown = items[items >= 0]

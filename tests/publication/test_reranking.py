@@ -56,9 +56,9 @@ def by_hand(row: list[int], k: int, diversity: float, most: int | None) -> list[
 def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | None) -> None:
     block = candidates()
     none = np.zeros(0, dtype=np.float32)
-    cap = Cap(CATEGORIES, most) if most else None
+    caps = (Cap(CATEGORIES, most),) if most else ()
     surface = Surface(name="s", diversity=diversity)
-    found = reranking.SurfaceRules(surface, none, none, cap, VECTORS if diversity else None).choose(block, K)
+    found = reranking.SurfaceRules(surface, none, none, caps, VECTORS if diversity else None).choose(block, K)
     for row, items, scores in zip(block.items.tolist(), found.items.tolist(), found.scores, strict=True):
         wanted = by_hand(row, K, diversity, most)
         assert items == wanted + [-1] * (K - len(wanted))
@@ -69,7 +69,7 @@ def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | 
 
 def test_blocks_of_any_size_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     block, none = candidates(), np.zeros(0, dtype=np.float32)
-    rules = reranking.SurfaceRules(Surface(name="s", diversity=0.4), none, none, None, VECTORS)
+    rules = reranking.SurfaceRules(Surface(name="s", diversity=0.4), none, none, (), VECTORS)
     whole = rules.choose(block, K)
     monkeypatch.setattr(reranking, "CELLS", 1)
     assert rules.choose(block, K).items.tobytes() == whole.items.tobytes()
@@ -97,7 +97,7 @@ def test_an_item_that_moved_up_scores_as_the_best_after_it() -> None:
     block = Block(np.array([[0, 1, 2, 3]], np.int32), np.array([[9, 8, 7, 6]], np.float32), np.zeros((1, 4), np.int8))
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     none = np.zeros(0, dtype=np.float32)
-    found = reranking.SurfaceRules(Surface(name="s", diversity=0.9), none, none, None, vectors).choose(block, 4)
+    found = reranking.SurfaceRules(Surface(name="s", diversity=0.9), none, none, (), vectors).choose(block, 4)
     assert found.items.tolist() == [[0, 3, 1, 2]]
     assert found.scores.tolist() == [[9, 8, 8, 7]]
 
@@ -120,7 +120,7 @@ def test_likeness_is_a_mix_of_cosines_and_one_alone_counts_whole() -> None:
 def test_a_cap_holds_for_what_is_topped_up_too() -> None:
     kinds = np.array([0, 0, 0, 1, 1, -1, -1, 0], dtype=np.int32)
     given = Block(np.array([[0, -1, -1, -1, -1]], np.int32), np.full((1, 5), -np.inf, np.float32), np.zeros((1, 5)))
-    filled = top_up(given, np.array([1, 2, 3, 7, 4, 5, 6], np.int32), None, Cap(kinds, 2))
+    filled = top_up(given, np.array([1, 2, 3, 7, 4, 5, 6], np.int32), None, [Cap(kinds, 2)])
     assert filled.items.tolist() == [[0, 1, 3, 4, 5]]
 
 

@@ -23,9 +23,9 @@ def a_night(seed: int) -> tuple[dict[str, pa.Table], Bought, dict[int, list[str]
     shown = [i for i in range(ITEMS) if i % 9]
     relations = {
         "shown": pa.table({"segment": ["all"] * len(shown), "item_index": pa.array(shown, pa.int32())}),
-        "items": pa.table({"item_index": range(ITEMS), "item_id": [f"i{i:02}" for i in range(ITEMS)]}).append_column(
-            "first_seen", pa.array([date(2010, 1, 1)] * ITEMS)
-        ),
+        "items": pa.table({"item_index": range(ITEMS), "item_id": [f"i{i:02}" for i in range(ITEMS)]})
+        .append_column("first_seen", pa.array([date(2010, 1, 1)] * ITEMS))
+        .append_column("product", pa.nulls(ITEMS, pa.int32())),
         "stats": pa.table(
             {
                 "item_index": range(ITEMS),

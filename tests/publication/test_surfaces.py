@@ -62,14 +62,14 @@ def test_popular_items_are_looked_at_a_few_at_a_time_and_all_give_the_same(
     block = Block(items, scores, np.zeros(items.shape, np.int8))
     popular = rng.permutation(size)[:150].astype(np.int32)
     mine = rng.random((users, size)) < rng.choice([0.1, 0.9, 0.99], users)[:, None]
-    cap = Cap(rng.integers(-1, 4, size).astype(np.int32), 2)
+    caps = [Cap(rng.integers(-1, groups, size).astype(np.int32), most) for groups, most in ((4, 2), (90, 1))]
     seen = (lambda place, item: mine[place, item]) if hide else None
     found = []
     for first, wider, cells in ((size, 4, 2**18), (1, 2, 2**18), (3, 2, 1)):
         monkeypatch.setattr(surfaces, "FIRST", first)
         monkeypatch.setattr(surfaces, "WIDER", wider)
         monkeypatch.setattr(surfaces, "CELLS", cells)
-        filled = surfaces.top_up(block, popular, seen, cap)
+        filled = surfaces.top_up(block, popular, seen, caps)
         found.append((filled.items.tobytes(), filled.scores.tobytes()))
     assert len(set(found)) == 1
     assert (filled.items >= 0).sum() > (items >= 0).sum()

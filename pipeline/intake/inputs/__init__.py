@@ -11,6 +11,7 @@ from pydantic import create_model
 
 from pipeline.intake.inputs.editorial import EDITORIAL
 from pipeline.intake.inputs.events import EVENTS
+from pipeline.intake.inputs.exclusions import EXCLUSIONS
 from pipeline.intake.inputs.items import ITEMS
 from pipeline.intake.inputs.links import LINKS
 from pipeline.intake.inputs.offers import OFFERS
@@ -20,7 +21,7 @@ from pipeline.intake.inputs.users import USERS
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -54,6 +55,7 @@ def person_purposes() -> tuple[Purpose, ...]:
 __all__ = [
     "EDITORIAL",
     "EVENTS",
+    "EXCLUSIONS",
     "INPUTS",
     "ITEMS",
     "LINKS",

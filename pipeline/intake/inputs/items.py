@@ -13,6 +13,7 @@ SCHEMA = pa.schema(
         pa.field("price", pa.float64()),
         pa.field("currency", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field("parent_id", pa.string()),  # the product that it is a variant of; a list shows one of them
         pa.field("available", pa.bool_()),
         pa.field("valid_from", pa.date32()),  # the first day on which it may be recommended
         pa.field("valid_until", pa.date32()),  # the last one
@@ -38,7 +39,7 @@ ITEMS = InputTable(
     needed=frozenset({"item_id", "_file"}),
     beside=frozenset({"arrived_at", *PLACE}),
     made=frozenset({"rows"}),
-    ids=("item_id",),
+    ids=("item_id", "parent_id"),
     dictionary=("category", "currency", "kind"),
     before=(
         "ingest/items_typed",

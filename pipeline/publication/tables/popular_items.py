@@ -20,7 +20,7 @@ TABLE = PublishedTable(
             "who it is for: all, new_arrivals, surface:<name> where that may show less, <attribute>:<value> of users",
         ),
         Column("rank", pa.int32(), "the place in the segment, 1 is the most popular"),
-        Column("item_id", pa.string(), "an item that may be shown"),
+        Column("item_id", pa.string(), "an item that may be shown, of each product one variant"),
         Column(
             "score",
             pa.float32(),
@@ -39,7 +39,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     """The most popular items of every segment, sorted by segment, rank."""
     relations = {
         "shown": _shown(night),
-        "items": night.items.select(["item_index", "item_id", "first_seen"]),
+        "items": night.items.select(["item_index", "item_id", "first_seen"]).append_column("product", _products(night)),
         "stats": night.stats.append_column("popularity", pa.array(night.popularity)),
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
         "attributes": _attributes(night),
@@ -64,6 +64,12 @@ def _shown(night: Night) -> pa.Table:
         items = indices.filter(pa.array(mask))
         tables.append(pa.table([pa.repeat(segment, len(items)), items], schema=SHOWN))
     return pa.concat_tables(tables)
+
+
+def _products(night: Night) -> pa.Array:
+    """[I] codes of what items are variants of; null of an item that is the only one."""
+    codes = night.products
+    return pa.nulls(night.items.num_rows, pa.int32()) if codes is None else pa.array(codes, mask=codes < 0)
 
 
 def _attributes(night: Night) -> pa.Table:

@@ -21,6 +21,7 @@ from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import SCORES_PER_BLOCK, unit
 from pipeline.features.read import query_texts
+from pipeline.publication import variants
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
 from pipeline.settings.sections.publication import Publish
@@ -34,7 +35,7 @@ TABLE = PublishedTable(
     columns=(
         Column("query", pa.string(), "as the log had it, in Unicode's NFC form, in lower case, white space single"),
         Column("rank", pa.int32(), "the place among the answers, 1 is the best"),
-        Column("item_id", pa.string(), "an item that some surface may show"),
+        Column("item_id", pa.string(), "an item that some surface may show, of each product one variant"),
         Column("score", pa.float32(), "the share of the query's choices that the item can expect, 0 to 1"),
     ),
     key=("query", "rank"),
@@ -49,14 +50,16 @@ def make(night: Night) -> Iterable[pa.Table]:
     queries = pa.array(query_texts(night.queries), pa.string())
     if not len(queries):
         return
-    items, scores = answers(
-        night.choices,
-        night.query_vectors,
-        night.vectors,
-        night.stats.column("buyers_91").to_numpy(),
-        night.shown_somewhere,
-        section=night.config.publish,
-    )
+
+    def find(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked = None if night.query_vectors is None else night.query_vectors[rows]
+        bought, section = night.stats.column("buyers_91").to_numpy(), night.config.publish
+        section = section.model_copy(update={"search_k": k})
+        return answers(night.choices[rows], asked, night.vectors, bought, night.shown_somewhere, section=section)
+
+    items, scores = find(np.arange(len(queries)), night.config.publish.search_k)
+    if night.products is not None:
+        items, scores = variants.once_each((items, scores), night.products, find, int(night.shown_somewhere.sum()))
     by_query = pc.sort_indices(queries).to_numpy()
     item_ids = night.items.column("item_id")
     row, column = np.nonzero(items[by_query] >= 0)

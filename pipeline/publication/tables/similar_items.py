@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.blocks import blocks
+from pipeline.publication import variants
 from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import Column, PublishedTable
@@ -17,7 +18,9 @@ TABLE = PublishedTable(
     columns=(
         Column("item_id", pa.string(), "the item that somebody looks at"),
         Column("rank", pa.int32(), "the place among its similar items, 1 is the most similar"),
-        Column("similar_item_id", pa.string(), "an item like it that some surface may show"),
+        Column(
+            "similar_item_id", pa.string(), "an item like it that some surface may show, of each product one variant"
+        ),
         Column("score", pa.float32(), "cosine of the two, of buyers or of texts; compares within one item's rows only"),
     ),
     key=("item_id", "rank"),
@@ -28,7 +31,7 @@ TABLE = PublishedTable(
 
 def make(night: Night) -> Iterable[pa.Table]:
     """The similar items of every item, sorted by item_id, rank over all pieces."""
-    items, scores = night.similar
+    items, scores = _one_of_each_product(night)
     item_ids = night.items.column("item_id")
     by_item_id = pc.sort_indices(item_ids).to_numpy()
     for rows in blocks(len(items), max(1, ROW_GROUP // items.shape[1])):
@@ -43,3 +46,18 @@ def make(night: Night) -> Iterable[pa.Table]:
             "score": scores[at, column],
         }
         yield pa.table(columns, schema=TABLE.schema)
+
+
+def _one_of_each_product(night: Night) -> tuple[np.ndarray, np.ndarray]:
+    """Similar items, none of them a variant of the item or of another."""
+    if night.products is None:
+        return night.similar
+    size = night.items.num_rows
+
+    def find(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        asked = np.zeros(size, dtype=bool)
+        asked[rows] = True
+        items, scores = night.similar_to(asked, k)
+        return items[rows], scores[rows]
+
+    return variants.once_each(night.similar, night.products, find, size, own=np.arange(size))

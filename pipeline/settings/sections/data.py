@@ -101,7 +101,7 @@ AttributeKind = Literal["word", "number", "date"]
 USER_COLUMNS = frozenset({"user_id", "arrived_at"})
 ITEM_COLUMNS = (
     frozenset({"item_id", "item_index", "arrived_at", "title", "text", "category", "price", "price_band", "currency"})
-    | frozenset({"kind", "available", "first_seen", "valid_from", "valid_until", "valid_on", "rows"})
+    | frozenset({"kind", "parent_id", "available", "first_seen", "valid_from", "valid_until", "valid_on", "rows"})
 )  # fmt: skip
 """What mappings and predicates call something else: names that no attribute can have."""
 
@@ -128,6 +128,8 @@ class Ingest(Section):
     the log says."""
     offers: InputFiles | None = None
     """Who was offered what: user_id and item_id; an item that is offered to anybody is shown to nobody else."""
+    exclusions: InputFiles | None = None
+    """Who is never shown what, such as items of their own: user_id and item_id, and until when."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}); none before the first day in its file's name. Days are of `timezone`."""

@@ -111,6 +111,8 @@ class Surface(Section):
     """An item cheaper than this times the user's usual price (the mean of what they paid) is not shown to them..."""
     max_price_ratio: PositiveFloat | None = None
     """... nor one dearer than this times it. Where item or user has no price yet, nothing is hidden."""
+    max_per_product: PositiveInt = 1
+    """How many variants of one product, items of the same parent_id, a list may hold."""
     max_per_category: PositiveInt | None = None
     """How many items of one category a list may hold; items without a category count as none of any."""
     diversity: float = Field(default=0.0, ge=0, le=1)

@@ -97,7 +97,7 @@ def test_history_is_the_same_bytes_as_nights(
     for night in (MONDAY, TUESDAY):
         ours = digests(artifacts.stage_dir(one.lake, "ingest", night))
         assert ours == digests(ingest_night(many, night))
-        names = ("events", "items", "links", "offers", "rejects", "members", "users", "item_attributes")
+        names = ("events", "items", "links", "offers", "exclusions", "rejects", "members", "users", "item_attributes")
         assert ours.keys() == {f"{name}.parquet" for name in names}
 
 
@@ -165,6 +165,7 @@ def test_a_person_is_forgotten_and_not_taken_again(
         "members": 2,
         "users": 0,
         "offers": 0,
+        "exclusions": 0,
         "rejects": 0,
         "published": 0,
         "database": 0,
