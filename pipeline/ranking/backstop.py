@@ -21,12 +21,14 @@ from pipeline.ranking.frames import label_keys, wanted
 from pipeline.ranking.pairs import position
 from pipeline.settings.config import Config
 
-SHARES = (0.25, 0.5, 0.75, 1.0)
+SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 """Of a single list that are tried; none of it is what is compared with."""
 DRAWS = 200
 """Bayesian bootstrap draws of the judged users behind a share."""
-PRIOR, EVEN = 100, 0.5
-"""Judged users that the share of an even mixture weighs as much as."""
+NOISE = 2
+"""Standard errors within which a share is as good as the best."""
+PRIOR, USUAL = 100, 0.125
+"""Judged users that the usual share weighs as much as: what did best on the tuning nights of six logs."""
 
 
 def choose(
@@ -34,11 +36,10 @@ def choose(
 ) -> Recipe:
     """Choose the single list that did best on the label windows, and the share of it.
 
-    The single list is considered where its mean is less than one standard error of the paired difference below the
-    merged list's: of lists that cannot be told apart a mixture is the safer choice, and where the merged list is
-    clearly better nothing changes. The share is the one nearest to the mean of those that are best in draws of the
-    judged users (a Bayesian bootstrap), shrunk towards an even mixture: the best where many users judge, and where few
-    do, no extreme that chance, or one odd window of two, made.
+    A single list that is clearly worse than the merged one is still worth a part of it as a rule, as the two err
+    differently. Of the shares that are not worse than the best one beyond noise, it is the one nearest to the mean of
+    those that are best in draws of the judged users (a Bayesian bootstrap), shrunk towards the usual one: the best
+    where many users judge, and where few do, no extreme that chance, or one odd window of two, made.
 
     Args:
         windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
@@ -61,14 +62,25 @@ def choose(
         return recipe
     name = max(worth, key=lambda name: (worth[name], -names.index(name)))
     plain = np.concatenate([judges[place].final(recipe) for place in with_merged])
-    alone = np.concatenate([_or_nothing(own[name][place], judges[place]) for place in with_merged])
-    if alone.mean() < plain.mean() - _standard_error(alone - plain):
-        return recipe
     tried = [Recipe(recipe.weights, name, share) for share in SHARES]
-    values = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
-    mean = shrunk(expected_best((0.0, *SHARES), np.stack([plain, *values]), config.seed), len(plain))
-    share = min((0.0, *SHARES), key=lambda share: abs(share - mean))
+    shares = (0.0, *SHARES)
+    mixtures = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
+    values = np.stack([plain, *mixtures])
+    mean = shrunk(expected_best(shares, values, config.seed), len(plain))
+    share = min((shares[n] for n in as_good(values)), key=lambda share: abs(share - mean))
     return Recipe(recipe.weights, name, share) if share else recipe
+
+
+def as_good(values: np.ndarray) -> list[int]:
+    """Which choices are less than NOISE standard errors of the paired difference worse than the best in the mean.
+
+    Args:
+        values: [C, J] what each is worth by observation.
+    """
+    best = values[values.mean(axis=1).argmax()]
+    lost = best - values  # [C, J]
+    error = lost.std(axis=1) / np.sqrt(values.shape[1])
+    return np.flatnonzero(lost.mean(axis=1) <= NOISE * error).tolist()
 
 
 def expected_best(choices: Sequence[float], values: np.ndarray, seed: int) -> float:
@@ -86,8 +98,8 @@ def expected_best(choices: Sequence[float], values: np.ndarray, seed: int) -> fl
 
 
 def shrunk(share: float, users: int) -> float:
-    """A share that so many users judged, with PRIOR more who see no difference: between it and an even mixture."""
-    return (users * share + PRIOR * EVEN) / (users + PRIOR)
+    """A share that so many users judged, with PRIOR more who are for the usual one."""
+    return (users * share + PRIOR * USUAL) / (users + PRIOR)
 
 
 class _Judge:
@@ -137,15 +149,6 @@ class _Judge:
         return metrics.ndcg(hit, self._wanted[part], K)
 
 
-def _or_nothing(values: np.ndarray | None, judge: _Judge) -> np.ndarray:
-    return np.zeros(len(judge.judged)) if values is None else values
-
-
 def _mean(found: Sequence[np.ndarray | None]) -> float:
     """Of all users of all windows; one without the list says nothing about it."""
     return float(np.concatenate([values for values in found if values is not None]).mean())
-
-
-def _standard_error(differences: np.ndarray) -> float:
-    """Of their mean."""
-    return float(differences.std(ddof=1) / np.sqrt(len(differences))) if len(differences) > 1 else np.inf

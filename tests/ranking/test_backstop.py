@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
@@ -97,10 +98,24 @@ def test_many_users_choose_the_best_share_and_few_no_extreme():
 
 def test_few_users_do_not_choose_an_extreme_even_where_they_agree():
     found = [backstop.shrunk(1.0, users) for users in (0, backstop.PRIOR, 100 * backstop.PRIOR)]
-    assert found == pytest.approx([0.5, 0.75, 1.0], abs=0.01)
-    # as the mean of all their votes, those of the prior for an even mixture
-    votes = [0.25] * 30 + [backstop.EVEN] * backstop.PRIOR
+    assert found == pytest.approx([0.125, 0.5625, 1.0], abs=0.01)
+    # as the mean of all their votes, those of the prior for the usual one
+    votes = [0.25] * 30 + [backstop.USUAL] * backstop.PRIOR
     assert backstop.shrunk(0.25, 30) == pytest.approx(np.mean(votes))
+
+
+def test_what_is_worse_than_the_best_beyond_noise_is_not_chosen() -> None:
+    random = np.random.default_rng(2)
+    steady = random.random(400)
+    near, far = steady + random.normal(0.0, 0.3, 400), steady - 0.2 + random.normal(0.0, 0.3, 400)
+    values = np.stack([steady, near, far])
+    assert backstop.as_good(values) == [0, 1]
+    for n in (0, 1, 2):  # as a test of the paired differences says
+        best = values[values.mean(axis=1).argmax()]
+        statistic = stats.ttest_rel(best, values[n]).statistic if (best != values[n]).any() else 0
+        assert (n in backstop.as_good(values)) == (statistic < backstop.NOISE)
+    assert backstop.as_good(np.ones((3, 5))) == [0, 1, 2]
+    assert backstop.as_good(np.array([[0.3], [0.2]])) == [0]
 
 
 def test_where_no_merged_list_was_made_nothing_is_chosen(night):
@@ -116,12 +131,12 @@ def test_the_final_list_is_never_worse_than_the_best_single_one_where_it_was_cho
     assert quality(cutoff, final, "all") >= max(quality(cutoff, items, "all") for items, _ in singles.values())
 
 
-def test_a_merged_list_that_is_clearly_better_is_left_alone(night):
+def test_of_a_list_that_is_clearly_worse_no_more_than_a_little_is_taken(night):
     config = merging_only(
         night, "als"
     )  # of all lists it hears the truth with the least noise, popularity with the most
     fusion = config.fusion.model_copy(update={"sources": ("popularity",)})
-    assert chosen(night, config.model_copy(update={"fusion": fusion})) == PLAIN
+    assert chosen(night, config.model_copy(update={"fusion": fusion})).share <= backstop.USUAL
 
 
 @pytest.mark.parametrize("settings", [{"backstop": False}, {"final": "popularity"}])

@@ -39,7 +39,7 @@ def run(night: Planted, out: Path, **settings: object) -> dict[str, object]:
 
 def test_final_is_the_configured_list_with_sources(night, tmp_path):
     out = tmp_path / "ensemble" / "run_date=2011-10-02"
-    run(night, out, final="borda")
+    run(night, out, final="borda", backstop=False)
     cutoff = window(night, "publish")
     for pool in lists.KINDS:
         folder = cutoff.dir_in(out)
