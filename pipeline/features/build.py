@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.tables import tables
-from pipeline.features import attributes, given
+from pipeline.features import attributes, given, shown
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
@@ -141,6 +141,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         events.name("interactions", folder / "interactions.parquet")
         excluded = {"excluded": catalogue.excluded(events, row, config)}
         events.write(folder / "disliked.parquet", "disliked", schemas.DISLIKED, excluded, **params)
+        shown.write(events, folder, row, params)
         events.write(folder / "ratings.parquet", "ratings", schemas.RATINGS, **params)
         if row["role"] == "label":
             events.write(folder / "labels.parquet", "labels", schemas.LABELS, **params)

@@ -53,6 +53,7 @@ class Events:
         last_day = day_number(max(self.content_hashes))
         days = 0 if first_day is None else last_day - first_day
         tables.put("ages", given.ages(days, config.features.half_life_days))
+        self.has_shown = any(kind.shown for kind in types.values())
         self.execute("user_index")
         self.execute("item_index")
         self.earliest: dict[date, date] = dict(self.execute("arrivals"))
@@ -92,6 +93,8 @@ class Events:
             return
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
             self.execute(name, arrived_by=arrived_by)
+        if self.has_shown:
+            self.execute("shown_days", arrived_by=arrived_by, places=given.PLACES)
         self._seen_by = arrived_by
 
     def _find_goal(self, wanted: set[str]) -> list[str]:

@@ -14,6 +14,8 @@ EVER = 1_000_000
 """Days for which an item is hidden that is hidden for ever: no log is as long."""
 DECAYS = (7, 30, 90, 365)
 """The half-lives in days that have columns of their own."""
+PLACES = 100
+"""From this place on all places of a list are one: where an item was shown."""
 UNITS = 60
 """A unit of sums is 2^-60 (sql/features/macros.sql)."""
 
@@ -24,7 +26,7 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
     Returns:
         event_type, weight, is_label; neutral, the value that speaks neither for nor against (null: values say nothing);
         hides, for how many days it takes the item off the user's lists (null: as it weighs); ever, that long for ever;
-        after, how many such events it takes.
+        after, how many such events it takes; shown, whether it says that the user was shown the item.
     """
     hides = [EVER if kind.hides == "ever" else kind.hides for kind in types.values()]
     columns = {
@@ -35,6 +37,7 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
         "hides": pa.array(hides, pa.int32()),
         "after": pa.array([kind.after for kind in types.values()], pa.int32()),
         "ever": pa.array([EVER] * len(types), pa.int32()),
+        "shown": pa.array([kind.shown for kind in types.values()], pa.bool_()),
     }
     return pa.table(columns)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 
-def _read(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema, columns: list[str] | None = None) -> pa.Table:
     # read_table would import pandas
     with _explained(path), pq.ParquetFile(path, memory_map=True) as file:
         return file.read(columns or schema.names)
@@ -60,7 +60,7 @@ class Cutoff:
 
     def interactions(self, columns: list[str] | None = None) -> pa.Table:
         """One row per (user, item) with a positive history, sorted by user_index, item_index."""
-        return _read(self.folder / "interactions.parquet", schemas.INTERACTIONS, columns)
+        return read_table(self.folder / "interactions.parquet", schemas.INTERACTIONS, columns)
 
     def matrix(self, values: Decay = "confidence") -> "csr_matrix":
         """[U, I] CSR float32 of one column of the interactions."""
@@ -82,7 +82,7 @@ class Cutoff:
 
     def targets(self) -> np.ndarray:
         """[T] int32 user indices the lists of this cut-off are made for, ascending."""
-        return np.asarray(_read(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
+        return np.asarray(read_table(self.folder / "targets.parquet", schemas.TARGETS).column(0).to_numpy())
 
     @property
     def untouched(self) -> bool:
@@ -112,7 +112,7 @@ class Cutoff:
         if self.role != "label":
             raise InputError(f"{self.folder} has no labels: its window has not passed yet")
         of = lists.assortment_of(pool)
-        labels = _read(self.folder / lists.file_of(of, "labels.parquet"), schemas.LABELS)
+        labels = read_table(self.folder / lists.file_of(of, "labels.parquet"), schemas.LABELS)
         if lists.kind_of(pool) == "new":
             labels = labels.filter(labels.column("is_new"))
         if not sampled or not len(labels):
@@ -123,17 +123,17 @@ class Cutoff:
 
     def ratings(self) -> pa.Table:
         """One row per (user, item) whose events had a value, sorted by user_index, item_index; often empty."""
-        return _read(self.folder / "ratings.parquet", schemas.RATINGS)
+        return read_table(self.folder / "ratings.parquet", schemas.RATINGS)
 
     def item_stats(self) -> pa.Table:
         """[I] rows, row i is item i."""
-        return _read(self.folder / "item_stats.parquet", schemas.ITEM_STATS)
+        return read_table(self.folder / "item_stats.parquet", schemas.ITEM_STATS)
 
     def disliked(self) -> "csr_matrix":
         """[U, I] CSR float32, 1 where what the user did hides an item (sql/features/disliked.sql): on no list."""
         from scipy.sparse import csr_matrix
 
-        table = _read(self.folder / "disliked.parquet", schemas.DISLIKED)
+        table = read_table(self.folder / "disliked.parquet", schemas.DISLIKED)
         users, items = (table.column(name).to_numpy() for name in ("user_index", "item_index"))
         counts = np.bincount(users, minlength=self.users)
         return csr_matrix((np.ones(len(users), np.float32), items, indptr_of(counts)), shape=(self.users, self.items))
@@ -141,17 +141,17 @@ class Cutoff:
     def offers(self) -> pa.Table | None:
         """Who had been offered what: schemas.OFFERS; None: no log names offers."""
         path = self.folder / "offers.parquet"
-        return _read(path, schemas.OFFERS) if path.is_file() else None
+        return read_table(path, schemas.OFFERS) if path.is_file() else None
 
     def user_attributes(self) -> pa.Table | None:
         """What was known of the users then: schemas.USER_ATTRIBUTES, sorted by both; None: nothing was."""
         path = self.folder / "user_attributes.parquet"
-        return _read(path, schemas.USER_ATTRIBUTES) if path.is_file() else None
+        return read_table(path, schemas.USER_ATTRIBUTES) if path.is_file() else None
 
     def item_attributes(self) -> pa.Table | None:
         """What was known of the items then: schemas.ITEM_ATTRIBUTES, sorted by both; None: nothing was."""
         path = self.folder / "item_attributes.parquet"
-        return _read(path, schemas.ITEM_ATTRIBUTES) if path.is_file() else None
+        return read_table(path, schemas.ITEM_ATTRIBUTES) if path.is_file() else None
 
     def links(self) -> "csr_matrix | None":
         """[I, I] CSR float32, 1 where the row's item belongs to the column's; None: no log names links."""
@@ -160,16 +160,16 @@ class Cutoff:
         path = self.folder / "links.parquet"
         if not path.is_file():
             return None
-        rows, columns = (column.to_numpy() for column in _read(path, schemas.LINKS).columns)
+        rows, columns = (column.to_numpy() for column in read_table(path, schemas.LINKS).columns)
         return csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(self.items, self.items))
 
     def trends(self) -> pa.Table:
         """[I] rows, row i is item i: what was done with it lately, hour by hour, and its category as known then."""
-        return _read(self.folder / "trends.parquet", schemas.TRENDS)
+        return read_table(self.folder / "trends.parquet", schemas.TRENDS)
 
     def user_stats(self) -> pa.Table:
         """[U] rows, row u is user u."""
-        return _read(self.folder / "user_stats.parquet", schemas.USER_STATS)
+        return read_table(self.folder / "user_stats.parquet", schemas.USER_STATS)
 
     def dir_in(self, stage: Path) -> Path:
         """This cut-off's folder inside another stage's folder."""
@@ -255,7 +255,7 @@ def rows_matrix(table: pa.Table, values: np.ndarray, users: np.ndarray, width: i
 
 def read_cutoffs(features: Path) -> list[Cutoff]:
     """All cut-offs of a run: tonight first, then the label cut-offs, newest first."""
-    rows = _read(features / "cutoffs.parquet", schemas.CUTOFFS).to_pylist()
+    rows = read_table(features / "cutoffs.parquet", schemas.CUTOFFS).to_pylist()
     found = [Cutoff(**row, folder=lists.cutoff_dir(features, row["cutoff"])) for row in rows]
     return sorted(found, key=lambda c: (c.role != "run", -c.cutoff.toordinal()))
 
@@ -264,22 +264,22 @@ def read_items(features: Path, columns: list[str] | None = None) -> pa.Table:
     """Every known item, row i is item i; with the declared attributes as further columns, unless some are named."""
     path = features / "items.parquet"
     with _explained(path):
-        return _read(path, schemas.ITEMS, columns or pq.read_schema(path).names)
+        return read_table(path, schemas.ITEMS, columns or pq.read_schema(path).names)
 
 
 def read_users(features: Path) -> pa.Table:
     """Every known user, row u is user u."""
-    return _read(features / "users.parquet", schemas.USERS)
+    return read_table(features / "users.parquet", schemas.USERS)
 
 
 def read_actions(features: Path) -> pa.Table:
     """What the language model is fine-tuned on, sorted by user and day."""
-    return _read(features / "actions.parquet", schemas.ACTIONS)
+    return read_table(features / "actions.parquet", schemas.ACTIONS)
 
 
 def read_queries(features: Path, name: str = "queries") -> pa.Table:
     """What people acted on after frequent queries; "tuning_queries": the same as of the day of tuning."""
-    return _read(features / f"{name}.parquet", schemas.QUERIES)
+    return read_table(features / f"{name}.parquet", schemas.QUERIES)
 
 
 def choices(queries: pa.Table, items: int) -> "csr_matrix":

@@ -50,6 +50,48 @@ OFFERS = pa.schema(
     ]
 )
 
+# What users were shown in the days before a cut-off, and looked at, by the place at which it stood.
+SHOWN = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("last_age", pa.float32(), nullable=False),
+        pa.field("examined", pa.float32(), nullable=False),  # how often it was looked at
+        pa.field("in_vain", pa.float32(), nullable=False),  # and how often since the user last acted on it
+    ]
+)
+SHOWN_PLACES = pa.schema(
+    [
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("place", pa.int32(), nullable=False),  # 0: unknown
+        pa.field("times", pa.int64(), nullable=False),
+        pa.field("acted", pa.int64(), nullable=False),
+    ]
+)
+SHOWN_ITEMS = pa.schema(
+    [
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("examined", pa.float32(), nullable=False),
+        pa.field("acted", pa.float32(), nullable=False),
+        pa.field("appeal", pa.float32(), nullable=False),  # how often it is acted on where it is looked at, smoothed
+    ]
+)
+PLACES = pa.schema(
+    [
+        pa.field("place", pa.int32(), nullable=False),
+        pa.field("times", pa.int64(), nullable=False),
+        pa.field("acted", pa.int64(), nullable=False),
+        pa.field("examined", pa.float64(), nullable=False),  # the chance that what stands there is looked at
+    ]
+)
+SHOWN_IN_VAIN = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("examined", pa.float32(), nullable=False),
+    ]
+)
+
 _VALUES = [pa.field("word", pa.string()), pa.field("number", pa.float64())]  # a date's number is its age in days
 _NAME = pa.field("attribute", pa.string(), nullable=False)
 # What the shop had said of its users' attributes, a word that few share aside, and of its items'.

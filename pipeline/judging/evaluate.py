@@ -41,6 +41,7 @@ from pipeline.judging import (
     samples,
     scoreboard,
     since_publication,
+    what_was_shown,
 )
 from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.report import html
@@ -106,23 +107,28 @@ def run(
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, probabilities.read_worth(fusion), since, out)
+    _report(page, trusted, probabilities.read_worth(fusion), _past(since, tonight, config), out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
+
+
+def _past(since: list[since_publication.Row], tonight: Cutoff, config: Config) -> list[tuple[str, str]]:
+    """The report's sections about what came of earlier tables: (title, HTML)."""
+    published = since_publication.section(since, config, since_publication.fallen(since, config))
+    return [*published, *what_was_shown.section(tonight, config)]
 
 
 def _report(
     page: report.Page,
     trusted: probabilities.Found,
     worth: list[dict[str, Any]],
-    since: list[since_publication.Row],
+    past: Sequence[tuple[str, str]],
     out: Path,
 ) -> None:
-    """Write the tables about probabilities and sources, and the page to read; say what is in it."""
+    """Write the tables about probabilities and sources, and the page to read, with sections about what has happened."""
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
-    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown)]
-    sections += since_publication.section(since, page.config, since_publication.fallen(since, page.config))
+    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 

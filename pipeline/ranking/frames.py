@@ -18,6 +18,7 @@ from pipeline.ranking.attribute_features import AttributeFacts
 from pipeline.ranking.candidate_lists import CandidateLists, Votes
 from pipeline.ranking.offer_features import OfferFacts
 from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
+from pipeline.ranking.shown_features import ShownFacts
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.registry import ADOPTION
@@ -38,6 +39,7 @@ class Frame:
         source: [N] int8 codes, positions in the configured sources, of where the pair ranks best; -1: nowhere.
         acted: bool [N], the user acted on the item in the label window; None at the run cut-off.
         returned: bool [N], the user acted on the item and took all of it back; None: nobody asks.
+        left: float32 [N], the chance that the user saw the item in the label window and left it; None: nobody says.
     """
 
     pairs: Pairs
@@ -47,6 +49,7 @@ class Frame:
     source: np.ndarray
     acted: np.ndarray | None = None
     returned: np.ndarray | None = None
+    left: np.ndarray | None = None
 
     def column(self, name: str) -> np.ndarray:
         """[N] one feature."""
@@ -58,7 +61,7 @@ class Frame:
 
     def take(self, kept: np.ndarray) -> "Frame":
         """The rows of a boolean mask or an index."""
-        acted, returned = (None if a is None else a[kept] for a in (self.acted, self.returned))
+        acted, returned, left = (None if a is None else a[kept] for a in (self.acted, self.returned, self.left))
         pairs = replace(self.pairs, keys=self.pairs.keys[kept])
         return replace(
             self,
@@ -68,6 +71,7 @@ class Frame:
             source=self.source[kept],
             acted=acted,
             returned=returned,
+            left=left,
         )
 
 
@@ -113,6 +117,7 @@ class _Block:
         votes: of the users nearest to them.
         described: the attributes of all users and items.
         offered: who was offered what, and what belongs to what.
+        shown: who was shown what, and what came of it.
     """
 
     place: slice
@@ -121,6 +126,7 @@ class _Block:
     votes: Votes
     described: AttributeFacts
     offered: OfferFacts
+    shown: ShownFacts
 
     @classmethod
     def of(cls, framed: "Framed", place: slice) -> "_Block":
@@ -128,7 +134,7 @@ class _Block:
         own = framed.known.own(users)
         profiles = own.matrix("decay_90")
         votes = framed.candidates.neighbours(users, profiles)
-        return cls(place, own, profiles, votes, framed.described, framed.offered)
+        return cls(place, own, profiles, votes, framed.described, framed.offered, framed.shown)
 
 
 def _frame(
@@ -146,14 +152,14 @@ def _frame(
     if affinity is not None:
         columns["text_affinity"] = affinity
     columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
-    columns |= shared.offered.of_pairs(pairs, profiles)
+    columns |= shared.offered.of_pairs(pairs, profiles) | shared.shown.of_pairs(pairs)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
         features[:, number] = column
     has, place = position(own.keys, pairs.history_keys)
     returned = has & own.returned[place] if len(own.keys) else has
     source = best_source(pairs.keys, by_name, codes)
-    return Frame(pairs, tuple(columns), features, ~has, source, returned=returned)
+    return Frame(pairs, tuple(columns), features, ~has, source, returned=returned, left=shared.shown.left(pairs))
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,7 @@ class Framed:
         cutoff: whose targets they are.
         targets: [T] their user indices.
         assortments: which items each held then.
-        candidates, known, described, offered: what the features are made of.
+        candidates, known, described, offered, shown: what the features are made of.
         wanted: keys of what was acted on, by assortment; none at the run cut-off.
         disliked: keys of the pairs that are on no list.
         offers: who was offered what.
@@ -177,6 +183,7 @@ class Framed:
     known: pair_features.CutoffFacts
     described: AttributeFacts
     offered: OfferFacts
+    shown: ShownFacts
     wanted: dict[str, np.ndarray]
     disliked: np.ndarray
     offers: Offers | None
@@ -195,6 +202,7 @@ class Framed:
             pair_features.CutoffFacts.read(cutoff),
             AttributeFacts.read(cutoff, config),
             OfferFacts.read(cutoff, config, offers),
+            ShownFacts.read(cutoff, config),
             {name: label_keys(cutoff, lists.pool_of(name, "all")) for name in labelled},
             _keys(cutoff.disliked(), cutoff.items),
             offers,

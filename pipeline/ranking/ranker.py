@@ -66,7 +66,8 @@ class Sample:
 
 
 def draw(frame: Frame, negatives: int, seed: Sequence[int]) -> Sample:
-    """Keep every pair that was acted on and about `negatives` others of each user who acted on something.
+    """Keep every pair that was acted on, about `negatives` others of each user who acted on something, and each pair
+    that these were shown and left with the chance that they looked at it.
 
     Args:
         frame: candidates with labels.
@@ -80,6 +81,7 @@ def draw(frame: Frame, negatives: int, seed: Sequence[int]) -> Sample:
     some = np.bincount(rows[frame.acted], minlength=users) > 0
     others = np.bincount(rows[~frame.acted], minlength=users)
     chance = np.minimum(1.0, negatives / np.maximum(others, 1))[rows]
+    chance = chance if frame.left is None else np.maximum(chance, frame.left)
     drawn = np.random.default_rng(list(seed)).random(len(rows)) < chance
     kept = some[rows] & (frame.acted | drawn)
     return Sample(frame.names, frame.features[kept], frame.acted[kept], frame.fresh[kept], rows[kept])

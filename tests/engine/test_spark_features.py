@@ -54,7 +54,17 @@ def test_the_shop_has_everything(made: tuple[Path, Path]) -> None:
     rows = {name: pq.read_metadata(path).num_rows for name, path in tables(made[0]).items()}
     filled = {name.rpartition("/")[2] for name, count in rows.items() if count}
     assert filled == {name.rpartition("/")[2] for name in rows}
-    for name in ("ratings", "disliked", "offers", "links", "user_attributes", "item_attributes", "eligible", "trends"):
+    for name in (
+        "ratings",
+        "disliked",
+        "offers",
+        "links",
+        "user_attributes",
+        "item_attributes",
+        "eligible",
+        "trends",
+        "shown",
+    ):
         assert rows[f"{TODAYS}/{name}.parquet"]
     assert {"labels.parquet", "coupons-labels.parquet", "fresh-labels.parquet"} <= filled
 

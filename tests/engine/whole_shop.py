@@ -26,7 +26,7 @@ TYPES = {
     "purchase": {"weight": 1.0, "label": True},
     "return": {"weight": -1.0},
     "rating": {"weight": 0.37, "neutral": 3},
-    "shown": {"weight": 0, "hides": 5},
+    "shown": {"weight": 0, "hides": 5, "shown": True},
 }
 ATTRIBUTES = {
     "users": {"country": "word", "age": "number", "joined": "date"},
@@ -82,6 +82,7 @@ def _events(rng: random.Random, arrival: date) -> list[dict[str, Any]]:
                 "price": rng.choice(PRICES[:5] if rng.random() < 0.9 else PRICES),
                 "session_id": rng.choice((None, f"s{n // 3}")),
                 "query": rng.choice(QUERIES),
+                "rank_shown": rng.choice((None, 0, 1, 2, 3, 150)) if kind == "shown" else None,
             }
         )
     return rows

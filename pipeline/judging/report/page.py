@@ -166,8 +166,8 @@ class Page:
         if recipe.alone:
             return f"Tonight's list is “{name}” alone: on the label windows nothing that was learned did better"
         return (
-            f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: on the label windows what was "
-            "learned did not do clearly better alone"
+            f"Tonight's list takes {recipe.share:.0%} of its score from “{name}”: the two err differently, and on "
+            "the label windows nothing did clearly better"
         )
 
     def fell_back(self, pool: Pool) -> str:

@@ -1,9 +1,9 @@
 """What the logs are: their files, their mapping, what each behaviour is worth."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, ValidationInfo, field_validator, model_validator
 
 from pipeline.settings.sections import globs as alternative_globs
 from pipeline.settings.sections.base import KEPT, Days, Section
@@ -30,6 +30,18 @@ class EventType(Section):
     """How many such events it takes to hide the item. With more than one, as of an item that is shown again and again,
     those count that came after the user last did something that speaks for it, each for `hides` days; whatever was
     done before, the item then rests. Types that take several count together, and the largest number of them is it."""
+
+    shown: bool = False
+    """Whether such an event says that the user was shown the item, at `rank_shown` where it says so: what comes of it
+    teaches the rankers. It weighs nothing."""
+
+    @model_validator(mode="after")
+    def _what_is_shown_says_nothing_of_the_user(self) -> Self:
+        if self.shown and (self.weight or self.label):
+            raise ValueError(
+                "what a user was shown is nothing that the user did: with shown = true, weight = 0 and no label"
+            )
+        return self
 
 
 class InputFiles(Section):
