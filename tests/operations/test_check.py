@@ -128,7 +128,8 @@ def test_settings_that_are_proposed_make_the_log_one_that_is_taken(tmp_path: Pat
     types = proposed["features"]["event_types"]
     assert set(types) == set(kinds)
     assert types["rating"] == {"weight": 1, "label": True, "neutral": 3}
-    assert (types["shown"]["weight"], types["Product Viewed"]["weight"]) == (0, 0.1)
+    assert types["shown"] == {"weight": 0, "shown": True}
+    assert types["Product Viewed"]["weight"] == 0.1
     loaded = shop(tmp_path, "log.csv", mapping=VALUES)
     again = check.check(configuration.FullConfig.model_validate(layers.merge(loaded.model_dump(), proposed)))
     assert (again.problems, again.facts.refused, again.settings) == ([], [], "")

@@ -92,7 +92,7 @@ def _event_types(facts: Facts, config: Config) -> list[str]:
     remarks = {kind.name: "" if kind.known or _alias(kind.name) else "a guess" for kind in facts.kinds}
     if found and not any(worth.label for worth, _ in found.values()):
         goal = _goal(list(found))
-        found[goal] = (found[goal][0].model_copy(update={"label": True, "weight": 1.0}), True)
+        found[goal] = (found[goal][0].model_copy(update={"label": True, "weight": 1.0, "shown": False}), True)
         remarks[goal] = "the goal: is it what recommendations are for?"
     if not any(is_new for _, is_new in found.values()):
         return []
@@ -103,10 +103,15 @@ def _event_types(facts: Facts, config: Config) -> list[str]:
 
 def _worth(kind: Kind, known: dict[str, EventType]) -> tuple[EventType, bool]:
     """What a kind should be worth, and whether that is not what the configuration says."""
-    worth, is_new = (known[kind.name], False) if kind.known else (EventType(weight=_weight(kind.name)), True)
+    worth, is_new = (known[kind.name], False) if kind.known else (_guessed(kind.name), True)
     if worth.neutral is None and (neutral := _neutral(kind)) is not None:
         return worth.model_copy(update={"neutral": neutral}), True
     return worth, is_new
+
+
+def _guessed(name: str) -> EventType:
+    """What a kind that the configuration does not name should be worth."""
+    return EventType(weight=_weight(name), shown=columns.plain(name) in SHOWN)
 
 
 def _weight(name: str) -> float:
@@ -145,6 +150,7 @@ def _neutral(kind: Kind) -> float | None:
 def _line(name: str, worth: EventType, remark: str) -> str:
     said = [f"weight = {worth.weight:g}"]
     said += ["label = true"] if worth.label else []
+    said += ["shown = true"] if worth.shown else []
     said += [f"neutral = {worth.neutral:g}"] if worth.neutral is not None else []
     return f"{key(name)} = {{ {', '.join(said)} }}" + (f"  # {remark}" if remark else "")
 
