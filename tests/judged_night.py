@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays import top_k
 from pipeline.ground import artifacts, lists, schemas
-from pipeline.judging.outcomes import OUTCOMES
+from pipeline.judging.outcomes import OUTCOMES, SLOTS, SLOTS_FILE
 from pipeline.ranking.finals import Recipe
 from pipeline.settings.sections.lists import Evaluate
 from pipeline.sources.configuration import FullConfig
@@ -93,6 +93,7 @@ def make(home: Path, night: date = NIGHT, final: float = 0.6, **evaluate: object
     made.recipes({})
     made.folder("outcomes").mkdir(parents=True)
     pq.write_table(OUTCOMES.empty_table(), made.folder("outcomes") / "outcomes.parquet")
+    pq.write_table(SLOTS.empty_table(), made.folder("outcomes") / SLOTS_FILE)
     vectors = np.eye(ITEMS, 8, dtype=np.float32)
     np.save(made.folder("language_model") / "item_vectors.npy", vectors)
     np.save(lists.cutoff_dir(made.folder("als"), night) / "item_factors.npy", vectors)

@@ -40,10 +40,10 @@ from pipeline.judging import (
     records,
     samples,
     scoreboard,
-    since_publication,
-    what_was_shown,
 )
+from pipeline.judging.by_slots import Lists
 from pipeline.judging.gate import CHAMPION, FINAL
+from pipeline.judging.past import Past
 from pipeline.judging.report import html
 from pipeline.judging.report import page as report
 from pipeline.judging.scoreboard import Pitch, Scoreboard
@@ -78,7 +78,7 @@ def run(
         features: the cut-offs; sources, fusion, ensemble: whose lists are judged; outcomes: how published runs did.
         run_date, config, out: tonight; `evaluate`; receives the tables and the report.
     Returns:
-        Scalars for the manifest: those of records, probabilities and since_publication.
+        Scalars for the manifest: those of records, probabilities and past.
     Raises:
         GateError: a comparison is lost, or a list is broken; the report is kept below <home>/blocked.
         InputError: a stage has no list for the judged cut-off, or the baseline is no list.
@@ -87,16 +87,16 @@ def run(
     opponent, unkept = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
-    since, recipes = since_publication.read(outcomes), finals.recipes(ensemble)
+    past = Past.read(outcomes, Lists.of(given, *_ids(features, judged)), tonight, config)
+    recipes = finals.recipes(ensemble)
     broken = _broken(features, ensemble, tonight, recipes, config)
     lost, fallen = fallback.verdict(_scores(boards)["comparisons"], broken, recipes, config, unkept=unkept)
-    stopping = [*since_publication.stopping(since, config), *champion.gone(tonight, opponent, config)]
     page = report.Page(
         run_date=run_date,
         cutoff=judged.cutoff,
         opponent=opponent,
         **_scores(boards),
-        reasons=_explained([*lost, *stopping], fusion, config),
+        reasons=_explained([*lost, *past.stopping(), *champion.gone(tonight, opponent, config)], fusion, config),
         stages=origin,
         config=config,
         recipes=recipes,
@@ -107,28 +107,22 @@ def run(
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, probabilities.read_worth(fusion), _past(since, tonight, config), out)
+    _report(page, trusted, probabilities.read_worth(fusion), past, out)
     _blocked(page.reasons, out, run_date, config)
-    return records.scalars(page) | probabilities.scalars(trusted) | since_publication.scalars(since, config)
-
-
-def _past(since: list[since_publication.Row], tonight: Cutoff, config: Config) -> list[tuple[str, str]]:
-    """The report's sections about what came of earlier tables: (title, HTML)."""
-    published = since_publication.section(since, config, since_publication.fallen(since, config))
-    return [*published, *what_was_shown.section(tonight, config)]
+    return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
 
 
 def _report(
     page: report.Page,
     trusted: probabilities.Found,
     worth: list[dict[str, Any]],
-    past: Sequence[tuple[str, str]],
+    past: Past,
     out: Path,
 ) -> None:
     """Write the tables about probabilities and sources, and the page to read, with sections about what has happened."""
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
-    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past]
+    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past.sections()]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 

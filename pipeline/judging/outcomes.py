@@ -6,6 +6,7 @@ re-ranking; what had arrived by D was known to the run, and is no outcome of it.
 later behaviour nor later runs.
 
     out/outcomes.parquet       the table recommendation_outcomes but for run_id, which `publish` adds
+    out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
 impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
@@ -32,7 +33,17 @@ from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-FILE = "outcomes.parquet"
+FILE, SLOTS_FILE = "outcomes.parquet", "slots.parquet"
+SLOTS = pa.schema(
+    [
+        pa.field("surface", pa.string()),
+        pa.field("user_id", pa.string()),
+        pa.field("item_id", pa.string()),
+        pa.field("rank", pa.int32()),
+        pa.field("chance", pa.float64()),
+        pa.field("is_clicked", pa.bool_()),
+    ]
+)
 OUTCOMES = TABLE.schema.remove(TABLE.schema.get_field_index("run_id"))
 JUDGED_RUNS = pa.schema(
     [pa.field("run_id", pa.string()), pa.field("run_date", pa.date32()), pa.field("was_active", pa.bool_())]
@@ -59,13 +70,15 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
     """
     judged = judged_runs(config, run_date)
     table = OUTCOMES.empty_table()
-    if judged.num_rows:
-        with sql.connect(
-            config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
-        ) as connection:
+    with sql.connect(
+        config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
+    ) as connection:
+        if judged.num_rows:
             table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
-        shutil.rmtree(out / ".spill", ignore_errors=True)
+        slots = _drawn(connection, ingest, run_date, config)
+    shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")
+    pq.write_table(slots, out / SLOTS_FILE, compression="zstd")
     log.info("%d runs before %s are judged by what has arrived since", judged.num_rows, run_date)
     return {"judged": judged.column("run_id").to_pylist(), "settings": _settings(config), "rows": table.num_rows}
 
@@ -116,6 +129,20 @@ def _score(connection: Any, judged: pa.Table, folders: dict[str, Path], run_date
     for name in ("since", "wanted", "listed", "judged", "exposed"):
         sql.execute(connection, f"outcomes/{name}", **params).fetchall()
     return sql.query(connection, "outcomes/outcomes", OUTCOMES, **params)
+
+
+def _drawn(connection: Any, ingest: Path, run_date: date, config: Config) -> pa.Table:
+    """SLOTS: what runs drew by chance in the window that tonight is judged on, as far as it has arrived."""
+    begins = config.folds(run_date)["judge"]
+    nights = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
+    given: dict[str, Any] = {
+        "partitions": [str(night / "events.parquet") for night in nights if artifacts.run_date_of(night) > begins],
+        "click_types": list(config.outcomes.click_types),
+        "first": begins + timedelta(days=1),
+        "last": min(run_date, begins + timedelta(days=config.horizon_days)),
+    }
+    sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
+    return sql.query(connection, "outcomes/drawn_slots_of_window", SLOTS)
 
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:

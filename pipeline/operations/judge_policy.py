@@ -141,13 +141,15 @@ def _slots(config: Config, folders: list[Path], run: Path) -> pa.Table:
         return SLOTS.empty_table()
     given: dict[str, Any] = {
         "partitions": logs.literal(str(EVENTS.path(folder)) for folder in folders),
-        "lists": str(run / RECOMMENDATIONS.file),
         "click_types": list(config.outcomes.click_types),
+        "first": date(1, 1, 1),
+        "last": date.max,
     }
     with spilling(config.home) as spill:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
-            return sql.query(connection, "outcomes/drawn_slots", SLOTS, **given)
+            sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
+            return sql.query(connection, "outcomes/judged_slots", SLOTS, lists=str(run / RECOMMENDATIONS.file))
         finally:
             connection.close()
 

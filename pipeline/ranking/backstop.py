@@ -55,10 +55,11 @@ def choose(
         return recipe
     judges = [judge for window in windows if len((judge := _Judge(window, places, pool, config)).judged)]
     names = [name for name in config.fusion.sources if name not in config.ensemble.members]
-    own = {name: [judge.single(name) for judge in judges] for name in names}
-    worth = {name: _mean(found) for name, found in own.items() if any(values is not None for values in found)}
+    worth = (
+        {name: np.mean(np.concatenate([judge.single(name) for judge in judges])) for name in names} if judges else {}
+    )
     with_merged = [place for place, judge in enumerate(judges) if judge.has_merged]
-    if not worth or not with_merged:
+    if not with_merged or not any(worth.values()):
         return recipe
     name = max(worth, key=lambda name: (worth[name], -names.index(name)))
     plain = np.concatenate([judges[place].final(recipe) for place in with_merged])
@@ -133,11 +134,11 @@ class _Judge:
         final = Final.of(self._window, self._places, self._pool, recipe, self._config)
         return np.concatenate([self._of(final.block(self.judged[part])[1][0], part) for part in self._parts])
 
-    def single(self, name: str) -> np.ndarray | None:
-        """[J] of a single list; None where it was not made."""
+    def single(self, name: str) -> np.ndarray:
+        """[J] of a single list; one that was not made found nothing, as nobody can show it."""
         found = finals.read(self._window, self._places, self._pool, [name])
         if name not in found:
-            return None
+            return np.zeros(len(self.judged))
         items: np.ndarray = found[name][0]
         return np.concatenate([self._of(np.asarray(items[self.judged[part], :K]), part) for part in self._parts])
 
@@ -147,8 +148,3 @@ class _Judge:
         keys = users[:, None] * self._window.items + top
         hit = position(self._keys, keys.ravel())[0].reshape(top.shape) & (top >= 0)
         return metrics.ndcg(hit, self._wanted[part], K)
-
-
-def _mean(found: Sequence[np.ndarray | None]) -> float:
-    """Of all users of all windows; one without the list says nothing about it."""
-    return float(np.concatenate([values for values in found if values is not None]).mean())

@@ -173,3 +173,20 @@ def test_a_list_alone_is_filled_up_and_its_ties_are_settled_by_the_merged_one():
     items, scores = finals.mixed(merged, single, 1.0, np.array([0]), 5)
     assert items.tolist() == [[1, 4, 3, 2]]
     assert (np.diff(scores) < 0).all()
+
+
+def test_a_list_that_few_windows_have_is_not_the_best_of_all(tmp_path):
+    """As `trending`, of a shop whose items lived days when it was young: tonight there is no such list."""
+    night = plant(tmp_path)
+    config = merging_only(night, "popularity")
+    fusion = config.fusion.model_copy(update={"sources": ("language_model", "trending")})
+    config = config.model_copy(update={"fusion": fusion})
+    windows = [cutoff for cutoff in night.cutoffs if cutoff.role == "label"]
+    oldest = windows[-1]
+    best = finals.read(oldest, dict(night.sources), "all", ["als"])["als"]
+    lists.write_list(oldest.dir_in(night.sources["als"]), "all", "trending", *best)
+    worth = {name: quality(oldest, finals.read(oldest, dict(night.sources), "all", [name])[name][0], "all")
+             for name in ("language_model", "trending")}  # fmt: skip
+    assert worth["trending"] > worth["language_model"]
+    places = {"fusion": night.out("fusion"), **night.sources}
+    assert backstop.choose(windows, places, "all", PLAIN, config).single == "language_model"

@@ -1,0 +1,45 @@
+"""What came of earlier tables, for gate, report and manifest: since publication, by drawn slots, by place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.features.read import Cutoff
+from pipeline.judging import by_slots, since_publication, what_was_shown
+from pipeline.settings.config import Config
+
+
+@dataclass(frozen=True)
+class Past:
+    """What came of earlier tables.
+
+    Attributes:
+        since: how published runs have done.
+        slots: tonight's lists and those of the table in use, by what was drawn.
+        tonight: the cut-off.
+        config: `evaluate`, the surfaces.
+    """
+
+    since: list[since_publication.Row]
+    slots: list[by_slots.BySlots]
+    tonight: Cutoff
+    config: Config
+
+    @classmethod
+    def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
+        """Read it from the stage `outcomes`, and judge the lists of the judged cut-off by the drawn slots."""
+        return cls(since_publication.read(outcomes), by_slots.judge(outcomes, lists, config), tonight, config)
+
+    def stopping(self) -> list[str]:
+        """Why tonight's table must not be published."""
+        return [*by_slots.lost(self.slots), *since_publication.stopping(self.since, self.config)]
+
+    def sections(self) -> list[tuple[str, str]]:
+        """The report's: (title, HTML)."""
+        fallen = since_publication.fallen(self.since, self.config)
+        published = since_publication.section(self.since, self.config, fallen)
+        return [*by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
+
+    def scalars(self) -> dict[str, Any]:
+        """For the manifest."""
+        return since_publication.scalars(self.since, self.config) | by_slots.scalars(self.slots)
