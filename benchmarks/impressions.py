@@ -9,7 +9,8 @@ learns from the clicks, and once more from clicks and impressions (`shown = true
 
 A list is worth the clicks that it would get: of each user who came, the sum over ten places of the chance that the
 place is looked at times the chance that the item is clicked. Judged is what was made, whether or not the gate lets it
-pass. Seed 0 is for tuning. Seconds are of the nights' commands; with 15,000 users a million impressions are learned from.
+pass. Seed 0 is for tuning. Seconds are of the nights' commands; with 15,000 users there are a million impressions in
+the days that count.
 """
 
 import argparse
@@ -152,7 +153,7 @@ class Site:
 
 
 def measure(site: Site, number: int, out: Path, profile: str) -> Iterator[tuple[date, dict[str, np.ndarray], str]]:
-    """What the lists of a site's last nights are worth, by how they were made, users side by side, and their seconds."""
+    """What the lists of a site's last nights are worth, by how they were made, users side by side; and seconds."""
     last = START + timedelta(days=DAYS - 1)
     chosen = [last - timedelta(days=7 * n) for n in reversed(range(number))]
     found: dict[str, dict[date, Mapping[str, Sequence[str]]]] = {}
