@@ -1,6 +1,6 @@
 """What it is worth to log what was shown: the same log, with and without its impressions.
 
-    python -m benchmarks.impressions OUT [--seeds 1 2 3] [--nights 2] [--users 1500]
+    python -m benchmarks.impressions OUT [--seeds 1 2 3] [--nights 2] [--users 1500] [--learned-alone]
 
 A site is made up, whose truth is known: users with tastes, items that appeal, each list of ten looked at from the top,
 a place less likely the lower it stands. The site shows what was clicked most lately, an editor's favourites that nobody
@@ -43,6 +43,9 @@ sql = "events.sql"
 [features.event_types]
 click = {{ label = true }}
 impression = {{ weight = 0, shown = {shown} }}
+
+[ensemble]
+backstop = {backstop}
 """
 MAPPING = """select
     "user" as user_id, item as item_id, try_cast("at" as timestamptz) as event_time, kind as event_type,
@@ -58,10 +61,12 @@ class Site:
     Attributes:
         seed: of everything.
         users: how many.
+        backstop: whether a single list may take part in the final one.
     """
 
     seed: int
     users: int
+    backstop: bool = True
 
     def _rng(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream])
@@ -133,7 +138,9 @@ class Site:
                 write_csv(table, folder / "logs" / f"{START + timedelta(days=day)}.csv.zst")
             (folder / "whole").touch()
         (folder / "events.sql").write_text(MAPPING)
-        (folder / "pipeline.toml").write_text(SETTINGS.format(shown=json.dumps(shown)))
+        (folder / "pipeline.toml").write_text(
+            SETTINGS.format(shown=json.dumps(shown), backstop=json.dumps(self.backstop))
+        )
         return folder
 
     def worth(self, lists: Mapping[str, Sequence[str]], night: date) -> np.ndarray:
@@ -180,13 +187,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--nights", type=int, default=2)
     parser.add_argument("--users", type=int, default=USERS)
+    parser.add_argument("--learned-alone", action="store_true", help="no single list takes part (ensemble.backstop)")
     parser.add_argument("--profile", choices=["fast", "default"], default="fast")
     args = parser.parse_args(arguments)
     print("| seed | night | users | clicks | clicks and impressions | best possible | gained [95 %] | seconds |")
     print("|---|---|---:|---:|---:|---:|---|---|", flush=True)
     gained = []
     for seed in args.seeds:
-        for night, worth, seconds in measure(Site(seed, args.users), args.nights, args.out.resolve(), args.profile):
+        for night, worth, seconds in measure(
+            Site(seed, args.users, not args.learned_alone), args.nights, args.out.resolve(), args.profile
+        ):
             plain, shown, best = (worth[name] for name in ("clicks", "clicks and impressions", "best possible"))
             gained.append((shown - plain) / plain.mean())
             low, high = scoring.pooled_interval([[str(n) for n in range(len(plain))]], [gained[-1]])

@@ -178,6 +178,18 @@ class Config(Calendar):
         return self
 
     @model_validator(mode="after")
+    def _audiences_are_of_surfaces(self) -> Self:
+        surfaces, names = {surface.name for surface in self.surfaces}, [one.name for one in self.publish.audiences]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two of publish.audiences have the same name: {', '.join(names)}")
+        for one in self.publish.audiences:
+            if one.surface not in surfaces:
+                raise ValueError(
+                    f"publish.audiences '{one.name}': there is no surface '{one.surface}', only {', '.join(surfaces)}"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
         return self

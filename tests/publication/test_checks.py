@@ -14,7 +14,7 @@ from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
 from pipeline.publication.tables import published, recommendations
 from pipeline.settings.sections.checks import Checks, names
-from pipeline.settings.sections.publication import Surface
+from pipeline.settings.sections.publication import Audience, Surface
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require
@@ -30,7 +30,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     published.parents = [*[None] * 6, "i3", None]
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
     surfaces = (*published.config.surfaces, ruled)
-    published.config = published.config.model_copy(update={"surfaces": surfaces})
+    section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
+    published.config = published.config.model_copy(update={"surfaces": surfaces, "publish": section})
     published.write()
     go(published)
     return published
@@ -159,6 +160,9 @@ PLANTED = [
     ("search_results", change_first(rank=9), "search_results", 'query "mug" has items twice or gaps'),
     ("search_results", change_first(item_id="i5"), "search_results", "item i5 answers a query and is not available"),
     ("search_results", change_first(score=1.5), "search_results", "has a score that is no share: 1.5"),
+    ("audiences", change_first(rank=2), "audiences", "buyers: i0 has users twice or gaps in its ranks"),
+    ("audiences", change_first(score=1.5), "audiences", "buyers: i0 has a chance that is none, or rises, at rank 1"),
+    ("audiences", change_first(user_id="nobody"), "audiences", "buyers: user nobody never acted"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

@@ -24,7 +24,14 @@ SECTIONS = re.split(r"^## (?=\d)", PAGE, flags=re.MULTILINE)[1:]
 QUERIES = {int(s.partition(".")[0]): re.findall(r"```sql\n(.*?)```", s, flags=re.DOTALL)[0] for s in SECTIONS}
 RUNS = ("2011-10-02-aaaaaaaa", "2011-10-03-bbbbbbbb")
 USERS, ITEMS, K = 800, 200, 30
-PARAMS = {"user_id": "u7", "item_id": "i3", "surface": "discover", "segment": "country:7", "search": "query 7"}
+PARAMS = {
+    "user_id": "u7",
+    "item_id": "i3",
+    "surface": "discover",
+    "segment": "country:7",
+    "search": "query 7",
+    "audience": "buyers",
+}
 VALUES = {3: {"segment": "country:nowhere"}, 7: {"segment": "heavy", "surface": "for_you"}}
 CATALOGUE = "create {kind} table items as select 'i' || n as item_id, 'title' as title, n % 3 as stock from {numbers}"
 YESTERDAY = """
@@ -79,6 +86,18 @@ def write(folder: Path, run_id: str) -> Path:
             for name in surfaces
             for d in range(20, 31)
         ],
+        "audiences": [
+            {
+                "audience": name,
+                "about": f"i{i}",
+                "rank": r,
+                "user_id": f"u{(i + r) % USERS}",
+                "score": max(0, 1 - r / 64),
+            }
+            for name in ("buyers", "others")
+            for i in range(ITEMS)
+            for r in range(1, 121)
+        ],
         "runs": history(run_id).to_pylist(),
     }
     folder.mkdir(parents=True)
@@ -132,9 +151,9 @@ def test_both_targets_give_the_same_rows(databases: tuple[Any, Any], number: int
     assert found
 
 
-def test_there_are_twelve_and_their_answers_are_right(databases: tuple[Any, Any]) -> None:
+def test_there_are_thirteen_and_their_answers_are_right(databases: tuple[Any, Any]) -> None:
     _, server = databases
-    assert list(QUERIES) == list(range(1, 13))
+    assert list(QUERIES) == list(range(1, 14))
     mine = {rank: item(7, 1, rank) for rank in range(1, K + 1)}
     assert [(r, i) for r, i, _ in in_postgres(server, 1)] == list(mine.items())
     in_stock = [(r, i) for r, i in mine.items() if int(i[1:]) % 3]
@@ -154,6 +173,7 @@ def test_there_are_twelve_and_their_answers_are_right(databases: tuple[Any, Any]
     once = [row[2] for row in in_postgres(server, 10)]
     assert sorted(once) == sorted(shown)
     assert [row[:2] for row in in_postgres(server, 12)] == [(r, f"i{7 + r}") for r in range(1, min(K, 20) + 1)]
+    assert [row[:2] for row in in_postgres(server, 13)] == [(r, f"u{3 + r}") for r in range(1, 64)]
     nights = [(f"2011-09-{day}-dddddddd", 32 - day) for day in range(30, 19, -1)]
     assert [row[:2] for row in in_postgres(server, 11)] == nights
 

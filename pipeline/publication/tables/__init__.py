@@ -22,6 +22,7 @@ NAMES = (
     "search_results",
     "user_profiles",
     "recommendation_outcomes",
+    "audiences",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""
 

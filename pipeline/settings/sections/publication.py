@@ -8,6 +8,29 @@ from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.data import InputFiles
 
 
+class Audience(Section):
+    """For items or categories, the users most likely to act on them: a table the other way round."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    """What applications ask for."""
+    surface: str = "for_you"
+    """Whose lists it is made of."""
+    where: str = "true"
+    """The items it is about: a SQL predicate over the items table, as a surface's."""
+    by: Literal["item", "category"] = "item"
+    """Whether it is about each item or each category."""
+    k: PositiveInt = 1000
+    """How many users of each."""
+
+    @model_validator(mode="after")
+    def _where_is_a_condition(self) -> Self:
+        if self.where != "true":
+            from pipeline.settings.predicates import require
+
+            require(f"publish.audiences {self.name}", self.where)
+        return self
+
+
 class Publish(Section):
     """The tables that applications read."""
 
@@ -52,6 +75,8 @@ class Publish(Section):
     editorial: InputFiles | None = None
     """Editors' pins, blocks and boosts: files, and a mapping that selects kind, surface (null: all), item_id, rank (of
     a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""
+    audiences: tuple[Audience, ...] = ()
+    """Items or categories whose likeliest users the table `audiences` has."""
     verb: str = ""
     """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
 

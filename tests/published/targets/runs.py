@@ -135,6 +135,7 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
             for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))
         ],
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
+        "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         "runs": history(run_id).to_pylist(),
     }
     for table in published():

@@ -133,6 +133,7 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("popular_items", 2, 1, "segments"),
         ("search_results", 4, 2, "queries"),
         ("user_profiles", 3, 3, "users"),
+        ("audiences", 1, 1, "items and categories"),
     ]
 
 

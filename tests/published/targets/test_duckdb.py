@@ -109,6 +109,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
     with duckdb.connect(str(target.path(A)), read_only=True) as connection:
         indexes = connection.execute("select table_name, expressions from duckdb_indexes() order by 1").fetchall()
     assert indexes == [
+        ("audiences", "[about]"),
         ("recommendations", "[user_id]"),
         ("search_results", "[query]"),
         ("similar_items", "[item_id]"),
