@@ -45,6 +45,16 @@ def item(user: int, surface: int, rank: int) -> str:
     return f"i{(user + rank + 3 * surface) % ITEMS}"
 
 
+def audiences() -> list[dict[str, Any]]:
+    """Of every item the users whose numbers follow on its own, each with a chance that floats have exactly."""
+    return [
+        {"audience": name, "about": f"i{i}", "rank": r, "user_id": f"u{(i + r) % USERS}", "score": max(0, 1 - r / 64)}
+        for name in ("buyers", "others")
+        for i in range(ITEMS)
+        for r in range(1, 121)
+    ]
+
+
 def write(folder: Path, run_id: str) -> Path:
     """A run large enough for the planner to look for an index."""
     surfaces = ("for_you", "discover")
@@ -86,18 +96,7 @@ def write(folder: Path, run_id: str) -> Path:
             for name in surfaces
             for d in range(20, 31)
         ],
-        "audiences": [
-            {
-                "audience": name,
-                "about": f"i{i}",
-                "rank": r,
-                "user_id": f"u{(i + r) % USERS}",
-                "score": max(0, 1 - r / 64),
-            }
-            for name in ("buyers", "others")
-            for i in range(ITEMS)
-            for r in range(1, 121)
-        ],
+        "audiences": audiences(),
         "runs": history(run_id).to_pylist(),
     }
     folder.mkdir(parents=True)
