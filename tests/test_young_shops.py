@@ -127,3 +127,19 @@ def test_a_hundred_users_get_tables_night_after_night(tmp_path: Path, days: int)
         assert shop.rows("select count(distinct user_id) from current_recommendations") == [(100,)]
         assert shop.rows("select max(run_date) from current_runs") == [(today,)]
         assert "95 % interval" in shop.report(today)
+
+
+@pytest.mark.slow
+def test_lists_that_were_shown_and_nothing_else_are_a_beginning_too(tmp_path: Path) -> None:
+    shown = "".join(f"u{user},i{item:02},{START} 10:00:00,impression\n" for user in range(9) for item in range(12))
+    shop = Shop(tmp_path, HEADER + shown)
+    with (tmp_path / "pipeline.toml").open("a") as file:
+        file.write("[features.event_types]\npurchase = {label = true}\nimpression = {weight = 0, shown = true}\n")
+    assert shop.run(START) == 0
+    assert shop.rows("select count(*) from current_recommendations") == [(0,)]
+    assert shop.rows("select count(*) from current_popular_items where segment = 'all'") == [(40,)]
+    assert "Nobody has done anything yet, so the tables are made of the catalogue alone" in shop.report(START)
+    second = START + timedelta(days=1)
+    (tmp_path / "events.csv").write_text(f"{HEADER}{shown}u1,i03,{second} 10:00:00,purchase\n")
+    assert shop.run(second) == 0
+    assert {row[0] for row in shop.rows("select user_id from current_recommendations")} == {"u1"}

@@ -87,7 +87,7 @@ class Cutoff:
     @property
     def untouched(self) -> bool:
         """Whether nobody had ever done anything, so that all that is known is the catalogue."""
-        return not self.users and self.item_stats().column("first_age").null_count == self.items
+        return bool(self.item_stats().column("first_age").null_count == self.items)
 
     def assortments(self) -> dict[str, np.ndarray | None]:
         """Which items each assortment held on that day: bool [I] by its name; None: all."""

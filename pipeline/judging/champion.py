@@ -234,7 +234,7 @@ def gone(tonight: Cutoff, opponent: Champion | None, config: Config) -> list[str
     """That what people did is known no more, though the table in use was made from it, in words."""
     if not tonight.untouched or opponent is None or not publish.published_lists(config, opponent.run_id).num_rows:
         return []
-    return [f"no event ever arrived, and {opponent} has lists for people: load the history again"]
+    return [f"nobody ever did anything, and {opponent} has lists for people: load the history again"]
 
 
 def fell_back(config: Config, run_date: date) -> frozenset[str]:

@@ -183,11 +183,14 @@ class Maker:
             return block, None
         boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
         forbidden = self._forbidden(had, _places(len(rows)), boosted.items) if self.rules.personal else None
-        pool = surfaces.pick(boosted, self.shown, self.exploration.settings.top, forbidden)
+        top, caps = self.exploration.settings.top, self.rules.of_products
+        pool = surfaces.pick(boosted, self.shown, boosted.items.shape[1] if caps else top, forbidden)
         if not self.surface.repeats:
             owned = had.owned(_places(len(rows)), pool.items)
             pool = surfaces.pick(pool, self.shown, pool.items.shape[1], owned)
-        pool = surfaces.top_up(pool, self.popular, hidden)
+        if caps:  # variants of a product, of which a list shows one, must not take the place of all others
+            pool = surfaces.pick(pool, self.shown, top, surfaces.exceeded(caps, pool.items, pool.items >= 0))
+        pool = surfaces.top_up(pool, self.popular, hidden, caps)
         pool = _rated(pool, self.rates) if self.rates is not None else pool
         pinned = self.editing.pinned[block.items]
         return self.exploration.draw(block, pool, pinned, had.users)

@@ -73,6 +73,11 @@ class SurfaceRules:
         return cls(surface, prices, usual, tuple(caps), vectors, night.never or None)
 
     @property
+    def of_products(self) -> Sequence[Cap]:
+        """The cap of a product's variants alone; none where no item has others."""
+        return self.caps if self.surface.max_per_category is None else self.caps[:-1]
+
+    @property
     def choosing(self) -> bool:
         """Whether the best candidates are not simply the first."""
         return bool(self.caps) or self.vectors is not None

@@ -18,10 +18,19 @@ def products(items: pa.Table) -> np.ndarray | None:
     """[I] int32 codes of what items are variants of, -1 of an item that is the only one; None: no item has others.
 
     Args:
-        items: item_id and parent_id; a parent that is an item itself is a variant too.
+        items: item_id and parent_id; a parent that is an item itself is a variant too, and so are its own parent and
+            what names that.
     """
-    names = pc.coalesce(items.column("parent_id"), items.column("item_id"))
-    codes = pc.dictionary_encode(names).combine_chunks().indices.to_numpy()
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    ids = items.column("item_id")
+    names = pa.chunked_array([*ids.chunks, *pc.coalesce(items.column("parent_id"), ids).chunks], pa.string())
+    places = pc.dictionary_encode(names).combine_chunks()
+    own, parent = np.split(places.indices.to_numpy(), 2)
+    size = len(places.dictionary)
+    named = coo_array((np.ones(len(own), dtype=bool), (own, parent)), shape=(size, size))
+    codes = connected_components(named, directed=False)[1][own]
     several = np.bincount(codes, minlength=1)[codes] > 1
     return np.where(several, codes, -1).astype(np.int32) if several.any() else None
 

@@ -53,6 +53,18 @@ def test_the_database_says_it_too(tmp_path: Path) -> None:
     assert found == [("discover", "best", False), ("discover", "uniform", False), ("for_you", None, True)]
 
 
+def test_variants_of_one_product_leave_something_to_draw(tmp_path: Path) -> None:
+    made = shop(tmp_path, parents=["i0", "i0", "i0", *[None] * 3, "i0", None])
+    surface = Surface(name="home", k=2, explore=Explore(slots=(2,), top=4))
+    made.config = made.config.model_copy(update={"surfaces": (surface,)})
+    go(made.write())
+    drawn = [row for row in lists(made, "home") if row["rank"] == 2]
+    assert drawn
+    for row in drawn:  # the mugs, i3, i4 and i7 are the best four, one of which is above it
+        assert row["propensity"] == pytest.approx(1 / 3)
+        assert row["item_id"] in {"i0", "i1", "i2", "i6", "i3", "i4", "i7"}
+
+
 def test_the_same_run_has_the_same_lists(tmp_path: Path) -> None:
     one, other = (lists(explored(tmp_path / name), "discover") for name in "ab")
     assert one == other

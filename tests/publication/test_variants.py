@@ -30,6 +30,8 @@ def items(parents: list[str | None]) -> pa.Table:
         (MUGS, [{0, 1, 6}]),
         (TEA, [{2, 3}]),
         ([None, "i0", "i5", None], [{0, 1}]),  # an only child, and a parent who names nobody
+        ([None, "i0", "i1", "i3", "i3"], [{0, 1, 2}, {3, 4}]),  # a parent that has a parent
+        (["i1", "i2", "i0", None], [{0, 1, 2}]),  # each is the other's
         ([None, None], None),
         (["a", "b"], None),
         ([], None),

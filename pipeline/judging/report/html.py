@@ -122,7 +122,7 @@ def _headline(page: Page) -> str:
     found = [c for pool in page.config.pools if (c := page.headline(pool))]
     if not found:
         return (
-            "No event has arrived yet"
+            "Nobody has done anything yet"
             if page.untouched
             else "There is nothing to judge tonight's recommendations by yet"
         )

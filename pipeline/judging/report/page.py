@@ -49,7 +49,7 @@ class Page:
         recipes: how tonight's final lists were made; a pool that is absent: nobody says.
         samples: a few users' lists.
         fallen: the pools whose lists are the baseline's, as their own lost to it, each with why.
-        untouched: whether no event ever arrived.
+        untouched: whether nobody ever did anything.
     """
 
     run_date: date
