@@ -1,6 +1,6 @@
 -- faults: one row more per night and fault of the exclusions' rows, with how many rows have it
 insert into faults
-select night, 'exclusions', fault, count(*)
+select night, 'exclusions', coalesce(fault, note), count(*)
 from typed_exclusions
-where night is not null and fault is not null
-group by night, fault
+where night is not null and coalesce(fault, note) is not null
+group by night, coalesce(fault, note)

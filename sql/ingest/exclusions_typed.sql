@@ -28,7 +28,8 @@ select
         when id_fault is not null then 'left out, as ' || id_fault
         when user_id is null then 'left out, as user_id is missing'
         when item_id is null then 'left out, as item_id is missing'
-        when bad_day then 'left out, as what valid_until says is no time'
         when greatest(strlen(user_id), strlen(item_id)) > $max_id_bytes then 'left out, as an id is too long'
-    end as fault
+    end as fault,
+    -- what is not understood must not show somebody what they are kept from
+    case when bad_day then 'for ever, as what valid_until says is no time' end as note
 from typed

@@ -22,7 +22,8 @@ def test_what_a_night_says_of_a_user_and_an_item(tmp_path: Path) -> None:
     assert rows_of(night, "exclusions") == [
         {"user_id": "u", "item_id": "a", "valid_until": date(2024, 3, 1)},
         {"user_id": "u", "item_id": "b", "valid_until": None},
+        {"user_id": "v", "item_id": "a", "valid_until": None},  # what is not understood shows nothing
     ]
     report = artifacts.read_manifest(night)["report"]
-    assert report["exclusions: left out, as what valid_until says is no time"] == 1
+    assert report["exclusions: for ever, as what valid_until says is no time"] == 1
     assert report["exclusions: left out, as user_id is missing"] == 1
