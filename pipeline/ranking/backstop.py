@@ -19,6 +19,7 @@ from pipeline.ranking.blend import K
 from pipeline.ranking.finals import Final, Recipe
 from pipeline.ranking.frames import label_keys, wanted
 from pipeline.ranking.pairs import position
+from pipeline.ranking.shown_features import ShownFacts
 from pipeline.settings.config import Config
 
 SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
@@ -103,8 +104,24 @@ def shrunk(share: float, users: int) -> float:
     return (users * share + PRIOR * USUAL) / (users + PRIOR)
 
 
+def rarity(looks: np.ndarray | None) -> np.ndarray | None:
+    """[I] what a hit counts, by how often its item was looked at: one over that, and over the mean for what was not.
+
+    Users act on what they are shown. Where the log says what was, a list of what was shown most would seem the best
+    whatever it is worth. Source: inverse propensities as in Yang et al., RecSys 2018; the mean is added, as users
+    also find items by themselves.
+
+    Args:
+        looks: [I] how often each item was looked at; None: nobody says, and every hit counts as one.
+    """
+    if looks is None or not looks.any():
+        return None
+    return np.asarray(looks.mean() / (looks + looks.mean()))
+
+
 class _Judge:
-    """NDCG@10 per judged user of one label window and pool.
+    """What a list found of each judged user of one label window and pool: NDCG@10 or, where the log says what was shown
+    before, the discounted gain of hits that count by their rarity.
 
     Attributes:
         judged: [J] rows of the window's targets with something to find.
@@ -122,6 +139,7 @@ class _Judge:
         self._window, self._places, self._pool, self._config = window, places, pool, config
         self._parts = list(blocks(len(self.judged), config.block_users))
         self._keys, self._wanted = label_keys(window, pool), number[self.judged]
+        self._rarity = rarity(ShownFacts.read(window, config).looks)
 
     @property
     def has_merged(self) -> bool:
@@ -147,4 +165,6 @@ class _Judge:
         users = self._window.targets()[self.judged[part]].astype(np.int64)
         keys = users[:, None] * self._window.items + top
         hit = position(self._keys, keys.ravel())[0].reshape(top.shape) & (top >= 0)
-        return metrics.ndcg(hit, self._wanted[part], K)
+        if self._rarity is None:
+            return metrics.ndcg(hit, self._wanted[part], K)
+        return np.asarray((hit * self._rarity[top]) @ (1 / np.log2(np.arange(2, top.shape[1] + 2))))

@@ -59,6 +59,11 @@ class ShownFacts:
             History(later, ["user_index", "item_index", "examined"]) if cutoff.role == "label" else None,
         )
 
+    @property
+    def looks(self) -> np.ndarray | None:
+        """[I] float32, how often each item had been looked at in the last weeks; None: no event says what is shown."""
+        return np.nan_to_num(self.item["item_examined"]) if self.item else None
+
     def of_pairs(self, pairs: Pairs) -> Columns:
         """All columns of this module: [N] float32 by name; pairs of a block of users."""
         found = {name: values[pairs.items] for name, values in self.item.items()}

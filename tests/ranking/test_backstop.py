@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.features import shown
 from pipeline.ground import lists
 from pipeline.ground.artifacts import Memo
 from pipeline.ranking import backstop, ensemble, finals, merging
@@ -11,6 +12,8 @@ from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.finals import Final, Recipe
 from pipeline.settings.config import Config
 from tests.planted import Planted, plant, quality, read_json, window
+from tests.ranking.test_shown_features import saying
+from tests.ranking.test_shown_features import write as write_shown
 
 PLAIN = Recipe((1.0,))
 
@@ -190,3 +193,34 @@ def test_a_list_that_few_windows_have_is_not_the_best_of_all(tmp_path):
     assert worth["trending"] > worth["language_model"]
     places = {"fusion": night.out("fusion"), **night.sources}
     assert backstop.choose(windows, places, "all", PLAIN, config).single == "language_model"
+
+
+def test_a_hit_counts_less_the_more_its_item_was_looked_at() -> None:
+    looks = np.array([0.0, 1.0, 3.0, 0.0])
+    np.testing.assert_allclose(backstop.rarity(looks), [1.0, 0.5, 0.25, 1.0])
+    assert backstop.rarity(None) is None
+    assert backstop.rarity(np.zeros(3)) is None
+
+
+def test_where_the_log_says_what_was_shown_lists_are_judged_by_what_is_rare(tmp_path):
+    night = plant(tmp_path)
+    cutoff, config = window(night, "validate"), saying(merging_only(night, "popularity"))
+    write_shown(cutoff, 5, 0.2)
+    looks = np.zeros(cutoff.items)
+    table = shown.read_items(cutoff)
+    looks[table["item_index"].to_numpy()] = table["examined"].to_numpy()
+    places = {"fusion": night.out("fusion"), **night.sources}
+    judge = backstop._Judge(cutoff, places, "all", config)
+    items = finals.read(cutoff, dict(night.sources), "all", ["als"])["als"][0]
+    acted = {(row["user_index"], row["item_index"]) for row in cutoff.labels().to_pylist()}
+    expected = [
+        sum(
+            looks.mean() / (looks[item] + looks.mean()) / np.log2(rank + 2)
+            for rank, item in enumerate(items[row][:10].tolist())
+            if (cutoff.targets()[row], item) in acted
+        )
+        for row in judge.judged
+    ]
+    np.testing.assert_allclose(judge.single("als"), expected, rtol=1e-5)
+    assert (judge.single("nobody made this") == 0).all()
+    assert (backstop._Judge(cutoff, places, "all", merging_only(night, "popularity")).single("als") != expected).any()
