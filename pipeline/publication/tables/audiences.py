@@ -99,12 +99,15 @@ class Best:
 
     k: int
     _held: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
+    _kept: int = 0
 
     def add(self, about: np.ndarray, users: np.ndarray, chance: np.ndarray) -> None:
         """Take pairs, [N] each."""
         self._held.append((about, users, chance))
-        if sum(len(piece[0]) for piece in self._held) > HELD:
+        # twice what was left the last time: many things with many users each must not be sorted with every piece
+        if sum(len(piece[0]) for piece in self._held) > max(HELD, 2 * self._kept):
             self._held = [self.found()]
+            self._kept = len(self._held[0][0])
 
     def found(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What is left, by thing, then the highest chance first."""
