@@ -1,6 +1,7 @@
 """A real Airflow for tests: metadata in PostgreSQL, an API server, a scheduler, tasks in processes of their own."""
 
 import contextlib
+import itertools
 import json
 import os
 import secrets
@@ -22,6 +23,7 @@ from tests.postgres import Server
 
 AIRFLOW = str(Path(sys.executable).parent / "airflow")
 POLL_SECONDS = 1.0
+_numbers = itertools.count()
 
 
 @dataclass
@@ -47,10 +49,10 @@ class LiveAirflow:
 
         Args:
             home: an empty folder.
-            postgres: gets a database named airflow.
+            postgres: gets a database of its own for each Airflow, as one server serves all of a worker's tests.
             more: environment of the tasks.
         """
-        metadata = postgres.create_database("airflow")
+        metadata = postgres.create_database(f"airflow_{next(_numbers)}")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port: int = free.getsockname()[1]
