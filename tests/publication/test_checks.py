@@ -194,7 +194,19 @@ def test_nobody_needs_a_list_of_new_items_who_has_had_all_that_there_are(tmp_pat
 
 
 def test_every_check_has_a_planted_error() -> None:
-    assert {check for _, _, check, _ in PLANTED} == set(names("tables"))
+    assert {check for _, _, check, _ in PLANTED} | {"one_product"} == set(names("tables"))
+
+
+def test_a_parent_that_half_of_the_catalogue_has_is_no_product(tmp_path: Path) -> None:
+    """As where a catalogue says 0 for none; a product of as many variants among others is one."""
+    ids = [f"i{n:02}" for n in range(60)]
+    for variants, found in ((21, []), (30, []), (31, ["31 of 60 items are variants of one product, as item i00,"])):
+        products = pa.table({"item_id": ids[:variants], "product": pa.array([7] * variants, pa.int32())})
+        with sql.connect(1, 512) as connection:
+            connection.register("products", products)
+            connection.register("items", pa.table({"item_id": ids}))
+            rows = sql.execute(connection, "checks/tables/one_product").fetchall()
+        assert [row[0].split(" so ")[0] for row in rows] == found
 
 
 def test_a_check_warns_or_is_off_where_the_configuration_says_so(tmp_path: Path) -> None:
