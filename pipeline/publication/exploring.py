@@ -9,13 +9,15 @@ The draws follow from the run, the surface, the user, the slot and the item: the
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.arrays import draws
+from pipeline.arrays.blocks import blocks
 from pipeline.arrays.metrics import repeated
+from pipeline.publication import thompson
 from pipeline.publication.editorial import settle
 from pipeline.publication.surfaces import Block, Cap
 from pipeline.settings.sections.publication import Explore
@@ -24,6 +26,8 @@ BEST = 1
 """Code of the policy of a slot that is not drawn; 0: the surface draws none."""
 DRAWN = 2
 """Code of `Explore.policy`."""
+CELLS = 1 << 21
+"""Numbers that are worked on at a time."""
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,22 @@ class Exploration:
         settings: the surface's.
         seed: of the run and the surface.
         is_new: bool [I], what counts as new.
+        actions: [I], how many acted on each item lately.
         caps: how many of a group a list may hold.
     """
 
     settings: Explore
     seed: int
     is_new: np.ndarray
+    actions: np.ndarray
     caps: Sequence[Cap] = ()
 
     @classmethod
-    def of(cls, settings: Explore, run_id: str, surface: str, is_new: np.ndarray, caps: Sequence[Cap]) -> "Exploration":
-        """The exploration of one surface of a run."""
-        return cls(settings, int(hashlib.sha256(f"{run_id} {surface}".encode()).hexdigest()[:16], 16), is_new, caps)
+    def of(
+        cls, settings: Explore, salt: str, is_new: np.ndarray, actions: np.ndarray, caps: Sequence[Cap]
+    ) -> "Exploration":
+        """The exploration of one surface of a run, whose names are the salt."""
+        return cls(settings, int(hashlib.sha256(salt.encode()).hexdigest()[:16], 16), is_new, actions, caps)
 
     def draw(self, block: Block, pool: Block, pinned: np.ndarray, users: np.ndarray) -> "tuple[Block, np.ndarray]":
         """Draw the slots.
@@ -115,7 +123,7 @@ class _Choices:
         place, items, seed, settings = np.arange(len(rows)), self.block.items[rows], self.by.seed, self.by.settings
         can = self._allowed(rows, number)
         best = can.argmax(axis=1)
-        weights = np.where(can, self._weights(rows), 0.0)
+        weights = np.where(can, self._weights(rows, can), 0.0)
         total = weights.sum(axis=1)
         slot = np.array([number])
         explores = (draws.uniform(seed, users[rows], slot) < settings.share) & (total > 0)
@@ -139,9 +147,14 @@ class _Choices:
         self.held[rows[place], first + swapped] = self.block.items[rows[place], instead]
         self.held[rows, first + number] = self.block.items[rows, column]
 
-    def _weights(self, rows: np.ndarray) -> np.ndarray:
-        """[R, C] what each is drawn by."""
+    def _weights(self, rows: np.ndarray, can: np.ndarray) -> np.ndarray:
+        """[R, C] what each is drawn by; what cannot be drawn, bool [R, C], has any."""
         settings, block = self.by.settings, self.block
+        if settings.policy == "thompson":
+            means, unsure = thompson.log_odds(block.scores[rows]), thompson.uncertainty(self.by.actions)
+            unsure = settings.temperature * unsure[block.items[rows]]
+            found = [thompson.chance_to_be_best(means[part], unsure[part], can[part]) for part in _parts(can)]
+            return np.concatenate([can[:0].astype(np.float64), *found])
         if settings.policy == "softmax":
             scores = np.maximum(block.scores[rows], np.finfo(np.float32).tiny).astype(np.float64)
             return np.asarray((scores / scores.max(axis=1, keepdims=True)) ** (1 / settings.temperature))
@@ -166,6 +179,11 @@ class _Choices:
         owed = np.zeros(can.shape, dtype=bool)
         np.put_along_axis(owed, self.owed[rows, number:], True, axis=1)
         return np.asarray(can & (owed | room))
+
+
+def _parts(can: np.ndarray) -> Iterator[slice]:
+    """Rows of which at most CELLS numbers are worked on at a time."""
+    return blocks(len(can), max(1, CELLS // (thompson.NODES * max(can.shape[1], 1))))
 
 
 def _among(items: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -138,7 +138,8 @@ class Maker:
             else None
         )
         rules, wanted = SurfaceRules.of(night, surface), surface.explore
-        drawn = Exploration.of(wanted, night.run_id, surface.name, night.is_new, rules.caps) if wanted else None
+        salt, acted = f"{night.run_id} {surface.name}", night.popularity
+        drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps) if wanted else None
         return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:

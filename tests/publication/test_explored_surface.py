@@ -27,7 +27,7 @@ def lists(made: Shop, surface: str) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k != "run_id"} for row in rows if row["surface"] == surface]
 
 
-@pytest.mark.parametrize("policy", ["uniform", "softmax", "new"])
+@pytest.mark.parametrize("policy", ["uniform", "softmax", "thompson", "new"])
 def test_a_row_says_with_which_chance_it_is_there(tmp_path: Path, policy: str) -> None:
     made, plain = explored(tmp_path / "a", policy=policy, share=0.5), shop(tmp_path / "b")
     go(plain.write())

@@ -14,6 +14,7 @@ from pipeline.settings.sections.publication import Explore
 ITEMS = 12
 SCORES = np.linspace(0.9, 0.1, ITEMS).astype(np.float32)
 NEW = np.arange(ITEMS) % 5 == 4  # 4 and 9
+ACTIONS = np.array([40, 0, 3, 0, 9, 1, 0, 80, 2, 0, 5, 0])
 
 
 def block(items: Sequence[Sequence[int]]) -> Block:
@@ -23,7 +24,7 @@ def block(items: Sequence[Sequence[int]]) -> Block:
 
 
 def exploration(caps: Sequence[Cap] = (), seed: int = 7, **settings: Any) -> Exploration:
-    return Exploration(Explore.model_validate(settings), seed, NEW, caps)
+    return Exploration(Explore.model_validate(settings), seed, NEW, ACTIONS, caps)
 
 
 def alike(users: int, k: int = 5, top: int = 8) -> tuple[Block, Block]:
@@ -60,6 +61,7 @@ SETTINGS = [
     {"policy": "softmax", "slots": [4, 2], "share": 0.5},
     {"policy": "new", "slots": [1, 2, 5]},  # the fourth, there, and the ninth, too far down
 ]
+THOMPSON = {"policy": "thompson", "slots": [2, 4], "share": 0.9, "temperature": 2.0}
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -70,7 +72,7 @@ def test_the_chances_are_worked_by_hand(settings: dict[str, Any]) -> None:
         assert of == pytest.approx(chances(items, settings)), items
 
 
-@pytest.mark.parametrize("settings", SETTINGS[:4])
+@pytest.mark.parametrize("settings", [*SETTINGS[:4], THOMPSON])
 def test_a_list_is_drawn_as_often_as_it_says(settings: dict[str, Any]) -> None:
     users = 40_000
     lists, pool = alike(users)
@@ -81,6 +83,24 @@ def test_a_list_is_drawn_as_often_as_it_says(settings: dict[str, Any]) -> None:
     for items, expected in told.items():
         error = (expected * (1 - expected) / users) ** 0.5
         assert abs(often[items] / users - expected) < 4.5 * error
+
+
+def test_a_slot_is_drawn_as_by_a_sample_of_every_item() -> None:
+    """Thompson sampling done literally: one value from each, the greatest is shown."""
+    lists, pool = alike(1)
+    settings = {"policy": "thompson", "slots": [3], "temperature": 1.5}
+    rng, many = np.random.default_rng(4), 200_000
+    left = [2, 5, 6, 7]  # what the slots that are not drawn do not show
+    means = np.log(SCORES[left].astype(float) / (1 - SCORES[left]))
+    values = rng.normal(means, 1.5 / np.sqrt(1 + ACTIONS[left]), (many, len(left)))
+    often = np.bincount(values.argmax(axis=1), minlength=len(left)) / many
+    found = {}
+    for seed in range(60):
+        made, chance = exploration(seed=seed, **settings).draw(lists, pool, np.zeros((1, 5), bool), np.arange(1))
+        found[int(made.items[0, 2])] = float(chance[0, 2])
+    assert len(found) > 1
+    for item, chance in found.items():
+        assert chance == pytest.approx(often[left.index(item)], abs=0.006)
 
 
 def test_draws_follow_from_run_user_and_item_alone() -> None:
@@ -100,7 +120,7 @@ def test_draws_follow_from_run_user_and_item_alone() -> None:
     assert (other.items != whole.items).any()
 
 
-@pytest.mark.parametrize("policy", ["uniform", "softmax", "new"])
+@pytest.mark.parametrize("policy", ["uniform", "softmax", "thompson", "new"])
 def test_every_rule_of_a_list_holds(policy: str) -> None:
     """Random lists that keep two caps, with pinned and absent items: what is drawn keeps them; no list is shorter."""
     rng = np.random.default_rng(3)
