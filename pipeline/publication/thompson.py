@@ -41,15 +41,19 @@ def chance_to_be_best(means: np.ndarray, deviations: np.ndarray, among: np.ndarr
     from scipy.special import log_ndtr, ndtr
 
     deviations = np.maximum(deviations, 1e-9)
-    low = np.max(means - REACH * deviations, axis=1, initial=-np.inf, where=among)
-    high = np.max(means + REACH * deviations, axis=1, initial=-np.inf, where=among)
-    low, high = (np.where(np.isfinite(end), end, 0.0)[:, None, None] for end in (low, high))
-    edges = low + (high - low) * np.linspace(0, 1, NODES + 1)  # [R, 1, NODES + 1]
-    places = (edges - means[..., None]) / deviations[..., None]  # [R, C, NODES + 1]
-    falls_into = np.diff(ndtr(places), axis=-1)
-    middle = (places[..., 1:] + places[..., :-1]) / 2
-    below = np.where(among[..., None], log_ndtr(middle), 0.0)
-    others = np.exp(below.sum(axis=1, keepdims=True) - below)
-    found = np.where(among, (falls_into * others).sum(axis=-1), 0.0)
+    low, high = (
+        np.max(means + side * deviations, axis=1, initial=-np.inf, where=among)[:, None] for side in (-REACH, REACH)
+    )
+    rows, items = np.nonzero(among & (means + REACH * deviations >= low))  # the others never are the greatest
+    if not len(rows):
+        return np.zeros(means.shape)
+    edges = low[rows] + (high[rows] - low[rows]) * np.linspace(0, 1, NODES + 1)  # [N, NODES + 1]
+    places = (edges - means[rows, items, None]) / deviations[rows, items, None]
+    falls_into = np.diff(ndtr(places), axis=1)
+    below = log_ndtr((places[:, 1:] + places[:, :-1]) / 2)
+    first = np.flatnonzero(np.diff(rows, prepend=-1))
+    everybody = np.repeat(np.add.reduceat(below, first), np.diff([*first, len(rows)]), axis=0)
+    found = np.zeros(means.shape)
+    found[rows, items] = (falls_into * np.exp(everybody - below)).sum(axis=1)
     total = found.sum(axis=1, keepdims=True)
     return np.asarray(found / np.where(total > 0, total, 1))
