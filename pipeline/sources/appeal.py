@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from pipeline.arrays.blocks import blocks
 
-PRIOR = 1.0
+PRIOR = 0.5
 """Choices, and expected ones, that are added: where few are expected, an item is like any other."""
 ROUNDS = 2
 """Turns; a third moves nothing that is seen in a list."""
@@ -53,6 +53,8 @@ class Choices:
         for hour, _, items in self._hours():
             there, _ = self._there(hour)
             chosen += np.bincount(items, minlength=len(chosen)) * there
+        # an item is there because somebody began with it: that says nothing of the others
+        chosen = np.maximum(chosen - 1, 0)
         found = np.ones(len(self.codes))
         for _ in range(ROUNDS):
             found = (chosen + PRIOR) / (self._expected(found) + PRIOR)
