@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.tables import tables
-from pipeline.features import attributes, given, shown
+from pipeline.features import attributes, shown, trends
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
@@ -24,8 +24,6 @@ from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
 
-TREND_DAYS = 28
-"""How far back actions count in trends."""
 SURE_PAIRS, REPEATED_SHARE = 500, 0.02
 """Of fewer pairs of a user and an item it is not learned whether users come back; below this share they do not."""
 # What the encoder reads of an item, as of a day that many nights share.
@@ -153,26 +151,9 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         targets = events.query("targets", schemas.TARGETS, most=most, salt=f"{config.seed} {row['cutoff']}")
         _write(folder / "targets.parquet", targets)
         events.write(folder / "user_stats.parquet", "user_stats", schemas.USER_STATS, **params)
-        _write(folder / "trends.parquet", _trends(events, row["cutoff"], config, params))
+        trends.write(events, folder, row["cutoff"], config, params)
 
     return not memo.part(lists.cutoff_dir(memo.out, row["cutoff"]).name, key, make)
-
-
-def _trends(events: Events, cutoff: date, config: Config, params: dict[str, Any]) -> pa.Table:
-    """schemas.TRENDS of a cut-off; where nothing happened lately, an item lives for an hour."""
-    lately = {"end_hour": _end_hour(cutoff, config), "days": TREND_DAYS} | params
-    ((lifetime,),) = events.execute("lifetime", **lately)
-    lifetime = max(1, lifetime or 1)
-    fading = {"fading": given.fading(24 * TREND_DAYS, lifetime)}
-    return events.query("trends", schemas.TRENDS, fading, cutoff=cutoff, lifetime_hours=lifetime, **lately)
-
-
-def _end_hour(cutoff: date, config: Config) -> int:
-    """The first hour that is not known at a cut-off, counted as the actions' hours are."""
-    known = 24
-    if config.until is not None and cutoff == config.until.date():
-        known = -(-(60 * config.until.hour + config.until.minute) // 60)
-    return 24 * day_number(cutoff) + known
 
 
 def _write_assortments(events: Events, folder: Path, row: dict[str, Any], heard_by: date, config: Config) -> list[Path]:

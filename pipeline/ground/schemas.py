@@ -198,6 +198,14 @@ TRENDS = pa.schema(
     ]
 )
 
+LATELY = pa.schema(
+    [
+        pa.field("hours_ago", pa.int32(), nullable=False),  # before the first hour that is not known, ascending
+        pa.field("user_index", pa.int32()),  # null: a guest
+        pa.field("item_index", pa.int32(), nullable=False),
+    ]
+)
+
 USER_STATS = pa.schema(
     [
         pa.field("user_index", pa.int32(), nullable=False),

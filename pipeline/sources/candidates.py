@@ -46,8 +46,10 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-MAY_BE_ABSENT = ("eligible", "links", "offers")
-"""Tables that a cut-off has only where there is something to say."""
+WHERE_THERE = ("eligible", "links", "offers")
+"""Tables that every source heeds, and a cut-off has only where there is something to say."""
+MAY_BE_ABSENT = {*WHERE_THERE, "lately"}
+"""And those that some sources read."""
 
 
 class Make(Protocol):
@@ -58,7 +60,7 @@ class Make(Protocol):
 
 def inputs_hash(cutoff: Cutoff, tables: Sequence[str]) -> str:
     """A hash of the features of one cut-off that a source reads."""
-    paths = [cutoff.folder / f"{name}.parquet" for name in sorted({*tables, *MAY_BE_ABSENT})]
+    paths = [cutoff.folder / f"{name}.parquet" for name in sorted({*tables, *WHERE_THERE})]
     files = [artifacts.file_sha256(path) for path in paths if path.stem not in MAY_BE_ABSENT or path.is_file()]
     return artifacts.text_sha256(cutoff.cutoff, cutoff.users, cutoff.items, cutoff.repeats, files)
 

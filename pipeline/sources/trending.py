@@ -1,27 +1,32 @@
 """What is fresh and read now, in the categories a user reads: for items that live hours or days.
 
 How long items live is learned from the log: half of the last weeks' actions were on items younger than
-`lifetime_hours`. Actions count half after that time, and an item does with that age. Where items live longer than
-`longest_hours` there is nothing to trend, and no list is made.
+`lifetime_hours`, and an item counts half with that age. Where items live longer than `longest_hours` there is nothing
+to trend, and no list is made.
 
-    score = share of the category in the user's history x how fresh the item is
+    score = share of the category in the user's history x appeal of the item x how fresh it is
 
-The share is of the decayed history, smoothed towards everybody's. What is fresh is not divided by the category's sum: a
-category with nothing new has nothing to show. An item without a category is in one with all others of its kind.
+The share is of the decayed history, smoothed towards everybody's. The appeal is how often the item was chosen lately
+over how often it had been, were it like any other (see `pipeline.sources.appeal`). What is fresh is not divided by the
+category's sum: a category with nothing new has nothing to show. An item without a category is in one with all others
+of its kind.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat
 
 from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
+from pipeline.features.trends import LIVES, SHORT_LIVED_HOURS, read_lately
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
+from pipeline.sources.appeal import Choices
 from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 class Trending(SourceSection):
     """Fresh items by category, where items live hours or days."""
 
-    longest_hours: PositiveFloat = 168.0
+    longest_hours: Annotated[float, Field(gt=0, le=SHORT_LIVED_HOURS)] = SHORT_LIVED_HOURS
     """Where items live longer, by the log, the list is not made."""
     values: Decay = "decay_30"
     """Own history whose categories count."""
@@ -46,9 +51,9 @@ SOURCE = Source(
 )
 
 
-def freshness(trend: np.ndarray, age_hours: np.ndarray, lifetime_hours: float) -> np.ndarray:
-    """[I] what is done with an item now, halved with every lifetime of its age; 0 where nothing ever was."""
-    aged = trend * 0.5 ** (np.nan_to_num(age_hours) / lifetime_hours)
+def freshness(appeal: np.ndarray, age_hours: np.ndarray, lifetime_hours: float) -> np.ndarray:
+    """[I] an item's appeal, halved with every lifetime of its age; 0 where nothing was ever done with it."""
+    aged = appeal * 0.5 ** (np.nan_to_num(age_hours) / lifetime_hours)
     return np.asarray(np.where(np.isnan(age_hours), 0.0, aged))
 
 
@@ -106,15 +111,16 @@ def run(*, features: Path, config: Config, section: Trending, memo: Memo, out: P
         write_fit(folder, {"lifetime_hours": lifetime if np.isfinite(lifetime) else None})
         if lifetime > section.longest_hours:
             return
-        trend, age = (trends.column(name).to_numpy().astype(np.float64) for name in ("trend", "age_hours"))
+        age = trends.column("age_hours").to_numpy().astype(np.float64)
         codes, number = category_codes(trends.column("category"))
         of_users = shares(cutoff.matrix(section.values), codes, number, section.everybody)
-        fresh = freshness(trend, age, lifetime)
+        chosen = Choices(partial(read_lately, cutoff), of_users, codes, age, lifetime, LIVES)
+        fresh = freshness(chosen.appeal(), age, lifetime)
         score = Bound(scoring, {"of_users": of_users, "codes": codes, "fresh": fresh})
         write_source(
             folder, "trending", cutoff, score, section=section, config=config, above=0.0, threads=config.threads
         )
 
-    tables = ("interactions", "trends")
+    tables = ("interactions", "trends", "lately")
     made = make_parts("trending", make, features=features, memo=memo, config=config, tables=tables)
     return made | tonights_fit(features, out)

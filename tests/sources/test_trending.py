@@ -1,5 +1,6 @@
 """Fresh items by category: learned lifetimes and scores against counts done by hand, on a made-up news site."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +17,7 @@ from pipeline.intake.inputs.events import SCHEMA as EVENTS
 from pipeline.intake.inputs.items import SCHEMA as ITEMS
 from pipeline.operations import stages
 from pipeline.sources import trending
+from pipeline.sources.appeal import Choices
 from pipeline.sources.configuration import FullConfig
 
 NIGHT = date(2024, 1, 31)
@@ -94,22 +96,43 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> tuple[FullConfig, list[Cli
     return config, rows
 
 
+def appeal_by_hand(rows: list[Click], share: dict[str, dict[str, float]], lifetime: float) -> dict[str, float]:
+    """Every item's appeal by its definition, an action at a time."""
+    first = {row.item: max(math.ceil(r.hours_ago) for r in rows if r.item == row.item) for row in rows}
+    window = 6 * lifetime
+    acts = [(r, math.ceil(r.hours_ago)) for r in rows if math.ceil(r.hours_ago) <= window]
+    chosen = {i: max(sum(r.item == i and first[i] - hour <= window for r, hour in acts) - 1, 0) for i in first}
+    appeal = dict.fromkeys(first, 1.0)
+    for _ in range(2):
+        expected = dict.fromkeys(first, 0.0)
+        for row, hour in acts:
+            there = {i: 0.5 ** ((age - hour) / lifetime) for i, age in first.items() if 0 <= age - hour <= window}
+            mine = share[row.reader]
+            total = sum(mine[i.split("-")[0]] * appeal[i] * fresh for i, fresh in there.items())
+            for item, fresh in there.items():
+                expected[item] += mine[item.split("-")[0]] * fresh / total
+        appeal = {i: (chosen[i] + 0.5) / (expected[i] + 0.5) for i in first}
+    return appeal
+
+
+def shares_by_hand(rows: list[Click]) -> dict[str, dict[str, float]]:
+    """Each reader's share of every section, by the definition."""
+    days = {(r.reader, r.item, r.time.date()) for r in rows}  # a day with an action counts once
+    read: dict[str, Counter[str]] = {row.reader: Counter() for row in rows}
+    everybody: Counter[str] = Counter()
+    for who, item, day in days:
+        for counted in (read[who], everybody):
+            counted[item.split("-")[0]] += 0.5 ** ((NIGHT - day).days / 30)  # type: ignore[assignment]
+    usual = {s: everybody[s] / everybody.total() for s in SECTIONS}
+    return {who: {s: (mine[s] + usual[s]) / (mine.total() + 1) for s in SECTIONS} for who, mine in read.items()}
+
+
 def by_hand(rows: list[Click], reader: str, lifetime: float) -> dict[str, float]:
     """Scores of one reader tonight, by the definition."""
+    share = shares_by_hand(rows)
     items = {row.item: max(r.hours_ago for r in rows if r.item == row.item) for row in rows}  # and their ages
-    fresh = {
-        i: 0.5 ** (a / lifetime) * sum(0.5 ** (r.hours_ago / lifetime) for r in rows if r.item == i)
-        for i, a in items.items()
-    }
-    days = {(r.reader, r.item, r.time.date()) for r in rows}  # a day with an action counts once
-    read: dict[str, Counter[str]] = {reader: Counter(), "everybody": Counter()}
-    for who, item, day in days:
-        weight = 0.5 ** ((NIGHT - day).days / 30)
-        for name in {who, "everybody"} & set(read):
-            read[name][item.split("-")[0]] += weight  # type: ignore[assignment]
-    mine, everybody = read[reader], read["everybody"]
-    share = {s: (mine[s] + everybody[s] / everybody.total()) / (mine.total() + 1) for s in SECTIONS}
-    return {i: share[i.split("-")[0]] * value for i, value in fresh.items()}
+    appeal = appeal_by_hand(rows, share, lifetime)
+    return {i: share[reader][i.split("-")[0]] * appeal[i] * 0.5 ** (age / lifetime) for i, age in items.items()}
 
 
 def tonight(config: FullConfig) -> tuple[Cutoff, Path]:
@@ -133,7 +156,7 @@ def test_scores_are_those_by_hand(site: tuple[FullConfig, list[Click]]) -> None:
     lifetime = cutoff.trends().column("lifetime_hours")[0].as_py()
     folder = lists.cutoff_dir(artifacts.stage_dir(config.lake, "trending", NIGHT), NIGHT)
     listed, scores = lists.read_list(folder, "all", "trending")
-    for row in range(0, len(listed), 7):
+    for row in range(0, len(listed), 13):
         wanted = by_hand(rows, readers[cutoff.targets()[row]], lifetime)
         for item, score in zip(listed[row], scores[row], strict=True):
             assert item < 0 or score == pytest.approx(wanted[item_ids[item]], rel=1e-4)
@@ -158,3 +181,41 @@ def test_items_without_a_category_are_ranked_by_what_is_fresh() -> None:
     fresh = trending.freshness(np.array([4.0, 4.0, 0.0]), np.array([0.0, 10.0, np.nan]), 10.0)
     assert fresh.tolist() == [4.0, 2.0, 0.0]
     assert schemas.TRENDS.field("category").nullable
+
+
+def batches(rows: list[tuple[int, int | None, int]], size: int = 100) -> list[pa.RecordBatch]:
+    """Hours ago, user and item of actions as batches of schemas.LATELY."""
+    hours, users, items = (list(column) for column in zip(*sorted(rows, key=lambda r: r[0]), strict=True))
+    columns = {"hours_ago": hours, "user_index": users, "item_index": items}
+    return pa.table(columns, schema=schemas.LATELY).to_batches(max_chunksize=size)
+
+
+def test_an_item_that_few_could_choose_is_not_held_for_weak() -> None:
+    """Two items, one of a busy day and one of the night: as many of those who were there chose each."""
+    day, night = [(20, n % 5, 0) for n in range(40)], [(4, n % 5, 1) for n in range(10)]
+    others = [(20, n % 5, 2) for n in range(40)] + [(4, n % 5, 3) for n in range(10)]
+    of_users, codes = np.ones((5, 1), np.float32), np.zeros(4, int)
+    age = np.array([20.0, 4.0, 20.0, 4.0])
+    chosen = Choices(lambda: iter(batches(day + night + others)), of_users, codes, age, lifetime=2.0, lives=6)
+    found = chosen.appeal()
+    assert found[0] == pytest.approx(found[2])
+    assert found[1] == pytest.approx(found[3])
+    assert 0.5 < found[1] / found[0] < 2  # of a quarter of the actions
+
+
+def test_guests_choose_as_everybody_of_their_hour_and_batches_change_nothing() -> None:
+    rng = np.random.default_rng(5)
+    rows = [(int(h), None if rng.random() < 0.3 else int(rng.integers(4)), int(rng.integers(6))) for h in range(1, 9)]
+    rows += [(int(rng.integers(1, 9)), int(rng.integers(4)), int(rng.integers(6))) for _ in range(60)]
+    age = np.array([max(h for h, _, i in rows if i == item) for item in range(6)], float)
+    of_users = rng.dirichlet(np.ones(2), 4).astype(np.float32)
+    given = (of_users, np.array([0, 1, 0, 1, 0, 1]), age)
+    whole = Choices(lambda: iter(batches(rows)), *given, lifetime=4.0, lives=6).appeal()
+    users_alone = [row for row in rows if row[1] is not None]
+    known = Choices(lambda: iter(batches(users_alone, 1)), *given, lifetime=4.0, lives=6).appeal()
+    in_one = Choices(lambda: iter(batches(users_alone)), *given, lifetime=4.0, lives=6).appeal()
+    assert known == pytest.approx(in_one)
+    assert whole != pytest.approx(known)
+    assert (whole > 0).all()
+    nobody = Choices(lambda: iter(()), *given, lifetime=4.0, lives=6).appeal()
+    assert nobody.tolist() == [1.0] * 6
