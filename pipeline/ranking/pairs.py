@@ -107,6 +107,33 @@ def best_source(keys: np.ndarray, sources: Mapping[str, Listed], codes: Mapping[
     return code
 
 
+def _ranked(rows: np.ndarray, items: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Places of the pairs with a finite score, by row, falling score, and item.
+
+    Pairs that come by row and item, as nearly all do, are sorted as one number each: the row, the bits of the score
+    (turned, so that they rise as the score falls), and the place within the row. That takes about a third of the time of
+    a sort by three columns, and comes to the same.
+    """
+    there = np.flatnonzero(np.isfinite(scores))
+    rows, items, scores = rows[there], items[there], scores[there]
+    step, up = np.diff(rows), np.diff(items)
+    if scores.dtype != np.float32 or not ((step > 0) | (step == 0) & (up > 0)).all():
+        return np.asarray(there[np.lexsort((items, -scores, rows))])
+    first = np.concatenate([[True], step > 0])[: len(rows)]
+    group = np.cumsum(first) - 1
+    starts = np.flatnonzero(first)
+    within = np.arange(len(rows)) - starts[group]
+    bits = int(within.max(initial=0)).bit_length()
+    if len(starts).bit_length() + 32 + bits > 64:
+        return np.asarray(there[np.lexsort((items, -scores, rows))])
+    raw = (scores + np.float32(0)).view(np.uint32)  # -0.0 becomes 0.0
+    falling = np.where(raw >> 31 > 0, raw, raw ^ np.uint32(0x7FFFFFFF)).astype(np.uint64)
+    key = group.astype(np.uint64) << np.uint64(32 + bits) | falling << np.uint64(bits) | within.astype(np.uint64)
+    key.sort()
+    within = (key & np.uint64((1 << bits) - 1)).astype(np.int64)
+    return np.asarray(there[starts[(key >> np.uint64(32 + bits)).astype(np.int64)] + within])
+
+
 def to_lists(
     rows: np.ndarray, items: np.ndarray, scores: np.ndarray, users: int, n: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -120,8 +147,7 @@ def to_lists(
         items int32 [B, n] (-1 pads), scores float32 [B, n] (-inf pads), and place int64 [B, n] of each listed pair in
         the arguments (-1 pads).
     """
-    order = np.lexsort((items, -scores, rows))
-    order = order[np.isfinite(scores[order])]
+    order = _ranked(rows, items, scores)
     starts = np.searchsorted(rows[order], np.arange(users))
     rank = np.arange(len(order)) - starts[rows[order]]
     kept, rank = order[rank < n], rank[rank < n]
