@@ -63,12 +63,9 @@ def choose(
     if not with_merged or not any(worth.values()):
         return recipe
     name = max(worth, key=lambda name: (worth[name], -names.index(name)))
-    plain = np.concatenate([judges[place].final(recipe) for place in with_merged])
-    tried = [Recipe(recipe.weights, name, share) for share in SHARES]
-    shares = (0.0, *SHARES)
-    mixtures = [np.concatenate([judges[place].final(one) for place in with_merged]) for one in tried]
-    values = np.stack([plain, *mixtures])
-    mean = shrunk(expected_best(shares, values, config.seed), len(plain))
+    shares, tried = (0.0, *SHARES), Recipe(recipe.weights, name, max(SHARES))
+    values = np.concatenate([judges[place].finals(tried, shares) for place in with_merged], axis=1)
+    mean = shrunk(expected_best(shares, values, config.seed), values.shape[1])
     share = min((shares[n] for n in as_good(values)), key=lambda share: abs(share - mean))
     return Recipe(recipe.weights, name, share) if share else recipe
 
@@ -147,10 +144,12 @@ class _Judge:
         members = self._config.ensemble.members
         return any(finals.folder_of(self._window, self._places, self._pool, name) for name in members)
 
-    def final(self, recipe: Recipe) -> np.ndarray:
-        """[J] of the final list that a recipe makes."""
+    def finals(self, recipe: Recipe, shares: Sequence[float]) -> np.ndarray:
+        """[S, J] of the final lists that a recipe makes with some shares of its single list."""
         final = Final.of(self._window, self._places, self._pool, recipe, self._config)
-        return np.concatenate([self._of(final.block(self.judged[part])[1][0], part) for part in self._parts])
+        made = (final.with_shares(self.judged[part], shares) for part in self._parts)
+        found = [[self._of(items, part) for items, _ in lists] for lists, part in zip(made, self._parts, strict=True)]
+        return np.concatenate(found, axis=1)
 
     def single(self, name: str) -> np.ndarray:
         """[J] of a single list; one that was not made found nothing, as nobody can show it."""

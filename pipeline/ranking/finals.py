@@ -1,7 +1,7 @@
 """How a final list comes about: the members' lists merged, and with them a single model's list that did as well."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -99,32 +99,48 @@ class Final:
 
     def block(self, rows: np.ndarray | slice) -> tuple[dict[str, Pair], Pair]:
         """Every merged list of some targets by name, and the one that is published."""
-        found = gathered(self.cutoff, self.members, rows, self.config)
-        ranked = merge_block(found, np.asarray(self.recipe.weights), self.config)
+        ranked = self._merged(rows, MERGED)
         name, n = self.config.ensemble.final, self.config.ensemble.length
         final = ranked.get(name) or _padded(self.members, name, rows, n)
-        if self.single is None or not self.recipe.share:
-            return ranked, final
+        return ranked, self._mixed(final, rows, [self.recipe.share])[0]
+
+    def with_shares(self, rows: np.ndarray, shares: Sequence[float]) -> list[Pair]:
+        """The final list of some targets with other shares of the single one, where it is a merged one."""
+        name = self.config.ensemble.final
+        return self._mixed(self._merged(rows, [name])[name], rows, shares)
+
+    def _merged(self, rows: np.ndarray | slice, names: Sequence[str]) -> dict[str, Pair]:
+        found = gathered(self.cutoff, self.members, rows, self.config)
+        return merge_block(found, np.asarray(self.recipe.weights), self.config, names)
+
+    def _mixed(self, final: Pair, rows: np.ndarray | slice, shares: Sequence[float]) -> list[Pair]:
+        if self.single is None or not any(shares):
+            return [final for _ in shares]
         users = self.cutoff.targets()[rows]
         items, scores = (np.asarray(array[rows]) for array in self.single)
-        return ranked, mixed(final, (items, scores), self.recipe.share, users, self.cutoff.items)
+        return mixtures(final, (items, scores), shares, users, self.cutoff.items)
 
 
-def mixed(final: Pair, single: Pair, share: float, users: np.ndarray, width: int) -> Pair:
+def mixtures(final: Pair, single: Pair, shares: Sequence[float], users: np.ndarray, width: int) -> list[Pair]:
     """Two lists of the same users as one: the weighted average of their standardised scores.
 
     Args:
         final: the merged list of B users.
         single: another one.
-        share: of the single list's scores; with 1 the merged one only settles ties and fills up.
+        shares: of the single list's scores, one result each; with 0 it is the merged list, with 1 that only settles
+            ties and fills up.
         users: [B] their indices.
         width: I, number of items.
     Returns:
         As many items of each as the merged list has places.
     """
     found = merging.gather(users, width, [final, single])
-    scores = merging.weighted(found, np.array([max(1 - share, TIES), share]))
-    return to_lists(found.pairs.rows, found.pairs.items, scores, len(users), final[0].shape[1])[:2]
+
+    def mixed(share: float) -> Pair:
+        scores = merging.weighted(found, np.array([max(1 - share, TIES), share]))
+        return to_lists(found.pairs.rows, found.pairs.items, scores, len(users), final[0].shape[1])[:2]
+
+    return [mixed(share) if share else final for share in shares]
 
 
 def folder_of(cutoff: Cutoff, places: Mapping[str, Path], pool: lists.Pool, name: str) -> Path | None:
@@ -167,15 +183,15 @@ def gathered(cutoff: Cutoff, members: Mapping[str, Pair], rows: np.ndarray | sli
     return merging.gather(users, cutoff.items, found)
 
 
-def merge_block(merged: merging.Members, weights: np.ndarray, config: Config) -> dict[str, Pair]:
-    """The merged lists of a block of users: items and scores [B, n] by name."""
-    scores = {
-        "weighted": merging.weighted(merged, weights),
-        "reciprocal_rank": merging.reciprocal_rank(merged, config.ensemble.constant),
-        "borda": merging.borda(merged),
+def merge_block(merged: merging.Members, weights: np.ndarray, config: Config, names: Sequence[str]) -> dict[str, Pair]:
+    """Merged lists of a block of users: items and scores [B, n] by name, of MERGED."""
+    scores: dict[str, Callable[[], np.ndarray]] = {
+        "weighted": lambda: merging.weighted(merged, weights),
+        "reciprocal_rank": lambda: merging.reciprocal_rank(merged, config.ensemble.constant),
+        "borda": lambda: merging.borda(merged),
     }
     pairs, n = merged.pairs, config.ensemble.length
-    return {name: to_lists(pairs.rows, pairs.items, s, len(pairs.users), n)[:2] for name, s in scores.items()}
+    return {name: to_lists(pairs.rows, pairs.items, scores[name](), len(pairs.users), n)[:2] for name in names}
 
 
 def _padded(members: Mapping[str, Pair], name: str, block: np.ndarray | slice, n: int) -> Pair:

@@ -111,8 +111,8 @@ def _ranked(rows: np.ndarray, items: np.ndarray, scores: np.ndarray) -> np.ndarr
     """Places of the pairs with a finite score, by row, falling score, and item.
 
     Pairs that come by row and item, as nearly all do, are sorted as one number each: the row, the bits of the score
-    (turned, so that they rise as the score falls), and the place within the row. That takes about a third of the time of
-    a sort by three columns, and comes to the same.
+    (turned, so that they rise as the score falls), and the place within the row. That takes about a third of the time
+    of a sort by three columns, and comes to the same.
     """
     there = np.flatnonzero(np.isfinite(scores))
     rows, items, scores = rows[there], items[there], scores[there]

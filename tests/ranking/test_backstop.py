@@ -170,10 +170,10 @@ def test_the_stage_publishes_it_says_so_and_credits_its_items(night, tmp_path):
 def test_a_list_alone_is_filled_up_and_its_ties_are_settled_by_the_merged_one():
     merged = (np.array([[4, 3, 2, 1]], dtype=np.int32), np.array([[4.0, 3.0, 2.0, 1.0]], dtype=np.float32))
     single = (np.array([[1, 2, -1, -1]], dtype=np.int32), np.array([[5.0, 5.0, -np.inf, -np.inf]], dtype=np.float32))
-    items, scores = finals.mixed(merged, single, 1.0, np.array([0]), 5)
+    ((items, scores),) = finals.mixtures(merged, single, [1.0], np.array([0]), 5)
     assert items.tolist() == [[4, 3, 2, 1]]  # a list without spread says nothing: the merged one orders everything
     single = (single[0], np.array([[5.0, 4.0, -np.inf, -np.inf]], dtype=np.float32))
-    items, scores = finals.mixed(merged, single, 1.0, np.array([0]), 5)
+    ((items, scores),) = finals.mixtures(merged, single, [1.0], np.array([0]), 5)
     assert items.tolist() == [[1, 4, 3, 2]]
     assert (np.diff(scores) < 0).all()
 

@@ -110,7 +110,7 @@ def test_learned_weights_maximise_ndcg_by_brute_force(night, tmp_path):
     values = {}
     for left in (0.0, 0.25, 0.5, 0.75, 1.0):
         merged = merging.gather(cutoff.targets(), cutoff.items, found)
-        ranked = finals.merge_block(merged, np.array([left, 1 - left]), night.config)["weighted"][0]
+        ranked = finals.merge_block(merged, np.array([left, 1 - left]), night.config, ["weighted"])["weighted"][0]
         values[left] = quality(cutoff, ranked, "all")
     assert values[learned[0]] == pytest.approx(max(values.values()))
     assert learned[0] >= 0.5  # als hears the truth with far less noise
