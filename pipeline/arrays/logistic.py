@@ -5,6 +5,8 @@ Source: Platt, "Probabilistic outputs for support vector machines", 1999.
 
 import numpy as np
 
+from pipeline.arrays.determinism import blas_threads
+
 FURTHEST = 30.0
 """Log-odds beyond this are as good as certain; kept within, so that nothing overflows."""
 
@@ -36,10 +38,11 @@ def fit(
         longest_step: no weight moves by more in one step; guards against a start that is far off.
     """
     weights = start
-    for _ in range(iterations):
-        p = sigmoid(columns @ weights)
-        gradient = columns.T @ (label - p) - ridge * (weights - towards)
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(ridge)
-        step = np.linalg.solve(curvature, gradient)
-        weights = weights + step * min(1.0, longest_step / max(np.abs(step).max(), 1e-12))
+    with blas_threads(1):  # the last bits of a sum over many pairs depend on how many threads share it
+        for _ in range(iterations):
+            p = sigmoid(columns @ weights)
+            gradient = columns.T @ (label - p) - ridge * (weights - towards)
+            curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(ridge)
+            step = np.linalg.solve(curvature, gradient)
+            weights = weights + step * min(1.0, longest_step / max(np.abs(step).max(), 1e-12))
     return weights
