@@ -1,7 +1,7 @@
 """One night of a very large made-up shop on a small machine: time and peak memory of every stage.
 
     python -m benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
-    python -m benchmarks.scale /tmp/threads --users 100000 --events 10000000 --threads 1 2
+    python -m benchmarks.scale /tmp/threads --users 100000 --items 20000 --events 10000000 --threads 1 2
     python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 64
     python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 320 --more-users 10 --more-events 100
 
