@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine import spark
+from pipeline.features import trends
 from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.sources.configuration import FullConfig
@@ -36,7 +37,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]
     whole_shop.write(local)
     shutil.copytree(local.lake / "ingest", on_spark.lake / "ingest")
     there = whole_shop.config_of(on_spark.home, **SPARK)
-    yield build(local), build(there)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trends, "SHORT_LIVED_HOURS", 1000)  # the shop's items live for weeks
+        yield build(local), build(there)
     spark.session(there).stop()
 
 
@@ -63,6 +66,7 @@ def test_the_shop_has_everything(made: tuple[Path, Path]) -> None:
         "item_attributes",
         "eligible",
         "trends",
+        "lately",
         "shown",
     ):
         assert rows[f"{TODAYS}/{name}.parquet"]
