@@ -123,9 +123,9 @@ def nights(settings: dict[str, object] | None, seed: int, number: int, users: in
         estimates, chances = model.estimates(), world.chances()
         order = np.argsort(-estimates, axis=1, kind="stable")[:, :TOP]
         pool = _block(order[group], estimates, group)
-        shown = Block(pool.items[:, :K], pool.scores[:, :K], pool.sources[:, :K]).items
+        best = Block(pool.items[:, :K], pool.scores[:, :K], pool.sources[:, :K])
+        shown = best.items
         if explore is not None:
-            best = Block(pool.items[:, :K], pool.scores[:, :K], pool.sources[:, :K])
             acted = model.clicks.sum(axis=0)
             drawn = Exploration.of(explore, f"{seed} {night}", night - world.born < 3, acted, ())
             shown = drawn.draw(best, pool, np.zeros(best.items.shape, bool), np.arange(users))[0].items
