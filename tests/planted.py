@@ -125,7 +125,9 @@ def _features(folder: Path, taste: np.ndarray, rng: np.random.Generator, label: 
     decays = {f"decay_{h}": 0.5 ** (last / h) for h in (7, 30, 90, 365)}
     numbers = {"user_index": users, "item_index": items, "confidence": decays["decay_30"], "count": 1 + (first > 100)}
     ages = {"first_age": first, "last_age": last}
-    rest = {"quantity": np.full(n, np.nan), "returns": np.zeros(n, int), "kept": np.ones(n, int)}
+    rest = {"returns": np.zeros(n, int), "kept": np.ones(n, int)} | dict.fromkeys(
+        ("quantity", "spent"), np.full(n, np.nan)
+    )
     _write(folder, "interactions", schemas.INTERACTIONS, **numbers, **ages, **decays, **rest)
     buyers = acted.sum(axis=0)
     counted = {f: buyers for f in schemas.ITEM_STATS.names if f.startswith("buyers")}

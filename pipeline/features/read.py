@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -62,8 +62,8 @@ class Cutoff:
         """One row per (user, item) with a positive history, sorted by user_index, item_index."""
         return read_table(self.folder / "interactions.parquet", schemas.INTERACTIONS, columns)
 
-    def matrix(self, values: Decay = "confidence") -> "csr_matrix":
-        """[U, I] CSR float32 of one column of the interactions."""
+    def matrix(self, values: Decay | Literal["spent"] = "confidence") -> "csr_matrix":
+        """[U, I] CSR float32 of one column of the interactions, NaN where it is not known."""
         from scipy.sparse import csr_matrix
 
         with self.history(["user_index", "item_index", values]) as history:

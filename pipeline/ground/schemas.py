@@ -147,6 +147,7 @@ INTERACTIONS = pa.schema(
         pa.field("confidence", pa.float32(), nullable=False),
         pa.field("count", pa.int16(), nullable=False),
         pa.field("quantity", pa.float32()),
+        pa.field("spent", pa.float32()),  # null: no price is known of any
         pa.field("first_age", pa.float32(), nullable=False),
         pa.field("last_age", pa.float32(), nullable=False),
         pa.field("decay_7", pa.float32(), nullable=False),

@@ -5,6 +5,7 @@ along a link both ways, so that an item is worth
 
     linked          how many of the items it belongs to, or that belong to it, the user has
     linked_lately   the same, each with the user's decayed history instead of 1
+    linked_spent    the same, each with what the user spent on it: only where the log has prices
     linked_alike    the user's decayed history of items that belong to the same ones, as far as they do (cosine)
 """
 
@@ -41,6 +42,7 @@ SOURCE = Source(
     lists=(
         CandidateList("linked", "Belongs to what they have"),
         CandidateList("linked_lately", "Belongs to what they had lately"),
+        CandidateList("linked_spent", "Belongs to what they spent on"),
         CandidateList("linked_alike", "Belongs to the same"),
     ),
 )
@@ -75,11 +77,14 @@ def scores(cutoff: Cutoff, section: Linked, links: "csr_matrix") -> dict[str, Bo
     lately = cutoff.matrix(section.values)
     having = cutoff.matrix("count")
     counted = having.sign() + lately * np.float32(section.ties / max(lately.data.max(initial=0), 1))
-    return {
+    found = {
         "linked": Bound(along, {"history": counted.tocsr(), "links": links}),
         "linked_lately": Bound(along, {"history": lately, "links": links}),
         "linked_alike": Bound(alike, {"history": lately, "links": links}),
     }
+    spent = cutoff.matrix("spent")
+    spent.data = np.nan_to_num(spent.data)
+    return found | ({"linked_spent": Bound(along, {"history": spent, "links": links})} if spent.data.any() else {})
 
 
 def run(*, features: Path, config: Config, section: Linked, memo: Memo) -> dict[str, Any]:

@@ -14,6 +14,7 @@ final as (
         greatest(0, whole(sum(units(weight * decay)))) as confidence,
         least(count(*) filter (actions > 0), 32767) as count,
         whole(sum(units(quantity))) as quantity,
+        whole(sum(units(spent))) as spent,
         max(age) filter (actions > 0) as first_age,
         min(age) filter (actions > 0) as last_age,
         whole(sum(decay_7::hugeint) filter (actions > 0)) as decay_7,

@@ -10,6 +10,8 @@ select
     count(*) filter (is_label) as labels,
     whole(sum(units(quantity)) filter (weight > 0)) as quantity,
     whole(sum(units(price)) filter (weight > 0)) as price_sum,
+    -- a slip of the pen must not stop a night: a line is worth a thousand million at most, which units() can add
+    whole(sum(units(least(greatest(coalesce(quantity, 1) * price, 0), 1e9))) filter (weight > 0 and price is not null)) as spent,
     count(price) filter (weight > 0) as prices,
     whole(sum(units(value))) as value_sum,
     count(value) as given,

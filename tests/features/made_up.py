@@ -95,6 +95,7 @@ def brute_force(events: list[Event], cutoff: date, arrived_by: date) -> dict[tup
                 "confidence": max(0, sum(WEIGHTS[e["event_type"]] * 0.5 ** (age / 40) for age, e in pairs_events)),
                 "count": len(ages),
                 "quantity": sum(e["quantity"] for _, e in pairs_events if WEIGHTS[e["event_type"]] > 0),
+                "spent": sum(e["quantity"] * e["price"] for _, e in pairs_events if WEIGHTS[e["event_type"]] > 0),
                 "first_age": max(ages),
                 "last_age": min(ages),
                 "returns": sum(WEIGHTS[e["event_type"]] < 0 for _, e in pairs_events),

@@ -25,11 +25,15 @@ def checkerboard(rows: int) -> np.ndarray:
 
 
 def write_cutoff(
-    folder: Path, values: np.ndarray, decays: Mapping[str, np.ndarray] | None = None, buyers: np.ndarray | None = None
+    folder: Path,
+    values: np.ndarray,
+    decays: Mapping[str, np.ndarray] | None = None,
+    buyers: np.ndarray | None = None,
+    spent: np.ndarray | None = None,
 ) -> None:
     """One cut-off: every decay column is `values` [U, I] unless `decays` names another; buyers [I] in all windows.
 
-    A value below 0 is a dislike.
+    A value below 0 is a dislike; spent [U, I], NaN where no price is known, as everywhere by default.
     """
     folder.mkdir(parents=True)
     users, items = (values > 0).nonzero()
@@ -37,6 +41,7 @@ def write_cutoff(
     columns |= {name: (decays or {}).get(name, values)[users, items] for name in DECAYS}
     columns |= {name: np.zeros(len(users)) for name in ("first_age", "last_age", "quantity", "returns", "kept")}
     columns["count"] = np.ones(len(users))
+    columns["spent"] = np.full(len(users), np.nan) if spent is None else spent[users, items]
     _write(folder / "interactions.parquet", schemas.INTERACTIONS, columns)
     count = (values > 0).sum(axis=0) if buyers is None else buyers
     stats: dict[str, Any] = {name: count for name in schemas.ITEM_STATS.names if name.startswith("buyers")}

@@ -45,6 +45,29 @@ def test_items_are_alike_as_far_as_they_belong_to_the_same() -> None:
     np.testing.assert_allclose(score, history @ np.array(cosine), rtol=1e-5)
 
 
+def test_what_was_spent_goes_along_a_link_where_prices_are_known(tmp_path: Path) -> None:
+    values, links = matrices()
+    spent = np.where(values > 0, np.random.default_rng(2).random(values.shape) * 9, np.nan)
+    spent[values == 2] = np.nan  # a price of what some did is not known: it is worth nothing, not everything
+    rows = {"item_index": [item for item, _ in LINKS], "linked_index": [other for _, other in LINKS]}
+    made = {}
+    for name, given in (("priced", spent), ("unpriced", None)):
+        config = config_for(tmp_path / name)
+        features = write_features(config.lake, {NIGHT: values}, spent=given)
+        cutoff, out = read_cutoffs(features)[0], artifacts.stage_dir(config.lake, "linked", NIGHT)
+        pq.write_table(pa.table(rows, schema=schemas.LINKS), cutoff.folder / "links.parquet")
+        linked.run(features=features, config=config, section=config.linked, memo=Memo(out))
+        made[name] = cutoff, cutoff.dir_in(out)
+    cutoff, folder = made["priced"]
+    expected = np.nan_to_num(spent) @ (links + links.T)
+    items, scores = lists.read_list(folder, "all", "linked_spent")
+    for row, user in enumerate(cutoff.targets()):
+        there = items[row] >= 0
+        assert set(items[row][there].tolist()) == set(np.flatnonzero(expected[user] > 0).tolist())
+        np.testing.assert_allclose(scores[row][there], np.sort(expected[user][expected[user] > 0])[::-1], rtol=1e-3)
+    assert lists.list_names(made["unpriced"][1], "all") == ["linked", "linked_alike", "linked_lately"]
+
+
 def test_its_lists_hold_what_is_linked_and_no_list_is_made_without_links(tmp_path: Path) -> None:
     values, links = matrices()
     config = config_for(tmp_path)
