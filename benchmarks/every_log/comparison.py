@@ -39,6 +39,8 @@ class Row:
         nights: how each was judged.
         best: name of the simple list with the highest mean.
         interval: 95 %, of the difference of published and best.
+        foreseen: NDCG@10 in the mean of the nights of the simple list that is best on each one's other nights: what
+            somebody has who must choose before. None of a single night.
     """
 
     shop: str
@@ -46,6 +48,7 @@ class Row:
     nights: Mapping[date, Judged]
     best: str
     interval: tuple[float, float]
+    foreseen: float | None
 
     def mean(self, name: str) -> float:
         """A list's NDCG@10 in the mean of the nights."""
@@ -110,9 +113,25 @@ def compare(shop: str, surface: str, nights: Mapping[date, Judged]) -> Row | Non
     if not found:
         return None
     judged = list(found.values())
-    best = max(sorted(_names(judged) - {PUBLISHED, MADE}), key=lambda name: mean(name, judged))
+    best = best_simple(judged, judged)
     gaps = [_of(PUBLISHED, night) - _of(best, night) for night in judged]
-    return Row(shop, surface, found, best, scoring.pooled_interval([night.users for night in judged], gaps))
+    interval = scoring.pooled_interval([night.users for night in judged], gaps)
+    return Row(shop, surface, found, best, interval, foreseen(judged))
+
+
+def best_simple(on: Sequence[Judged], among: Sequence[Judged]) -> str:
+    """The simple list with the highest mean on some nights, of those that any of others has; of equals the first."""
+    return max(sorted(_names(among) - {PUBLISHED, MADE}), key=lambda name: mean(name, on))
+
+
+def foreseen(nights: Sequence[Judged]) -> float | None:
+    """See Row.foreseen. Of many lists about as good, the best of the nights it is judged on is a lucky one."""
+    if len(nights) < 2:
+        return None
+    others = [[other for other in nights if other is not night] for night in nights]
+    return float(
+        np.mean([mean(best_simple(rest, nights), [night]) for night, rest in zip(nights, others, strict=True)])
+    )
 
 
 def mean(name: str, nights: Sequence[Judged]) -> float:

@@ -12,14 +12,15 @@ MOST = 12
 
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """A row per surface of every shop, in Markdown."""
-    yield "| surface | users | made | published | best simple list | | difference [95 %] | verdict |"
-    yield "|---|---:|---:|---:|---:|---|---|---|"
+    yield "| surface | users | made | published | best simple list | | difference [95 %] | verdict | chosen before |"
+    yield "|---|---:|---:|---:|---:|---|---|---|---:|"
     for row in rows:
         users = " ".join(str(len(night.users)) for night in row.nights.values())
         means = f"{row.mean(MADE):.4f} | {row.mean(PUBLISHED):.4f} | {row.mean(row.best):.4f} | {row.best}"
         low, high = row.interval
         gap = f"{row.difference:+.4f} [{low:+.4f}, {high:+.4f}]"
-        yield f"| {row.shop}, {row.surface} | {users} | {means} | {gap} | {row.verdict} |"
+        foreseen = "" if row.foreseen is None else f"{row.foreseen:.4f}"
+        yield f"| {row.shop}, {row.surface} | {users} | {means} | {gap} | {row.verdict} | {foreseen} |"
 
 
 def details(row: Row) -> Iterator[str]:

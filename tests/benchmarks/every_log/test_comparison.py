@@ -73,6 +73,23 @@ def test_the_best_simple_list_has_the_highest_mean_of_the_nights_means() -> None
     assert row.difference == pytest.approx(row.mean(PUBLISHED) - max(by_hand.values()))
 
 
+def test_who_must_choose_before_takes_what_is_best_on_the_other_nights() -> None:
+    users = ["ann", "bob"]
+    lucky, steady = ([1.0, 1.0], [0.0, 0.0]), ([0.6, 0.6], [0.4, 0.6])
+    found = {
+        night: Judged(users, {PUBLISHED: np.ones(2), "lucky": np.array(lucky[n]), "steady": np.array(steady[n])})
+        for n, night in enumerate((FIRST, SECOND))
+    }
+    row = comparison.compare("shop", "for_you", found)
+    assert row is not None
+    assert (row.best, row.mean(row.best)) == ("steady", pytest.approx(0.55))
+    assert row.foreseen == pytest.approx((0.6 + 0.0) / 2)  # the second night says steady, the first says lucky
+    assert next(iter(list(report.summary([row]))[2:])).endswith("| 0.3000 |")
+    alone = comparison.compare("shop", "for_you", {FIRST: found[FIRST]})
+    assert alone is not None
+    assert alone.foreseen is None
+
+
 def test_the_interval_draws_users_with_all_their_nights() -> None:
     found = nights()
     row = comparison.compare("shop", "for_you", found)
