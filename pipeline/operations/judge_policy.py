@@ -20,7 +20,7 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import logs
 from pipeline.intake.inputs import EVENTS
 from pipeline.intake.spill import spilling
-from pipeline.policies import estimators, intervals
+from pipeline.policies import estimators, intervals, reward_model, slates
 from pipeline.policies.intervals import Estimate
 from pipeline.policies.logged import Logged, Support
 from pipeline.publication import publish, stores
@@ -32,10 +32,16 @@ SLOTS = pa.schema(
     [
         pa.field("surface", pa.string()),
         pa.field("user_id", pa.string()),
+        pa.field("run_id_shown", pa.string()),
         pa.field("rank", pa.int32()),
         pa.field("chance", pa.float64()),
         pa.field("is_clicked", pa.bool_()),
         pa.field("is_judged", pa.bool_()),
+        pa.field("shown_drawn", pa.int64()),
+        pa.field("shown_rank", pa.int32()),
+        pa.field("shown_score", pa.float32()),
+        pa.field("judged_drawn", pa.int64()),
+        pa.field("judged_score", pa.float32()),
     ]
 )
 
@@ -50,6 +56,9 @@ class Judged:
         shown: clicks per drawn slot of what was shown.
         judged: the same of the judged run, by self-normalised inverse propensities.
         gain: how much more that is, as one estimate.
+        modelled: the same, with a model of what is clicked where the log has little (doubly robust).
+        by_list: how many more clicks all drawn slots of a list earn together, where a slot counts as far as those above
+            it show what the judged run does, as for a user who reads from the top down.
     """
 
     surface: str
@@ -57,6 +66,8 @@ class Judged:
     shown: Estimate
     judged: Estimate
     gain: Estimate
+    modelled: Estimate
+    by_list: Estimate
 
     @property
     def verdict(self) -> str:
@@ -91,12 +102,14 @@ class Judgement:
                 _said(one.shown),
                 _said(one.judged),
                 _said(one.gain, "+"),
+                _said(one.modelled, "+"),
+                _said(one.by_list, "+"),
                 f"{one.support.effective:,.0f}",
                 f"{one.support.overlap:.0%}",
             ]
             for one in self.surfaces
         ]
-        names = ["surface", "slots", "shown", "this run", "gain", "effective", "overlap"]
+        names = ["surface", "slots", "shown", "this run", "gain", "with a model", "a list", "effective", "overlap"]
         verdicts = (f"  {one.surface}: {one.verdict}" for one in self.surfaces)
         return "\n".join([head, *terminal.table(names, rows, right=names[1:]), *verdicts])
 
@@ -159,8 +172,25 @@ def _judge(surface: str, slots: pa.Table, config: Config) -> Judged:
     reward = slots.column("is_clicked").to_numpy().astype(np.float64)
     user = slots.column("user_id").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     judged, own = (Logged(reward, chance, target, user) for target in (same.astype(np.float64), chance))
-    estimates = [
-        intervals.interval(terms, config.evaluate.resamples, config.seed)
-        for terms in (estimators.on_policy(own), estimators.snips(judged), estimators.difference(judged, own))
-    ]
-    return Judged(surface, Support.of(judged), *estimates)
+    shown_by = slots.column("run_id_shown").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
+    begins = np.flatnonzero(np.diff(user, prepend=-1) | np.diff(shown_by, prepend=-1))
+    place = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(user)))
+    terms = (
+        estimators.on_policy(own),
+        estimators.snips(judged),
+        estimators.difference(judged, own),
+        estimators.doubly_robust_difference(judged, _expected(slots, judged, config)),
+        slates.reward_interaction_difference(slates.of_slots(reward, chance, judged.target, user, place)),
+    )
+    found = (intervals.interval(of, config.evaluate.resamples, config.seed) for of in terms)
+    return Judged(surface, Support.of(judged), *found)
+
+
+def _expected(slots: pa.Table, judged: Logged, config: Config) -> estimators.Expected:
+    """What a model expects, by the slot's rank, how often its item was drawn, and where the judged run has it."""
+    columns = {name: slots.column(name).to_numpy().astype(np.float64) for name in slots.column_names[-5:]}
+    rank = slots.column("rank").to_numpy().astype(np.float64)
+    shown = np.column_stack([rank, *(columns[f"shown_{name}"] for name in ("drawn", "rank", "score"))])
+    there = np.column_stack([rank, columns["judged_drawn"], rank, columns["judged_score"]])
+    certain = [(np.ones(len(rank)), there)]  # a run shows one item in a slot
+    return reward_model.expect(judged, shown, certain, config.seed, config.threads)

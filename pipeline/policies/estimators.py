@@ -98,3 +98,8 @@ def difference(logged: Logged, other: Logged) -> Terms:
     squares = weights**2
     base = float((squares * logged.reward).sum() / squares.sum()) if squares.any() else 0.0
     return _mean(weights * (logged.reward - base), logged)
+
+
+def doubly_robust_difference(logged: Logged, expected: Expected) -> Terms:
+    """What the judged policy earns more than the log, as one estimate: `doubly_robust` less `on_policy`, row by row."""
+    return _mean(doubly_robust(logged, expected).above - logged.reward, logged)

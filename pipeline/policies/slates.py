@@ -76,3 +76,28 @@ def cascade_doubly_robust(slates: Slates, shown: np.ndarray, judged: np.ndarray)
     """
     before = np.concatenate([np.ones((len(slates.user), 1)), slates.down_to[:, :-1]], axis=1)
     return _mean((slates.down_to * (slates.reward - shown) + before * judged).sum(axis=1), slates)
+
+
+def reward_interaction_difference(slates: Slates) -> Terms:
+    """What the judged policy's lists earn more than the logged ones, as one estimate: list by list."""
+    return _mean(((slates.down_to - 1) * slates.reward).sum(axis=1), slates)
+
+
+def of_slots(reward: np.ndarray, chance: np.ndarray, target: np.ndarray, user: np.ndarray, place: np.ndarray) -> Slates:
+    """Lists of as many slots as the longest has; a slot that a list lacks earns nothing and changes no weight.
+
+    Args:
+        reward, chance, target: [N] of slots, those of a list one after another, from the top down.
+        user: [N] int64, whose.
+        place: [N] int64 ascending, to which list a slot belongs.
+    """
+    _, first, lists, number = np.unique(place, return_index=True, return_inverse=True, return_counts=True)
+    shape = (len(first), int(number.max(initial=0)))
+    rows, columns = lists, np.arange(len(place)) - first[lists]
+
+    def filled(values: np.ndarray, empty: float) -> np.ndarray:
+        matrix = np.full(shape, empty)
+        matrix[rows, columns] = values
+        return matrix
+
+    return Slates(filled(reward, 0.0), filled(chance, 1.0), filled(target, 1.0), user[first])

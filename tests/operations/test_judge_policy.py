@@ -74,6 +74,10 @@ def test_a_run_that_nobody_saw(logged: Config, run_id: str, truth: float, verdic
     assert found.judged.low <= truth <= found.judged.high
     assert found.shown.low <= 0.1625 <= found.shown.high
     assert found.gain.low <= truth - 0.1625 <= found.gain.high
+    for other in (found.modelled, found.by_list):  # every list has one drawn slot
+        assert other.low <= truth - 0.1625 <= other.high
+    # what is clicked follows from the item alone, which the model knows by how often it was drawn
+    assert found.modelled.high - found.modelled.low < found.by_list.high - found.by_list.low
     assert found.verdict == f"{verdict} than what was shown"
     said = str(judge_policy.run(logged, run_id))
     assert f"home: {verdict} than what was shown" in said

@@ -25,6 +25,22 @@ def test_sums_worked_by_hand() -> None:
     assert slates.cascade_doubly_robust(TWO, shown, judged).value == pytest.approx((first + second) / 2)
 
 
+def test_lists_are_put_together_from_their_slots() -> None:
+    reward, chance = np.array([1.0, 0, 1, 0, 1]), np.array([0.5, 0.25, 0.5, 0.2, 0.1])
+    target, user, place = np.array([1.0, 0, 1, 1, 0]), np.array([7, 7, 8, 9, 9]), np.array([0, 0, 2, 5, 5])
+    found = slates.of_slots(reward, chance, target, user, place)
+    assert found.reward.tolist() == [[1, 0], [1, 0], [0, 1]]
+    assert found.chance.tolist() == [[0.5, 0.25], [0.5, 1], [0.2, 0.1]]
+    assert found.target.tolist() == [[1, 0], [1, 1], [1, 0]]
+    assert found.user.tolist() == [7, 8, 9]
+    # a slot that a list lacks keeps the weight of those above it, and earns nothing; 2 is clipped to the root of three
+    assert slates.reward_interaction(found).value == pytest.approx((3**0.5 + 3**0.5 + 0) / 3)
+    gain = slates.reward_interaction_difference(found)
+    assert gain.above.tolist() == pytest.approx([3**0.5 - 1, 3**0.5 - 1, 0 - 1])
+    nobody = np.empty(0)
+    assert slates.of_slots(nobody, nobody, nobody, nobody.astype(int), nobody.astype(int)).reward.shape == (0, 0)
+
+
 ITEMS, SLOTS = 5, 3
 LOGGING, JUDGED = softmax(np.zeros(ITEMS)), softmax(np.linspace(0, 1.5, ITEMS))
 
