@@ -2,8 +2,8 @@
 
 Users are seen on many nights, and what one user does hangs together, so the user is the unit: what counts of a user is
 the sum so far, beside the number of days so far. The error of an arm's mean is that of a ratio of two such sums over
-independent users. Of such means the later one's error is the earlier one's plus something independent of it, as what
-users are like stays and what happens on a day does not come again: measured by its information 1 / error^2, the estimate
+independent users. Of two such means the earlier one's error is the later one's and something independent of it, as what
+users are like stays and what happens on a day does not come again: scaled by its information 1 / error^2, the estimate
 is a Brownian motion with a drift, whichever part of the error is the larger (Scharfstein, Tsiatis & Robins, JASA 1997).
 Robbins' normal mixture bounds such a motion at all times at once; that the error is estimated makes the bound one for
 many users (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Annals of Statistics 2024).
