@@ -18,7 +18,8 @@ from dataclasses import dataclass
 LOOKS = 7
 """Intervals are narrowest where there is so many times as much information as at the first look."""
 LEAST = 30
-"""Users who did something, of each arm: with fewer an error is not known well enough to say anything."""
+"""So many users of each arm must have done something, or would have if they were as the other arm's: with fewer an
+error is not known well enough to say anything."""
 
 
 @dataclass(frozen=True)
@@ -76,17 +77,30 @@ def look(arm: Sums, control: Sums, first: float | None = None, level: float = 0.
         first: `first` of an earlier look; None: there was none.
         level: how often the intervals of all looks are to hold together.
     Returns:
-        None where fewer than LEAST users of one of them did anything.
+        None where there are not LEAST users.
     """
-    if min(arm.active, control.active) < LEAST:
+    if not is_enough(arm, control):
         return None
-    variance = arm.variance + control.variance
+    variance = _variance(arm, control) + _variance(control, arm)
     if not variance > 0:
         return None
     information = 1 / variance
     first = information if first is None else first
     value, half = arm.mean - control.mean, half_width(information, first, level)
     return Look(value, value - half, value + half, first)
+
+
+def is_enough(arm: Sums, control: Sums) -> bool:
+    """Whether there are LEAST users of each who did anything, or would have."""
+    if not arm.users or not control.users:
+        return False
+    share = max(arm.active / arm.users, control.active / control.users)
+    return min(arm.users, control.users) * share >= LEAST
+
+
+def _variance(arm: Sums, other: Sums) -> float:
+    """Of an arm's mean; where hardly anybody did anything, at least what it would be if they were as the other's."""
+    return arm.variance if arm.active >= LEAST else max(arm.variance, other.variance * other.n / arm.n)
 
 
 def half_width(information: float, first: float, level: float) -> float:

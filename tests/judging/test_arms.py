@@ -52,7 +52,7 @@ class Trial(World):
 
 
 def trial(home: Path, **changes: Any) -> Trial:
-    """The random world with clicks on what was shown, half of them on one surface, and one on a run that nobody read."""
+    """The random world with clicks on what was shown, half of them on one surface, one on a run nobody read."""
     plain, rng = world(home), np.random.default_rng(5)
     for run_id, (first, last) in SHOWN.items():
         for _ in range(60):

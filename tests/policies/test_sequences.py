@@ -107,11 +107,16 @@ def test_the_bound_is_that_of_the_mixture() -> None:
 
 def test_nothing_is_said_of_few_users() -> None:
     many = sums_of(np.ones(40), np.full(40, 2)), sums_of(np.arange(40), np.full(40, 2))
-    few = sums_of(np.arange(29), np.full(29, 2))
+    few = sums_of(np.arange(29) + 1, np.full(29, 2))
     assert look(many[1], few) is None
     assert look(few, many[1]) is None
     assert look(many[0], many[0]) is None  # all alike: no error is known
     assert look(many[0], many[1]) is not None
+    idle = look(sums_of(np.zeros(40), np.full(40, 2)), many[1])
+    assert idle is not None  # of whom more would have done something if they were as the others
+    assert idle.high < 0
+    rare = sums_of(np.arange(400) < 20, np.full(400, 2))
+    assert look(rare, rare) is None
     nobody = sums_of(np.zeros(0), np.zeros(0))
     assert math.isnan(nobody.mean)
     assert math.isnan(nobody.variance)
