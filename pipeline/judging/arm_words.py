@@ -88,8 +88,8 @@ def section(known: Known | None, experiment: Experiment) -> list[tuple[str, str]
     note = (
         f"Users in arms since {experiment.since}, counted up to {known.through}: what they did per day on which they "
         "had a list, whether they did anything or not. The sequence covers the truth on all nights together in 95 of "
-        f"100 experiments, so that it may be looked at every night. The verdict is by {experiment.metric}; the other parts "
-        "of this report are about the control's lists."
+        f"100 experiments, so that it may be looked at every night. The verdict is by {experiment.metric}; the other "
+        "parts of this report are about the control's lists."
     )
     said = "".join(f"<li>{escape(words)}</li>" for words in verdicts(known, experiment))
     head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)

@@ -18,14 +18,14 @@ class Past:
         slots: tonight's lists and those of the table in use, by what was drawn.
         tonight: the cut-off.
         config: `evaluate`, the surfaces.
-        arms: what came of an experiment's arms; None: there is none, or nothing yet.
+        trial: what came of an experiment's arms; None: there is none, or nothing yet.
     """
 
     since: list[since_publication.Row]
     slots: list[by_slots.BySlots]
     tonight: Cutoff
     config: Config
-    arms: arms.Known | None = None
+    trial: arms.Known | None = None
 
     @classmethod
     def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
@@ -41,8 +41,8 @@ class Past:
         """The report's: (title, HTML)."""
         fallen = since_publication.fallen(self.since, self.config)
         published = since_publication.section(self.since, self.config, fallen)
-        trial = arm_words.section(self.arms, self.config.experiment)
-        return [*trial, *by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
+        told = arm_words.section(self.trial, self.config.experiment)
+        return [*told, *by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:
         """For the manifest."""
