@@ -112,6 +112,16 @@ def test_each_arms_lists_are_those_of_a_shop_with_its_settings(tmp_path: Path) -
     assert keys == sorted(keys)
 
 
+def test_arms_are_the_same_in_blocks_and_in_other_processes(tmp_path: Path) -> None:
+    over = {"ensemble": {"final": "turned"}, "surfaces": {"for_you": {"diversity": 0.5}}}
+    trial = experiment(b=over, c={"surfaces": {"discover": {"max_per_category": 1}}})
+    one = crowd(tmp_path / "one", experiment=trial)
+    many = crowd(tmp_path / "many", experiment=trial, workers=2, block_users=7)
+    for made in (one, many):
+        go(made)
+    assert rows_of(one) == rows_of(many)
+
+
 def test_the_run_says_what_its_arms_are_and_is_another_run(tmp_path: Path) -> None:
     mixed, plain, later = (
         crowd(tmp_path / name, **settings)
