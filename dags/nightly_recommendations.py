@@ -267,7 +267,7 @@ def flow() -> None:
         on_success_callback=tell_refusal,
     )
     # skipped where a person refused, not where nobody was asked
-    rule, reads = TriggerRule.NONE_FAILED, (features, *sources, ensemble, outcomes, evaluate)
+    rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
     evaluate >> approval
     shared_stage("publish", *reads, after=approval, trigger_rule=rule, outlets=[TABLES])
 

@@ -192,6 +192,13 @@ def _judge_policy(args: argparse.Namespace) -> None:
     terminal.say(judge_policy.run(_load(args), args.run, args.nights))
 
 
+def _arms(args: argparse.Namespace) -> None:
+    from pipeline.operations import arms
+
+    loaded = _load(args)
+    terminal.say(arms.end(loaded, args.end) if args.end else arms.show(loaded))
+
+
 def _config(args: argparse.Namespace) -> None:
     terminal.say(json.dumps(_load(args).model_dump(mode="json"), indent=2))
 
@@ -230,6 +237,7 @@ ACTIONS = {
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,
+    "arms": _arms,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

@@ -29,6 +29,7 @@ COMMANDS = {
     "upkeep": {
         "compare": "the published lists against simple ones, on nights of the past",
         "judge-policy": "a run's lists by the slots that earlier runs drew by chance, as they were logged",
+        "arms": "an experiment's arms of users, and what came of each",
         "tune": "look for better settings on nights of the past (Optuna)",
         "forget": "remove people from everything, for good, and write receipts",
         "prune": "remove old nights' features, models, lists and reports",
@@ -183,6 +184,10 @@ def _judge_policy(command: argparse.ArgumentParser) -> None:
     command.add_argument("--nights", type=int, default=28, metavar="N", help="of the log, the last ones; default: 28")
 
 
+def _arms(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--end", metavar="ARM", help="print what the shop's file must say to end it with this arm")
+
+
 def _forget(command: argparse.ArgumentParser) -> None:
     who = command.add_mutually_exclusive_group(required=True)
     who.add_argument(
@@ -212,6 +217,7 @@ OPTIONS = {
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,
+    "arms": _arms,
     "tune": _tune,
     "forget": _forget,
     "prune": _prune,

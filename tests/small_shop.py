@@ -20,7 +20,7 @@ from pipeline.settings.sections.publication import Publish, Surface
 from pipeline.sources.configuration import FullConfig
 
 NIGHT = date(2011, 10, 2)
-STAGES = ("features", "als", "language_model", "ensemble", "outcomes", "evaluate")
+STAGES = ("features", "als", "language_model", "fusion", "ensemble", "outcomes", "evaluate")
 
 
 @dataclass
@@ -104,6 +104,7 @@ class Shop:
                 codes = np.where(items >= 0, np.arange(items.shape[1]) % len(self.sources), -1).astype(np.int8)
                 np.save(ensemble / f"{pool}.final.sources.npy", codes)
                 (ensemble / "sources.json").write_text(json.dumps(list(self.sources)))
+        self.folder("fusion").mkdir(parents=True, exist_ok=True)
         self.folder("evaluate").mkdir(parents=True, exist_ok=True)
         self.folder("outcomes").mkdir(parents=True, exist_ok=True)
         pq.write_table(self.outcomes or OUTCOMES.empty_table(), self.folder("outcomes") / "outcomes.parquet")

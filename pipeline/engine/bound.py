@@ -31,6 +31,10 @@ class _Record:
     fields: Mapping[str, Any]
 
 
+_Done = dict[int, tuple[np.ndarray, _Array]]
+"""Where arrays were written, by their id; each is held, so that no other one gets its id."""
+
+
 @dataclass(frozen=True)
 class Bound(Generic[Result]):
     """A function and what it is called with.
@@ -49,22 +53,31 @@ class Bound(Generic[Result]):
 
     def share(self, folder: Path) -> Self:
         """The same with all arrays in files of a folder, so that little is left to be sent."""
-        return replace(self, given={name: _written(value, folder / name) for name, value in self.given.items()})
+        done: _Done = {}  # an array that several parts have is written once
+        return replace(self, given={name: _written(value, folder / name, done) for name, value in self.given.items()})
 
 
-def _written(value: Any, path: Path) -> Any:
+def _written(value: Any, path: Path, done: _Done) -> Any:
     """A value, or where its arrays are: in files that begin with a path, or where they are mapped from."""
     from scipy.sparse import csr_matrix, issparse
 
     if isinstance(value, np.ndarray):
-        return _file_of(value) or _saved(value, path.with_name(f"{path.name}.npy"))
+        if id(value) not in done:
+            done[id(value)] = (value, _file_of(value) or _saved(value, path.with_name(f"{path.name}.npy")))
+        return done[id(value)][1]
     if issparse(value):
         matrix = csr_matrix(value)
         parts = {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr}
-        return _Matrix(tuple(_written(a, path.with_name(f"{path.name}.{n}")) for n, a in parts.items()), matrix.shape)
+        return _Matrix(
+            tuple(_written(a, path.with_name(f"{path.name}.{n}"), done) for n, a in parts.items()), matrix.shape
+        )
     if is_dataclass(value) and not isinstance(value, type):
         named = {field.name: getattr(value, field.name) for field in fields(value)}
-        return _Record(type(value), {n: _written(v, path.with_name(f"{path.name}.{n}")) for n, v in named.items()})
+        return _Record(
+            type(value), {n: _written(v, path.with_name(f"{path.name}.{n}"), done) for n, v in named.items()}
+        )
+    if type(value) is tuple:
+        return tuple(_written(v, path.with_name(f"{path.name}.{n}"), done) for n, v in enumerate(value))
     return value
 
 
@@ -91,4 +104,6 @@ def _read(value: Any) -> Any:
         return csr_matrix(tuple(_read(part) for part in value.parts), shape=value.shape, copy=False)
     if isinstance(value, _Record):
         return value.kind(**{name: _read(field) for name, field in value.fields.items()})
+    if type(value) is tuple:
+        return tuple(map(_read, value))
     return value

@@ -6,6 +6,7 @@ re-ranking; what had arrived by D was known to the run, and is no outcome of it.
 later behaviour nor later runs.
 
     out/outcomes.parquet       the table recommendation_outcomes but for run_id, which `publish` adds
+    out/arms.*                 what came of an experiment's arms, see pipeline.judging.arms
     out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
@@ -25,7 +26,7 @@ import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
-from pipeline.judging import measuring, wishes
+from pipeline.judging import arms, measuring, wishes
 from pipeline.publication import stores
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
@@ -75,6 +76,7 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
     ) as connection:
         if judged.num_rows:
             table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
+            arms.write(connection, judged.column("run_id").to_pylist(), run_date, config, out)
         slots = _drawn(connection, ingest, run_date, config)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.features.read import Cutoff
-from pipeline.judging import by_slots, since_publication, what_was_shown
+from pipeline.judging import arm_words, arms, by_slots, since_publication, what_was_shown
 from pipeline.settings.config import Config
 
 
@@ -18,17 +18,20 @@ class Past:
         slots: tonight's lists and those of the table in use, by what was drawn.
         tonight: the cut-off.
         config: `evaluate`, the surfaces.
+        trial: what came of an experiment's arms; None: there is none, or nothing yet.
     """
 
     since: list[since_publication.Row]
     slots: list[by_slots.BySlots]
     tonight: Cutoff
     config: Config
+    trial: arms.Known | None = None
 
     @classmethod
     def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
         """Read it from the stage `outcomes`, and judge the lists of the judged cut-off by the drawn slots."""
-        return cls(since_publication.read(outcomes), by_slots.judge(outcomes, lists, config), tonight, config)
+        slots, trial = by_slots.judge(outcomes, lists, config), arms.read(outcomes, config.experiment)
+        return cls(since_publication.read(outcomes), slots, tonight, config, trial)
 
     def stopping(self) -> list[str]:
         """Why tonight's table must not be published."""
@@ -38,7 +41,8 @@ class Past:
         """The report's: (title, HTML)."""
         fallen = since_publication.fallen(self.since, self.config)
         published = since_publication.section(self.since, self.config, fallen)
-        return [*by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
+        told = arm_words.section(self.trial, self.config.experiment)
+        return [*told, *by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:
         """For the manifest."""

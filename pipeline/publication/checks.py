@@ -4,18 +4,20 @@ What a check that finds some does is in `checks.severity`; all of them stop by d
 """
 
 import logging
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.features.rates import has_history
 from pipeline.features.read import read_cutoffs
 from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
-from pipeline.publication import tables, variants
+from pipeline.publication import arms, tables, variants
 from pipeline.publication.night import LONG_AGO, Night
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.sections.publication import Surface
@@ -34,6 +36,8 @@ RULES = pa.schema(
     ]
 )
 CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64()), pa.field("lost", pa.float64())])
+BY_ARM = ("recommendations_length", "recommendations_rules", "recommendations_users", "variants")
+"""Checks that look at settings in which arms of an experiment can differ: each arm's lists by its own."""
 WANTED_DAYS = 2
 """An item that somebody acted on within so many days is still wanted: a list that loses it has changed by itself."""
 
@@ -47,18 +51,37 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     Returns:
         For each check that found something: how many rows offend, and the first few in words.
     """
-    found = {}
+    found: dict[str, list[str]] = {}
+    wanted = night.config.checks.of("tables")
+    parts = arms.parts(night)
     with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
         for table in tables.published():
             connection.read_parquet(str(folder / table.file)).create_view(table.name)
         _stamped(connection).create_view("stamped")
         for name, fact in _facts(night).items():
             connection.register(name, fact)
-        for name in night.config.checks.of("tables"):
-            rows = [str(row[0]) for row in sql.execute(connection, f"checks/tables/{name}").fetchall()]
-            if rows:
-                found[name] = (len(rows), rows[:SHOWN])
-    return found
+        for name in [name for name in wanted if name not in BY_ARM or not parts]:
+            found[name] = _rows(connection, name)
+        for surfaces, user_ids in parts:
+            for name, fact in _of_part(night, surfaces, user_ids).items():
+                connection.register(name, fact)
+            sql.execute(connection, "experiment/lists_of_part")
+            for name in [name for name in wanted if name in BY_ARM]:
+                found[name] = found.get(name, []) + _rows(connection, name)
+    return {name: (len(rows), rows[:SHOWN]) for name in wanted if (rows := found[name])}
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    return [str(row[0]) for row in sql.execute(connection, f"checks/tables/{name}").fetchall()]
+
+
+def _of_part(night: Night, surfaces: tuple[Surface, ...], user_ids: pa.ChunkedArray) -> dict[str, pa.Table]:
+    """The facts that BY_ARM look at, of the users of some arms, to whom surfaces are as these have them."""
+    theirs = replace(night, config=night.config.model_copy(update={"surfaces": surfaces}))
+    room = _room(theirs)
+    mine = pc.is_in(room.column("user_id"), value_set=user_ids.combine_chunks())
+    part = pa.table({"user_id": user_ids})
+    return {"part": part, "surfaces": _surfaces(theirs), "rules": _rules(theirs), "room": room.filter(mine)}
 
 
 def require(folder: Path, night: Night) -> dict[str, list[str]]:
@@ -101,22 +124,8 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         hidden.append(pa.table({"surface": pa.repeat(surface, len(items)), "item_id": items}))
     # not from the interactions, which `recommendations_seen` judges by them
     acted = pa.array(has_history(night.cutoff))
-    described = night.config.surfaces
-    possible = [int(night.shown[s.name].sum()) - _spare(night, s) for s in described]
-    closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
     return {
-        "surfaces": pa.table(
-            {
-                "surface": [s.name for s in described],
-                "k": [s.k for s in described],
-                "repeats": [s.repeats for s in described],
-                "max_per_product": [s.max_per_product for s in described],
-                "possible": possible,
-                "open": [int((night.shown[s.name] & night.shown_somewhere).sum()) for s in described],
-                "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
-                "ever": [_had_items(night, s) for s in described],
-            }
-        ),
+        "surfaces": _surfaces(night),
         "rules": _rules(night),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
@@ -130,6 +139,25 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "user_stats": night.cutoff.user_stats().select(["user_index", "items"]),
         "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
+
+
+def _surfaces(night: Night) -> pa.Table:
+    """One row per surface: its settings, and what there is to show."""
+    described = night.config.surfaces
+    possible = [int(night.shown[s.name].sum()) - _spare(night, s) for s in described]
+    closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
+    return pa.table(
+        {
+            "surface": [s.name for s in described],
+            "k": [s.k for s in described],
+            "repeats": [s.repeats for s in described],
+            "max_per_product": [s.max_per_product for s in described],
+            "possible": possible,
+            "open": [int((night.shown[s.name] & night.shown_somewhere).sum()) for s in described],
+            "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
+            "ever": [_had_items(night, s) for s in described],
+        }
+    )
 
 
 def _offers(night: Night) -> pa.Table:

@@ -42,7 +42,7 @@ class Night:
     """What publication reads of one night, read once.
 
     Attributes:
-        features, ensemble, outcomes, evaluate: the stages' folders.
+        features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
         sources: those of the sources.
         run_date: the night.
         run_id: goes into every row.
@@ -67,6 +67,7 @@ class Night:
     rules: editorial.EditorialRules = editorial.NO_RULES
     asked: np.ndarray | None = None
     given_up: frozenset[str] | None = None
+    fusion: Path | None = None
 
     @property
     def valid_on(self) -> date:
@@ -226,8 +227,7 @@ class Night:
     @cached_property
     def usual_prices(self) -> np.ndarray:
         """[U] float32, the mean of the prices in a user's history, nan where unknown."""
-        column = self.cutoff.user_stats().column("mean_price").to_numpy(zero_copy_only=False)
-        return np.asarray(column, dtype=np.float32)
+        return np.asarray(self.cutoff.user_stats().column("mean_price").to_numpy(zero_copy_only=False), np.float32)
 
     @cached_property
     def popularity(self) -> np.ndarray:

@@ -8,6 +8,7 @@ Everything up to the flip can be repeated: a killed publication leaves the activ
 finished is removed by the next one. One lock serialises publications, rollbacks and retention.
 """
 
+import json
 import logging
 import shutil
 from datetime import date
@@ -23,10 +24,11 @@ from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
-from pipeline.published.archive import JUDGED, Archive
+from pipeline.published.archive import EXPERIMENT, JUDGED, Archive
 from pipeline.published.contract import RUNS, ActiveRun, Target
 from pipeline.published.run_ids import is_of_day_so_far, known_until, run_date_of, run_id_of
 from pipeline.settings.config import Config
+from pipeline.settings.sections.experiment import Experiment
 from pipeline.sources import Sources
 
 log = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ def run(
     *,
     features: Path,
     sources: Sources,
+    fusion: Path,
     ensemble: Path,
     outcomes: Path,
     evaluate: Path,
@@ -60,11 +63,11 @@ def run(
     """Publish a night.
 
     Args:
-        features, sources, ensemble, outcomes, evaluate: the stages' finished folders.
+        features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
-        out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, and editorial.parquet
-            where editors have rules.
+        out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
+            editors have rules, and experiment.json where users are in arms.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none).
@@ -79,7 +82,7 @@ def run(
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        found = _make(Night(*folders, run_date, run_id, config, connection, out, rules), out)
+        found = _make(Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)
@@ -92,6 +95,9 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         obeyed = editorial.used(night.rules, night.lengths, night.items, night.showable)
         editorial.warn(obeyed)
         pq.write_table(obeyed, out / "editorial.parquet", compression="zstd")
+    if (experiment := night.config.experiment).runs_on(night.run_date):
+        text = json.dumps(experiment.made_of, indent=1, sort_keys=True) + "\n"
+        (out / EXPERIMENT).write_text(text, encoding="utf-8")
     rows = {}
     for module in tables.PUBLISHED:
         table = module.TABLE
@@ -111,8 +117,11 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
 def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, *upstream: Path) -> str:
     """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
-    plain = config.model_copy(update={"publish": config.publish.model_copy(update=defaults)})
-    contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest])]
+    plain = config.model_copy(
+        update={"publish": config.publish.model_copy(update=defaults), "experiment": Experiment()}
+    )
+    arms = json.dumps(config.experiment.made_of, sort_keys=True) if config.experiment.runs_on(run_date) else ""
+    contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest, arms])]
     made_of = [*contents, *filter(None, [config.until])]
     key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)

@@ -2,6 +2,7 @@
 
 <tables>/parquet/run_id=.../<table>.parquet             of every published table; not with runs from before it was added
 <tables>/parquet/run_id=.../judged.<pool>.parquet       the run's lists as it was judged, for the gate of later runs
+<tables>/parquet/run_id=.../experiment.json             whose lists were made how, where users were in arms
 """
 
 import filecmp
@@ -17,6 +18,7 @@ from pipeline.published.contract import RUNS, PublishedTable
 
 RUN = "run_id="
 JUDGED = "judged.*.parquet"
+EXPERIMENT = "experiment.json"
 
 
 class Archive:
@@ -37,7 +39,8 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        files = [*(table.file for table in self.tables), *sorted(path.name for path in out.glob(JUDGED))]
+        beside = sorted(path.name for name in (JUDGED, EXPERIMENT) for path in out.glob(name))
+        files = [*(table.file for table in self.tables), *beside]
         if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))

@@ -21,6 +21,7 @@ from pipeline.ranking.frames import label_keys, wanted
 from pipeline.ranking.pairs import position
 from pipeline.ranking.shown_features import ShownFacts
 from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import MERGED
 
 SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)
 """Of a single list that are tried; none of it is what is compared with."""
@@ -52,7 +53,7 @@ def choose(
     Returns:
         The recipe, with a single list where one takes part.
     """
-    if not config.ensemble.backstop or config.ensemble.final not in finals.MERGED:
+    if not config.ensemble.backstop or config.ensemble.final not in MERGED:
         return recipe
     judges = [judge for window in windows if len((judge := _Judge(window, places, pool, config)).judged)]
     names = [name for name in config.fusion.sources if name not in config.ensemble.members]

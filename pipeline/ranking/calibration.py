@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from pipeline.arrays import logistic
+from pipeline.arrays.falling import falling
 from pipeline.features.rates import item_rates
 from pipeline.features.read import Cutoff
 from pipeline.ground import lists
@@ -94,29 +95,6 @@ def _isotonic(curve: Calibration, z: np.ndarray, acted: np.ndarray) -> Calibrati
     level = (fitted.x[fitted.blocks[:-1]] * size + acted.mean() * _SMOOTHING) / (size + _SMOOTHING)
     level = np.maximum.accumulate(level)
     return Calibration(curve.weights, tuple(centre.tolist()), tuple(level.tolist()))
-
-
-def falling(probability: np.ndarray, there: np.ndarray) -> np.ndarray:
-    """The nearest probabilities, by squared error, that do not rise along a row.
-
-    All rows are one regression: each is moved down by more than a probability can be, so that none is pooled with
-    the next.
-
-    Args:
-        probability: [B, n] in 0..1.
-        there: bool [B, n], the others are pads.
-    Returns:
-        float32 [B, n], 0 at pads.
-    """
-    from scipy.optimize import isotonic_regression
-
-    fitted = np.zeros(probability.shape, dtype=np.float32)
-    row, column = np.nonzero(there)
-    if len(row):
-        apart = 2.0 * row
-        even = isotonic_regression(probability[row, column] - apart, increasing=False).x + apart
-        fitted[row, column] = np.clip(even, 0, 1)
-    return fitted
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from pipeline.ground.errors import InputError
 from pipeline.ranking import merging
 from pipeline.ranking.pairs import to_lists
 from pipeline.settings.config import Config
-
-MERGED = ("weighted", "reciprocal_rank", "borda")
+from pipeline.settings.sections.lists import MERGED
 
 TIES = 1e-3
 """What the merged list weighs where the single one is alone: enough to order what that does not list or rates alike."""

@@ -11,9 +11,10 @@ import numpy as np
 from pipeline.engine import Arrays, Work, map_works
 from pipeline.ground import lists
 from pipeline.ranking import calibration
-from pipeline.ranking.finals import MERGED, Final, Pair, Recipe
+from pipeline.ranking.finals import Final, Pair, Recipe
 from pipeline.ranking.pairs import Listed
 from pipeline.settings.config import Config
+from pipeline.settings.sections.lists import MERGED
 
 
 def merge(

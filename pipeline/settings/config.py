@@ -24,13 +24,14 @@ from pydantic import (
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.ground.pools import Pool, assortment_of, pool_of
-from pipeline.settings import assortments, attributes, layers, predicates
+from pipeline.settings import arms, assortments, attributes, layers, predicates
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.calendar import Calendar
 from pipeline.settings.sections.base import FREE, KEPT, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.engine import EngineName, Spark
+from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
@@ -93,6 +94,7 @@ class Config(Calendar):
     outcomes: Outcomes = Outcomes()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
+    experiment: Experiment = Experiment()
     retention: Retention = Retention()
     spark: Spark = Spark()
 
@@ -190,6 +192,11 @@ class Config(Calendar):
         return self
 
     @model_validator(mode="after")
+    def _arms_are_of_surfaces(self) -> Self:
+        arms.require(self.experiment, self.surfaces)
+        return self
+
+    @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
         return self
@@ -212,6 +219,10 @@ class Config(Calendar):
             name for name, value in self if isinstance(value, Section)
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
+        if {"publish", "outcomes"} & named:
+            named.add("experiment")
+        if not self.experiment.arms:  # a night without one is what it was before there were any
+            named.discard("experiment")
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}

@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import create_model
 
+from pipeline.ground.errors import InputError
 from pipeline.intake import inputs
 from pipeline.settings import config
+from pipeline.settings.sections.lists import MERGED
 from pipeline.sources import SOURCES
-from pipeline.sources.registry import source
+from pipeline.sources.registry import candidate_lists, source
 
 
 @cache
@@ -30,5 +32,17 @@ FullConfig = _with_sections(tuple(SOURCES))
 
 
 def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> config.Config:
-    """Read the configuration; see pipeline.settings.config.load."""
-    return config.load(FullConfig, path, overrides)
+    """Read the configuration; see pipeline.settings.config.load.
+
+    Raises:
+        InputError: also where an arm of the experiment is to be shown a list that no night makes.
+    """
+    loaded = config.load(FullConfig, path, overrides)
+    made = {*MERGED, "blend", *loaded.ensemble.members, *loaded.fusion.rankers, *candidate_lists()}
+    for arm in loaded.experiment.arms:
+        if (name := arm.overlay.ensemble.final) is not None and name not in made:
+            raise InputError(
+                f"experiment '{loaded.experiment.name}', arm '{arm.name}': no night makes a list '{name}', only "
+                f"{', '.join(sorted(made))}"
+            )
+    return loaded

@@ -5,6 +5,7 @@ import pytest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from pipeline.arrays.falling import falling
 from pipeline.ranking import calibration
 from pipeline.ranking.calibration import Applied, Calibration, Chances, Fitted, ListedOdds, acting
 from tests.planted import plant, window
@@ -22,7 +23,7 @@ def test_rows_that_do_not_rise_are_scikit_learns_isotonic_regression_of_each():
     rng = np.random.default_rng(0)
     given = rng.random((50, 20))
     there = np.arange(20)[None, :] < rng.integers(0, 21, (50, 1))
-    found = calibration.falling(given, there)
+    found = falling(given, there)
     for row, length in enumerate(there.sum(axis=1)):
         if length:
             expected = IsotonicRegression(increasing=False).fit_transform(np.arange(length), given[row, :length])
@@ -33,8 +34,8 @@ def test_rows_that_do_not_rise_are_scikit_learns_isotonic_regression_of_each():
 
 def test_what_falls_already_stays():
     given = np.array([[0.9, 0.5, 0.5, 0.0], [1.0, 1.0, 0.2, 0.1]], dtype=np.float32)
-    assert (calibration.falling(given, np.ones(given.shape, bool)) == given).all()
-    assert calibration.falling(np.zeros((0, 3)), np.zeros((0, 3), bool)).shape == (0, 3)
+    assert (falling(given, np.ones(given.shape, bool)) == given).all()
+    assert falling(np.zeros((0, 3)), np.zeros((0, 3), bool)).shape == (0, 3)
 
 
 def test_the_logistic_curve_is_scikit_learns():

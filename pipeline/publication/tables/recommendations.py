@@ -1,6 +1,6 @@
 """The table `recommendations`: every surface's list of every user with a history, each item with its reason."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,11 +12,12 @@ import pyarrow.compute as pc
 
 from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
-from pipeline.publication import reasons
+from pipeline.publication import arms, exploring, instead, reasons
 from pipeline.publication.maker import Candidates, Columns, Maker
 from pipeline.publication.night import Night
 from pipeline.publication.surfaces import OwnHistory
 from pipeline.published.contract import Column, PublishedTable
+from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.publication import Surface
 
 TABLE = PublishedTable(
@@ -64,37 +65,80 @@ def make(night: Night) -> Iterable[pa.Table]:
     by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
     history = OwnHistory.read(night.cutoff)
     surfaces = sorted(night.config.surfaces, key=lambda s: s.name)
+    experiment, arm_of = arms.of_night(night)
     labels: dict[str, list[str]] = {}
+    policies: dict[str, list[str | None]] = {}
 
     def works() -> Iterator[tuple[str, Work]]:
         for surface in surfaces:
-            candidates = Candidates.read(night, surface, len(targets))
-            labels[surface.name] = candidates.labels
-            maker = Maker.of(night, surface, candidates, history)
-            del candidates
-            given = {"maker": maker, "rows": by_user_id, "targets": targets}
+            makers, which = _makers(night, surface, (experiment, arm_of), history)
+            labels[surface.name] = makers[0].candidates.labels
+            policies[surface.name] = [_policy(maker.surface) for maker in makers]
+            given = {"makers": makers, "which": which, "rows": by_user_id, "targets": targets}
+            del makers
             yield f"publish {surface.name}", Listed(Bound(Ordered, given))
 
     each = map_works(works(), len(targets), night.config, night.scratch, shared=True)
     for surface, made in zip(surfaces, each, strict=True):
         pieces = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
         for rows in gathered(pieces, TOLD):
-            yield sentences(night, surface, labels[surface.name], rows)
+            yield sentences(night, surface, labels[surface.name], rows, policies[surface.name])
+
+
+def _policy(surface: Surface) -> str | None:
+    """How a surface draws slots; None: it draws none."""
+    return None if surface.explore is None else surface.explore.policy
+
+
+def _makers(
+    night: Night, surface: Surface, divided: tuple[Experiment | None, np.ndarray], history: OwnHistory
+) -> tuple[tuple[Maker, ...], np.ndarray]:
+    """The makers of a surface's lists, one unless arms differ, and whose each target's is: int8 [T]."""
+    (experiment, arm_of), targets = divided, night.cutoff.targets()
+    final = Candidates.read(night, surface, len(targets))
+    if experiment is None:
+        return (Maker.of(night, surface, final, history),), np.zeros(len(targets), dtype=np.int8)
+    found = arms.variants(experiment, surface)
+    final = instead.labelled(final, [variant.final for variant in found])
+    makers = [
+        Maker.of(night, variant.surface, instead.of(night, surface, final, variant.final), history) for variant in found
+    ]
+    return tuple(makers), arms.which(found, arm_of[targets])
 
 
 @dataclass(frozen=True)
 class Ordered:
-    """A surface's maker and whom it makes lists for, in the order of the table.
+    """A surface's makers and whom they make lists for, in the order of the table.
 
     Attributes:
-        maker: of the lists.
+        makers: of the lists; more than one where arms of an experiment differ.
+        which: int8 [T] whose the list of each row of the candidates is.
         rows: [T] which row of the candidates comes when.
         targets: [T] user index of each row of the candidates.
     """
 
-    maker: Maker
+    makers: tuple[Maker, ...]
+    which: np.ndarray
     rows: np.ndarray
     targets: np.ndarray
+
+    def lists(self, block: slice) -> Columns:
+        """The lists of a block of the table's users, see Maker.lists; of a later maker another policy's code."""
+        rows = np.asarray(self.rows[block])
+        users = np.asarray(self.targets[rows])
+        if len(self.makers) == 1:
+            return self.makers[0].lists(rows, users)
+        made = []
+        for number, maker in enumerate(self.makers):
+            mine = self.which[rows] == number
+            found = maker.lists(rows[mine], users[mine])
+            drawn = found["policy"] == exploring.DRAWN
+            made.append(found | {"policy": np.where(drawn, exploring.DRAWN + number, found["policy"]).astype(np.int8)})
+        columns = _joined(made)
+        by_user = np.argsort(users)
+        place = by_user[np.searchsorted(users, columns["user"], sorter=by_user)]
+        order = np.argsort(place, kind="stable")
+        return {name: column[order] for name, column in columns.items()}
 
 
 @dataclass(frozen=True)
@@ -116,8 +160,7 @@ class Listed(Work):
         ordered = self.ordered.call()
 
         def make(block: slice) -> Arrays:
-            rows = np.asarray(ordered.rows[block])
-            made = ordered.maker.lists(rows, ordered.targets[rows])
+            made = ordered.lists(block)
             return tuple(made[name] for name in COLUMNS)
 
         return make
@@ -139,8 +182,10 @@ def _joined(pieces: list[Columns]) -> Columns:
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
-def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) -> pa.Table:
-    """The rows as they are published: indices become ids, the facts of a reason a sentence."""
+def sentences(
+    night: Night, surface: Surface, labels: list[str], rows: Columns, policies: Sequence[str | None] = (None,)
+) -> pa.Table:
+    """The rows as they are published: indices become ids, the facts of a reason a sentence, codes policies' names."""
     today = (night.run_date - date(1970, 1, 1)).days
     shown = pa.table(
         {
@@ -154,7 +199,7 @@ def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) 
             "kind": rows["kind"],
             "name": night.names.take(pa.array(rows["because"], mask=rows["because"] < 0)),
             "times": rows["times"],
-            "policy": _policies(surface, rows["policy"]),
+            "policy": pa.array([None, "best", *policies], pa.string()).take(pa.array(rows["policy"])),
             "propensity": pa.array(rows["propensity"], from_pandas=True),
             "last_day": pa.array((today - np.rint(rows["age"])).astype(np.int32)).cast(pa.date32()),
         }
@@ -170,9 +215,3 @@ def sentences(night: Night, surface: Surface, labels: list[str], rows: Columns) 
         people=reasons.people(night.config.features.event_types),
         lately="this month" if night.lifetime_hours is None else "now",
     )
-
-
-def _policies(surface: Surface, codes: np.ndarray) -> pa.Array:
-    """What chose each item, in words; null where the surface draws no slot."""
-    names = [None, "best", surface.explore and surface.explore.policy]
-    return pa.array(names, pa.string()).take(pa.array(codes))

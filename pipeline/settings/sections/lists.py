@@ -16,6 +16,8 @@ from pydantic import (
 from pipeline.ground.pools import kind_of
 from pipeline.settings.sections.base import Days, ListName, Section, Seed
 
+MERGED = ("weighted", "reciprocal_rank", "borda")
+"""The lists that the ensemble makes of its members."""
 Objective = Literal["lambdarank", "rank_xendcg", "binary"]
 
 
@@ -129,7 +131,7 @@ class Ensemble(Section):
     def _final_is_made(self) -> Self:
         if len(set(self.members)) < len(self.members):
             raise ValueError("members names a list twice")
-        made = ("weighted", "reciprocal_rank", "borda", *self.members)
+        made = (*MERGED, *self.members)
         if self.final not in made:
             raise ValueError(f"final is '{self.final}': it must be one of {', '.join(made)}, or be among the members")
         return self
