@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables
+from pipeline.publication.allotment import table as allotment
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import JUDGED, Archive
@@ -63,11 +64,11 @@ def run(
         features, sources, ensemble, outcomes, evaluate: the stages' finished folders.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
-        out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, and editorial.parquet
-            where editors have rules.
+        out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet
+            where editors have rules, and allotted.<surface>.parquet where items are allotted.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
-        run before (absent: none).
+        run before (absent: none), what limits of surfaces left.
     Raises:
         InputError: a surface's predicate or an editors' rule is not one, or an upstream artifact breaks its contract.
         GateError: a check of the tables fails; nothing was loaded.
@@ -97,6 +98,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         table = module.TABLE
         rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
     unusual = checks.require(out, night)
+    allotted = allotment.report(out, sorted(night.config.allotted))
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
         "users": len(night.cutoff.targets()),
@@ -105,6 +107,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         "editorial": night.rules.digest,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
+        **{f"allotted_{surface}": said for surface, said in allotted.items()},
     }
 
 
