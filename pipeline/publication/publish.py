@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables
+from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
@@ -65,7 +66,7 @@ def run(
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet
-            where editors have rules, and allotted.<surface>.parquet where items are allotted.
+            where editors have rules, and where items are allotted allotted.<surface>.parquet and allotted.html.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none), what limits of surfaces left.
@@ -99,6 +100,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
     unusual = checks.require(out, night)
     allotted = allotment.report(out, sorted(night.config.allotted))
+    page.write(out, sorted(allotted), night.run_id)
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
         "users": len(night.cutoff.targets()),

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts
-from pipeline.operations import in_shards, stages
+from pipeline.operations import in_shards, show, stages
 from pipeline.settings.sections.publication import Allot, Limit, Surface
 from pipeline.sources.configuration import FullConfig
 from tests.blocks_of_users import NIGHT, differing, hashes, read
@@ -40,6 +40,13 @@ def test_limits_hold_over_all_blocks(night: FullConfig) -> None:
     mine = [str(row["item_id"]) for row in rows(night) if row["surface"] == "limited"]
     assert len(mine) == 100
     assert max(map(mine.count, set(mine))) == 5
+
+
+def test_status_says_what_the_limits_left(night: FullConfig) -> None:
+    again(night)
+    lines = show.status(night).splitlines()
+    assert any(line.startswith("limits   limited: 100 rows for ") for line in lines)
+    assert "         at most 100 rows, in all: 100 of 100 used, one more is worth" in "\n".join(lines)
 
 
 def test_shards_and_processes_write_the_same_bytes(night: FullConfig) -> None:

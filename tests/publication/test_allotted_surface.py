@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground.errors import InputError
+from pipeline.publication.allotment import page
+from pipeline.publication.allotment.page import PAGE
 from pipeline.publication.allotment.rules import Rules
 from pipeline.publication.allotment.table import ABOUT
 from pipeline.settings.sections.publication import Allot, Explore, Limit, Surface
@@ -161,6 +163,20 @@ def test_names_are_any_text(tmp_path: Path) -> None:
     made, report = allotted(tmp_path, allot, {"campaign": words})
     assert 0 < len(lists(made, "limited")) <= 4
     assert report["allotted_limited"]["limits"][0]["named"] in words
+
+
+def test_the_page_and_the_terminal_say_it_and_escape_names(tmp_path: Path) -> None:
+    words = ["<script>x</script>", "\x1b[31m", *["b"] * 6]
+    allot = Allot(limits=(Limit(by="campaign", most=1), Limit(most=2)))
+    made, report = allotted(tmp_path, allot, {"campaign": words})
+    (path,) = made.config.lake.rglob(PAGE)
+    text = path.read_text(encoding="utf-8")
+    assert "<script>" not in text
+    assert "at most 2 rows, in all" in text
+    lines = page.lines("limited", report["allotted_limited"])
+    assert "limits   limited: 2 rows for 2 users" in lines[0] or "limits   limited: 2 rows for 1 users" in lines[0]
+    assert "at most 2 rows, in all: 2 of 2 used" in lines[2]
+    assert "\x1b" not in "".join(lines)
 
 
 def test_facts_say_what_the_solver_was_told(tmp_path: Path) -> None:

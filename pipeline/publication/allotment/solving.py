@@ -10,6 +10,8 @@ from pipeline.publication.allotment.problem import Problem, used, worth_of
 
 NEAR = 0.002
 """Share of the bound that may be missing before another way is tried: costs that are lumpy leave a gap."""
+LOWER = (0.999, 0.95, 0.8)
+"""Shares of the prices that are tried then."""
 PARTS = 4
 """Into how many parts the users are then cut, of which one is a linear programme."""
 
@@ -54,5 +56,18 @@ def allot(problem: Problem, largest: int = prices.LARGEST) -> Allotted:
 
 
 def _by(problem: Problem, found: prices.Prices) -> Allotted:
-    chosen = feasible(problem, found.values, found.given)
+    """The best assignment that some prices lead to.
+
+    Where several assignments are worth the same at the prices, as where all budgets are spent whatever is shown, these
+    do not say which rows to take; a little lower they do.
+    """
+    best = _from(problem, found, feasible(problem, found.values, found.given))
+    for share in LOWER:
+        if best.gap > NEAR:
+            other = _from(problem, found, feasible(problem, found.values * share, None))
+            best = max(best, other, key=lambda one: one.worth)
+    return best
+
+
+def _from(problem: Problem, found: prices.Prices, chosen: np.ndarray) -> Allotted:
     return Allotted(chosen, found.values, used(problem, chosen), worth_of(problem, chosen), found.bound)
