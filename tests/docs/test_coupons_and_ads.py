@@ -31,5 +31,5 @@ def test_the_terminal_says_what_the_page_says() -> None:
     everything = {"limit": "at most 1,500 rows, in all", "things": 1, "full": 0, "named": "all rows"}
     limits = [everything | {"most": 1500.0, "used": 1310.0, "price": 0.0}]
     limits.append(item | {"most": 40.0, "used": 40.0, "price": 0.014730893075466156})
-    said = {"rows": 1310, "users": 1115, "worth": 6.581563665062276, "gap": 0.0, "limits": limits}
+    said = {"rows": 1310, "users": 1115, "worth": 6.581563665062276, "gap": 0.0, "unsaid": 0, "limits": limits}
     assert page.lines("coupons", said) == shown.splitlines()

@@ -76,7 +76,9 @@ def test_a_total_is_kept_and_the_report_says_what_one_more_would_bring(tmp_path:
 
 def test_an_item_goes_to_as_many_as_its_attribute_says(tmp_path: Path) -> None:
     capacity = [1.0, 1.0, 2.0, 0.0, None, 9.0, -3.0, 1.0]
-    made, _ = allotted(tmp_path, Allot(limits=(Limit(by="item", most="capacity"),)), {"capacity": capacity})
+    made, report = allotted(tmp_path, Allot(limits=(Limit(by="item", most="capacity"),)), {"capacity": capacity})
+    assert report["allotted_limited"]["unsaid"] == 1, "i4"
+    assert page.lines("limited", report["allotted_limited"])[1].endswith("or how many there are: 1")
     shown = Counter(row["item_id"] for row in lists(made, "limited"))
     assert shown
     assert all(number <= (capacity[int(item[1:])] or 0) for item, number in shown.items())

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.ground.terminal import clean
-from pipeline.publication.allotment.table import FILE, report
+from pipeline.publication.allotment.table import FILE, UNSAID, report
 
 PAGE = "allotted.html"
 SHOWN = 25
@@ -49,6 +49,8 @@ def write(out: Path, surfaces: list[str], run_id: str) -> None:
 def lines(name: str, said: Mapping[str, Any]) -> list[str]:
     """What a manifest says of a surface, for a terminal."""
     found = [f"limits   {name}: {_given(said)}"]
+    if said["unsaid"]:
+        found.append(f"         {UNSAID}: {said['unsaid']:,}")
     for limit in said["limits"]:
         which = f" of {clean(limit['named'])}" if limit["things"] > 1 else ""
         scarce = f", one more{which} is worth {limit['price']:.4g}" if limit["price"] > 0 else ""
@@ -80,6 +82,8 @@ def _page(run_id: str, sections: list[str]) -> str:
 def _section(name: str, said: Mapping[str, Any], out: Path) -> str:
     rows = pq.read_table(out / FILE.format(name)).to_pylist()
     parts = [f"<section><h2>{escape(name)}</h2><p>{escape(_given(said))}.</p>"]
+    if said["unsaid"]:
+        parts.append(f"<p>{UNSAID.capitalize()}: {said['unsaid']:,}.</p>")
     for number in sorted({row["number"] for row in rows}):
         mine = [row for row in rows if row["number"] == number]
         parts.append(f"<h3>{escape(mine[0]['limit'])}</h3>{_table(mine[:SHOWN])}")

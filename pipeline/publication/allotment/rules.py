@@ -1,6 +1,6 @@
 """The limits of a surface, by what the items table says of its items."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Rules:
         names: by limit, [R] string, what each of its resources is called.
         groups: [I] int32, of which a user gets so many; None: there are none.
         group_names: [G] string.
+        unsaid: bool [I], what is not given out as a number is asked for that nobody says.
     """
 
     surface: Surface
@@ -47,6 +48,7 @@ class Rules:
     names: tuple[pa.Array, ...]
     groups: np.ndarray | None = None
     group_names: pa.Array | None = None
+    unsaid: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @classmethod
     def of(cls, items: pa.Table, surface: Surface) -> "Rules":
@@ -58,13 +60,16 @@ class Rules:
         """
         allot = surface.allot
         assert allot is not None
-        limits, names = [], []
+        values, limits, names = _number(items, allot.value), [], []
+        unsaid = np.isnan(values)
         for limit in allot.limits:
             of, named = _resources(items, limit.by)
-            limits.append(Limit(of, _most(items, limit, of, len(named)), _number(items, limit.cost), _acted(limit)))
+            most, cost = _most(items, limit, of, len(named)), _number(items, limit.cost)
+            unsaid |= np.isnan(cost) | np.isnan(most)[of]
+            limits.append(Limit(of, np.nan_to_num(most), cost, _acted(limit)))
             names.append(named)
         groups, group_names = _words(items, allot.group) if allot.group else (None, None)
-        return cls(surface, _number(items, allot.value), tuple(limits), tuple(names), groups, group_names)
+        return cls(surface, values, tuple(limits), tuple(names), groups, group_names, unsaid)
 
     def problem(self, items: np.ndarray, chances: np.ndarray) -> Problem:
         """What is to be allotted to users with these candidates and chances, [T, C]."""
@@ -143,14 +148,14 @@ def _words(items: pa.Table, name: str) -> tuple[np.ndarray, pa.Array]:
 
 
 def _most(items: pa.Table, limit: settings.Limit, of: np.ndarray, number: int) -> np.ndarray:
-    """[R] float64: how much there is of each; of what no item says how much, nothing."""
+    """[R] float64: how much there is of each, not less than nothing; nan where no item says."""
     if not isinstance(limit.most, str):
         return np.full(number, float(limit.most))
     least = np.full(number, np.inf)
     given = _number(items, limit.most)
     told = np.isfinite(given)
     np.minimum.at(least, of[told], given[told])
-    return np.where(np.isfinite(least), np.maximum(least, 0), 0.0)
+    return np.where(np.isfinite(least), np.maximum(least, 0), np.nan)
 
 
 def _number(items: pa.Table, name: str) -> np.ndarray:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.arrays.blocks import blocks
 from pipeline.publication.allotment.rules import Rules, said
 from pipeline.publication.allotment.solving import Allotted, allot
 
@@ -38,6 +39,9 @@ FILE = "allotted.{}.parquet"
 """Beside the published tables: LIMITS of a surface."""
 ABOUT = b"allotted"
 """Under which FILE says what all rows are worth."""
+UNSAID = "items given to nobody, as nobody says what they are worth, what they cost, or how many there are"
+ROWS = 2**16
+"""Users looked at together."""
 FULL = 0.999
 """From this share on what there is counts as used up."""
 
@@ -57,7 +61,7 @@ def allotted(
     with TemporaryDirectory(prefix=".allotted-", dir=scratch) as folder:
         files, items, chances = _held(pieces, users, rules.surface.candidates, Path(folder))
         found = allot(rules.problem(items, chances))
-        write(rules, found, scratch / FILE.format(rules.surface.name))
+        write(rules, found, _unsaid(rules, items), scratch / FILE.format(rules.surface.name))
         place = _places(users)
         for file, names in files:
             with np.load(file, allow_pickle=False) as piece:
@@ -84,6 +88,15 @@ def _held(
     return files, items, chances
 
 
+def _unsaid(rules: Rules, items: np.ndarray) -> int:
+    """How many of the users' candidates are given to nobody, as a number is asked for that nobody says."""
+    there = np.zeros(len(rules.unsaid), dtype=bool)
+    for rows in blocks(len(items), ROWS):
+        shown = items[rows]
+        there[shown[shown >= 0]] = True
+    return int((there & rules.unsaid).sum())
+
+
 def _places(users: np.ndarray) -> np.ndarray:
     """[U] the place of each user index."""
     place = np.full(int(users.max(initial=-1)) + 1, -1, dtype=np.int64)
@@ -100,8 +113,8 @@ def _ranks(users: np.ndarray) -> np.ndarray:
     return (number - first + 1).astype(np.int32)
 
 
-def write(rules: Rules, found: Allotted, path: Path) -> None:
-    """Write LIMITS of a surface, what is worth most first, with what all rows are worth beside."""
+def write(rules: Rules, found: Allotted, unsaid: int, path: Path) -> None:
+    """Write LIMITS of a surface, the dearest first; beside, what all rows are worth, and how many items are unsaid."""
     assert rules.surface.allot is not None
     tables, start = [], 0
     for number, (limit, names) in enumerate(zip(rules.surface.allot.limits, rules.names, strict=True), start=1):
@@ -125,9 +138,12 @@ def write(rules: Rules, found: Allotted, path: Path) -> None:
         "worth": found.worth,
         "bound": found.bound,
         "gap": found.gap,
+        "unsaid": unsaid,
     }
     table = pa.concat_tables([LIMITS.empty_table(), *tables])
     pq.write_table(table.replace_schema_metadata({ABOUT: json.dumps(about)}), path, compression="zstd")
+    if unsaid:
+        log.warning("surface %s: %s: %d", rules.surface.name, UNSAID, unsaid)
     words = "surface %s: %d rows are given out, worth %.6g; at most %.3f %% more is possible"
     log.info(words, rules.surface.name, about["rows"], found.worth, 100 * found.gap)
 
@@ -136,9 +152,9 @@ def report(out: Path, surfaces: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What the manifest says of the surfaces whose items are allotted, by surface.
 
     Returns:
-        rows, users, worth, bound and gap (the share of the bound that is missing), and for each limit in words how many
-        things it has that are used, how many of them are used up, most and used of the one that is worth most, and that
-        one's name and price.
+        rows, users, worth, bound and gap (the share of the bound that is missing), unsaid, and for each limit in words
+        how many things it has that are used, how many of them are used up, and of the dearest one its name, most, used
+        and price.
     """
     return {name: _report(pq.read_table(out / FILE.format(name))) for name in surfaces}
 
