@@ -19,6 +19,7 @@ from pipeline.intake import ids, quality, waiting
 from pipeline.operations import bringing, stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import publish, stores
+from pipeline.publication.allotment import page
 from pipeline.publication.night import FALLBACK
 from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
 from pipeline.published.contract import ActiveRun
@@ -157,6 +158,7 @@ def status(config: Config) -> str:
     newest = _newest_night(config)
     lines = [f"active   {_described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
     lines += [_quality(config, surface.name, config.pool(surface), metrics) for surface in config.surfaces]
+    lines += _limits(config, active)
     lines += ["", *_rows(config, active), "", *_runs(config, active, list(runs.values()))]
     if newest is not None:
         lines += ["", *_stages(config, newest)]
@@ -228,6 +230,16 @@ def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -
     if f"{best}.difference" in metrics:
         said += f", {metrics[f'{best}.difference']:+.4f} to the best single model ({metrics[best]})"
     return said
+
+
+def _limits(config: Config, active: ActiveRun) -> list[str]:
+    """What the limits of surfaces left, where the active run is what its night published last."""
+    folder = artifacts.stage_dir(_lake(config, active), "publish", active.run_date)
+    said = artifacts.read_manifest(folder)["report"] if artifacts.is_finished(folder) else {}
+    mine = said if said.get("run_id") == active.run_id else {}
+    return [
+        line for name in sorted(config.allotted) if (f := mine.get(f"allotted_{name}")) for line in page.lines(name, f)
+    ]
 
 
 def _rows(config: Config, active: ActiveRun) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.features.read import read_cutoffs
 from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import arms, tables, variants
+from pipeline.publication.allotment.rules import FACTS, Rules
 from pipeline.publication.night import LONG_AGO, Night
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.sections.publication import Surface
@@ -127,6 +128,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     return {
         "surfaces": _surfaces(night),
         "rules": _rules(night),
+        "limits": _limits(night),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
@@ -218,6 +220,12 @@ def _rules(night: Night) -> pa.Table:
     return pa.Table.from_pylist(given, schema=RULES)
 
 
+def _limits(night: Night) -> pa.Table:
+    """What every row of an item uses of each limit of the surfaces whose items are allotted."""
+    found = [Rules.of(night.items, surface).facts(night.items) for surface in night.config.surfaces if surface.allot]
+    return pa.concat_tables([FACTS.empty_table(), *found])
+
+
 def _wanted_items(night: Night) -> pa.Table:
     """item_id of what somebody acted on lately and that may still be shown somewhere.
 
@@ -250,8 +258,9 @@ def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dic
     found = {row["surface"]: round(row["churn"], 4) for row in rows}
     log.info("share of the first %d items that changed since run %s: %s", k, champion.run_id, found)
     nights, section = (night.run_date - champion.run_date).days, night.config.publish
+    judged = [row for row in rows if row["surface"] not in night.config.allotted]  # a limit that is set is no accident
     worst, share = max(
-        ((row["surface"], row["lost"] or 0.0) for row in rows), key=lambda entry: entry[1], default=("", 0)
+        ((row["surface"], row["lost"] or 0.0) for row in judged), key=lambda entry: entry[1], default=("", 0)
     )
     if share > section.max_churn and nights <= section.churn_nights:
         said = (

@@ -139,7 +139,7 @@ def edit(
 
     Args:
         rules: those that hold.
-        lengths: k of each surface.
+        lengths: k of each surface; 0: its items are allotted, and only blocks are obeyed.
         items: schemas.ITEMS.
         shown: per surface bool [I], what it may show without the rules.
     Raises:
@@ -193,6 +193,8 @@ def _obey(row: dict[str, object], item: int, editing: Editing, k: int, shown: np
     """Apply one rule to one surface; returns why it cannot be, or ""."""
     if row["kind"] == "block":
         editing.blocked[item] = True
+    elif k == 0:
+        return "its items are allotted, by what they are worth and within limits"
     elif row["kind"] == "boost":
         editing.factors[item] *= float(str(row["factor"]))
     elif not shown[item]:

@@ -88,8 +88,7 @@ class Night:
         """The pools whose lists are the baseline's instead of the ensemble's; see pipeline.judging.fallback."""
         if self.given_up is not None:
             return self.given_up
-        said = artifacts.read_manifest(self.evaluate)["report"].get(FALLBACK, "")
-        return frozenset(filter(None, said.split(",")))
+        return frozenset(filter(None, artifacts.read_manifest(self.evaluate)["report"].get(FALLBACK, "").split(",")))
 
     @cached_property
     def cutoff(self) -> Cutoff:
@@ -125,8 +124,8 @@ class Night:
 
     @cached_property
     def lengths(self) -> dict[str, int]:
-        """k of each surface."""
-        return {surface.name: surface.k for surface in self.config.surfaces}
+        """k of each surface; 0 where editors put nothing into its lists, as its items are allotted."""
+        return {surface.name: 0 if surface.allot else surface.k for surface in self.config.surfaces}
 
     @cached_property
     def editing(self) -> dict[str, editorial.Editing]:
@@ -140,8 +139,9 @@ class Night:
 
     @cached_property
     def shown_somewhere(self) -> np.ndarray:
-        """bool [I]: what at least one surface may show to anybody."""
-        shown = np.asarray(np.logical_or.reduce(list(self.shown.values())), dtype=bool)
+        """bool [I]: what at least one surface may show to anybody, and to as many as may be."""
+        free = [shown for name, shown in self.shown.items() if name not in self.config.allotted]
+        shown = np.asarray(np.logical_or.reduce([np.zeros(self.items.num_rows, dtype=bool), *free]))
         return shown if self.offers is None else shown & ~self.offers.closed
 
     @cached_property

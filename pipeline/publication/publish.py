@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables
+from pipeline.publication.allotment import page
+from pipeline.publication.allotment import table as allotment
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import EXPERIMENT, JUDGED, Archive
@@ -67,10 +69,11 @@ def run(
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
-            editors have rules, and experiment.json where users are in arms.
+            editors have rules, experiment.json where users are in arms, and where items are allotted
+            allotted.<surface>.parquet and allotted.html.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
-        run before (absent: none).
+        run before (absent: none), what limits of surfaces left.
     Raises:
         InputError: a surface's predicate or an editors' rule is not one, or an upstream artifact breaks its contract.
         GateError: a check of the tables fails; nothing was loaded.
@@ -103,6 +106,8 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         table = module.TABLE
         rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
     unusual = checks.require(out, night)
+    allotted = allotment.report(out, sorted(night.config.allotted))
+    page.write(out, sorted(allotted), night.run_id)
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
         "users": len(night.cutoff.targets()),
@@ -111,6 +116,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         "editorial": night.rules.digest,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
+        **{f"allotted_{surface}": said for surface, said in allotted.items()},
     }
 
 

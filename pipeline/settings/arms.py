@@ -47,3 +47,9 @@ def require(experiment: Experiment, surfaces: Sequence[Surface]) -> None:
                     f"{', '.join(experiment.surfaces or known)}"
                 )
             surface_of(known[name], arm)
+        for name, surface in known.items():
+            if surface.allot is not None and final_of(experiment, arm, name) is not None:
+                raise ValueError(
+                    f"arm '{arm.name}': surface '{name}' allots its items by the final list's probabilities, so no arm "
+                    f"can have another list there: leave '{name}' out of experiment.surfaces"
+                )

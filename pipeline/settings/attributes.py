@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles
+from pipeline.settings.sections.publication import Allot, Surface
+
+ITEM, CATEGORY = "item", "category"
+"""What a limit can be by without an attribute."""
 
 
 def declared(files: DescribedInputFiles | None) -> dict[str, AttributeKind]:
@@ -39,3 +43,34 @@ def require_words(segment_by: Iterable[str], users: Mapping[str, AttributeKind])
             )
         if name == "surface":
             raise ValueError(f"{said}: segments of that name are the surfaces' own: call the attribute otherwise")
+
+
+def require_allotted(surfaces: Iterable[Surface], items: Mapping[str, AttributeKind]) -> None:
+    """Check what the limits of surfaces are about.
+
+    Raises:
+        ValueError: it is no attribute of the items, or none of the kind that is needed; names surface and key.
+    """
+    for surface in surfaces:
+        for key, name, kind in _named(surface.allot) if surface.allot else ():
+            if items.get(name) != kind:
+                found = f"is a {items[name]}" if name in items else "is no attribute of the items"
+                raise ValueError(
+                    f"surface '{surface.name}': allot.{key} = '{name}' {found}, and a {kind} is needed: declare it in "
+                    f'[ingest.items] (attributes = {{ {name} = "{kind}" }}) and select it in the mapping'
+                )
+
+
+def _named(allot: Allot) -> Iterable[tuple[str, str, AttributeKind]]:
+    """Key, name and kind of every attribute that limits ask for."""
+    if allot.value:
+        yield "value", allot.value, "number"
+    if allot.group not in ("", CATEGORY):
+        yield "group", allot.group, "word"
+    for limit in allot.limits:
+        if limit.by not in ("", ITEM, CATEGORY):
+            yield "limits.by", limit.by, "word"
+        if isinstance(limit.most, str):
+            yield "limits.most", limit.most, "number"
+        if limit.cost:
+            yield "limits.cost", limit.cost, "number"

@@ -138,6 +138,11 @@ class Config(Calendar):
         """The pools whose lists are fused, judged and published."""
         return assortments.pools(self.surfaces)
 
+    @property
+    def allotted(self) -> frozenset[str]:
+        """The surfaces whose items are limited over the whole night's table."""
+        return frozenset(surface.name for surface in self.surfaces if surface.allot is not None)
+
     def assortment_of(self, surface: Surface) -> Assortment:
         """What a surface chooses from."""
         return assortments.by_surface(self.surfaces)[surface.name]
@@ -199,6 +204,11 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
+        return self
+
+    @model_validator(mode="after")
+    def _limits_are_of_attributes_of_items(self) -> Self:
+        attributes.require_allotted(self.surfaces, self.item_attributes)
         return self
 
     @model_validator(mode="wrap")

@@ -14,7 +14,7 @@ from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
 from pipeline.publication.tables import published, recommendations
 from pipeline.settings.sections.checks import Checks, names
-from pipeline.settings.sections.publication import Audience, Surface
+from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require
@@ -29,7 +29,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     published.disliked = [(0, 7)]
     published.parents = [*[None] * 6, "i3", None]
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
-    surfaces = (*published.config.surfaces, ruled)
+    limited = Surface(name="limited", k=2, allot=Allot(limits=(Limit(by="item", most=1),), group="category"))
+    surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
     published.config = published.config.model_copy(update={"surfaces": surfaces, "publish": section})
     published.write()
@@ -63,6 +64,14 @@ def change_ruled(rank: int, item_id: str) -> Any:
     place = ("ruled", "u2", rank)
     return lambda rows: [
         row | {"item_id": item_id} if (row["surface"], row["user_id"], row["rank"]) == place else row for row in rows
+    ]
+
+
+def all_limited(item_id: str, users: int = 3) -> Any:
+    """A change of the rows of some users on the surface that has limits: all show one item."""
+    some = {f"u{user}" for user in range(users)}
+    return lambda rows: [
+        row | {"item_id": item_id} if row["surface"] == "limited" and row["user_id"] in some else row for row in rows
     ]
 
 
@@ -124,6 +133,8 @@ PLANTED = [
     ),
     ("recommendations", change_ruled(1, "i7"), "recommendations_rules", "item i7 costs 7.0, user u2 usually pays 2.0"),
     ("recommendations", change_ruled(1, "i1"), "recommendations_rules", "user u2 has 2 items of category mugs"),
+    ("recommendations", all_limited("i4"), "recommendations_allotted", "limit 1, i4, has 1.0 in all, and rows use"),
+    ("recommendations", all_limited("i0", 1), "recommendations_allotted", "user u0 has 2 items of mugs"),
     ("recommendations", change_first(score=None), "recommendations_scores", "has score null at rank 1"),
     ("recommendations", change_first(score=float("nan")), "recommendations_scores", "has score nan at rank 1"),
     ("recommendations", change_first(score=0.0), "recommendations_scores", "at rank 2"),

@@ -63,6 +63,22 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, text: str, said: str) ->
         loaded(tmp_path, text)
 
 
+def test_what_is_allotted_has_one_list_for_all_arms() -> None:
+    found = Experiment.model_validate(
+        {"name": "trial", "since": "2026-11-20"}
+        | {
+            "arms": [
+                {"name": "a", "share": 0.5},
+                {"name": "b", "share": 0.5, "overlay": {"ensemble": {"final": "als"}}},
+            ]
+        }
+    )
+    allots = Surface.model_validate({"name": "coupons", "allot": {"limits": [{"most": 9}]}})
+    with pytest.raises(ValueError, match="arm 'b': surface 'coupons' allots its items by the final list's"):
+        arms.require(found, [Surface(name="for_you"), allots])
+    arms.require(found.model_copy(update={"surfaces": ("for_you",)}), [Surface(name="for_you"), allots])
+
+
 def test_without_one_and_for_other_stages_no_hash_changes() -> None:
     plain = FullConfig()
     arms_of = [{"name": "control", "share": 0.5}, {"name": "b", "share": 0.2}]

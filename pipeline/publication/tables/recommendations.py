@@ -12,7 +12,10 @@ import pyarrow.compute as pc
 
 from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
+from pipeline.ground.errors import InputError
 from pipeline.publication import arms, exploring, instead, reasons
+from pipeline.publication.allotment.rules import Rules
+from pipeline.publication.allotment.table import allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
 from pipeline.publication.night import Night
 from pipeline.publication.surfaces import OwnHistory
@@ -60,7 +63,11 @@ TOLD = 2**16
 
 
 def make(night: Night) -> Iterable[pa.Table]:
-    """The lists of every surface, sorted by surface, user_id, rank over all pieces."""
+    """The lists of every surface, sorted by surface, user_id, rank over all pieces.
+
+    Raises:
+        InputError: a surface's items are allotted by probabilities, and it has none.
+    """
     targets = night.cutoff.targets()
     by_user_id = pc.sort_indices(night.users.column("user_id").take(pa.array(targets))).to_numpy()
     history = OwnHistory.read(night.cutoff)
@@ -80,7 +87,10 @@ def make(night: Night) -> Iterable[pa.Table]:
 
     each = map_works(works(), len(targets), night.config, night.scratch, shared=True)
     for surface, made in zip(surfaces, each, strict=True):
-        pieces = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
+        pieces: Iterable[Columns] = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
+        if surface.allot is not None:
+            rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
+            pieces = allotted(rules, pieces, users, night.scratch)
         for rows in gathered(pieces, TOLD):
             yield sentences(night, surface, labels[surface.name], rows, policies[surface.name])
 
@@ -96,6 +106,13 @@ def _makers(
     """The makers of a surface's lists, one unless arms differ, and whose each target's is: int8 [T]."""
     (experiment, arm_of), targets = divided, night.cutoff.targets()
     final = Candidates.read(night, surface, len(targets))
+    if surface.allot is not None:
+        if not final.calibrated:
+            raise InputError(
+                f"surface '{surface.name}': its lists have no probabilities to allot by: set ensemble.final to a "
+                "merged list"
+            )
+        surface = surface.model_copy(update={"k": surface.candidates})  # all of them, from which the limits choose
     if experiment is None:
         return (Maker.of(night, surface, final, history),), np.zeros(len(targets), dtype=np.int8)
     found = arms.variants(experiment, surface)

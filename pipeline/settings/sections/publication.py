@@ -113,6 +113,52 @@ class Explore(Section):
         return self
 
 
+ALLOTTED_FROM = 20
+"""From how many of a user's items what is allotted is chosen."""
+
+
+class Limit(Section):
+    """What all rows of a surface together may use, of one thing or of one for each item or group of items."""
+
+    by: str = ""
+    """What each has a limit of its own: "item", "category" or an attribute of the items that is a word, as an ad's
+    campaign; an item that has none is one by itself. Default: all rows together have one."""
+    most: Annotated[float, Field(ge=0, allow_inf_nan=False)] | str
+    """How much may be used: a number, or the attribute of the items that says it, the least of those of a group. Of
+    what does not say it, nothing is shown."""
+    cost: str = ""
+    """How much a row uses: an attribute of its item that is a number. Default: every row uses 1."""
+    when: Literal["shown", "acted"] = "shown"
+    """Whether it is used by showing the item, or only where the user acts: then a row uses cost x probability."""
+
+    @model_validator(mode="after")
+    def _an_attribute_is_of_items(self) -> Self:
+        if isinstance(self.most, str) and not self.by:
+            raise ValueError(
+                f"allot.limits: most = '{self.most}' is of items, so say by which: by = \"item\", or a word"
+            )
+        return self
+
+
+class Allot(Section):
+    """Limits of a surface over the table of a whole night, and what its rows are worth: who gets what is then decided
+    for all users together."""
+
+    limits: tuple[Limit, ...] = ()
+    """What all rows together may use."""
+    value: str = ""
+    """What it is worth when a user acts: an attribute of the item that is a number, such as a bid. Default: 1."""
+    reserve: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """A row whose value x probability is less is not shown."""
+    group: str = ""
+    """Of items of one group a user gets at most `per_group`: "category" or an attribute of the items that is a word."""
+    per_group: PositiveInt = 1
+    """How many items of one group a user gets at most."""
+    candidates: PositiveInt | None = None
+    """From how many of a user's most probable items those are chosen that the user gets; default: 20, or k where that
+    is more."""
+
+
 class Surface(Section):
     """A named list of recommendations."""
 
@@ -149,6 +195,9 @@ class Surface(Section):
     alone."""
     explore: Explore | None = None
     """Slots that are drawn with a known chance, which the table then says (`policy`, `propensity`); default: none."""
+    allot: Allot | None = None
+    """Limits over the whole night's table, such as so many coupons in all; k is then the most that a user gets.
+    Default: none, and every user's list is made by itself."""
 
     @property
     def has_price_band(self) -> bool:
@@ -156,10 +205,15 @@ class Surface(Section):
         return self.min_price_ratio is not None or self.max_price_ratio is not None
 
     @property
+    def candidates(self) -> int:
+        """How many of a user's best items are looked at: k, or where items are allotted, more."""
+        return self.k if self.allot is None else self.allot.candidates or max(self.k, ALLOTTED_FROM)
+
+    @property
     def is_personal(self) -> bool:
         """Whether rules about the user or about the list as a whole can leave it shorter than what there is to show."""
         limits = (self.exclude_seen_days, self.max_per_category)
-        return self.has_price_band or any(limit is not None for limit in limits)
+        return self.has_price_band or self.allot is not None or any(limit is not None for limit in limits)
 
     @model_validator(mode="after")
     def _rules_make_sense(self) -> Self:
@@ -168,9 +222,21 @@ class Surface(Section):
             raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
         if self.explore is not None and (beyond := [rank for rank in self.explore.slots if rank > self.k]):
             raise ValueError(f"surface '{self.name}': explore.slots {beyond} are beyond k = {self.k}")
+        if self.allot is not None:
+            self._require_lists_of_their_own_order(self.allot)
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
 
             require(self.name, self.where)
         return self
+
+    def _require_lists_of_their_own_order(self, allot: Allot) -> None:
+        if self.explore is not None or self.diversity:
+            other = "diversity" if self.explore is None else "explore"
+            raise ValueError(
+                f"surface '{self.name}': allot and {other} exclude each other, as what is allotted is decided by what "
+                "it is worth alone: leave one out"
+            )
+        if allot.candidates is not None and allot.candidates < self.k:
+            raise ValueError(f"surface '{self.name}': allot.candidates {allot.candidates} are fewer than k = {self.k}")

@@ -1,0 +1,1 @@
+"""What giving out rows within limits is worth against greedy ways of it."""
