@@ -88,16 +88,27 @@ def section(known: Known | None, experiment: Experiment) -> list[tuple[str, str]
     note = (
         f"Users in arms since {experiment.since}, counted up to {known.through}: what they did per day on which they "
         "had a list, whether they did anything or not. The sequence covers the truth on all nights together in 95 of "
-        f"100 experiments, so that it may be looked at every night. The verdict is by {experiment.metric}; the other "
-        "parts of this report are about the control's lists."
+        f"100 experiments, so that it may be looked at every night. The verdict is by {experiment.metric}; what "
+        "the gate judges are the control's lists."
     )
     said = "".join(f"<li>{escape(words)}</li>" for words in verdicts(known, experiment))
-    head = "".join(f"<th>{escape(name)}</th>" for name in HEAD)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(c)}</td>' for c in cells(row))}</tr>" for row in newest(known))
-    table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    rows = newest(known)
+    tables = "".join(
+        _table(name, [r for r in rows if r["surface"] == name])
+        for name in dict.fromkeys(row["surface"] for row in rows)
+    )
     made = "".join(
         f"<li>{escape(arm['name'])}, {arm['share']:.0%}: {escape(overlay(arm) or 'the settings of the shop')}</li>"
         for arm in known.experiment["arms"]
     )
     title = f"Experiment {experiment.name}"
-    return [(title, f'<p class="soft">{escape(note)}</p><ul>{said}</ul>{table}<ul class="soft">{made}</ul>')]
+    return [(title, f'<p class="soft">{escape(note)}</p><ul>{said}</ul>{tables}<ul class="soft">{made}</ul>')]
+
+
+def _table(surface: str, rows: list[Row]) -> str:
+    """What the report says of a surface; its first column has the measure and the arm."""
+    lines = [[", ".join(made[1:3]), *made[3:]] for made in map(cells, rows)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in (", ".join(HEAD[1:3]), *HEAD[3:]))
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in lines)
+    table = f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    return f"<h3>{escape(surface)}</h3>{table}"

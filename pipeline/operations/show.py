@@ -18,7 +18,7 @@ from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import ids, quality, waiting
 from pipeline.operations import bringing, stages
 from pipeline.privacy import pseudonyms
-from pipeline.publication import publish, stores
+from pipeline.publication import arms, publish, stores
 from pipeline.publication.allotment import page
 from pipeline.publication.night import FALLBACK
 from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
@@ -59,6 +59,7 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
         )
     titles = _titles(config, active, lists.column("item_id"))
     lines = [_who(user_id, profile[0] if profile else None), f"from {_described(active)}"]
+    lines += filter(None, [arms.of_user(active, stored)])
     for name in [surface] if surface else names:
         rows = lists.filter(pc.equal(lists.column("surface"), name)).to_pylist()
         lines += ["", name, *(_list(rows, titles) if rows else ["  nothing: no item may be shown to this user here"])]

@@ -4,6 +4,7 @@ A user's arm follows from the experiment's salt and the published user_id alone 
 application can work it out for itself, also for a user nobody knows yet. No table says it.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -14,6 +15,8 @@ import pyarrow as pa
 
 from pipeline.ground import sql
 from pipeline.publication.night import Night
+from pipeline.published.archive import EXPERIMENT
+from pipeline.published.contract import ActiveRun
 from pipeline.settings import arms as settings
 from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.publication import Surface
@@ -56,6 +59,23 @@ def of_night(night: Night) -> tuple[Experiment | None, np.ndarray]:
     if not experiment.runs_on(night.run_date):
         return None, np.full(night.users.num_rows, NONE, dtype=np.int8)
     return experiment, codes(night.connection, night.users.column("user_id"), experiment)
+
+
+def of_user(run: ActiveRun, user_id: str) -> str | None:
+    """The experiment and the arm that a published run has a user in, in words; None: its lists were made alike for all.
+
+    Args:
+        run: a kept run.
+        user_id: as the tables have it.
+    """
+    path = run.folder / EXPERIMENT
+    if not path.is_file():
+        return None
+    said = json.loads(path.read_text(encoding="utf-8")) | {"since": run.run_date}  # since when it does not say
+    experiment = Experiment.model_validate(said)
+    with duckdb.connect() as connection:
+        code = int(codes(connection, pa.chunked_array([[user_id]]), experiment)[0])
+    return f"experiment {experiment.name}, {'in no arm' if code == NONE else f'arm {experiment.arms[code].name}'}"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.ground import lists
 from pipeline.ground.errors import GateError, InputError
+from pipeline.operations import show
 from pipeline.publication import arms, checks, publish
 from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.publication import Surface
@@ -134,6 +135,11 @@ def test_the_run_says_what_its_arms_are_and_is_another_run(tmp_path: Path) -> No
     ids = [go(made)["run_id"] for made in (mixed, plain, later)]
     assert ids[1] == ids[2] != ids[0]
     folders = [publish.active_run(made.config).folder for made in (mixed, plain, later)]  # type: ignore[union-attr]
+    assert "experiment trial" not in show.user(plain.config, "u0")
+    for user in ("u0", "u1", "u2", "u3", "u4", "u5", "u6"):
+        code = by_hand(user, "trial", [0.3, 0.3, 0.3])
+        said = ["in no arm", "arm a", "arm b", "arm c"][code + 1]
+        assert f"\nexperiment trial, {said}\n" in show.user(mixed.config, user)
     assert [(folder / "experiment.json").is_file() for folder in folders] == [True, False, False]
     names = {path.name for path in folders[1].glob("*")} - {"runs.parquet"}  # which has a hash of all settings
     for name in names:
