@@ -4,6 +4,8 @@ What is too much of a resource is taken back where it is missed least; then whoe
 best that still fits. Nothing is given that a limit does not leave room for, so none is ever exceeded.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
@@ -72,12 +74,12 @@ def _using(
 def _fitting(resource: np.ndarray, use: np.ndarray, key: np.ndarray, left: np.ndarray) -> np.ndarray:
     """bool [N]: what fits, by ascending key, of equal ones the first; as soon as one does not, none after it does."""
     order = np.lexsort((np.arange(len(key)), key, resource))
-    of, running = resource[order], np.cumsum(use[order])
-    begins = np.ones(len(of), dtype=bool)
-    begins[1:] = of[1:] != of[:-1]
-    before = np.maximum.accumulate(np.where(begins, running - use[order], 0)) if len(of) else running
+    of, running = resource[order], use[order]
+    ends = np.append(np.flatnonzero(of[1:] != of[:-1]) + 1, len(of))
+    for start, stop in pairwise(np.append(0, ends)):  # each by itself: a sum over all would round small ones away
+        running[start:stop] = np.cumsum(running[start:stop])
     fits = np.zeros(len(of), dtype=bool)
-    fits[order] = running - before <= left[of] * (1 + ROUNDING)
+    fits[order] = running <= left[of] * (1 + ROUNDING)
     return fits
 
 
@@ -89,21 +91,22 @@ def _fill(problem: Problem, prices: np.ndarray, chosen: np.ndarray) -> None:
         asking = [_asked(problem, prices, chosen, left, users[part]) for part in blocks(len(users), problem.block)]
         if not sum(len(part[0]) for part in asking):
             return
-        users, column, value = (np.concatenate(parts) for parts in zip(*asking, strict=True))
-        pairs = problem.pairs(users)
-        at = np.arange(len(users))
+        users, column, value = (np.concatenate([part[n] for part in asking]) for n in range(3))
+        resources, uses = (np.concatenate([part[n] for part in asking], axis=1) for n in (3, 4))
         keep = np.ones(len(users), dtype=bool)
-        for resources, uses in zip(pairs.resources[:, at, column], pairs.uses[:, at, column], strict=True):
-            keep[keep] = _fitting(resources[keep], uses[keep], -value[keep], left)
+        for of, use in zip(resources, uses, strict=True):
+            keep[keep] = _fitting(of[keep], use[keep], -value[keep], left)
         chosen[users[keep], column[keep]] = True
-        for resources, uses in zip(pairs.resources[:, at, column], pairs.uses[:, at, column], strict=True):
-            np.subtract.at(left, resources[keep], uses[keep])
+        for of, use in zip(resources, uses, strict=True):
+            np.subtract.at(left, of[keep], use[keep])
 
 
 def _asked(
     problem: Problem, prices: np.ndarray, chosen: np.ndarray, left: np.ndarray, users: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """User, column and what it is worth after paying of the best that some users could still be given."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """User and column of the best that some users could still be given, what it is worth after paying, and by limit,
+    [L, N], its resource and use.
+    """
     pairs, has = problem.pairs(users), chosen[users]
     can = (pairs.worth > -np.inf) & ~has & (has.sum(axis=1) < problem.k)[:, None]
     for resources, uses in zip(pairs.resources, pairs.uses, strict=True):
@@ -115,4 +118,5 @@ def _asked(
     best = np.where(can, pairs.reduced(prices), -np.inf)
     column, row = best.argmax(axis=1), np.arange(len(users))
     there = can[row, column]
-    return users[there], column[there], best[row, column][there]
+    row, column = row[there], column[there]
+    return users[row], column, best[row, column], pairs.resources[:, row, column], pairs.uses[:, row, column]

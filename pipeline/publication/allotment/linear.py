@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix, vstack
 
+from pipeline.arrays.blocks import blocks
 from pipeline.ground.errors import PipelineError
 from pipeline.publication.allotment.problem import Problem
 
@@ -36,15 +37,14 @@ def solve(problem: Problem, users: np.ndarray, most: np.ndarray) -> Solved:
     Raises:
         PipelineError: HiGHS finds no optimum.
     """
-    pairs = problem.pairs(users)
-    row, column = np.nonzero(pairs.worth > -np.inf)
+    row, column, worth, groups, resources, uses = _given(problem, users)
     prices = np.zeros(len(most))
     if not len(row):
         return Solved(prices, users[row], column, np.zeros(0))
-    use, binding = _uses(pairs.resources[:, row, column], pairs.uses[:, row, column], most)
-    own, caps = _of_users(row, pairs.groups[row, column], problem)
+    use, binding = _uses(resources, uses, most)
+    own, caps = _of_users(row, groups, problem)
     found = linprog(
-        -pairs.worth[row, column],
+        -worth,
         A_ub=vstack([use, own], format="csr"),
         b_ub=np.concatenate([most[binding], caps]),
         bounds=(0, 1),
@@ -54,6 +54,19 @@ def solve(problem: Problem, users: np.ndarray, most: np.ndarray) -> Solved:
         raise PipelineError(f"an allotment of {len(row)} pairs has no optimum: {found.message}")
     prices[binding] = np.maximum(-found.ineqlin.marginals[: len(binding)], 0)
     return Solved(prices, users[row], column, found.x)
+
+
+def _given(problem: Problem, users: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Place among the users, column, worth and group of what may be given, [P], resources and uses, [L, P]."""
+    found = []
+    for part in blocks(len(users), problem.block):
+        pairs = problem.pairs(users[part])
+        row, column = np.nonzero(pairs.worth > -np.inf)
+        of_limits = pairs.resources[:, row, column], pairs.uses[:, row, column]
+        found.append((row + part.start, column, pairs.worth[row, column], pairs.groups[row, column], *of_limits))
+    if not found:
+        return tuple(np.zeros(shape, dtype=np.int64) for shape in (*[0] * 4, *[(len(problem.limits), 0)] * 2))
+    return tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True))
 
 
 def _uses(resources: np.ndarray, uses: np.ndarray, most: np.ndarray) -> tuple[csr_matrix, np.ndarray]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.arrays.blocks import blocks
 from pipeline.publication.allotment import linear
 from pipeline.publication.allotment.problem import Problem, priced, respond
 
@@ -64,7 +65,8 @@ def find(problem: Problem, largest: int = LARGEST) -> Prices:
 def _demand(problem: Problem, users: np.ndarray | None = None) -> tuple[int, np.ndarray, np.ndarray]:
     """How many pairs there are, what they use of each resource, [R + 1], and what a unit of it is worth at most."""
     number, demand, ceiling = 0, np.zeros(len(problem.most)), np.zeros(len(problem.most))
-    for block in problem.blocks() if users is None else [users]:
+    users = np.arange(len(problem.items)) if users is None else users
+    for block in (users[part] for part in blocks(len(users), problem.block)):
         pairs = problem.pairs(block)
         can = pairs.worth > -np.inf
         number += int(can.sum())
