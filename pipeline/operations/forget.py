@@ -32,7 +32,7 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions
 from pipeline.intake.inputs import NightTable
 from pipeline.intake.spill import SPILL
-from pipeline.judging import evaluate, samples
+from pipeline.judging import arms, evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import bringing, day_so_far, handed, mentions, stages
 from pipeline.operations.people import People
@@ -52,7 +52,8 @@ DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate
 def _user_files(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""
     published = [table.file for table in tables.published() if table.about_users]
-    return {"features": ["users.parquet"], "publish": published}.get(stage, [])
+    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE], "publish": published}
+    return named.get(stage, [])
 
 
 def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: bool = False) -> list[Path]:

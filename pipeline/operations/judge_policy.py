@@ -173,7 +173,7 @@ def _judge(surface: str, slots: pa.Table, config: Config) -> Judged:
     user = slots.column("user_id").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     judged, own = (Logged(reward, chance, target, user) for target in (same.astype(np.float64), chance))
     shown_by = slots.column("run_id_shown").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
-    begins = np.flatnonzero(np.diff(user, prepend=-1) | np.diff(shown_by, prepend=-1))
+    begins = np.flatnonzero((np.diff(user, prepend=-1) != 0) | (np.diff(shown_by, prepend=-1) != 0))  # of a list
     place = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(user)))
     terms = (
         estimators.on_policy(own),
@@ -188,9 +188,9 @@ def _judge(surface: str, slots: pa.Table, config: Config) -> Judged:
 
 def _expected(slots: pa.Table, judged: Logged, config: Config) -> estimators.Expected:
     """What a model expects, by the slot's rank, how often its item was drawn, and where the judged run has it."""
-    columns = {name: slots.column(name).to_numpy().astype(np.float64) for name in slots.column_names[-5:]}
-    rank = slots.column("rank").to_numpy().astype(np.float64)
-    shown = np.column_stack([rank, *(columns[f"shown_{name}"] for name in ("drawn", "rank", "score"))])
-    there = np.column_stack([rank, columns["judged_drawn"], rank, columns["judged_score"]])
-    certain = [(np.ones(len(rank)), there)]  # a run shows one item in a slot
+    names = ("rank", "shown_drawn", "shown_rank", "shown_score"), ("rank", "judged_drawn", "rank", "judged_score")
+    shown, there = (
+        np.column_stack([slots.column(name).to_numpy().astype(np.float64) for name in columns]) for columns in names
+    )
+    certain = [(np.ones(len(there)), there)]  # a run shows one item in a slot
     return reward_model.expect(judged, shown, certain, config.seed, config.threads)

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pytest
 from pipeline.__main__ import main
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.judging import samples
+from pipeline.judging import arms, samples
 from pipeline.operations import forget, load_history
 from pipeline.operations.tuning import trials
 from pipeline.privacy import suppression
@@ -97,6 +98,22 @@ def test_a_search_for_better_settings_forgets_them_too(tmp_path: Path) -> None:
     assert not names_them(config.home)
     assert not artifacts.stage_dir(theirs.lake, "als", NIGHT).exists()
     assert study.is_file()
+
+
+def test_an_experiment_forgets_whom_the_features_have_forgotten_already(tmp_path: Path) -> None:
+    """What is known of an experiment's users goes from night to night, longer than `retention.event_days`."""
+    config, later = a_home(tmp_path), NIGHT + timedelta(days=400)
+    row = {"surface": "for_you", "arm": "a", "days": 3, "actions": 1, "hits": 0, "clicks": 0}
+    people = pa.table({"user_id": ["person-7", "person-778"]})
+    for stage, file, rows in (
+        ("features", "users.parquet", people),
+        ("outcomes", arms.USERS_FILE, pa.Table.from_pylist([row | {"user_id": GONE}], schema=arms.USERS)),
+    ):
+        with artifacts.writing(artifacts.stage_dir(config.lake, stage, later)) as out:
+            pq.write_table(rows, out / file)
+            artifacts.write_manifest(out, {"files": artifacts.describe(out)})
+    forget.forget(config, [GONE], ASKED)
+    assert not names_them(config.home)
 
 
 def test_somebody_nobody_knows_gets_zeros(tmp_path: Path) -> None:
