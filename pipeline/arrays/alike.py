@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pipeline.arrays.blocks import blocks, indptr_of
 
@@ -31,16 +32,12 @@ class Alike:
     def of(cls, rows: np.ndarray) -> "Alike":
         """Group rows [N, d] float32 that hold the same bytes."""
         width = rows.shape[1] * rows.itemsize
-        if not len(rows) or not width:
-            found, first = np.zeros(len(rows), np.int64), np.arange(min(len(rows), 1))
-        else:
-            whole = np.ascontiguousarray(rows).view(np.dtype((np.void, width))).ravel()
-            _, first, found = np.unique(whole, return_index=True, return_inverse=True)
-        number = np.empty(len(first), np.int64)
-        number[np.argsort(first)] = np.arange(len(first))
-        group = number[found]
-        counts = np.bincount(group, minlength=len(first))
-        return cls(group, np.argsort(group, kind="stable"), indptr_of(counts))
+        group = np.zeros(len(rows), np.int64)
+        if len(rows) and width:
+            buffer = pa.py_buffer(np.ascontiguousarray(rows))
+            whole = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(rows), [None, buffer])
+            group = whole.dictionary_encode().indices.to_numpy().astype(np.int64)  # numbered as they first come
+        return cls(group, np.argsort(group, kind="stable"), indptr_of(np.bincount(group)))
 
     @property
     def first(self) -> np.ndarray:

@@ -7,21 +7,27 @@ different is still too much, only with the cells around it (pipeline.arrays.cell
 import numpy as np
 
 from pipeline.arrays import alike, top_k
-from pipeline.arrays.blocks import blocks
+from pipeline.arrays.blocks import blocks, rows_for
 from pipeline.arrays.cells import Cells
 
 SCORES_PER_BLOCK = 2**25
 """Similarities held at a time: 128 MiB of float32."""
-FEW, MANY = 2**26, 2**30
+AT_A_TIME = 2**18
+"""Numbers of vectors that are brought to length 1 at a time: they stay in a processor's cache."""
+FEW, MANY = 2**26, 2**28
 """Up to the first number of comparisons, as of 8,192 items with each other, nobody looks what is alike; beyond the
-second, of 32,768 with each other, not all are made."""
+second, of 16,384 with each other, not all are made."""
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """[I, d] float32 rows of length 1; a row of zeros, or one that is not finite, stays (or becomes) zero."""
-    clean = np.where(np.isfinite(vectors).all(axis=1, keepdims=True), vectors, 0).astype(np.float32)
-    length = np.linalg.norm(clean, axis=1, keepdims=True)
-    return np.asarray(np.divide(clean, length, out=np.zeros_like(clean), where=length > 0))
+    found = np.zeros(vectors.shape, dtype=np.float32)
+    for rows in blocks(len(vectors), rows_for(vectors.shape[1], len(vectors), AT_A_TIME)):
+        part = vectors[rows]
+        clean = np.where(np.isfinite(part).all(axis=1, keepdims=True), part, 0).astype(np.float32)
+        length = np.linalg.norm(clean, axis=1, keepdims=True)
+        np.divide(clean, length, out=found[rows], where=length > 0)
+    return found
 
 
 def nearest(

@@ -20,6 +20,7 @@ All that is learned depends on the week's anchor only, so the nights of a week s
 """
 
 import contextlib
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -108,7 +109,9 @@ def anchored_hash(features: Path, sources: Sources, cutoffs: Mapping[str, Cutoff
     vectors = item_text_vectors(sources)
     if vectors is not None and cutoffs:  # the items known then are a prefix
         known = np.load(vectors, mmap_mode="r", allow_pickle=False)[: max(c.items for c in cutoffs.values())]
-        found["item_vectors"] = [("known", artifacts.text_sha256(known.shape, known.tobytes().hex()))]
+        found["item_vectors"] = [
+            ("known", artifacts.text_sha256(known.shape, hashlib.sha256(np.ascontiguousarray(known).data).hexdigest()))
+        ]
     return artifacts.text_sha256(found, [(c.part, c.users, c.items, c.repeats) for c in cutoffs.values()])
 
 

@@ -100,7 +100,7 @@ def loss(matrix: "csr_matrix", users: np.ndarray, items: np.ndarray, reg: float,
             left, right = users[block.start + pairs.row[part]], items[pairs.col[part]]
             predicted[part] = np.einsum("nd,nd->n", left, right)
         total += float(np.sum(pairs.data * (1 - predicted) ** 2 - predicted**2))
-    return total + reg * (float(np.sum(users.astype(np.float64) ** 2)) + float(np.sum(items.astype(np.float64) ** 2)))
+    return total + reg * sum(float(np.einsum("nd,nd->", side, side, dtype=np.float64)) for side in (users, items))
 
 
 def scoring(users: np.ndarray, items: np.ndarray, rows: np.ndarray) -> Score:

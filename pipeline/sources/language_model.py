@@ -15,6 +15,7 @@ Source: Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2
 """
 
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,11 +86,11 @@ def run(
         np.save(out / "query_vectors.npy", item_vectors(asked, fine_tune, config)[0])
         texts = Texts.of(vectors)
         linked, cutoffs = 0, read_cutoffs(features)
+        read = _prefix_hashes(vectors, {cutoff.items for cutoff in cutoffs})
         for cutoff in cutoffs:
             known = np.ascontiguousarray(vectors[: cutoff.items])
             inputs = inputs_hash(cutoff, ("interactions", "targets"))
-            read = hashlib.sha256(known.tobytes()).hexdigest()
-            key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read)
+            key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read[cutoff.items])
 
             def make(folder: Path, cutoff: Cutoff = cutoff, known: np.ndarray = known) -> None:
                 among = texts and texts.first(cutoff.items)
@@ -98,6 +99,15 @@ def run(
             linked += memo.part(cutoff.part, key, make)
     counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
     return counts | {"cutoffs": len(cutoffs), "linked": linked}
+
+
+def _prefix_hashes(vectors: np.ndarray, sizes: Collection[int]) -> dict[int, str]:
+    """SHA-256 of the first rows, for each of some numbers of rows; every row is read once."""
+    digest, hashes, start = hashlib.sha256(), {}, 0
+    for size in sorted(sizes):
+        digest.update(np.ascontiguousarray(vectors[start:size]).data)
+        hashes[size], start = digest.hexdigest(), size
+    return hashes
 
 
 def current_texts(features: Path) -> list[str]:

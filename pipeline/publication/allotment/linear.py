@@ -1,14 +1,16 @@
 """The allotment of some users as a linear programme, which HiGHS solves."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_matrix, vstack
 
 from pipeline.arrays.blocks import blocks
 from pipeline.ground.errors import PipelineError
 from pipeline.publication.allotment.problem import Problem
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,9 @@ def solve(problem: Problem, users: np.ndarray, most: np.ndarray) -> Solved:
     Raises:
         PipelineError: HiGHS finds no optimum.
     """
+    from scipy.optimize import linprog  # half a second, which a night without limits does not need
+    from scipy.sparse import vstack
+
     row, column, worth, groups, resources, uses = _given(problem, users)
     prices = np.zeros(len(most))
     if not len(row):
@@ -69,8 +74,10 @@ def _given(problem: Problem, users: np.ndarray) -> tuple[np.ndarray, ...]:
     return tuple(np.concatenate(arrays, axis=-1) for arrays in zip(*found, strict=True))
 
 
-def _uses(resources: np.ndarray, uses: np.ndarray, most: np.ndarray) -> tuple[csr_matrix, np.ndarray]:
+def _uses(resources: np.ndarray, uses: np.ndarray, most: np.ndarray) -> "tuple[csr_matrix, np.ndarray]":
     """One row for each resource that all pairs together would use too much of, and which these are."""
+    from scipy.sparse import csr_matrix
+
     pairs = np.broadcast_to(np.arange(resources.shape[1]), resources.shape)
     total = np.bincount(resources.ravel(), weights=uses.ravel(), minlength=len(most))
     binding = np.flatnonzero(total > most)
@@ -82,8 +89,10 @@ def _uses(resources: np.ndarray, uses: np.ndarray, most: np.ndarray) -> tuple[cs
     return csr_matrix((uses[kept], (at[kept], pairs[kept])), shape=size), binding
 
 
-def _of_users(users: np.ndarray, groups: np.ndarray, problem: Problem) -> tuple[csr_matrix, np.ndarray]:
+def _of_users(users: np.ndarray, groups: np.ndarray, problem: Problem) -> "tuple[csr_matrix, np.ndarray]":
     """One row for each user, and user and group, with more pairs than may be given; and how many may be."""
+    from scipy.sparse import vstack
+
     grouped = np.flatnonzero(groups >= 0)
     keys = users[grouped] * (int(groups.max(initial=0)) + 1) + groups[grouped]
     every = np.arange(len(users))
@@ -92,8 +101,10 @@ def _of_users(users: np.ndarray, groups: np.ndarray, problem: Problem) -> tuple[
     return vstack(parts, format="csr"), np.repeat([problem.k, problem.per_group], list(sizes)).astype(np.float64)
 
 
-def _counted(keys: np.ndarray, pairs: np.ndarray, most: int, width: int) -> csr_matrix:
+def _counted(keys: np.ndarray, pairs: np.ndarray, most: int, width: int) -> "csr_matrix":
     """One row of ones for each key that more than `most` pairs have."""
+    from scipy.sparse import csr_matrix
+
     _, code, count = np.unique(keys, return_inverse=True, return_counts=True)
     many = count > most
     place = np.cumsum(many) - 1
