@@ -26,6 +26,7 @@ from pipeline.intake import (
     staging,
     waiting,
 )
+from pipeline.intake.databases import extraction
 from pipeline.intake.partitions import Report
 from pipeline.settings.config import Config
 
@@ -55,6 +56,7 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     """
     for words in known_types.told(config, besides=run_date):
         log.warning("%s", words)
+    extraction.night(config, run_date)
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
         return _closed(run_date, config, past, out)

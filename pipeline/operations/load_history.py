@@ -29,6 +29,7 @@ from pipeline.intake import (
     staging,
     waiting,
 )
+from pipeline.intake.databases import extraction
 from pipeline.intake.partitions import Batches, Report
 from pipeline.operations import bringing
 from pipeline.settings.config import Config
@@ -66,6 +67,7 @@ def _load_history(config: Config, until: date) -> str:
     config.lake.mkdir(parents=True, exist_ok=True)
     bringing.nights(config, whole=["ingest"])
     rewriting.finish_all(config.lake / "ingest")
+    extraction.history(config, until)
     with staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
         left_out.since(connection, first)

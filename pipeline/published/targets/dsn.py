@@ -8,7 +8,7 @@ parts of the URL; such a connection is refused here, before a message of the dri
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -34,6 +34,12 @@ class Settings(dict[str, str]):
             f"database {self.get('dbname', self.get('user', 'of the user'))} at {where}, user {self.get('user', '-')}"
         )
 
+    def conninfo(self) -> str:
+        """What libpq takes, with what is secret."""
+        from psycopg.conninfo import make_conninfo
+
+        return make_conninfo("", **self)
+
     def redacted(self, message: str) -> str:
         """A message of the driver without the secrets, on one line."""
         for secret in filter(None, (self.get(name) for name in SECRET)):
@@ -55,16 +61,26 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     name = next((name for name in VARIABLES if environment.get(name)), None)
     if name is None:
         raise PublishError(f"publish.target is postgres, and neither {' nor '.join(VARIABLES)} is set: set one of them")
-    try:
-        found = _libpq(environment[name]) if name == VARIABLES[0] else _airflow(environment[name])
-    except ValueError:
-        found = None
-    if found is None or not all(re.fullmatch(p, found.get(part, "")) for part, p in PLAUSIBLE.items()):
+    if (found := _settings(environment[name], _libpq if name == VARIABLES[0] else _airflow)) is None:
         raise PublishError(
             f"{name} is not a connection to PostgreSQL (it is not shown, for it may hold a password): write "
             "postgresql://user:password@host:port/database, with every special character of the password as %XX"
         )
-    return Settings(DEFAULTS | found)
+    return found
+
+
+def of_airflow(text: str) -> Settings | None:
+    """The parameters of a connection to PostgreSQL as Airflow writes it, a URL or JSON; None: it is none."""
+    return _settings(text, _airflow)
+
+
+def _settings(text: str, read: Callable[[str], dict[str, str]]) -> Settings | None:
+    try:
+        found = read(text)
+    except ValueError:
+        return None
+    plausible = all(re.fullmatch(p, found.get(part, "")) for part, p in PLAUSIBLE.items())
+    return Settings(DEFAULTS | found) if plausible else None
 
 
 def _libpq(text: str) -> dict[str, str]:

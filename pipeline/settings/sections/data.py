@@ -60,6 +60,14 @@ class InputFiles(Section):
     quotes: Literal["auto", "always", "never"] = "auto"
     """Whether a CSV's writer puts what needs it into quotation marks; auto: yes, except in a file whose rows only then
     have its header's columns when a quotation mark is a character like any other."""
+    connection: str | None = Field(default=None, pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=100)
+    """A database that the files are read from: NIGHTJAR_CONNECTION_<its name in capitals> in the environment holds its
+    URL. What `query` gives of a night becomes the file of that night, unless it is there."""
+    query: str | None = None
+    """File with one SELECT in the database's own SQL, relative to the configuration's folder; $night stands for the
+    night as a date, $next for the day after it."""
+    since: date | None = None
+    """The first day that the database has rows of, where each file is one day's: history is read from it on."""
     hive_partitioning: bool = False
     """Whether a folder named key=value below the configuration's gives its files a column; never one that they have."""
 
@@ -102,6 +110,23 @@ class InputFiles(Section):
             if any("**" in part and part != "**" for part in parts):
                 raise ValueError("has ** beside other characters: **/ stands for folders, * for a name or part of one")
         return given
+
+    @model_validator(mode="after")
+    def _a_query_fills_one_file_a_night(self) -> Self:
+        if (self.connection is None) != (self.query is None):
+            raise ValueError("a connection needs a query, and a query a connection: set both or neither")
+        if self.connection is None:
+            if self.since is not None:
+                raise ValueError("since is for files that come from a connection: leave it out")
+            return self
+        parts = [f"{{{part}}}" in glob for glob in self.globs for part in ("year", "month", "day")]
+        plain = len(self.globs) == 1 and not set("*?") & set(self.globs[0]) and not urls.is_url(self.globs[0])
+        if not plain or not self.globs[0].endswith(".parquet") or any(parts) != all(parts):
+            raise ValueError(
+                "what a query gives becomes one Parquet file, a night's own as in logs/{year}-{month}-{day}.parquet, "
+                "or all that there is as in items.parquet: name it so"
+            )
+        return self
 
 
 AttributeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
