@@ -8,6 +8,7 @@ later behaviour nor later runs.
     out/outcomes.parquet       the table recommendation_outcomes but for run_id, which `publish` adds
     out/arms.*                 what came of an experiment's arms, see pipeline.judging.arms
     out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
+    out/learned_slots.parquet  what was drawn in the last four weeks, of surfaces whose policy is "learned"
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
 impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
 from pipeline.judging import arms, measuring, wishes
-from pipeline.publication import stores
+from pipeline.publication import stores, taught
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
 from pipeline.settings.config import Config
@@ -78,6 +79,8 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
             table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
             arms.write(connection, judged.column("run_id").to_pylist(), run_date, config, out)
         slots = _drawn(connection, ingest, run_date, config)
+        if taught.wanted(config):
+            pq.write_table(_lately(connection, ingest, run_date, config), out / taught.FILE, compression="zstd")
     shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")
     pq.write_table(slots, out / SLOTS_FILE, compression="zstd")
@@ -111,8 +114,9 @@ def _settings(config: Config) -> str:
     """A hash of the settings of other sections that the table depends on."""
     surfaces = sorted((surface.name, surface.repeats) for surface in config.surfaces)
     asked = [asdict(assortment) for assortment in config.assortments]
+    learning = [{"learned": names}] if (names := taught.wanted(config)) else []
     return artifacts.text_sha256(
-        surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
+        *learning, surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
     )
 
 
@@ -145,6 +149,21 @@ def _drawn(connection: Any, ingest: Path, run_date: date, config: Config) -> pa.
     }
     sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
     return sql.query(connection, "outcomes/drawn_slots_of_window", SLOTS)
+
+
+def _lately(connection: Any, ingest: Path, run_date: date, config: Config) -> pa.Table:
+    """taught.SLOTS: what was drawn in the days up to tonight that surfaces learn from, as far as it has arrived."""
+    first = run_date - timedelta(days=taught.DAYS - 1)
+    nights = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
+    given: dict[str, Any] = {
+        "partitions": [str(night / "events.parquet") for night in nights if artifacts.run_date_of(night) >= first],
+        "click_types": list(config.outcomes.click_types),
+        "first": first,
+        "last": run_date,
+    }
+    sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
+    names = taught.wanted(config)
+    return sql.query(connection, "outcomes/drawn_slots_lately", taught.SLOTS, last=run_date, surfaces=names)
 
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.features.read import Cutoff
-from pipeline.judging import arm_words, arms, by_slots, since_publication, what_was_shown
+from pipeline.judging import arm_words, arms, by_slots, since_publication, what_was_shown, what_was_taught
 from pipeline.settings.config import Config
 
 
@@ -19,6 +19,7 @@ class Past:
         tonight: the cut-off.
         config: `evaluate`, the surfaces.
         trial: what came of an experiment's arms; None: there is none, or nothing yet.
+        taught: what drawn slots taught, in words.
     """
 
     since: list[since_publication.Row]
@@ -26,12 +27,14 @@ class Past:
     tonight: Cutoff
     config: Config
     trial: arms.Known | None = None
+    taught: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
         """Read it from the stage `outcomes`, and judge the lists of the judged cut-off by the drawn slots."""
         slots, trial = by_slots.judge(outcomes, lists, config), arms.read(outcomes, config.experiment)
-        return cls(since_publication.read(outcomes), slots, tonight, config, trial)
+        taught = what_was_taught.words(outcomes, config)
+        return cls(since_publication.read(outcomes), slots, tonight, config, trial, taught)
 
     def stopping(self) -> list[str]:
         """Why tonight's table must not be published."""
@@ -42,7 +45,8 @@ class Past:
         fallen = since_publication.fallen(self.since, self.config)
         published = since_publication.section(self.since, self.config, fallen)
         told = arm_words.section(self.trial, self.config.experiment)
-        return [*told, *by_slots.section(self.slots), *published, *what_was_shown.section(self.tonight, self.config)]
+        drawn = [*by_slots.section(self.slots), *what_was_taught.section(self.taught)]
+        return [*told, *drawn, *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:
         """For the manifest."""

@@ -40,7 +40,7 @@ from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
-from pipeline.publication import stores, tables
+from pipeline.publication import stores, tables, taught
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
@@ -52,7 +52,7 @@ DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate
 def _user_files(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""
     published = [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE], "publish": published}
+    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE, taught.FILE], "publish": published}
     return named.get(stage, [])
 
 

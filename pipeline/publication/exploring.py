@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.arrays import draws
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.metrics import repeated
+from pipeline.policies.learned import Belief
 from pipeline.publication import thompson
 from pipeline.publication.editorial import settle
 from pipeline.publication.surfaces import Block, Cap
@@ -40,6 +41,7 @@ class Exploration:
         is_new: bool [I], what counts as new.
         actions: [I], how many acted on each item lately.
         caps: how many of a group a list may hold.
+        belief: what earlier slots teach, which policy "learned" draws by.
     """
 
     settings: Explore
@@ -47,13 +49,26 @@ class Exploration:
     is_new: np.ndarray
     actions: np.ndarray
     caps: Sequence[Cap] = ()
+    belief: Belief | None = None
 
     @classmethod
     def of(
-        cls, settings: Explore, salt: str, is_new: np.ndarray, actions: np.ndarray, caps: Sequence[Cap]
+        cls,
+        settings: Explore,
+        salt: str,
+        is_new: np.ndarray,
+        actions: np.ndarray,
+        caps: Sequence[Cap],
+        *,
+        belief: Belief | None = None,
     ) -> "Exploration":
         """The exploration of one surface of a run, whose names are the salt."""
-        return cls(settings, int(hashlib.sha256(salt.encode()).hexdigest()[:16], 16), is_new, actions, caps)
+        return cls(settings, int(hashlib.sha256(salt.encode()).hexdigest()[:16], 16), is_new, actions, caps, belief)
+
+    @property
+    def share(self) -> float:
+        """How often a slot is drawn tonight: what the settings say, while it is learned as far as slots allow."""
+        return self.settings.share if self.belief is None else self.settings.share * self.belief.opened
 
     def draw(self, block: Block, pool: Block, pinned: np.ndarray, users: np.ndarray) -> "tuple[Block, np.ndarray]":
         """Draw the slots.
@@ -120,17 +135,17 @@ class _Choices:
     def slot(self, number: int, users: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Fill a slot of every list in which it is drawn: rows, the column of what each shows, with which chance."""
         rows = np.flatnonzero(self.drawn[:, number])
-        place, items, seed, settings = np.arange(len(rows)), self.block.items[rows], self.by.seed, self.by.settings
+        place, items, seed, often = np.arange(len(rows)), self.block.items[rows], self.by.seed, self.by.share
         can = self._allowed(rows, number)
         best = can.argmax(axis=1)
         weights = np.where(can, self._weights(rows, can), 0.0)
         total = weights.sum(axis=1)
         slot = np.array([number])
-        explores = (draws.uniform(seed, users[rows], slot) < settings.share) & (total > 0)
+        explores = (draws.uniform(seed, users[rows], slot) < often) & (total > 0)
         with np.errstate(divide="ignore"):
             drawn = np.log(weights) + draws.gumbel(seed + 1, users[rows][:, None], slot[:, None], items)
         column = np.where(explores, drawn.argmax(axis=1), best)
-        share = np.where(total > 0, settings.share, 0.0)
+        share = np.where(total > 0, often, 0.0)
         chance = share * weights[place, column] / np.where(total > 0, total, 1) + (1 - share) * (column == best)
         self._take(rows, number, column)
         return rows, column, chance
@@ -150,9 +165,12 @@ class _Choices:
     def _weights(self, rows: np.ndarray, can: np.ndarray) -> np.ndarray:
         """[R, C] what each is drawn by; what cannot be drawn, bool [R, C], has any."""
         settings, block = self.by.settings, self.block
-        if settings.policy == "thompson":
-            means, unsure = thompson.log_odds(block.scores[rows]), thompson.uncertainty(self.by.actions)
-            unsure = settings.temperature * unsure[block.items[rows]]
+        if settings.policy in ("thompson", "learned"):
+            items, belief = block.items[rows], self.by.belief
+            means = thompson.log_odds(block.scores[rows])
+            unsure = thompson.uncertainty(self.by.actions) if belief is None else belief.deviation
+            means = means if belief is None else means + belief.shift[items]
+            unsure = settings.temperature * unsure[items]
             found = [thompson.chance_to_be_best(means[part], unsure[part], can[part]) for part in _parts(can)]
             return np.concatenate([can[:0].astype(np.float64), *found])
         if settings.policy == "softmax":

@@ -10,7 +10,7 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
-from pipeline.publication import editorial, exploring, reasons, surfaces, variants
+from pipeline.publication import editorial, exploring, reasons, surfaces, taught, variants
 from pipeline.publication.exploring import Exploration
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
@@ -139,7 +139,11 @@ class Maker:
         )
         rules, wanted = SurfaceRules.of(night, surface), surface.explore
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
-        drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps) if wanted else None
+        drawn = None
+        if wanted is not None:
+            learns = wanted.policy == "learned"
+            belief = taught.belief(night, surface.name, candidates.items, candidates.scores) if learns else None
+            drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps, belief=belief)
         return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.publication import checks, editorial, parquet, stores, tables
+from pipeline.publication import checks, editorial, parquet, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.night import Night
@@ -69,8 +69,8 @@ def run(
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
-            editors have rules, experiment.json where users are in arms, and where items are allotted
-            allotted.<surface>.parquet and allotted.html.
+            editors have rules, experiment.json where users are in arms, learned.<surface>.parquet where slots are drawn
+            by it, and where items are allotted allotted.<surface>.parquet and allotted.html.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none), what limits of surfaces left.
@@ -80,7 +80,7 @@ def run(
         PublishError: the target did not take the tables; the active run is unchanged.
     """
     rules = editorial.read(config, run_date)
-    run_id = _run_id(run_date, config, rules, features, *sources.values(), ensemble)
+    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble)
     folders = (features, sources, ensemble, outcomes, evaluate)
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
@@ -108,6 +108,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     unusual = checks.require(out, night)
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
+    taught.write(out, night)
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
         "users": len(night.cutoff.targets()),
@@ -120,14 +121,17 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     }
 
 
-def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, *upstream: Path) -> str:
+def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, outcomes: Path, *upstream: Path) -> str:
     """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(
         update={"publish": config.publish.model_copy(update=defaults), "experiment": Experiment()}
     )
     arms = json.dumps(config.experiment.made_of, sort_keys=True) if config.experiment.runs_on(run_date) else ""
-    contents = [*(artifacts.content_hash(folder) for folder in upstream), *filter(None, [rules.digest, arms])]
+    contents = [
+        *(artifacts.content_hash(folder) for folder in upstream),
+        *filter(None, [rules.digest, arms, taught.digest(outcomes, config)]),
+    ]
     made_of = [*contents, *filter(None, [config.until])]
     key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)

@@ -1,5 +1,5 @@
 -- table drawn_slots: one row per slot that was drawn by chance and is logged as shown on one of the days: which item it showed,
--- with which chance, and whether that was clicked. What is logged again is one row.
+-- with which chance, on which day first, and whether that was clicked. What is logged again is one row.
 create or replace table drawn_slots as
 with events as (
     select user_id, item_id, event_type, event_time::date as day, surface, rank_shown, run_id_shown, propensity
@@ -11,7 +11,7 @@ with events as (
     where run_id_shown is not null and user_id is not null and event_time::date between $first::date and $last::date
 ),
 shown as (
-    select run_id_shown, surface, user_id, rank_shown, item_id, min(propensity) as chance
+    select run_id_shown, surface, user_id, rank_shown, item_id, min(propensity) as chance, min(day) as day
     from events
     where propensity < 1 and surface is not null and rank_shown is not null
     group by all
@@ -30,7 +30,7 @@ clicked as (
 )
 select
     shown.surface, shown.user_id, shown.run_id_shown, shown.rank_shown as rank, shown.item_id, shown.chance,
-    clicked.item_id is not null as is_clicked
+    shown.day, clicked.item_id is not null as is_clicked
 from shown
 left join clicked
     on shown.run_id_shown = clicked.run_id_shown and shown.surface = clicked.surface

@@ -97,14 +97,16 @@ class Explore(Section):
     """Ranks that are drawn, e.g. [4, 9]. Where editors pin an item, nothing is drawn."""
     share: float = Field(default=1.0, gt=0, le=1)
     """How often such a slot is drawn; else it shows the best item that is left."""
-    policy: Literal["uniform", "softmax", "thompson", "new"] = "uniform"
+    policy: Literal["uniform", "softmax", "thompson", "new", "learned"] = "uniform"
     """What is drawn: any item alike; by its score; by its chance to be the best, as few actions leave it uncertain; or
-    any of the new ones (publish.new_days) alike."""
+    any of the new ones (publish.new_days) alike. Learned: by its chance to be the best, by the score and by what was
+    clicked in the slots that were drawn in the last four weeks; while these are few, a smaller share is drawn."""
     top: PositiveInt = 50
     """Drawn are the user's best so many items that the surface may show."""
     temperature: PositiveFloat = 1.0
     """Of softmax: an item is drawn in proportion to its score to the power of 1 / temperature. Of thompson: an item's
-    log-odds are uncertain by temperature / sqrt(1 + those who acted on it). The less, the more often the best."""
+    log-odds are uncertain by temperature / sqrt(1 + those who acted on it). Of learned: what they are learned to be
+    uncertain by is multiplied with it. The less, the more often the best."""
 
     @model_validator(mode="after")
     def _ranks_differ(self) -> Self:

@@ -1,0 +1,1 @@
+"""What drawn slots are worth in the long run, by policy."""

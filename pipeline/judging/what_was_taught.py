@@ -1,0 +1,19 @@
+"""What drawn slots taught the surfaces that draw by it, for the report."""
+
+from html import escape
+from pathlib import Path
+
+from pipeline.publication import taught
+from pipeline.settings.config import Config
+
+
+def words(outcomes: Path, config: Config) -> tuple[str, ...]:
+    """A sentence for each surface that draws by what was learned, from the stage `outcomes`."""
+    return tuple(taught.said(name, taught.read(outcomes, name)) for name in taught.wanted(config))
+
+
+def section(said: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The report's part: (title, HTML), or nothing where no surface learns."""
+    if not said:
+        return []
+    return [("What drawn slots taught", f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in said)}</ul>")]
