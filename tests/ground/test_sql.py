@@ -34,3 +34,15 @@ def test_columns_that_are_not_the_contract_are_refused(statements: Path) -> None
 def test_a_missing_statement_is_refused() -> None:
     with pytest.raises(InputError, match="does not exist"):
         sql.statement("features/nowhere")
+
+
+def test_a_statement_that_was_run_is_of_no_connection_and_no_value(statements: Path) -> None:
+    (statements / "kept.sql").write_text("create or replace table kept as select n + $more as n from given")
+    (statements / "both.sql").write_text("create or replace temp table one as select 1 as n; select n + $n from one")
+    for number in (1, 2.5):
+        connection = sql.connect(1, 256)
+        connection.execute("create table given as select $n as n", {"n": number})
+        sql.execute(connection, "kept", more=10)
+        sql.execute(connection, "kept", more=20, unused=3)
+        assert connection.execute("select n from kept").fetchall() == [(20 + number,)]
+        assert sql.execute(connection, "both", n=number).fetchall() == [(1 + number,)]
