@@ -15,6 +15,10 @@ from typing import Any
 
 import pytest
 
+# A worker has one core: threads of OpenMP and BLAS wait for each other by spinning, and take what the other one needs.
+# Before anything that reads it when it is loaded; who tests threads gives their number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from pipeline.sources import configuration
 
 pytest_plugins = ["tests.postgres", "tests.store.s3_server"]
