@@ -5,6 +5,7 @@ import gzip
 import logging
 import random
 from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history, stages
 from pipeline.settings.config import Config
+from tests.cases import some_slow
 from tests.tiny_log import ingest, rows_of, shop
 
 NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
@@ -73,8 +75,10 @@ def counts(config: Config, *nights: date) -> int:
     return total
 
 
-@pytest.mark.parametrize("mapping", [HASHED, NAMED])
-@pytest.mark.parametrize("loaded", [True, False])
+@pytest.mark.parametrize(
+    ("mapping", "loaded"),
+    some_slow(product((HASHED, NAMED), (True, False)), fast=lambda mapping, loaded: (mapping == HASHED) == loaded),
+)
 def test_the_value_is_the_whole_lines(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, mapping: str, loaded: bool
 ) -> None:
@@ -236,7 +240,7 @@ def test_pseudonyms_are_noted_by_nothing_that_can_be_guessed(tmp_path: Path, mon
     assert [e[3] for e in events(config, first, second)] == [1.5, 13.34, 1.5]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", some_slow(((seed,) for seed in range(8)), fast=lambda seed: seed % 2 == 1))
 def test_a_log_that_is_read_wherever_its_writer_was(tmp_path: Path, seed: int) -> None:
     """Cut off at any byte, night by night; once it is whole, each line is one event, as a CSV reader has it."""
     rng = random.Random(seed)

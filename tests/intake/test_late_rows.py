@@ -73,9 +73,9 @@ def test_lines_that_cannot_be_read_arrive_with_their_own_files_rows(tmp_path: Pa
     ("files", "hidden"),
     [
         (DAILY, False),
-        (MONTHLY, False),
         ("log.csv", False),
         (MONTHLY, True),
+        pytest.param(MONTHLY, False, marks=pytest.mark.slow),
         pytest.param(DAILY, True, marks=pytest.mark.slow),  # pseudonyms ask for no file, and files for no pseudonym
         pytest.param("log.csv", True, marks=pytest.mark.slow),
     ],
