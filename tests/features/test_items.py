@@ -96,7 +96,19 @@ def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, compla
     said = "surface 's': where = .*" + complaint.replace("(", r"\(")
     with pytest.raises(ValidationError, match=said):  # when the configuration is read, without any data
         Surface(name="s", where=where)
-    with pytest.raises(InputError, match=said):
+
+
+@pytest.mark.parametrize(
+    ("where", "complaint"),
+    [
+        ("true) from items; drop table items; select (true", "not one expression"),
+        ("item_id in (select item_id from items)", "it has a subquery"),
+        ("getenv('HOME') = ''", "it calls getenv"),
+        ("price = 'a word'", "is not a condition"),
+    ],
+)
+def test_a_condition_that_nobody_has_checked_is_checked_before_it_is_asked(where: str, complaint: str) -> None:
+    with pytest.raises(InputError, match=f"surface 's': where = .*{complaint}"):
         shown_items(items(), config_of(Surface.model_construct(name="s", where=where)), DAY)
 
 
