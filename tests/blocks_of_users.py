@@ -20,7 +20,7 @@ SETTINGS: dict[str, Any] = {
     "block_users": 16,  # so that there are blocks to share
     "als": {"factors": 8},
     "item_knn": {"enabled": True},
-    "fusion": {"rounds": 10},
+    "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5, "negatives": 20},
 }
 
 

@@ -53,6 +53,10 @@ SETTINGS = {
     "newest.candidates": 25,
     "als.factors": 8,
     "fusion.rounds": 5,
+    "fusion.ablation_rounds": 5,
+    "fusion.activity_rounds": 5,
+    "fusion.alpha_step": 0.5,
+    "fusion.negatives": 20,
     "ensemble.members": ["hybrid", "newest"],
     "ensemble.final": "newest",  # so that what is shown is its own
     "evaluate.block": False,
@@ -64,7 +68,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project to which the source was added, and a night of the starter shop run with it."""
     copy = tmp_path_factory.mktemp("project")
     for folder in ("pipeline", "sql", "dags"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, copy / folder)  # with what is compiled of it
     (copy / "pipeline" / "sources" / "newest.py").write_text(MODULE, encoding="utf-8")
     registry = copy / "pipeline" / "sources" / "__init__.py"
     before, brace, after = registry.read_text(encoding="utf-8").partition("\n}\n")
