@@ -12,7 +12,7 @@ from pydantic import create_model
 
 from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs
+from pipeline.intake import inputs, staging
 from pipeline.intake.inputs import InputTable
 from pipeline.operations import forget, load_history
 from pipeline.privacy import pseudonyms, suppression
@@ -269,3 +269,12 @@ def test_what_a_mapping_may_select() -> None:
     assert inputs.ITEMS.columns == (set(inputs.ITEMS.schema.names) - {"rows"}) | {"arrived_at", "_file", "_row"}
     assert "outcome" not in inputs.EDITORIAL.columns
     assert inputs.EVENTS.empty().schema.names == ["arrival", *inputs.EVENTS.schema.names]
+
+
+def test_a_table_without_rows_is_the_same_each_time_it_is_staged() -> None:
+    for _ in range(2):  # the second time from what was remembered of the first
+        connection = sql.connect(1, 256)
+        for table in inputs.night_tables():
+            staging.stage_none(connection, table)
+            found, expected = connection.table(table.staged), connection.from_arrow(table.empty())
+            assert found.to_arrow_table() == expected.to_arrow_table()

@@ -1,0 +1,2 @@
+-- one row: the statement that makes the table $staged
+select sql from duckdb_tables() where table_name = $staged
