@@ -78,23 +78,27 @@ def no_waiting_for_the_disk() -> Iterator[None]:
 LONG = {"airflow_run", "story"}
 """Fixtures that take minutes: their tests go first, so that another worker has all the others for meanwhile."""
 LONGEST = (
-    "intake/test_live_and_backfill.py",
     "operations/test_in_shards.py",
+    "intake/test_live_and_backfill.py",
     "intake/test_late_rows.py",
-    "operations/test_day_so_far.py",
-    "intake/test_written_anew.py",
     "intake/test_late_inputs.py",
-    "faults/test_hostile_logs.py",
-    "store/test_operations.py",
-    "operations/test_init.py",
+    "intake/test_cut_lines.py",
     "operations/test_prune.py",
-    "features/test_items.py",
     "intake/test_precedence.py",
-    "intake/test_any_order.py",
+    "operations/test_day_so_far.py",
+    "faults/test_hostile_logs.py",
+    "published/targets/test_postgres_faults.py",
+    "intake/test_written_anew.py",
+    "operations/test_init.py",
+    "intake/test_empty_files.py",
+    "publication/test_editorial.py",
     "intake/test_newest_first.py",
+    "intake/test_timezone.py",
     "sources/test_new_source.py",
+    "operations/test_forget.py",
+    "store/test_operations.py",
 )
-"""Files of half a minute and more, the longest first: workers end together where what is left at the end is short."""
+"""Files of twenty seconds and more, the longest first: workers end together where what is left at the end is short."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
