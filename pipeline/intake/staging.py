@@ -35,7 +35,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 _definitions: dict[tuple[str, pa.Schema], str] = {}
-"""The statements that make tables without a row: DuckDB takes ten times as long to ask Arrow for their columns."""
+"""The statements that make tables without a row: to ask Arrow for their columns takes several times as long."""
 PLAIN = "plain"
 """The table of a mapping's rows that still name people, where they are not to be staged like this."""
 

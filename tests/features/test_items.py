@@ -104,6 +104,10 @@ def test_what_is_no_condition_on_the_items_is_refused_by_name(where: str, compla
         ("true) from items; drop table items; select (true", "not one expression"),
         ("item_id in (select item_id from items)", "it has a subquery"),
         ("getenv('HOME') = ''", "it calls getenv"),
+        ("row_number() over () < 3", "it has a window"),
+        ("nonsense = 1", "items has no column nonsense"),
+        ("$x", "it has a parameter"),
+        ("price", "is a DOUBLE: write a condition"),
         ("price = 'a word'", "is not a condition"),
     ],
 )
