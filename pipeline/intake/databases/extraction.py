@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ground import resources
@@ -102,12 +103,16 @@ def _extract(source: InputFiles, query: str, of: date, config: Config) -> None:
     connection, path = connections.from_environment(source.connection), path_of(config, source, of)
     with resources.required("ingest", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+        # a night is read by one process at a time, so what a killed one left is overwritten
+        scratch = path.with_name(f".{path.name}.part" if source.daily else f".{path.name}.{os.getpid()}.part")
         try:
             count = _write(connection, connections.bound(query, of, connection.kind), scratch, config)
             scratch.replace(path)
         except connections.DriverError as error:
             raise _said(error, connection, source, of) from None
+        except pa.ArrowException as error:
+            said = f"{source.query}: a column is of a type that a Parquet file cannot hold: cast it there"
+            raise InputError(said, str(error)) from None
         finally:
             scratch.unlink(missing_ok=True)
     log.info("%s: %d rows of %s from connection '%s'", source.query, count, of, source.connection)

@@ -174,6 +174,7 @@ def test_a_connection_that_is_lost_leaves_nothing(
         ("select * from nowhere where ts >= $night", "refuses it"),
         ("select from where $night", "refuses it"),
         ("select * from log", r"every night the same rows"),
+        ("select *, ts - $night as since from log", "cast it there"),
         ("insert into log select * from log where ts > $night", "."),
     ],
 )
