@@ -158,5 +158,7 @@ def find(config: Config, night: date | None) -> Delivered:
     closed = config.ingest.allow_empty and _is_daily(source)
     if not files or (night and not closed and not any(file.is_about(night) for file in files)):
         of = f" of {night}" if night else ""
-        raise InputError(f"no log file{of} matches '{source.named}' in {config.folder}: has it been delivered?")
+        asks = f"load-history, or a night, asks connection '{source.connection}' for it"
+        remedy = asks if source.connection else "has it been delivered?"
+        raise InputError(f"no log file{of} matches '{source.named}' in {config.folder}: {remedy}")
     return Delivered(files, sorted(missed, key=attrgetter("path")))
