@@ -110,7 +110,7 @@ def _extract(source: InputFiles, query: str, of: date, config: Config) -> None:
             scratch.replace(path)
         except connections.DriverError as error:
             raise _said(error, connection, source, of) from None
-        except pa.ArrowException as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             said = f"{source.query}: a column is of a type that a Parquet file cannot hold: cast it there"
             raise InputError(said, str(error)) from None
         finally:
