@@ -7,10 +7,11 @@ from unittest import mock
 
 import numpy as np
 
+from benchmarks.exploration import opening
+from benchmarks.exploration.linear import Ridge
 from benchmarks.exploration.world import GROUPS, ITEMS, KEPT, TOP, K, Model
 from pipeline.arrays.metrics import repeated
-from pipeline.policies import learned, opening
-from pipeline.policies.linear import Ridge
+from pipeline.policies import learned
 from pipeline.publication import thompson
 from pipeline.publication.exploring import Exploration
 from pipeline.publication.surfaces import Block

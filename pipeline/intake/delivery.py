@@ -56,10 +56,7 @@ def name_of(config: Config, night: date) -> str:
     files = files_of(config, night)
     if len(files) == 1:
         return log_files.name_of(config, files[0])
-    name = log_of(config).globs[0]
-    for part, value in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
-        name = name.replace(f"{{{part}}}", night.strftime(value))
-    return name
+    return log_files.of_night(log_of(config).globs[0], night)
 
 
 def require(config: Config, night: date, usual: str) -> None:

@@ -42,18 +42,18 @@ def find(source: InputFiles, config: Config, night: date | None = None) -> list[
         InputError: what matches is no file that can be read, or the date in its name is none.
     """
     nights = [night + timedelta(days=n) for n in (-1, 0)] if night else []
-    parts = [{"year": f"{n:%Y}", "month": f"{n:%m}", "day": f"{n:%d}"} for n in nights] or [{}]
     globs = tuple(dict.fromkeys((*source.globs, *source.given)))  # a file's own name may have braces
     expressions = [_expression(glob) for glob in globs]
     found: dict[Path, LogFile] = {}
     for glob, expression in zip(globs, expressions, strict=True):
-        for path in (path for values in parts for path in _there(config.folder, _with(glob, values))):
+        dated = [of_night(glob, night) for night in nights] or [_with(glob, {})]
+        for path in (path for one in dated for path in _there(config.folder, one)):
             if path in found or not expression.fullmatch(name := name_of(config, path)):
                 continue
             if _is_log(path, glob):
                 found[path] = LogFile(path, *_days(path, name, expressions))
-    dated = (file for file in found.values() if not nights or any(map(file.is_about, nights)))
-    return sorted(dated, key=lambda file: file.path)
+    wanted = (file for file in found.values() if not nights or any(map(file.is_about, nights)))
+    return sorted(wanted, key=lambda file: file.path)
 
 
 def format_of(source: InputFiles) -> str:
@@ -95,6 +95,11 @@ def _expression(glob: str) -> re.Pattern[str]:
         else:
             expression += known.get(part, re.escape(part))
     return re.compile(expression)
+
+
+def of_night(glob: str, night: date) -> str:
+    """A glob with the date of a night."""
+    return _with(glob, {"year": f"{night:%Y}", "month": f"{night:%m}", "day": f"{night:%d}"})
 
 
 def name_of(config: Config, path: Path) -> str:

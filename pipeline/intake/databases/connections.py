@@ -159,7 +159,7 @@ def _driver() -> Iterator[None]:
     """Tell a driver's errors from those of whoever takes the rows."""
     try:
         yield
-    except (InputError, GeneratorExit):
+    except (InputError, MemoryError):
         raise
     except Exception as error:
         raise DriverError(str(error)) from error

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import resources
 from pipeline.ground.errors import InputError, PipelineError, ResourceError
-from pipeline.intake import inputs
+from pipeline.intake import inputs, log_files
 from pipeline.intake.databases import connections
 from pipeline.intake.databases.connections import Connection
 from pipeline.settings.config import Config
@@ -63,10 +63,8 @@ def history(config: Config, until: date) -> None:
 
 def path_of(config: Config, source: InputFiles, of: date) -> Path:
     """Where the rows of a night are, or are to be."""
-    (name,) = source.globs
-    for part, value in (("year", "%Y"), ("month", "%m"), ("day", "%d")):
-        name = name.replace(f"{{{part}}}", of.strftime(value))
-    return config.folder / name
+    (glob,) = source.globs
+    return config.folder / log_files.of_night(glob, of)
 
 
 def _asked(config: Config) -> Iterator[tuple[InputFiles, str]]:

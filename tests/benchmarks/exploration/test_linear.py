@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.policies.linear import Ridge
+from benchmarks.exploration.linear import Ridge
 
 
 def test_the_closed_form_is_least_squares_with_a_ridge() -> None:

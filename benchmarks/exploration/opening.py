@@ -6,7 +6,7 @@ most twofold a night; and never further than the log supports (`Support`). A par
 Immediate clicks are all that is seen here: what is learned by drawing, and earns later, is not.
 Source: Wu, Shariff, Lattimore & Szepesvari, "Conservative bandits", ICML 2016; the trust region: Schulman et al., ICML
     2015; the gradient: Swaminathan & Joachims, NIPS 2015.
-Nothing of the nightly pipeline calls this: in `benchmarks/exploration` it is compared with what does.
+No part of the pipeline, as what is (`learned`) gains more.
 """
 
 from dataclasses import dataclass

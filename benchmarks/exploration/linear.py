@@ -3,7 +3,7 @@
 Ridge regression of all rewards on the features of what was shown gives a mean and, for any other features, how far it
 may be off. Sums over nights are all that is kept, and older ones count less.
 Source: Li, Chu, Langford & Schapire, WWW 2010 (LinUCB); Agrawal & Goyal, ICML 2013 (Thompson sampling).
-Nothing of the nightly pipeline calls this: in `benchmarks/exploration` it is not worth its slots.
+No part of the pipeline, as it is not worth its slots here.
 """
 
 from dataclasses import dataclass

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline.policies import estimators, opening
+from benchmarks.exploration import opening
+from benchmarks.exploration.opening import LEAST, Slots
+from pipeline.policies import estimators
 from pipeline.policies.logged import Logged, Support
-from pipeline.policies.opening import LEAST, Slots
 
 ITEMS = 5
 
