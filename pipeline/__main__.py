@@ -139,6 +139,12 @@ def _export(args: argparse.Namespace) -> None:
     terminal.say(f"{users:,} users in {args.out}")
 
 
+def _site(args: argparse.Namespace) -> None:
+    from pipeline.operations import site
+
+    terminal.say(site.run(_load(args), args.out, people=not args.no_people))
+
+
 def _forget(args: argparse.Namespace) -> None:
     from pipeline.operations import forget
     from pipeline.privacy import receipts
@@ -234,6 +240,7 @@ ACTIONS = {
     "timings": _timings,
     "show": _show,
     "export": _export,
+    "site": _site,
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,

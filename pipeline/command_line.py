@@ -23,6 +23,7 @@ COMMANDS = {
     },
     "tables": {
         "show": "what a user is recommended, and why; what a query is answered",
+        "site": "write a static site: quality over the nights, every user's lists, every item",
         "export": "write one surface of a published run as JSON Lines",
         "rollback": "make the previously active run active again",
     },
@@ -157,6 +158,11 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", required=True, type=Path, metavar="FILE", help="replaced when the export is whole")
 
 
+def _site(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="new, empty, or a site; default: HOME/site")
+    command.add_argument("--no-people", action="store_true", help="write nothing that has a user's id")
+
+
 def _rollback(command: argparse.ArgumentParser) -> None:
     command.add_argument("--to", metavar="RUN_ID", help="this run instead of the previous one")
 
@@ -214,6 +220,7 @@ OPTIONS = {
     "timings": _timings,
     "show": _show,
     "export": _export,
+    "site": _site,
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,

@@ -1,0 +1,47 @@
+"""A static site of what is published, for people who would rather look than read."""
+
+import logging
+from pathlib import Path
+
+from pipeline.ground import resources
+from pipeline.operations import bringing
+from pipeline.settings.config import Config
+from pipeline.site import build
+
+log = logging.getLogger(__name__)
+
+FOLDER = "site"
+"""Below the home, where no other folder is named."""
+
+
+def run(config: Config, out: Path | None = None, people: bool = True) -> str:
+    """Write the site; says where it is.
+
+    Args:
+        config: the configuration.
+        out: its folder; default: <home>/site.
+        people: whether users can be looked up; else no user's id is in it.
+    Raises:
+        InputError: nothing is published, or `out` holds something that is no site.
+        ResourceError: it cannot be written; the one that was there stays.
+    """
+    bringing.nights(config, whole=("evaluate",))
+    bringing.tables(config)
+    place = out or config.home / FOLDER
+    with resources.required("site", place.parent):
+        found = build.write(config, place, people)
+    things = [
+        f"{found.items:,} items",
+        f"{found.users:,} users" if people else "no users",
+        f"{found.queries:,} queries",
+    ]
+    return f"{place / 'index.html'}: {', '.join(things)}"
+
+
+def write_again(config: Config) -> bool:
+    """Write the home's own site anew, as it was asked for, where there is one; whether there is."""
+    place = config.home / FOLDER
+    if not build.is_site(place):
+        return False
+    run(config, people=build.shows_people(place))
+    return True

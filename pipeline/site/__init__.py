@@ -1,0 +1,1 @@
+"""A static site of what is published: quality over the nights, every user's lists, every item; see build.write."""
