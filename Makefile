@@ -14,6 +14,7 @@ export NIGHTJAR_PROFILE := $(PROFILE)
 export PYTHONPATH := $(CURDIR)
 export AIRFLOW_HOME := $(NIGHTJAR_HOME)/airflow
 export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+export AIRFLOW__CORE__PLUGINS_FOLDER := $(CURDIR)/dags/plugins
 export AIRFLOW__CORE__LOAD_EXAMPLES := False
 # Where an image sets it, every one of the many processes compiles all of Airflow and torch that it imports: half its start.
 unexport PYTHONDONTWRITEBYTECODE

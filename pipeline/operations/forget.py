@@ -8,6 +8,7 @@
               for better settings (<home>/search); what was made of a day so far is dropped whole
     tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
               theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
+    site      the home's own is written again
 
 Nobody has to stop for it. Each step waits for the stages that hold its locks; what a running stage read before the
 events were written again is dropped with its night, or its rows with the published runs, which come last. Killed at any
@@ -34,7 +35,7 @@ from pipeline.intake.inputs import NightTable
 from pipeline.intake.spill import SPILL
 from pipeline.judging import arms, evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import bringing, day_so_far, handed, mentions, stages
+from pipeline.operations import bringing, day_so_far, handed, mentions, site, stages
 from pipeline.operations.people import People
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
@@ -89,6 +90,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
             day_so_far.drop(config)
             _tables(connection, config, people)
             _exports(config, people)
+        site.write_again(config)
         if (mirror := homes.mirror_of(config.home)) is not None:
             garbage.collect(mirror, at_once=True)
         looked_through = [table.name for table in inputs.about_people()]

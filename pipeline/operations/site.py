@@ -1,14 +1,13 @@
 """A static site of what is published, for people who would rather look than read."""
 
-import logging
+import shutil
 from pathlib import Path
 
 from pipeline.ground import resources
 from pipeline.operations import bringing
+from pipeline.publication import publish
 from pipeline.settings.config import Config
 from pipeline.site import build
-
-log = logging.getLogger(__name__)
 
 FOLDER = "site"
 """Below the home, where no other folder is named."""
@@ -39,9 +38,19 @@ def run(config: Config, out: Path | None = None, people: bool = True) -> str:
 
 
 def write_again(config: Config) -> bool:
-    """Write the home's own site anew, as it was asked for, where there is one; whether there is."""
+    """Write the home's own site anew, as it was asked for, where there is one; of a home without tables it is removed.
+
+    Returns:
+        Whether there was one.
+    Raises:
+        ResourceError: as `run`.
+    """
     place = config.home / FOLDER
+    build.sweep(place)
     if not build.is_site(place):
         return False
-    run(config, people=build.shows_people(place))
+    if publish.active_run(config) is None:
+        shutil.rmtree(place)
+    else:
+        run(config, people=build.shows_people(place))
     return True

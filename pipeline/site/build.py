@@ -47,12 +47,9 @@ def write(config: Config, out: Path, people: bool = True) -> Lookups:
     out = Path(os.path.abspath(out))  # noqa: PTH100 - a link stays one
     _require_own(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = (out.with_name(f".{out.name}.{ending}") for ending in ("partial", "old"))
+    partial, old = _beside(out)
     with artifacts.lock(out):
-        if old.exists() and not out.exists():  # killed between the two renames
-            old.rename(out)
-        for left in (partial, old):
-            shutil.rmtree(left, ignore_errors=True)
+        _sweep(out)
         partial.mkdir()
         try:
             found = _fill(partial, config, active, people)
@@ -63,6 +60,26 @@ def write(config: Config, out: Path, people: bool = True) -> Lookups:
             shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
     return found
+
+
+def sweep(out: Path) -> None:
+    """Remove what a killed process left beside a site; an only copy is put back."""
+    if out.parent.is_dir():
+        with artifacts.lock(out):
+            _sweep(out)
+
+
+def _beside(out: Path) -> tuple[Path, Path]:
+    """Where a site is written, and where the one before it is while they change places."""
+    return out.with_name(f".{out.name}.partial"), out.with_name(f".{out.name}.old")
+
+
+def _sweep(out: Path) -> None:
+    partial, old = _beside(out)
+    if old.exists() and not out.exists():  # killed between the two renames
+        old.rename(out)
+    for left in (partial, old):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def is_site(folder: Path) -> bool:

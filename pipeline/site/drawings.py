@@ -66,7 +66,7 @@ def bars(nights: Sequence[date], series: Sequence[Series], label: str, written: 
         if mean is not None
     )
     drawn += _pointed(nights, shown, across, written)
-    return _figure(nights, shown, drawn, _Frame(label, top, written))
+    return _figure(nights, shown, drawn, _Frame(label, top, written, "bars"))
 
 
 def _days(nights: Sequence[date]) -> int:
@@ -161,6 +161,7 @@ class _Frame:
     label: str
     top: float
     written: Written
+    look: str = "lines"
 
 
 def _figure(nights: Sequence[date], shown: Sequence[Series], drawn: str, frame: _Frame) -> str:
@@ -170,7 +171,7 @@ def _figure(nights: Sequence[date], shown: Sequence[Series], drawn: str, frame: 
     legend = "".join(f'<li class="{s.look}">{escape(s.name)}</li>' for s in shown)
     ends = f"<span>{nights[0]}</span>" + (f"<span>{nights[-1]}</span>" if len(nights) > 1 else "")
     return (
-        f'<figure><ul class="legend">{legend}</ul><div class="plot">'
+        f'<figure class="{frame.look}"><ul class="legend">{legend}</ul><div class="plot">'
         f'<div class="scale" aria-hidden="true"><span>{written(top)}</span><span>{written(top / 2)}</span>'
         f'<span>{written(0)}</span></div><svg {size} role="img" aria-label="{escape(frame.label)}">{grid}{drawn}</svg>'
         f'<div class="dates">{ends}</div></div>{_as_table(nights, shown, frame)}</figure>'

@@ -42,8 +42,8 @@ def body(config: Config, nights: Sequence[Night], reports: Mapping[str, str]) ->
 def _head(config: Config, nights: Sequence[Night], active: Night | None, reports: Mapping[str, str]) -> str:
     held = [night for night in nights if night.state == BLOCKED and (active is None or night.date > active.date)]
     warned = "".join(
-        f'<p class="note bad">The table of {night.date} is not published: the gate held it back'
-        f"{_link(reports, night, ', and its report says why')}.</p>"
+        f'<p class="note bad">The table of {night.date} is not published, as the gate held it back. '
+        f"{_link(reports, night, 'Its report says why.')}</p>"
         for night in held
     )
     if active is None:

@@ -184,6 +184,18 @@ def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | N
 
 
 @kept_back()
+def write_site(people: bool) -> str:
+    """Write the home's site; says where it is.
+
+    Raises:
+        PipelineError: see pipeline.operations.site.
+    """
+    from pipeline.operations import site
+
+    _speak()
+    return site.run(configuration.load(), people=people)
+
+
 def export_night(night: str | None, surface: str) -> str | None:
     """Export one surface of a night to <home>/exports/run_date=NIGHT/<surface>.jsonl.
 

@@ -33,7 +33,7 @@ import airflow.sdk.exceptions, pipeline.ground.errors as errors
 def decided(name):
     found = module.RETRY.evaluate(getattr(errors, name, OSError)("said"), 1, 3)
     return found.action.value
-import export_surface, tune_settings
+import export_surface, tune_settings, write_site
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
 print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "night": [dag.timetable.expression, str(dag.timetable.timezone)],
@@ -42,7 +42,7 @@ print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - be
                   "schedule": type(export_surface.export_surface().timetable).__name__,
                   "tune": tune_settings.tune_settings().params.dump(),
                   "others": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() / 3600
-                             for d in (export_surface.export_surface(), tune_settings.tune_settings())
+                             for d in (export_surface.export_surface(), tune_settings.tune_settings(), write_site.write_site())
                              for t in d.tasks},
                   "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
 """

@@ -16,7 +16,7 @@ from pipeline.__main__ import main
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.judging import arms, samples
-from pipeline.operations import forget, load_history
+from pipeline.operations import forget, load_history, site
 from pipeline.operations.tuning import trials
 from pipeline.privacy import suppression
 from pipeline.publication import publish
@@ -29,11 +29,15 @@ from tests.small_shop import NIGHT
 
 def test_nothing_of_the_person_stays_and_everything_of_others_does(tmp_path: Path) -> None:
     config = a_home(tmp_path)
+    site.run(config)
+    shutil.copytree(config.home / "site", config.home / ".site.partial")  # left by a killed process
     before = published(config)
+    assert len(names_them(config.home / "site")) > 1
     assert len(names_them(config.home)) > 20
     (receipt,) = forget.forget(config, [GONE], ASKED)
     assert not names_them(config.home)
     assert b"person-778" in everything_under(config.home)
+    assert b"person-778" in everything_under(config.home / "site")
     others = {name: [row for row in rows if row.get("user_id") != GONE] for name, rows in before.items()}
     assert published(config) == others
     assert others != before

@@ -162,7 +162,7 @@ function showItem(item) {
         shown.length ? el("ul", {}, inOrder(shown).map(([surface, users, rank]) =>
           el("li", {}, `${number(users)} users among their first ${k} of ${surface}, at rank ${rank} on average`))) : el("p"),
         popular.length ? el("p", {}, "Popular: ", popular.map(([segment, rank], n) =>
-          [n ? ", " : "", bdi(segment), ` at ${rank}`]).flat()) : null),
+          [n ? ", " : "", `rank ${rank} of `, bdi(segment)]).flat()) : null),
       section("Why", "", rows(reasons, ([reason, times]) => [bdi(reason), soft(`${number(times)} times`)]),
         sources.length ? el("p", { class: "soft" }, "Ranked best by ", sources.map(([source, times]) =>
           `${source} (${number(times)})`).join(", ")) : null),

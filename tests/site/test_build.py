@@ -1,0 +1,97 @@
+"""Where the site goes, and what becomes of what was there."""
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from pipeline.ground.errors import InputError
+from pipeline.operations import site as operation
+from pipeline.site import build, lookups
+from tests.site import reading
+from tests.site.harm import TITLES
+from tests.small_shop import NIGHT, Shop, shop
+
+
+def test_the_pages_say_what_was_published(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    text = unescape(re.sub(r"<[^>]+>", " ", page))
+    assert f"Tables of {NIGHT + timedelta(days=1)}, from what was known of {NIGHT}" in text
+    assert "0.361" in text
+    assert "Better than the best single list of the night, Buy again" in re.sub(r"\s+", " ", text)
+    assert f"The table of {NIGHT + timedelta(days=1)} is not published" in text
+    assert "volume: <b>few</b>" in text
+    assert "<b>few</b>" not in page
+    for night in (NIGHT, NIGHT - timedelta(days=1)):
+        assert (site / "reports" / f"{night}.html").read_text(encoding="utf-8") == f"report of {night}"
+    assert (site / "reports" / f"{NIGHT + timedelta(days=1)}.html").read_text(encoding="utf-8") == "why not"
+    assert json.loads((site / "site.json").read_text(encoding="utf-8"))["run_id"].startswith(str(NIGHT))
+
+
+def test_no_page_has_a_title_as_markup_or_takes_anything_from_elsewhere(site: Path) -> None:
+    for path in site.glob("*.html"):
+        page = path.read_text(encoding="utf-8")
+        assert "alert(" not in page.replace("&lt;script&gt;alert(1)", "").replace("onerror=alert(2)&gt;", "").replace(
+            "onload=alert(3)&gt;", ""
+        ).replace("javascript:alert(4)", "")
+        assert re.findall(r"<script[^>]*>", page) == ['<script src="site.js" defer>']
+        assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
+        assert "style=" not in page
+        assert re.search(r"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'", page)
+    assert all(path.read_bytes().isascii() for path in (site / "data").rglob("*.js"))
+
+
+def test_the_same_run_gives_the_same_site(made: Shop, site: Path, tmp_path: Path) -> None:
+    build.write(made.config, tmp_path / "again")
+    assert reading.everything(tmp_path / "again") == reading.everything(site)
+
+
+def test_a_site_is_replaced_and_nothing_else_is(made: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    build.write(made.config, out)
+    (out / "left").write_text("by the one before")
+    build.write(made.config, out)
+    assert not (out / "left").exists()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="no site"):
+        build.write(made.config, mine)
+    with pytest.raises(InputError, match="no site"):
+        build.write(made.config, mine / "thesis.txt")
+    assert (mine / "thesis.txt").read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")) == ["mine", "site"]
+
+
+def test_a_site_that_fails_leaves_the_one_before(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "site"
+    build.write(made.config, out)
+    before = reading.everything(out)
+    monkeypatch.setattr(lookups, "write", _full)
+    with pytest.raises(OSError, match="full"):
+        build.write(made.config, out)
+    assert reading.everything(out) == before
+    out.rename(tmp_path / ".site.old")  # killed between the two renames
+    with pytest.raises(OSError, match="full"):
+        build.write(made.config, out)
+    assert reading.everything(out) == before
+
+
+def _full(*_: object, **__: object) -> None:
+    raise OSError("the disk is full")
+
+
+def test_without_a_published_run_there_is_no_site(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing is published"):
+        build.write(shop(tmp_path).config, tmp_path / "site")
+
+
+def test_the_homes_own_site_is_written_again_as_it_was(made: Shop) -> None:
+    assert not operation.write_again(made.config)
+    said = operation.run(made.config, people=False)
+    assert said == f"{made.config.home}/site/index.html: {len(TITLES)} items, no users, 2 queries"
+    assert operation.write_again(made.config)
+    assert not build.shows_people(made.config.home / "site")
