@@ -20,7 +20,7 @@ from pipeline.ground import artifacts
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DAGS = {"day_so_far", "export_surface", "nightly_recommendations", "tune_settings"}
+DAGS = {"day_so_far", "export_surface", "nightly_recommendations", "tune_settings", "write_site"}
 READ_DAGS = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag

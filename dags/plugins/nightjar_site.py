@@ -1,7 +1,7 @@
 """The site in Airflow's own pages: *Nightjar* in the menu, and a tab of every run. AIRFLOW__CORE__PLUGINS_FOLDER names
 this folder. Who may look at the nightly DAG may look at the site, which has people's lists; nobody else."""
 
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
@@ -48,17 +48,21 @@ async def _refusal(request: Any) -> int | None:
     return None if get_auth_manager().is_authorized_dag(method="GET", details=DagDetails(id=DAG), user=user) else 403
 
 
+APPS: list[Any] = [{"app": site, "url_prefix": PREFIX, "name": "Nightjar's site"}]
+VIEWS: list[Any] = [
+    {
+        "name": "Nightjar",
+        "href": urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + f"{PREFIX}/index.html",
+        "destination": place,
+        "url_route": f"nightjar_{place}",
+    }
+    for place in ("nav", "dag_run")
+]
+
+
 class NightjarSite(AirflowPlugin):
     """Where Airflow shows the site."""
 
     name = "nightjar_site"
-    fastapi_apps: ClassVar[list[Any]] = [{"app": site, "url_prefix": PREFIX, "name": "Nightjar's site"}]
-    external_views: ClassVar[list[Any]] = [
-        {
-            "name": "Nightjar",
-            "href": urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/") + f"{PREFIX}/index.html",
-            "destination": place,
-            "url_route": f"nightjar_{place}",
-        }
-        for place in ("nav", "dag_run")
-    ]
+    fastapi_apps = APPS
+    external_views = VIEWS

@@ -115,7 +115,7 @@ const bdi = (text) => el("bdi", {}, text);
 const soft = (...children) => el("div", { class: "soft" }, ...children);
 const link = (kind, id, text) => el("a", { href: `look.html#${kind}=${encodeURIComponent(id)}` }, bdi(text));
 const number = (value) => value.toLocaleString("en");
-const percent = (value) => `${(100 * value).toPrecision(2)} %`;
+const percent = (value) => `${(100 * value).toPrecision(2)}\u00a0%`;
 
 /** A part of the page; null where it has nothing. */
 function section(title, said, ...content) {
