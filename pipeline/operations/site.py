@@ -7,10 +7,7 @@ from pipeline.ground import resources
 from pipeline.operations import bringing
 from pipeline.publication import publish
 from pipeline.settings.config import Config
-from pipeline.site import build
-
-FOLDER = "site"
-"""Below the home, where no other folder is named."""
+from pipeline.site import FOLDER, build
 
 
 def run(config: Config, out: Path | None = None, people: bool = True) -> str:

@@ -1,9 +1,10 @@
 """The home's own site, file by file, for whoever serves it."""
 
+import os
 from functools import cache
 from pathlib import Path
 
-from pipeline.operations.site import FOLDER
+from pipeline.site import FOLDER
 
 NO_SITE = "There is no site yet, or no such page in it: run the DAG write_site, or `nightjar site`.\n"
 
@@ -13,7 +14,7 @@ def found(name: str, folder: Path | None = None) -> Path | None:
 
     Args:
         name: its path in the site, as a request has it; empty: the first page.
-        folder: the site's; default: that of the configured home.
+        folder: the site's; default: below NIGHTJAR_HOME, else that of the configured home.
     Returns:
         The file; None: there is none of this name, or it lies elsewhere or begins with a dot.
     """
@@ -28,6 +29,8 @@ def found(name: str, folder: Path | None = None) -> Path | None:
 
 @cache
 def _home() -> Path:
+    if home := os.environ.get("NIGHTJAR_HOME"):  # whoever serves the site alone needs no shop's file
+        return Path(home)
     from pipeline.sources import configuration
 
     return configuration.load().home
