@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,13 @@ def run_times_of_shop() -> tuple[str, ...]:
     if not isinstance(times, list) or not all(isinstance(t, str) and RUN_TIME.fullmatch(t) for t in times):
         return ()
     return tuple(sorted(set(times)))
+
+
+def valid_by_of_shop() -> time | None:
+    """`valid_by` of [monitoring] in the shop's file, for the orchestrator: as cheap, none where it is wrong."""
+    section = shop_file.said().get("monitoring")
+    said = section.get("valid_by") if isinstance(section, dict) else None
+    return time.fromisoformat(said) if isinstance(said, str) and RUN_TIME.fullmatch(said) else None
 
 
 def of_night(folder: Path) -> str:

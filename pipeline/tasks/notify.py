@@ -15,11 +15,11 @@ import logging
 import os
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
-from threading import Thread
 from typing import Any
 
+from pipeline.ground import time_limits
 from pipeline.ground.errors import GateError, PipelineError
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,9 @@ def answered(context: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
 
 def _tell(event: str, context: Mapping[str, Any], said: str, error: str) -> None:
     if where := os.environ.get(VARIABLE, ""):
-        _with_time_limit(lambda: _send(where, _message(event, context, without_secrets(said), error)))
+        send = lambda: _send(where, _message(event, context, without_secrets(said), error))  # noqa: E731
+        if problem := time_limits.within(TIMEOUT_SECONDS, send):
+            log.warning("the notifier (%s) failed: %s", VARIABLE, problem)
 
 
 def _message(event: str, context: Mapping[str, Any], said: str, error: str) -> Message:
@@ -108,23 +110,3 @@ def _send(where: str, message: Message) -> None:
         return
     module, _, name = where.partition(":")
     getattr(import_module(module), name)(message)
-
-
-def _with_time_limit(action: Callable[[], None]) -> None:
-    """Run it in a thread, which may hang or end as it likes."""
-    problems: list[str] = []
-
-    def run() -> None:
-        try:
-            action()
-        except BaseException as problem:  # an exit, too, is the notifier's own
-            # its text may quote the address, which is a secret
-            problems.append(type(problem).__name__)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    if thread.is_alive():
-        problems.append(f"no answer within {TIMEOUT_SECONDS:.0f} s")
-    if problems:
-        log.warning("the notifier (%s) failed: %s", VARIABLE, problems[0])
