@@ -5,6 +5,7 @@ known then. Where it names none, it can be triggered by hand.
 """
 
 import os
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +13,14 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     Asset,
     CronDataIntervalTimetable,
+    DeadlineAlert,
+    DeadlineReference,
     ExceptionRetryPolicy,
     MultipleCronTriggerTimetable,
     Param,
     RetryAction,
     RetryRule,
+    SyncCallback,
     TriggerRule,
     dag,
     task,
@@ -115,6 +119,9 @@ RETRY = ExceptionRetryPolicy(
         RetryRule(exception="pipeline.ground.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
     ]
 )
+
+# The hour at which a night's run begins, by the shop's clock.
+BEGINS = 2
 
 # A whole night of a million users takes half an hour on two cores, without the language model (benchmarks/README.md), and
 # the next night waits for this one: half a day is the longest that a task may take.
@@ -220,6 +227,32 @@ def tell_refusal(context: Any) -> None:
     answered(context, context["task"].hitl_summary)
 
 
+def tell_late(context: Any) -> None:
+    """To NIGHTJAR_NOTIFIER, if the tables of the newest night are not valid by now."""
+    from pipeline.tasks.notify import late
+
+    late(context)
+
+
+def deadline() -> DeadlineAlert | None:
+    """By when a night's run is to have ended, `valid_by` of the shop's file; None: nobody says it.
+
+    Airflow counts hours from the start of the night's interval, so where clocks are changed that night, the alert comes
+    an hour before the shop's time, or after it. `airflow dags test` cannot have one: it knows no stored DAG.
+    """
+    from pipeline.ground import zones
+
+    if (valid_by := zones.valid_by_of_shop()) is None or sys.argv[1:3] == ["dags", "test"]:
+        return None
+    since_midnight = timedelta(hours=valid_by.hour, minutes=valid_by.minute)
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,  # the night's own day, at BEGINS
+        interval=timedelta(days=1) + since_midnight - timedelta(hours=BEGINS),
+        callback=SyncCallback(tell_late),
+        name="tables valid by",
+    )
+
+
 def times_of_day() -> MultipleCronTriggerTimetable | None:
     """When a day so far is published, as the shop's file says it; None: only by hand."""
     from pipeline.ground import zones
@@ -272,7 +305,13 @@ def flow() -> None:
     shared_stage("publish", *reads, after=approval, trigger_rule=rule, outlets=[TABLES])
 
 
-@dag(schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()), params=PARAMS, doc_md=TRIAGE, **ALIKE)
+@dag(
+    schedule=CronDataIntervalTimetable(f"0 {BEGINS} * * *", timezone=shop_zone()),
+    params=PARAMS,
+    doc_md=TRIAGE,
+    deadline=deadline(),
+    **ALIKE,
+)
 def nightly_recommendations() -> None:
     """Logs of one day in, the next day's tables out."""
     flow()
