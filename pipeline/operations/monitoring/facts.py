@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, time_limits
 from pipeline.ground.errors import PublishError
 from pipeline.intake import inputs, quality
 from pipeline.operations.monitoring import outcomes, status
@@ -29,21 +29,25 @@ REASONS = 20
 """Reasons for which rows are refused that have a figure of their own: the shop's mapping may give any number."""
 OTHER = "other"
 GATE_ERROR = "GateError"
+TARGET_SECONDS = 5.0
+"""How long the target is waited for: a host that is gone would take twice as long to be noticed."""
+AWAY = Sample("target_up", 0)
 CLOSED = {"blocked", "overridden"}
 """What an evaluation's manifest says of a gate that was closed; of one that is not blocked, told to go on."""
 Report = Mapping[str, Any]
 
 
-def collect(config: Config, stages: Iterable[str]) -> list[Sample]:
+def collect(config: Config, stages: Iterable[str], ask_target: bool = True) -> list[Sample]:
     """Every figure that there is something to say of.
 
     Args:
         config: the shop's; its home is on this machine, as far as the figures need it.
         stages: the stages' names, in the order of the flow.
+        ask_target: False: the target was away a moment ago, and is not waited for again.
     """
     return [
         Sample("build_info", 1, {"version": artifacts.code_version()}),
-        *_of_tables(config),
+        *(_of_tables(config) if ask_target else [AWAY]),
         *_of_last_publication(config),
         *_of_gate(config),
         *_of_newest_night(config),
@@ -56,15 +60,22 @@ def collect(config: Config, stages: Iterable[str]) -> list[Sample]:
 
 
 def _of_tables(config: Config) -> list[Sample]:
-    """The active run; only `target_up` where the target does not answer."""
-    try:
-        active = publish.active_run(config)
-        kept = len(publish.published_runs(config))
-        found = [Sample("runs_kept", kept), *([] if active is None else _of_run(config, active))]
-    except PublishError as error:
-        log.warning("the figures say nothing of the tables: %s", error)
-        return [Sample("target_up", 0)]
-    return [Sample("target_up", 1), *found]
+    """The active run; only `target_up` where the target does not answer, or not soon."""
+    found: list[Sample] = []
+
+    def ask() -> None:
+        try:
+            active = publish.active_run(config)
+            kept = Sample("runs_kept", len(publish.published_runs(config)))
+            found.extend([kept, *([] if active is None else _of_run(config, active)), Sample("target_up", 1)])
+        except PublishError as error:
+            log.warning("the figures say nothing of the tables: %s", error)
+            found.append(AWAY)
+
+    if problem := time_limits.within(TARGET_SECONDS, ask):
+        log.warning("the figures say nothing of the tables (%s)", problem)
+        return [AWAY]
+    return found
 
 
 def _of_run(config: Config, active: ActiveRun) -> Iterator[Sample]:

@@ -16,7 +16,8 @@ from pipeline.settings.config import Config
 log = logging.getLogger(__name__)
 
 FACTS_SECONDS = 15.0
-"""How long the figures may take: a target that is away answers, or does not, within ten."""
+"""How long the figures may take, of which the target has five."""
+PUBLISH = "publish"
 GIVEN_UP: set[str] = set()
 """What hung once is not asked again by this process: twenty stages would wait for it twenty times."""
 
@@ -51,7 +52,10 @@ def ending(config: Config, stage: str, run_date: date, stages: Iterable[str], wh
 def _told(config: Config, stage: str, run_date: date, stages: Iterable[str], error: BaseException | None) -> None:
     def tell() -> None:
         status.note(config, stage, run_date, error)
-        found.extend(refresh(config, stages))
+        # who publishes has just had to do with the target, however it was before
+        found.extend(refresh(config, stages, stage == PUBLISH or "target" not in GIVEN_UP))
+        if any(sample.name == "target_up" and not sample.value for sample in found):
+            GIVEN_UP.add("target")
 
     found: list[Sample] = []
     if "facts" not in GIVEN_UP:
@@ -66,7 +70,7 @@ def _limited(what: str, seconds: float, action: time_limits.Action, words: str) 
         GIVEN_UP.add(what)
 
 
-def refresh(config: Config, stages: Iterable[str]) -> list[Sample]:
+def refresh(config: Config, stages: Iterable[str], ask_target: bool = True) -> list[Sample]:
     """The figures as they are now, which are written to monitoring.textfile where there is one.
 
     Raises:
@@ -74,13 +78,13 @@ def refresh(config: Config, stages: Iterable[str]) -> list[Sample]:
     """
     from pipeline.operations.monitoring import text  # here, as a stage of a home that is not watched needs none
 
-    found = figures(config, stages)
+    found = figures(config, stages, ask_target)
     if config.monitoring.textfile is not None:
         text.write(text.exposition(found), config.home / config.monitoring.textfile)
     return found
 
 
-def figures(config: Config, stages: Iterable[str]) -> list[Sample]:
+def figures(config: Config, stages: Iterable[str], ask_target: bool = True) -> list[Sample]:
     """The figures as they are now, of a home that may be in an object store; see facts.collect."""
     from pipeline.operations import bringing
     from pipeline.operations.monitoring import facts
@@ -88,4 +92,4 @@ def figures(config: Config, stages: Iterable[str]) -> list[Sample]:
     config = config.of_nights()
     bringing.nights(config)
     bringing.tables(config)
-    return facts.collect(config, stages)
+    return facts.collect(config, stages, ask_target)

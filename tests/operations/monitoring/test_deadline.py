@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.ground.errors import InputError, LateError
+from pipeline.ground.errors import InputError, LateError, UnavailableError
 from pipeline.operations.monitoring import deadline
 from pipeline.publication import publish
 from pipeline.sources.configuration import FullConfig
@@ -85,6 +85,14 @@ def test_tables_are_valid_until_the_next_are_due(tmp_path: Path) -> None:
     said = f"the tables of 2011-10-03 were to be valid by 06:00 in UTC: readers see run {active.run_id}"
     assert str(error.value) == said
     assert deadline.require(config, at("2011-10-04T06:00"), by="09:00")
+
+
+def test_a_database_that_does_not_answer_is_no_valid_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_DSN", "postgresql://me:hunter22@127.0.0.1:1/shop")
+    config = FullConfig.model_validate({"home": tmp_path, "publish": {"target": "postgres"}})
+    with pytest.raises(UnavailableError) as error:
+        deadline.require(config, at("2011-10-04T06:00"), by="06:00")
+    assert "hunter22" not in str(error.value)
 
 
 def test_nothing_is_published_yet(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pipeline.ground import artifacts, nights
 from pipeline.ground.errors import InputError
 from pipeline.operations import day_so_far, in_shards, stages
 from pipeline.operations.monitoring import facts, otel, watching
+from pipeline.publication import publish
 from pipeline.settings.config import Config
 from pipeline.sources.configuration import FullConfig
 from tests import tiny_log
@@ -132,7 +133,7 @@ def test_figures_that_fail_are_a_warning(
 def test_what_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked, over = [], threading.Event()
 
-    def hang(config: Config, names: object) -> list[object]:
+    def hang(config: Config, *_: object) -> list[object]:
         asked.append(config)
         over.wait(60)
         return []
@@ -145,6 +146,38 @@ def test_what_hangs_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.Monke
     over.set()
     assert len(asked) == 1
     assert artifacts.is_finished(artifacts.stage_dir(config.lake, "features", NIGHT))
+
+
+def test_a_target_that_does_not_answer_is_waited_for_once_and_the_rest_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = [], threading.Event()
+
+    def hang(config: Config) -> None:
+        asked.append(config)
+        over.wait(60)
+
+    monkeypatch.setattr(publish, "active_run", hang)
+    monkeypatch.setattr(facts, "TARGET_SECONDS", 0.2)
+    config = shop(tmp_path)
+    for stage in ("ingest", "features"):
+        stages.run_stage(stage, NIGHT, config)
+    over.set()
+    assert len(asked) == 1
+    assert figure(config.home / "metrics.prom", "target_up") == {(): 0}
+    assert figure(config.home / "metrics.prom", "stage_success") == {("night", "ingest"): 1, ("night", "features"): 1}
+    assert {"target"} == watching.GIVEN_UP
+
+
+def test_a_home_in_an_object_store_is_watched_where_its_copy_is(tmp_path: Path) -> None:
+    tiny_log.write(tmp_path / "log.csv", [tiny_log.row("u1", "a", f"{NIGHT} 10:00:00")])
+    file, store = tmp_path / "nightjar.prom", f"file://{tmp_path}/store"
+    config = tiny_log.shop(tmp_path, "log.csv", home=store, monitoring={"textfile": str(file)})
+    stages.run_stage("ingest", NIGHT, config)
+    stages.run_stage("features", NIGHT, config)
+    assert figure(file, "stage_success") == {("night", "ingest"): 1, ("night", "features"): 1}
+    assert figure(file, "input_rows")["events",] == 1
+    assert figure(file, "target_up") == {(): 1}
 
 
 def test_a_stages_own_error_stays_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
