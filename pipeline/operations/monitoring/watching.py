@@ -11,6 +11,7 @@ from datetime import date
 from pipeline.ground import time_limits
 from pipeline.operations.monitoring import otel, status
 from pipeline.operations.monitoring.metrics import Sample
+from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,8 @@ def ending(config: Config, stage: str, run_date: date, stages: Iterable[str], wh
 def _told(config: Config, stage: str, run_date: date, stages: Iterable[str], error: BaseException | None) -> None:
     def tell() -> None:
         status.note(config, stage, run_date, error)
+        if not _knows_the_tables(config):
+            return  # the next stage of a worker that does says how this one ended
         # who publishes has just had to do with the target, however it was before
         found.extend(refresh(config, stages, stage == PUBLISH or "target" not in GIVEN_UP))
         if any(sample.name == "target_up" and not sample.value for sample in found):
@@ -62,6 +65,11 @@ def _told(config: Config, stage: str, run_date: date, stages: Iterable[str], err
         _limited("facts", FACTS_SECONDS, tell, "the figures for those who watch could not be written")
     if found and otel.is_on() and "collector" not in GIVEN_UP:
         _limited("collector", otel.SECONDS, lambda: otel.send(found), "the collector did not take the figures")
+
+
+def _knows_the_tables(config: Config) -> bool:
+    """Whether this worker was told how their database is reached, as one that only fine-tunes need not be."""
+    return config.publish.target != "postgres" or dsn.is_configured()
 
 
 def _limited(what: str, seconds: float, action: time_limits.Action, words: str) -> None:

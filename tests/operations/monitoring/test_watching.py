@@ -14,6 +14,7 @@ from pipeline.operations import day_so_far, in_shards, stages
 from pipeline.operations.monitoring import facts, otel, watching
 from pipeline.publication import publish
 from pipeline.settings.config import Config
+from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests import tiny_log
 from tests.operations.monitoring.test_text import parsed
@@ -167,6 +168,21 @@ def test_a_target_that_does_not_answer_is_waited_for_once_and_the_rest_is_said(
     assert figure(config.home / "metrics.prom", "target_up") == {(): 0}
     assert figure(config.home / "metrics.prom", "stage_success") == {("night", "ingest"): 1, ("night", "features"): 1}
     assert {"target"} == watching.GIVEN_UP
+
+
+def test_a_worker_without_the_databases_secret_leaves_the_figures_to_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = shop(tmp_path)
+    stages.run_stage("ingest", NIGHT, config)
+    before = (config.home / "metrics.prom").read_text()
+    for name in ("NIGHTJAR_DSN", "AIRFLOW_CONN_NIGHTJAR"):
+        monkeypatch.delenv(name, raising=False)
+    stages.run_stage("features", NIGHT, config.model_copy(update={"publish": Publish(target="postgres")}))
+    assert (config.home / "metrics.prom").read_text() == before
+    assert "night goes on" not in caplog.text
+    stages.run_stage("ingest", NIGHT, config)
+    assert figure(config.home / "metrics.prom", "stage_success") == {("night", "ingest"): 1, ("night", "features"): 1}
 
 
 def test_a_home_in_an_object_store_is_watched_where_its_copy_is(tmp_path: Path) -> None:
