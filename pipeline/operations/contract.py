@@ -144,12 +144,14 @@ def _physical_type(kind: pa.DataType, config: Config) -> str:
 
 
 def _rule(name: str, config: Config) -> Iterator[Described]:
-    """What a check that publication runs looks for; nothing is published in which it finds something, if it stops."""
-    severity = config.checks.severity[name]
+    """What a check that publication runs looks for, and what it does when it finds something."""
+    file, severity = f"sql/checks/tables/{name}.sql", config.checks.severity[name]
+    stops = f"No run is published in which {file} finds something"
+    said = stops if severity == "stop" else f"What {file} finds is only warned of"
     yield {
         "name": name,
         "type": "text",
-        "description": f"Before a run is published, sql/checks/tables/{name}.sql finds nothing: {_looks_for(name)}",
+        "description": f"{said}: {_looks_for(name)}",
         "severity": SEVERITIES[severity],
     }
 

@@ -133,6 +133,10 @@ def test_every_check_that_can_stop_a_publication_is_a_rule_and_one_that_is_off_i
     for name, rule in rules.items():
         first = (ROOT / "sql" / "checks" / "tables" / f"{name}.sql").read_text().splitlines()[0].removeprefix("-- ")
         assert first in rule["description"]
+    assert rules["recommendations_scores"]["description"].startswith(
+        "What sql/checks/tables/recommendations_scores.sql"
+    )
+    assert rules["runs"]["description"].startswith("No run is published in which sql/checks/tables/runs.sql finds")
     by_view = {one["name"]: [rule["name"] for rule in one.get("quality", [])] for one in content["schema"]}
     assert by_view["current_runs"] == ["runs"]
     assert "variants" in by_view["current_similar_items"]

@@ -57,7 +57,8 @@ def behind(config: Config, night: date) -> str:
     Raises:
         PublishError: the target does not answer.
     """
-    bringing.tables(config)
+    if config.publish.target == "duckdb":
+        bringing.tables(config)
     active = publish.active_run(config)
     if active is None:
         return "nothing is published"

@@ -104,8 +104,8 @@ def grouped(samples: Iterable[Sample]) -> Iterator[tuple[Metric, list[Sample]]]:
 
 
 def label(value: object) -> str:
-    """A label's value: text of any kind, of a bounded length."""
-    text = str(value)
+    """A label's value: text of any kind, of a bounded length, without halves of characters, which UTF-8 cannot hold."""
+    text = str(value).encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 3]}..."
 
 

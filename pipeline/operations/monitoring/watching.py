@@ -11,7 +11,6 @@ from datetime import date
 from pipeline.ground import time_limits
 from pipeline.operations.monitoring import otel, status
 from pipeline.operations.monitoring.metrics import Sample
-from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -69,6 +68,8 @@ def _told(config: Config, stage: str, run_date: date, stages: Iterable[str], err
 
 def _knows_the_tables(config: Config) -> bool:
     """Whether this worker was told how their database is reached, as one that only fine-tunes need not be."""
+    from pipeline.published.targets import dsn  # here, as the command line's help needs none of it
+
     return config.publish.target != "postgres" or dsn.is_configured()
 
 
@@ -99,5 +100,6 @@ def figures(config: Config, stages: Iterable[str], ask_target: bool = True) -> l
 
     config = config.of_nights()
     bringing.nights(config)
-    bringing.tables(config)
+    if config.publish.target == "duckdb":
+        bringing.tables(config)
     return facts.collect(config, stages, ask_target)

@@ -68,6 +68,7 @@ def test_every_figure_can_be_written_in_any_order_to_the_same_bytes() -> None:
 def test_a_label_has_a_bounded_length() -> None:
     assert label("x" * 5000) == "x" * 197 + "..."
     assert label("x" * 200) == "x" * 200
+    assert label("half \ud800") == "half ?"
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
