@@ -6,13 +6,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import grpc
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
+    MetricsServiceServicer,
+    add_MetricsServiceServicer_to_server,
 )
 
 from pipeline.ground.errors import InputError, UnavailableError
@@ -106,6 +112,29 @@ def test_the_same_figures_arrive(endpoint: str, monkeypatch: pytest.MonkeyPatch)
     meanings = {metric.full_name: metric.meaning for metric in METRICS}
     for metric in request.resource_metrics[0].scope_metrics[0].metrics:
         assert metric.description == meanings[metric.name]
+
+
+class Taker(MetricsServiceServicer):
+    """A collector that speaks gRPC."""
+
+    def Export(
+        self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
+    ) -> ExportMetricsServiceResponse:
+        Collector.got.append(("grpc", dict(context.invocation_metadata()), request))
+        return ExportMetricsServiceResponse()
+
+
+def test_they_arrive_by_grpc_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = grpc.server(ThreadPoolExecutor(1))
+    add_MetricsServiceServicer_to_server(Taker(), server)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    server.start()
+    try:
+        otel.send(SAMPLES)
+    finally:
+        server.stop(None)
+    assert received() == {(f"nightjar_{sample.name}", tuple(sample.labels.items())): sample.value for sample in SAMPLES}
 
 
 def test_the_environment_names_the_service(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,18 @@ def test_a_stages_own_error_stays_its_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert noted == {"flow": "night", "stage": "features", "run_date": "2011-10-02", "error": "InputError"}
 
 
+def test_a_stage_that_is_ended_from_outside_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = shop(tmp_path)
+
+    def ended(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "call", ended)
+    with pytest.raises(KeyboardInterrupt):
+        stages.run_stage("ingest", NIGHT, config)
+    assert figure(config.home / "metrics.prom", "stage_success") == {("night", "ingest"): 0}
+
+
 def test_opentelemetry_alone_is_watching_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
