@@ -5,7 +5,9 @@ known then. Where it names none, it can be triggered by hand.
 """
 
 import os
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -23,34 +25,9 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowSkipException
 
-TRIAGE = """
-### Nightly recommendations
-
-Yesterday's behaviour logs become today's top-K tables. `run_date` is the day whose events are complete.
-
-| red task | what it means | what to do |
-|---|---|---|
-| `ingest` | no log, half a log, or rows that break the contract | the message names file and row; mend the log or the mapping SQL, then clear the task |
-| `features` .. `ensemble` | an input is missing or damaged, or the machine ran out of something | the message names the folder and the stage to run again; clear the task |
-| `fine_tune` stays *scheduled* | pool `gpu` is missing, or no worker listens on queue `gpu` | `airflow pools set gpu 1 "one GPU"`; start a worker with `-q gpu` |
-| `evaluate` | the gate: tonight's table is significantly worse than the one in use | applications keep the old table. Read the report the message names. To publish all the same, trigger with `force` |
-| `.._begin`, `.._shard` | as the stage's own; they are there where the shop's file has `shards` | clear it; where a shard finds nothing to go on from, clear `.._begin` and what comes after it |
-| any, after 12 hours | it hung or was starved: no task waits for ever, so that the next night's can start | the log says what it did last. Clear it; where nights really take longer, set `NIGHTJAR_TASK_HOURS` for scheduler and workers |
-| `approval` waits | the run asks for a person | *Required actions* of the run shows the gate's comparison. Unanswered for 20 hours it fails and the old table stays. To change a refusal, clear `approval` |
-| `publish` | a table check failed, the target was away, or another publisher held its lock for an hour (the message names the process) | applications keep the old table; clear the task when mended |
-
-A published run is taken back with `python -m pipeline rollback`. Nothing here needs cleaning up by hand: a task that
-died leaves no half-written artifact, and running a night again redoes only what is missing or out of date.
-"""
-
-TODAY = """
-### The day so far
-
-Yesterday's tables again, with what has happened since midnight: `run_at` of the shop's file says when, in its time zone.
-What is learned is the last night's, so that the night before must be there; the next night begins from the logs as ever.
-A task that is red means what it means for a night (see nightly_recommendations), and readers keep the table in use.
-Where a moment was missed, the next one knows all that it would have known; to run it again, clear it from `ingest` on.
-"""
+# What people see beside the run: what a red task means, and what to do.
+TRIAGE = Path(__file__).with_name("nightly_recommendations.md").read_text(encoding="utf-8")
+TODAY = Path(__file__).with_name("day_so_far.md").read_text(encoding="utf-8")
 
 
 def always_asks() -> bool:
@@ -115,6 +92,9 @@ RETRY = ExceptionRetryPolicy(
         RetryRule(exception="pipeline.ground.errors.PipelineError", action=RetryAction.FAIL, reason="needs a person"),
     ]
 )
+
+# The hour at which a night's run begins, by the shop's clock.
+BEGINS = 2
 
 # A whole night of a million users takes half an hour on two cores, without the language model (benchmarks/README.md), and
 # the next night waits for this one: half a day is the longest that a task may take.
@@ -220,6 +200,31 @@ def tell_refusal(context: Any) -> None:
     answered(context, context["task"].hitl_summary)
 
 
+def tell_late(context: Any) -> None:
+    """To NIGHTJAR_NOTIFIER, if the tables of the newest night are not valid by now."""
+    from pipeline.tasks.notify import late
+
+    late(context)
+
+
+def deadline() -> Any:
+    """By when a night's run is to have ended, `valid_by` of the shop's file, by the hours of a day on which no clock is
+    changed; None: nobody says it, or `airflow dags test` runs, which has no stored DAG and would break at the end.
+    """
+    from airflow.sdk import DeadlineAlert, DeadlineReference, SyncCallback  # type: ignore[attr-defined]
+
+    from pipeline.ground import zones
+
+    if (since_midnight := zones.valid_by_of_shop()) is None or sys.argv[1:3] == ["dags", "test"]:
+        return None
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,  # the night's own day, at BEGINS
+        interval=timedelta(days=1) + since_midnight - timedelta(hours=BEGINS),
+        callback=SyncCallback(tell_late),
+        name="tables valid by",
+    )
+
+
 def times_of_day() -> MultipleCronTriggerTimetable | None:
     """When a day so far is published, as the shop's file says it; None: only by hand."""
     from pipeline.ground import zones
@@ -228,6 +233,7 @@ def times_of_day() -> MultipleCronTriggerTimetable | None:
     return MultipleCronTriggerTimetable(*crons, timezone=shop_zone()) if crons else None
 
 
+NIGHTS = CronDataIntervalTimetable(f"0 {BEGINS} * * *", timezone=shop_zone())
 ALIKE: dict[str, Any] = {
     "start_date": datetime(2009, 12, 1),
     "catchup": False,
@@ -272,7 +278,7 @@ def flow() -> None:
     shared_stage("publish", *reads, after=approval, trigger_rule=rule, outlets=[TABLES])
 
 
-@dag(schedule=CronDataIntervalTimetable("0 2 * * *", timezone=shop_zone()), params=PARAMS, doc_md=TRIAGE, **ALIKE)
+@dag(schedule=NIGHTS, params=PARAMS, doc_md=TRIAGE, deadline=deadline(), **ALIKE)
 def nightly_recommendations() -> None:
     """Logs of one day in, the next day's tables out."""
     flow()

@@ -7,7 +7,6 @@ import logging
 import os
 import shlex
 import sys
-import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,26 +20,12 @@ from pipeline.settings.config import Config
 from pipeline.store import urls
 
 
-def _override(text: str) -> dict[str, Any]:
-    """ "als.factors=64" as {"als": {"factors": 64}}; the value is TOML, else a string."""
-    path, equals, value = text.partition("=")
-    if not equals:
-        raise InputError(f"--set {text!r}: write it as section.key=value")
-    try:
-        nested: Any = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        nested = value
-    for key in reversed(path.strip().split(".")):
-        nested = {key: nested}
-    return dict(nested)
-
-
 def _load(args: argparse.Namespace) -> Config:
     from pipeline.sources import configuration
 
     overrides: dict[str, Any] = {}
     for text in args.set:
-        overrides = layers.merge(overrides, _override(text))
+        overrides = layers.merge(overrides, layers.override(text))
     return configuration.load(args.config, overrides)
 
 
@@ -129,6 +114,27 @@ def _status(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
     terminal.say(show.status(_load(args)))
+
+
+def _valid(args: argparse.Namespace) -> None:
+    from pipeline.operations.monitoring import deadline
+
+    loaded = _load(args)
+    now = nights.parse_time(args.now, loaded.timezone) if args.now else zones.now(loaded.timezone)
+    terminal.say(deadline.require(loaded, now, args.by))
+
+
+def _metrics(args: argparse.Namespace) -> None:
+    from pipeline.operations.monitoring import text, watching
+
+    text.hand_over(text.exposition(watching.figures(_load(args), stages.STAGES)), args.out)
+
+
+def _contract(args: argparse.Namespace) -> None:
+    from pipeline.operations import contract
+    from pipeline.operations.monitoring import text
+
+    text.hand_over(contract.as_yaml(_load(args)), args.out)
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -237,6 +243,9 @@ ACTIONS = {
     "run": _run,
     "load-history": _load_history,
     "status": _status,
+    "valid": _valid,
+    "metrics": _metrics,
+    "contract": _contract,
     "timings": _timings,
     "show": _show,
     "export": _export,

@@ -19,11 +19,14 @@ COMMANDS = {
         "run": "run the stages of one night, or of a range of nights",
         "load-history": "write every past night's partition in one pass over the logs",
         "status": "the active run, its quality, the latest runs",
+        "valid": "fail where the tables are not valid that are to be by now, for cron and probes",
         "timings": "where the time of a night went, stage by stage",
     },
     "tables": {
         "show": "what a user is recommended, and why; what a query is answered",
         "site": "write a static site: quality over the nights, every user's lists, every item",
+        "metrics": "figures about the tables and the nights, as Prometheus reads them",
+        "contract": "what the tables hold and keep to, as an Open Data Contract (ODCS)",
         "export": "write one surface of a published run as JSON Lines",
         "rollback": "make the previously active run active again",
     },
@@ -150,6 +153,15 @@ def _show(command: argparse.ArgumentParser) -> None:
     command.add_argument("--surface", help="only this list")
 
 
+def _valid(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--by", metavar="HH:MM", help="a time of the shop's day; default: monitoring.valid_by")
+    command.add_argument("--now", metavar="MOMENT", help="instead of the clock's: 2025-06-29T06:30, the shop's time")
+
+
+def _out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", type=Path, metavar="FILE", help="replaced when it is whole; default: print it")
+
+
 def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--surface", required=True, help="the list")
     which = command.add_mutually_exclusive_group()
@@ -217,8 +229,11 @@ OPTIONS = {
     "where": _where,
     "run": _run,
     "load-history": _load_history,
+    "valid": _valid,
     "timings": _timings,
     "show": _show,
+    "metrics": _out,
+    "contract": _out,
     "export": _export,
     "site": _site,
     "rollback": _rollback,

@@ -38,6 +38,10 @@ class UnavailableError(PublishError):
     """The database of the tables does not answer or the connection broke; trying again later may help."""
 
 
+class LateError(PipelineError):
+    """The tables are not valid by the time by which they were to be."""
+
+
 class ResourceError(PipelineError):
     """The machine refused: the disk is full, the lake cannot be written, memory is too small."""
 

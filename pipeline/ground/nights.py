@@ -69,11 +69,19 @@ def resolve_moment(
 
 
 def parse_moment(text: str, timezone: str = "UTC") -> datetime:
+    """ "2011-10-02T14:00" as a moment up to which a day is known; see parse_time.
+
+    Raises:
+        InputError: as of parse_time, or it is the start of a day, of which nothing can have arrived.
+    """
+    return _within_a_day(parse_time(text, timezone))
+
+
+def parse_time(text: str, timezone: str = "UTC") -> datetime:
     """ "2011-10-02T14:00" as a moment in a time zone; of two such moments, as clocks are put back, the first.
 
     Raises:
-        InputError: it is none, has a zone of its own, is skipped as clocks are put forward, or is the start of a day,
-            of which nothing can have arrived.
+        InputError: it is none, has a zone of its own, or is skipped as clocks are put forward.
     """
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}", text):
@@ -85,7 +93,7 @@ def parse_moment(text: str, timezone: str = "UTC") -> datetime:
     moment = told.replace(tzinfo=ZoneInfo(timezone))
     if moment.astimezone(UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None) != told:
         raise InputError(f"{text} does not exist in {timezone}, where clocks are put forward then: take a later time")
-    return _within_a_day(moment)
+    return moment
 
 
 def _within_a_day(moment: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -48,6 +48,15 @@ def run_times_of_shop() -> tuple[str, ...]:
     if not isinstance(times, list) or not all(isinstance(t, str) and RUN_TIME.fullmatch(t) for t in times):
         return ()
     return tuple(sorted(set(times)))
+
+
+def valid_by_of_shop() -> timedelta | None:
+    """`valid_by` of [monitoring] in the shop's file, since midnight, for its deadline: as cheap, none where wrong."""
+    section = shop_file.said().get("monitoring")
+    said = section.get("valid_by") if isinstance(section, dict) else None
+    if not isinstance(said, str) or not RUN_TIME.fullmatch(said):
+        return None
+    return timedelta(hours=int(said[:2]), minutes=int(said[3:]))
 
 
 def of_night(folder: Path) -> str:

@@ -17,6 +17,7 @@ from pipeline.ground import artifacts, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.operations import handed, stages
+from pipeline.operations.monitoring import watching
 from pipeline.settings.config import Config
 from pipeline.store import homes
 
@@ -50,7 +51,11 @@ def begin(stage: str, run_date: date, config: Config, force: bool = False) -> li
     """
     require_folder(config)
     folder = artifacts.stage_dir(config.lake, stage, run_date)
-    with resources.required(f"{stage} {run_date}", folder.parent), stages.locked(stage, run_date, config):
+    with (
+        watching.ending(config, stage, run_date, stages.STAGES, whole=False),
+        resources.required(f"{stage} {run_date}", folder.parent),
+        stages.locked(stage, run_date, config),
+    ):
         made = stages.made_of(stage, run_date, config)
         if not stages.is_wanted(stage, config) or (not force and stages.is_current(folder, made, config)):
             return []
@@ -84,6 +89,7 @@ def make(stage: str, run_date: date, config: Config, number: int) -> None:
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     with (
+        watching.ending(config, stage, run_date, stages.STAGES, whole=False),
         resources.required(f"{stage} {run_date}, shard {number}", folder.parent),
         stages.locked(stage, run_date, config, shared=True),
     ):

@@ -27,6 +27,7 @@ from pipeline.ground import artifacts, keeping, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.operations import handed
+from pipeline.operations.monitoring import watching
 from pipeline.settings.config import Config
 from pipeline.sources import SOURCES
 from pipeline.store import homes
@@ -135,6 +136,7 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False, b
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     with contextlib.ExitStack() as held:
+        held.enter_context(watching.ending(config, stage, run_date, STAGES))  # first, to be told when no lock is held
         held.enter_context(resources.required(f"{stage} {run_date}", folder.parent))
         _bring(stage, run_date, config)
         alone = is_history(stage) and (force or not artifacts.is_finished(folder))

@@ -51,6 +51,12 @@ class Calendar(Section):
         copy._until = until
         return copy
 
+    def of_nights(self) -> Self:
+        """The same configuration for whole nights."""
+        copy = self.model_copy()
+        copy._until = None
+        return copy
+
     def valid_on(self, cutoff: date) -> date:
         """The day that a cut-off's recommendations are for: the next one, or its own where that is not over."""
         return cutoff if self._until is not None and cutoff == self._until.date() else cutoff + timedelta(days=1)

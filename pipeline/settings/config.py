@@ -34,6 +34,7 @@ from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
+from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 from pipeline.store import homes, urls
 
@@ -41,8 +42,8 @@ DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeli
 """The example shop of a checkout; an installed wheel has none."""
 HERE = Path("pipeline.toml")
 SO_FAR = "day_so_far"
-WHO = {"engine", "workers", "shards", "spark"}
-"""What says who does the work, and changes no byte of it."""
+WHO = {"engine", "workers", "shards", "spark", "monitoring"}
+"""What says who does the work, and who watches it, and changes no byte of it."""
 ATTRIBUTES = ("user_attributes", "item_attributes")
 
 
@@ -96,6 +97,7 @@ class Config(Calendar):
     publish: Publish = Publish()
     experiment: Experiment = Experiment()
     retention: Retention = Retention()
+    monitoring: Monitoring = Monitoring()
     spark: Spark = Spark()
 
     @field_validator("home", mode="before")

@@ -22,6 +22,20 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def override(text: str) -> dict[str, Any]:
+    """ "als.factors=64" as {"als": {"factors": 64}}; the value is TOML, else a string."""
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise InputError(f"--set {text!r}: write it as section.key=value")
+    try:
+        nested: Any = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        nested = value
+    for key in reversed(path.strip().split(".")):
+        nested = {key: nested}
+    return dict(nested)
+
+
 def read_toml(path: Path, remedy: str) -> dict[str, Any]:
     """The content of a TOML file.
 

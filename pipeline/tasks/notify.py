@@ -1,11 +1,12 @@
-"""Telling people that a night failed, was stopped by the gate, or was refused.
+"""Telling people that a night failed, was stopped by the gate, was refused, or is late.
 
 The environment says how, as it may hold a secret: NIGHTJAR_NOTIFIER is the URL of a webhook, which gets the message as
 JSON by POST (its field `text` is what Slack, Mattermost and Teams show), or `module:callable`, which gets it as a dict.
 Without it nothing is sent. Whatever the notifier does, the task ends as it would have ended.
 
     event     "blocked": the gate, or a check of the tables; "failed": an error that names its remedy; "crashed":
-              anything else, a killed process included; "refused": a person said no
+              anything else, a killed process included; "refused": a person said no; "late": the tables are not valid
+              by the time of monitoring.valid_by, whatever the run does
     text      one line for people; night, task, dag, run: where; error: the exception's class; message: its text, of
               errors the pipeline raises on purpose only; url: the task's log
 """
@@ -15,12 +16,14 @@ import logging
 import os
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from importlib import import_module
-from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
-from pipeline.ground.errors import GateError, PipelineError
+from pipeline.ground import time_limits
+from pipeline.ground.errors import GateError, LateError, PipelineError
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +36,7 @@ SENTENCES = {
     "failed": "failed",
     "crashed": "crashed",
     "refused": "is not published",
+    "late": "is late",
 }
 Message = dict[str, str]
 
@@ -60,9 +64,53 @@ def answered(context: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     _tell("refused", context, f"{name or 'a person'} refused it; the table in use stays", "")
 
 
+def late(context: Mapping[str, Any]) -> None:
+    """The callback of the night's deadline. Only the newest night's is told, and only where readers lack its tables: a
+    night that is run again, or backfilled, was due long ago.
+
+    Args:
+        context: Airflow's for a missed deadline: `dag_run` as its API describes it.
+    """
+    from pipeline.ground import zones
+    from pipeline.operations.monitoring import deadline
+    from pipeline.sources import configuration
+
+    described = context["dag_run"]
+    config = configuration.load()
+    told = {"dag_run": _run_of(described), "params": described.get("conf") or {}} | {
+        "logical_date": _moment(described.get("logical_date"))
+    }
+    night = _night(told)
+    if night != (zones.today(config.timezone) - timedelta(days=1)).isoformat():
+        log.info("%s was due long ago: nobody is told that it is late", night)
+        return
+    try:
+        problem = deadline.behind(config, date.fromisoformat(night))
+    except PipelineError as error:
+        problem = str(error)
+    if problem:
+        said = f"its tables were to be valid by {config.monitoring.valid_by} in {config.timezone}: {problem}"
+        log.warning("%s is late: %s", night, said)
+        _tell("late", told, said, LateError.__name__)
+
+
+def _run_of(described: Mapping[str, Any]) -> Any:
+    """What a run's description says, as a run has it."""
+    names = {"run_id": "dag_run_id", "dag_id": "dag_id", "run_type": "run_type"}
+    said = {name: described.get(key) for name, key in names.items()}
+    return SimpleNamespace(**said, run_after=_moment(described.get("run_after")))
+
+
+def _moment(said: object) -> datetime | None:
+    """A moment as Airflow's API writes it."""
+    return datetime.fromisoformat(str(said).replace("Z", "+00:00")) if said else None
+
+
 def _tell(event: str, context: Mapping[str, Any], said: str, error: str) -> None:
     if where := os.environ.get(VARIABLE, ""):
-        _with_time_limit(lambda: _send(where, _message(event, context, without_secrets(said), error)))
+        send = lambda: _send(where, _message(event, context, without_secrets(said), error))  # noqa: E731
+        if problem := time_limits.within(TIMEOUT_SECONDS, send):
+            log.warning("the notifier (%s) failed: %s", VARIABLE, problem)
 
 
 def _message(event: str, context: Mapping[str, Any], said: str, error: str) -> Message:
@@ -70,10 +118,10 @@ def _message(event: str, context: Mapping[str, Any], said: str, error: str) -> M
     task_id, night = str(getattr(task, "task_id", "")), _night(context)
     return {
         "event": event,
-        "text": f"Nightjar {night} {SENTENCES[event]}: {task_id}: {said}",
+        "text": ": ".join(filter(None, [f"Nightjar {night} {SENTENCES[event]}", task_id, said])),
         "night": night,
         "task": task_id,
-        "dag": str(getattr(task, "dag_id", "")),
+        "dag": str(getattr(task or run, "dag_id", "")),
         "run": str(getattr(run, "run_id", "")),
         "error": error,
         "message": said,
@@ -108,23 +156,3 @@ def _send(where: str, message: Message) -> None:
         return
     module, _, name = where.partition(":")
     getattr(import_module(module), name)(message)
-
-
-def _with_time_limit(action: Callable[[], None]) -> None:
-    """Run it in a thread, which may hang or end as it likes."""
-    problems: list[str] = []
-
-    def run() -> None:
-        try:
-            action()
-        except BaseException as problem:  # an exit, too, is the notifier's own
-            # its text may quote the address, which is a secret
-            problems.append(type(problem).__name__)
-
-    thread = Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(TIMEOUT_SECONDS)
-    if thread.is_alive():
-        problems.append(f"no answer within {TIMEOUT_SECONDS:.0f} s")
-    if problems:
-        log.warning("the notifier (%s) failed: %s", VARIABLE, problems[0])

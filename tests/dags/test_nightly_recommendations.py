@@ -34,8 +34,12 @@ def decided(name):
     found = module.RETRY.evaluate(getattr(errors, name, OSError)("said"), 1, 3)
     return found.action.value
 import export_surface, tune_settings, write_site
+rooms = {name.split(".")[1] for name in set(sys.modules) - before if name.startswith("pipeline.")}
+due = lambda dag: [[type(d.reference).__name__, d.interval.total_seconds() / 3600, d.callback.path.split(".")[-1]]
+                   for d in dag.deadline or []]
 heavy = {"torch", "transformers", "implicit", "lightgbm", "pandas", "pipeline.operations.stages", "duckdb", "pyarrow"}
-print(json.dumps({"tasks": tasks, "heavy": sorted(heavy & (set(sys.modules) - before)),
+print(json.dumps({"tasks": tasks, "rooms": sorted(rooms), "deadline": due(dag), "today_deadline": due(today),
+                  "heavy": sorted(heavy & (set(sys.modules) - before)),
                   "params": dag.params.dump(), "night": [dag.timetable.expression, str(dag.timetable.timezone)],
                   "today": {"params": today.params.dump(), "same": wired(today) == wired(dag),
                             "times": [[t.expression, str(t.timezone)] for t in today.timetable.timetables]},
@@ -56,7 +60,7 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The DAG of a shop whose users several tasks share."""
-    return read(tmp_path_factory.mktemp("airflow"), 'shards = 3\nrun_at = ["09:00"]')
+    return read(tmp_path_factory.mktemp("airflow"), 'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"')
 
 
 def read(home: Path, settings: str) -> dict:
@@ -119,6 +123,25 @@ def test_a_day_so_far_is_the_same_flow_at_the_times_that_the_shop_names(dag: dic
 
 def test_parsing_imports_nothing_heavy(dag: dict) -> None:
     assert dag["heavy"] == []
+
+
+def test_parsing_imports_the_ground_and_the_names_of_sources_alone(shared: dict) -> None:
+    assert set(shared["rooms"]) <= {"ground", "sources"}
+
+
+def test_a_shop_that_names_no_time_has_no_deadline(dag: dict) -> None:
+    assert dag["deadline"] == dag["today_deadline"] == []
+
+
+def test_the_deadline_is_a_time_of_the_day_after_the_night(shared: dict) -> None:
+    """The night's interval begins at two: half past six of the day after is 28 and a half hours later."""
+    assert shared["deadline"] == [["DagRunLogicalDateDeadline", 28.5, "tell_late"]]
+    assert shared["today_deadline"] == []
+
+
+@pytest.mark.parametrize("wrong", ['"6:30"', "630", '["06:30"]'])
+def test_a_time_that_is_none_breaks_no_dag(wrong: str, tmp_path: Path) -> None:
+    assert read(tmp_path, f'run_at = ["09:00"]\n[monitoring]\nvalid_by = {wrong}')["deadline"] == []
 
 
 def test_only_the_fine_tuning_waits_for_the_gpu(dag: dict) -> None:

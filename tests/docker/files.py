@@ -13,9 +13,14 @@ DOCKER = ROOT / "docker"
 SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
 SECRETS |= {"SPARK_SECRET"}
 # Variables of the images we build on, not of Airflow's configuration or ours.
-FOREIGN = {"PYTHONPATH", "DUMB_INIT_SETSID", "HF_HOME", "ADMIN_PASSWORD", "REDISCLI_AUTH"} | {
-    f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")
-}
+FOREIGN = {
+    "PYTHONPATH",
+    "DUMB_INIT_SETSID",
+    "HF_HOME",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "ADMIN_PASSWORD",
+    "REDISCLI_AUTH",
+} | {f"POSTGRES_{name}" for name in ("USER", "DB", "PASSWORD", "INITDB_ARGS")}
 FOREIGN |= {f"SPARK_{name}" for name in ("LOCAL_DIRS", "CORES", "MEMORY")}
 INFRASTRUCTURE = {"postgres", "redis"}
 SPARK = {"spark-master", "spark-worker"}

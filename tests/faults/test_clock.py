@@ -23,10 +23,12 @@ LOG = [row(f"u{n % 5}", f"i{n % 9}", f"2024-01-0{1 + n % 2} 1{n % 10}:00:00") fo
 CLOCKS = {"now", "today", "utcnow", "time_ns", "localtime", "gmtime", "ctime", "clock_gettime"}
 # Where people talk to the pipeline, and how often it is asked there; what is computed never depends on the answer.
 ALLOWED = {
-    # `run` and `load-history`: is that day over, has that moment come?; the day of an erasure's receipt
-    "pipeline/__main__.py": 3,
+    # `run` and `load-history`: is that day over, has that moment come?; `valid`: what is due by now?; the day of an
+    # erasure's receipt
+    "pipeline/__main__.py": 4,
     "pipeline/ground/zones.py": 2,  # the day and the moment that it is in the shop's zone, for those questions
     "pipeline/store/garbage.py": 1,  # since when no manifest names an object: it has a day of grace
+    "pipeline/tasks/notify.py": 1,  # whether a night whose deadline has passed is the newest
     "pipeline/tasks/run_task.py": 2,  # the same questions about what a person typed into a trigger form
 }
 # When a run was activated, and since when a schema has its version: for people who look.

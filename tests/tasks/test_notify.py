@@ -5,14 +5,17 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pipeline.ground.errors import GateError, InputError
+from pipeline.ground import zones
+from pipeline.ground.errors import GateError, InputError, UnavailableError
+from pipeline.operations.monitoring import deadline
 from pipeline.tasks import notify
 
 GOT: list[dict[str, str]] = []
@@ -154,3 +157,60 @@ def test_secrets_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
     for secret in ("s3cr3t-word", "hunter22", "0123456789abcdef"):
         assert secret not in said
     assert len(said) < 1600
+
+
+def missed(night: str, **conf: Any) -> dict[str, Any]:
+    """What Airflow gives the callback of a missed deadline: a run as its API describes it."""
+    run = {"dag_run_id": f"scheduled__{night}", "dag_id": "nightly", "run_type": "scheduled", "conf": conf}
+    run |= {"logical_date": f"{night}T00:00:00Z", "run_after": f"{night}T23:00:00Z"}
+    return {"dag_run": run, "deadline": {"id": "1", "deadline_time": "2011-10-03T04:00:00Z"}}
+
+
+@pytest.fixture
+def due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A shop on the morning of 3 October 2011; what its tables lack can be set."""
+    found = ["readers see run 2011-10-01-aaaaaaaa; password=hunter22"]
+    (tmp_path / "pipeline.toml").write_text(
+        'timezone = "Europe/Berlin"\n[monitoring]\nvalid_by = "06:00"\n'
+        '[ingest.events]\nfiles = "log.csv"\nsql = "events.sql"\n'
+    )
+    monkeypatch.setenv("NIGHTJAR_CONFIG", str(tmp_path / "pipeline.toml"))
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{__name__}:keep")
+    monkeypatch.setattr(zones, "today", lambda name: date(2011, 10, 3))
+    monkeypatch.setattr(deadline, "behind", lambda config, night: found[0])
+    return found
+
+
+def test_the_newest_night_is_told_to_be_late(due: list[str]) -> None:
+    notify.late(missed("2011-10-02"))
+    (message,) = GOT
+    assert (message["event"], message["night"], message["dag"]) == ("late", "2011-10-02", "nightly")
+    assert (message["run"], message["task"], message["error"]) == ("scheduled__2011-10-02", "", "LateError")
+    assert message["text"] == (
+        "Nightjar 2011-10-02 is late: its tables were to be valid by 06:00 in Europe/Berlin: "
+        "readers see run 2011-10-01-aaaaaaaa; password=***"
+    )
+
+
+@pytest.mark.parametrize(
+    "context", [missed("2011-10-01"), missed("2011-10-02", run_date="2011-09-20")], ids=["backfilled", "by hand"]
+)
+def test_of_a_night_that_was_due_long_ago_nobody_is_told(due: list[str], context: dict[str, Any]) -> None:
+    notify.late(context)
+    assert GOT == []
+
+
+def test_a_night_whose_tables_are_there_is_not_late(due: list[str]) -> None:
+    due[0] = ""
+    notify.late(missed("2011-10-02"))
+    assert GOT == []
+
+
+def test_a_database_that_is_away_is_late_as_well(due: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> str:
+        raise UnavailableError("PostgreSQL: no answer from postgresql://me:hunter22@db/shop")
+
+    monkeypatch.setattr(deadline, "behind", away)
+    notify.late(missed("2011-10-02"))
+    assert "PostgreSQL: no answer" in GOT[0]["text"]
+    assert "hunter22" not in GOT[0]["text"]
