@@ -46,7 +46,8 @@ print(json.dumps({"tasks": tasks, "rooms": sorted(rooms), "deadline": due(dag), 
                   "schedule": type(export_surface.export_surface().timetable).__name__,
                   "tune": tune_settings.tune_settings().params.dump(),
                   "others": {t.task_id: t.execution_timeout and t.execution_timeout.total_seconds() / 3600
-                             for d in (export_surface.export_surface(), tune_settings.tune_settings(), write_site.write_site())
+                             for d in (export_surface.export_surface(), tune_settings.tune_settings(),
+                                       write_site.write_site())
                              for t in d.tasks},
                   "retry": {name: decided(name) for name in sys.argv[1:]}, "doc": dag.doc_md, "catchup": dag.catchup}))
 """
