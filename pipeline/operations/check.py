@@ -22,6 +22,7 @@ from pipeline.intake import delivery, left_out, staging
 from pipeline.operations.checking import advice, facts, samples, words
 from pipeline.operations.checking.facts import Facts
 from pipeline.operations.checking.samples import InputSample, Sample
+from pipeline.publication import following
 from pipeline.settings.config import Config
 
 FOREVER = date(9000, 1, 1)
@@ -84,6 +85,10 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
     if not checked.problems:
         checked.problems = _problems(checked.facts, config)
         checked.warnings += _doubts(checked.facts, config)
+    try:
+        following.require(config)
+    except InputError as error:  # perhaps only here: a night is not published where its log is checked
+        checked.warnings.append(f"the night's end, publish, would not begin here: {error}")
     checked.settings = advice.toml(checked.facts, config)
     return checked
 

@@ -7,8 +7,8 @@
               What the gate compares with (evaluate's judged lists) is kept, without them. So are those of a search
               for better settings (<home>/search); what was made of a day so far is dropped whole
     tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
-              theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it
-    site      the home's own is written again
+              theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it.
+              Copies are made again of what is left, and so is the home's own site
 
 Nobody has to stop for it. Each step waits for the stages that hold its locks; what a running stage read before the
 events were written again is dropped with its night, or its rows with the published runs, which come last. Killed at any
@@ -41,7 +41,7 @@ from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
-from pipeline.publication import stores, tables, taught
+from pipeline.publication import following, stores, tables, taught
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
@@ -70,7 +70,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
         A receipt for each, in the order given; it has zeros for somebody nobody knew.
     Raises:
         InputError: an id is empty.
-        PublishError: a database cannot be reached, be it the target or not; do it again when it can.
+        PublishError: a database or a copy cannot be reached; do it again when it can.
         ResourceError: the home cannot be written, or its disk is full.
     """
     wanted = list(dict.fromkeys(user_ids))
@@ -89,6 +89,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
                 _nights(connection, place, people)
             day_so_far.drop(config)
             _tables(connection, config, people)
+            following.follow(config, alone=True)  # copies are made of the files that have lost them
             _exports(config, people)
         site.write_again(config)
         if (mirror := homes.mirror_of(config.home)) is not None:

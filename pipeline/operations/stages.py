@@ -7,6 +7,8 @@ A stage is a module with `run`, whose parameters say what it reads: a stage's na
     still_holds(config, manifest) -> bool    whether what the stage read beside its inputs (published runs, an earlier
                                              tuning) is still what the finished artifact was made from: the published
                                              tables, and earlier nights of its own
+    follow(config)                           brings up what follows from the stage's artifact and is no part of it: each
+                                             time the stage is asked for, also where it is up to date
     IS_HISTORY = True                        a night's artifact is history: only a forced run makes it again, and who
                                              reads it reads every night up to its own
 """
@@ -132,7 +134,7 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False, b
     Returns:
         The stage's manifest.
     Raises:
-        PipelineError: as the stage says; nothing of it stays in the lake.
+        PipelineError: as the stage says; nothing of it stays in the lake, unless it is what follows that failed.
     """
     folder = artifacts.stage_dir(config.lake, stage, run_date)
     with contextlib.ExitStack() as held:
@@ -144,9 +146,19 @@ def run_stage(stage: str, run_date: date, config: Config, force: bool = False, b
         made = made_of(stage, run_date, config)
         if not force and is_current(folder, made, config):
             log.info("%s %s is up to date: %s", stage, run_date, folder)
-            return artifacts.read_manifest(folder) | {"skipped": True}
-        require_one_origin(made, config)
-        return _execute(made, config, force, handed.found(folder, made) if begun else None)
+            manifest = artifacts.read_manifest(folder) | {"skipped": True}
+        else:
+            require_one_origin(made, config)
+            manifest = _execute(made, config, force, handed.found(folder, made) if begun else None)
+        _follow(stage, config)
+        return manifest
+
+
+def _follow(stage: str, config: Config) -> None:
+    """See above; what it raises leaves the artifact as it is."""
+    follow: Callable[[Config], None] | None = getattr(module_of(stage), "follow", None)
+    if follow is not None and is_wanted(stage, config):
+        follow(config)
 
 
 def _bring(stage: str, run_date: date, config: Config) -> None:

@@ -87,7 +87,7 @@ class Journal:
             also_in_text: whether the id was taken out of other people's rows.
         """
         entries = sorted(self.entries.values(), key=_place)
-        content = {
+        content: dict[str, Any] = {
             "person": self.person,
             "asked": self.asked.isoformat(),
             "code_version": artifacts.code_version(),
@@ -99,6 +99,8 @@ class Journal:
             "suppressed": f"{suppression.path(config).name}: rows of this person in later logs are not taken",
             "stays": (*STAYS, *(NAMED[1:] if also_in_text else NAMED)),
         }
+        if config.publish.copies:
+            content["copies"] = list(config.publish.copies)
         path = _free(self.path.parent / f"forget-{self.person[:16]}-{self.asked}.json")
         suppression.write_private(path, (json.dumps(content, indent=2) + "\n").encode())
         self.path.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from pipeline.ground.errors import PublishError
 from pipeline.publication import checks, editorial, parquet, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
+from pipeline.publication.following import follow, require
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import EXPERIMENT, JUDGED, Archive
@@ -79,6 +80,7 @@ def run(
         GateError: a check of the tables fails; nothing was loaded.
         PublishError: the target did not take the tables; the active run is unchanged.
     """
+    require(config)
     rules = editorial.read(config, run_date)
     run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble)
     folders = (features, sources, ensemble, outcomes, evaluate)
@@ -128,11 +130,10 @@ def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, out
         update={"publish": config.publish.model_copy(update=defaults), "experiment": Experiment()}
     )
     arms = json.dumps(config.experiment.made_of, sort_keys=True) if config.experiment.runs_on(run_date) else ""
-    contents = [
+    made_of = [
         *(artifacts.content_hash(folder) for folder in upstream),
-        *filter(None, [rules.digest, arms, taught.digest(outcomes, config)]),
+        *filter(None, [rules.digest, arms, taught.digest(outcomes, config), config.until]),
     ]
-    made_of = [*contents, *filter(None, [config.until])]
     key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)
 
@@ -280,7 +281,7 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
     Returns:
         The run that is active now.
     Raises:
-        PublishError: there is no such run, or nothing to go back to.
+        PublishError: there is no such run, or nothing to go back to; or a copy is behind, of a target that went back.
         ResourceError: the tables cannot be written.
     """
     target = stores.target(config)
@@ -295,4 +296,5 @@ def rollback(config: Config, to: str | None = None) -> ActiveRun:
             raise PublishError(f"{wanted}; the runs that are kept: {', '.join(kept) or 'none'} (choose one with --to)")
         target.activate(chosen, published=False)
         log.info("rolled back from run %s to run %s", active, chosen)
+    follow(config)
     return _run(config, chosen)

@@ -236,6 +236,7 @@ class Config(Calendar):
         if not self.experiment.arms:  # a night without one is what it was before there were any
             named.discard("experiment")
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
+        content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:

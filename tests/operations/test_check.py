@@ -204,3 +204,16 @@ def test_a_shop_without_files_is_told_so(tmp_path: Path) -> None:
     found = check.check(shop(tmp_path, "nothing/*.csv"))
     assert "no log file matches 'nothing/*.csv'" in found.problems[0]
     assert str(tmp_path) in found.problems[0]
+
+
+def test_a_copy_that_could_not_be_made_is_said_before_the_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row(f"u{n}", "a", at(n)) for n in range(30)]
+    copies = {"serving": {"kind": "redis", "connection": "serving"}}
+    monkeypatch.delenv("NIGHTJAR_CONNECTION_SERVING", raising=False)
+    found = checked(tmp_path, rows, publish={"copies": copies})
+    assert [text for text in found.warnings if "set NIGHTJAR_CONNECTION_SERVING" in text]
+    monkeypatch.setenv("NIGHTJAR_CONNECTION_SERVING", "redis://127.0.0.1:1")  # it is not asked whether it answers
+    again = checked(tmp_path, rows, publish={"copies": copies})
+    assert not [text for text in again.warnings if "NIGHTJAR_CONNECTION_SERVING" in text]

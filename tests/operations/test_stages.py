@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from pipeline.ground import artifacts
-from pipeline.ground.errors import InputError
+from pipeline.ground.errors import InputError, UnavailableError
 from pipeline.operations import stages, timings
 from pipeline.sources.configuration import FullConfig
 
@@ -78,6 +78,24 @@ def test_a_late_partition_of_an_earlier_night_makes_its_readers_out_of_date(conf
 def test_a_missing_input_names_the_stage_to_run(config: FullConfig) -> None:
     with pytest.raises(InputError, match="run stage 'ingest' for 2011-10-02 first"):
         stages.run(NIGHT, config, stages=["double"])
+
+
+def test_what_follows_from_an_artifact_is_brought_up_each_time_and_its_failure_leaves_the_artifact(
+    config: FullConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = [True, False]
+
+    def follow(given: FullConfig) -> None:
+        CALLS.append("follow")
+        if fails and fails.pop(0):
+            raise UnavailableError("a copy is behind")
+
+    monkeypatch.setattr(sys.modules["toy_double"], "follow", follow, raising=False)
+    with pytest.raises(UnavailableError):
+        stages.run(NIGHT, config)
+    assert artifacts.is_finished(artifacts.stage_dir(config.lake, "double", NIGHT))
+    assert stages.run(NIGHT, config)["double"]["skipped"]
+    assert CALLS == ["ingest", "double", "follow", "follow"]
 
 
 def test_an_unknown_stage_is_refused_before_anything_runs(config: FullConfig) -> None:

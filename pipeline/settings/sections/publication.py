@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.settings.sections.base import KEPT, Days, Section
+from pipeline.settings.sections.copies import CopyName, PublishedCopy
 from pipeline.settings.sections.data import InputFiles
 
 
@@ -77,6 +78,8 @@ class Publish(Section):
     a pin), factor (of a boost), valid_from, valid_until (days the tables are for, both included), note, _file, _row."""
     audiences: tuple[Audience, ...] = ()
     """Items or categories whose likeliest users the table `audiences` has."""
+    copies: Annotated[dict[CopyName, PublishedCopy], KEPT] = Field(default={})
+    """Where the active run's tables also go, by a name for messages; see docs/copies.md. They change no table."""
     verb: str = ""
     """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
 
