@@ -37,6 +37,7 @@ def stage(
     reads: Iterable[str] = (),
     *,
     begun: Path | None = None,
+    first: date | None = None,
 ) -> Iterator[Tell]:
     """Follow a stage to its end: START, unless it was begun in another task, then COMPLETE, FAIL or ABORT.
 
@@ -44,9 +45,10 @@ def stage(
         name, night, config: which.
         reads: the stages whose tables it reads, as far as they are switched on.
         begun: what was handed on, where it was begun.
+        first: of a stage that makes several nights the first of them, as far as it is known yet.
     """
     began = _began(begun)
-    told = _teller(name, night, config, reads, began)
+    told = _teller(name, night, config, reads, began, first)
     if told is None:
         yield _nobody
         return
@@ -98,7 +100,12 @@ def shard(name: str, night: date, config: Config, reads: Iterable[str], begun: P
 
 
 def _teller(
-    name: str, night: date, config: Config, reads: Iterable[str], began: datetime | None = None
+    name: str,
+    night: date,
+    config: Config,
+    reads: Iterable[str],
+    began: datetime | None = None,
+    first: date | None = None,
 ) -> "Telling | None":
     """Who tells of a stage; None: nobody collects, or what is needed for it is not installed."""
     if not switch.is_on():
@@ -110,7 +117,7 @@ def _teller(
     except ImportError:
         sending.give_up(sending.EXTRA)
         return None
-    return Telling.of(name, night, config, tuple(reads), began or datetime.now(UTC))
+    return Telling.of(name, night, config, tuple(reads), began or datetime.now(UTC), first)
 
 
 def _began(begun: Path | None) -> datetime | None:

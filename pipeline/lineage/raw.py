@@ -24,7 +24,7 @@ def wanted(config: Config) -> Iterator[NightTable]:
     for table in inputs.nightly():
         if table.files(config) is not None:
             yield table
-            yield from table.also
+            yield from (also for also in table.also if table.attributes(config))
     yield inputs.REJECTS
 
 

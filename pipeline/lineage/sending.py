@@ -62,12 +62,6 @@ def give_up(problem: str) -> None:
         _Pause.is_said = True
 
 
-def again() -> None:
-    """Forget what was not sent before, and by which client: the environment says anew where events go."""
-    _Pause.until, _Pause.is_said = 0.0, False
-    _client.cache_clear()
-
-
 @cache
 def _client() -> Any:
     from openlineage.client import OpenLineageClient

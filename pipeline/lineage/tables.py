@@ -183,7 +183,8 @@ def table_of(stage: str, file: str) -> str | None:
     """
     name = file.rsplit("/", 1)[-1]
     if name.endswith(".parquet"):
-        return name.removesuffix(".parquet").rsplit("-", 1)[-1]  # of an assortment too: <assortment>-labels.parquet
+        table = name.removesuffix(".parquet").rsplit("-", 1)[-1]  # of an assortment too: <assortment>-labels.parquet
+        return table.removeprefix("tuning_")  # as of the day of tuning
     if name.endswith((".scores.npy", ".items.npy", ".sources.npy", ".probability.npy")):
         return LIST
     if name.endswith("vectors.npy") or (name.endswith("_factors.npy") and stage in SOURCES):

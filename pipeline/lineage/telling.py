@@ -35,9 +35,11 @@ class Telling:
     manifest: Mapping[str, Any] | None = field(default=None)
 
     @classmethod
-    def of(cls, name: str, night: date, config: Config, reads: tuple[str, ...], began: datetime) -> "Telling":
+    def of(
+        cls, name: str, night: date, config: Config, reads: tuple[str, ...], began: datetime, first: date | None = None
+    ) -> "Telling":
         """Of a stage; arguments as of following.stage."""
-        return cls(Followed(name, night, config, reads, began))
+        return cls(Followed(name, night, config, reads, began, first))
 
     @property
     def began(self) -> datetime:

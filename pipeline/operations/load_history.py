@@ -61,7 +61,7 @@ def load_history(config: Config, until: date) -> str:
     with (
         resources.required("load-history", config.lake),
         artifacts.lock(artifacts.history(config.lake, "ingest")),
-        following.stage("ingest", until, config) as tell,
+        following.stage("ingest", until, config, first=until) as tell,
     ):
         return _load_history(config, until, tell)
 
