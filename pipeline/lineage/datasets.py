@@ -79,6 +79,8 @@ def traced(table: Table, given: Known) -> list[Origin]:
 
 def _there(origin: Origin, given: Known) -> Iterable[Origin]:
     """An origin as far as its table is there: of the sources each one's."""
+    if any(origin.needs) and origin.needs not in given:
+        return
     names = EVERY_SOURCE if origin.stage == SOURCES else [origin.stage]
     for name in names:
         for table in given.get((name, origin.table), ())[:1]:

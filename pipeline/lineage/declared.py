@@ -109,7 +109,7 @@ KNOWN_OF_PAIRS = (
     "made features.item_attributes(word, number)",
     "made features.links(item_index, linked_index)",
     "made features.offers(user_index, item_index)",
-    "made features.trends(category)",
+    "made features.trends(category) with features.links",
     "made features.shown(examined, last_age)",
     "made features.shown_items(appeal)",
     "if features.labels(count, is_new)",
@@ -134,13 +134,14 @@ BETWEEN: dict[str, Declared] = {
                 "made features.texts(text)",
                 "if features.actions(user_index, item_index, weight, day)",
                 "if features.held_out(user_index, item_index)",
+                "if features.queries(query, item_index, clicks)",
             ),
         },
     },
     "fusion": {"lists": LISTED | {"score": KNOWN_OF_PAIRS, "source": ("if sources.lists(score)",)}},
     "ensemble": {
-        "lists": LISTED
-        | {
+        "lists": {
+            "user_index": LISTED["user_index"],
             "item_index": ("sort fusion.lists(score)", "sort sources.lists(score)"),
             "score": MERGED,
             "probability": (*MERGED, CHANCE, "made features.item_stats(buyers_28)"),
@@ -152,6 +153,9 @@ BETWEEN: dict[str, Declared] = {
             ("value", "low", "high"),
             (
                 "sum features.labels(user_index, item_index)",
+                "filter features.interactions(user_index, item_index)",
+                "group features.item_stats(buyers_91, first_age)",
+                "made sources.vectors(vector)",
                 "sum ensemble.lists(item_index)",
                 "sum fusion.lists(item_index)",
                 "sum sources.lists(item_index)",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.lineage import switch
+from pipeline.lineage.followed import Followed
 from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def stage(
         first: of a stage that makes several nights the first of them, as far as it is known yet.
     """
     began = _began(begun)
-    told = _teller(name, night, config, reads, began, first)
+    told = _teller(Followed(name, night, config, tuple(reads), began or datetime.now(UTC), first))
     if told is None:
         yield _nobody
         return
@@ -70,7 +71,7 @@ def beginning(name: str, night: date, config: Config, reads: Iterable[str], begu
         name, night, config, reads: as of `stage`.
         begun: the folder that is handed on when this ends well.
     """
-    told = _teller(name, night, config, reads)
+    told = _teller(Followed(name, night, config, tuple(reads), datetime.now(UTC)))
     if told is None:
         yield
         return
@@ -87,7 +88,8 @@ def beginning(name: str, night: date, config: Config, reads: Iterable[str], begu
 def shard(name: str, night: date, config: Config, reads: Iterable[str], begun: Path) -> Iterator[None]:
     """Follow a shard of a stage that was begun: RUNNING, with what went wrong where it did. It is tried again, so that
     the stage's run goes on; arguments as of `beginning`."""
-    told = None if (began := _began(begun)) is None else _teller(name, night, config, reads, began)
+    began = _began(begun)
+    told = None if began is None else _teller(Followed(name, night, config, tuple(reads), began))
     error: BaseException | None = None
     try:
         yield
@@ -99,14 +101,7 @@ def shard(name: str, night: date, config: Config, reads: Iterable[str], begun: P
             told.goes_on(error)
 
 
-def _teller(
-    name: str,
-    night: date,
-    config: Config,
-    reads: Iterable[str],
-    began: datetime | None = None,
-    first: date | None = None,
-) -> "Telling | None":
+def _teller(followed: Followed) -> "Telling | None":
     """Who tells of a stage; None: nobody collects, or what is needed for it is not installed."""
     if not switch.is_on():
         return None
@@ -117,7 +112,7 @@ def _teller(
     except ImportError:
         sending.give_up(sending.EXTRA)
         return None
-    return Telling.of(name, night, config, tuple(reads), began or datetime.now(UTC), first)
+    return Telling(followed)
 
 
 def _began(begun: Path | None) -> datetime | None:

@@ -1,7 +1,8 @@
 """How it is said what a column is made of: "sum ingest.events(event_type, value)", a word and columns of one table.
 
-The word is one of HOW. Published tables say it with their columns (pipeline.published.contract.Column.of), sources
-with their settings (pipeline.sources.contract.Source.made_of), the stages between them in pipeline.lineage.declared.
+The word is one of HOW. With " with features.links" behind it holds where that table is there too. Published tables say
+it with their columns (pipeline.published.contract.Column.of), sources with their settings
+(pipeline.sources.contract.Source.made_of), the stages between them in pipeline.lineage.declared.
 """
 
 import re
@@ -26,7 +27,7 @@ SOURCES = "sources"
 """Instead of a stage: every source that the stage read."""
 EVERY_ROW = "*"
 """Instead of a column: what decides which rows a table has at all."""
-_SAID = re.compile(r"(\w+) (\w+)\.(\w+)\((\w+(?:, \w+)*)\)")
+_SAID = re.compile(r"(\w+) (\w+)\.(\w+)\((\w+(?:, \w+)*)\)(?: with (\w+)\.(\w+))?")
 
 
 @dataclass(frozen=True, order=True)
@@ -37,6 +38,7 @@ class Origin:
         stage, table, column: which.
         how: a word of HOW.
         masked: whether nothing of its values can be seen, as of an id that became a pseudonym.
+        needs: stage and name of a table without which it is not read; both empty: none.
     """
 
     stage: str
@@ -44,6 +46,7 @@ class Origin:
     column: str
     how: str
     masked: bool = False
+    needs: tuple[str, str] = ("", "")
 
 
 def parsed(said: Iterable[str]) -> list[Origin]:
@@ -59,6 +62,6 @@ def parsed(said: Iterable[str]) -> list[Origin]:
         matched = _SAID.fullmatch(one)
         if matched is None or matched[1] not in HOW:
             raise ValueError(f"{one!r}: say it as 'sum ingest.events(value, price)', with a word of {', '.join(HOW)}")
-        how, stage, table, columns = matched.groups()
-        found += [Origin(stage, table, column, how) for column in columns.split(", ")]
+        how, stage, table, columns, *needs = matched.groups(default="")
+        found += [Origin(stage, table, column, how, needs=(needs[0], needs[1])) for column in columns.split(", ")]
     return found

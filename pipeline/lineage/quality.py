@@ -140,4 +140,8 @@ def by_table(found: list[Assertion]) -> dict[str, list[Assertion]]:
 def gate(report: Mapping[str, Any]) -> list[Assertion]:
     """Whether the evaluation let the night's lists pass."""
     said = report.get("gate")
-    return [] if said is None else [Assertion("custom", said not in ("blocked", "overridden"), name="gate", actual=str(said))]
+    return (
+        []
+        if said is None
+        else [Assertion("custom", said not in ("blocked", "overridden"), name="gate", actual=str(said))]
+    )

@@ -141,8 +141,12 @@ def _filled(column: str, settings: Mapping[str, Any]) -> str:
     return Formatter().vformat(column, (), settings)
 
 
+def _said(columns: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [f"made features.{table}({', '.join(found)})" for table, found in columns.items()]
+
+
 def _of_source(name: str, config: Config) -> list[Table]:
-    of_features = [f"made features.{table}({', '.join(columns)})" for table, columns in made_of(name, config).items()]
+    of_features = _said(made_of(name, config))
     given = [f"made {stage}.{'texts' if stage not in SOURCES else VECTOR}(vector)" for stage in SOURCES[name]]
     scores = (*of_features, *given)
     found: Declared = {
@@ -154,7 +158,8 @@ def _of_source(name: str, config: Config) -> list[Table]:
         }
     }
     if source(name).vectors is not None:
-        found[VECTOR] = {"vector": scores if not given else tuple(given)}
+        vectors_of = source(name).vectors_of
+        found[VECTOR] = {"vector": scores if vectors_of is None else (*_said(vectors_of), *given)}
     return [_declared(name, table, columns, config) for table, columns in found.items()]
 
 

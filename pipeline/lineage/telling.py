@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent, RunState
@@ -15,7 +15,6 @@ from pipeline.lineage.followed import FIRST, Followed
 from pipeline.lineage.places import Place
 from pipeline.lineage.quality import Assertion, Assertions
 from pipeline.lineage.tables import PUBLISH, Table
-from pipeline.settings.config import Config
 
 About = dict[Place, dict[str, InputDatasetFacet]]
 CHECKS = "checks"
@@ -33,13 +32,6 @@ class Telling:
 
     followed: Followed
     manifest: Mapping[str, Any] | None = field(default=None)
-
-    @classmethod
-    def of(
-        cls, name: str, night: date, config: Config, reads: tuple[str, ...], began: datetime, first: date | None = None
-    ) -> "Telling":
-        """Of a stage; arguments as of following.stage."""
-        return cls(Followed(name, night, config, reads, began, first))
 
     @property
     def began(self) -> datetime:

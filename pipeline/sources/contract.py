@@ -48,9 +48,11 @@ class Source:
             pair, listed or not; None: it has none.
         made_of: the columns that its scores are made of, by table of a cut-off's features; {name} is a setting of its
             section, of which all of it can be a function. For pipeline.lineage; SOURCES says what other stages give it.
+        vectors_of: the same of its vectors, where they are made of something else.
     """
 
     section: type[Section]
     lists: tuple[CandidateList, ...]
     vectors: Vectors | None = None
     made_of: MadeOf | Callable[[Any], MadeOf] = field(default_factory=lambda: {"interactions": ("{values}",)})
+    vectors_of: MadeOf | None = None

@@ -96,7 +96,7 @@ def watched() -> Iterator[dict[str, set[tuple[str, str]]]]:
             if stage != running[-1]:
                 found.setdefault(running[-1], set()).add((stage, inside))
 
-    call, opened, loaded = stages.call, pq.ParquetFile.__init__, np.load
+    call, opened, loaded, whole = stages.call, pq.ParquetFile.__init__, np.load, pq.read_table
 
     def calling(stage: str, *args: Any) -> Any:
         running.append(stage)
@@ -113,8 +113,13 @@ def watched() -> Iterator[dict[str, set[tuple[str, str]]]]:
         note(file)
         return loaded(file, *args, **named)
 
+    def reading(source: Any, *args: Any, **named: Any) -> Any:
+        note(source)
+        return whole(source, *args, **named)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "call", calling)
+        patch.setattr(pq, "read_table", reading)
         patch.setattr(pq.ParquetFile, "__init__", opening)
         patch.setattr(np, "load", loading)
         yield found
