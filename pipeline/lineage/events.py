@@ -137,9 +137,10 @@ def night_id(followed: Followed) -> UUID:
 
 
 def error_of(error: BaseException) -> dict[str, RunFacet]:
-    """What is said of an error: its text where the pipeline raised it, without what it quotes of the shop's files."""
-    said = error.said if isinstance(error, PipelineError) else "see the log of the stage"
-    words = without_secrets(f"{type(error).__name__}: {said}")
+    """What is said of an error: the first line of what the pipeline says of it, as further ones quote rows."""
+    said = error.said if isinstance(error, PipelineError) else ""
+    line = next(iter(said.splitlines()), "see the log of the stage")
+    words = without_secrets(f"{type(error).__name__}: {line}")
     return {"errorMessage": error_message_run.ErrorMessageRunFacet(words, "PYTHON")}
 
 

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from pipeline.settings.config import Config
@@ -28,6 +28,11 @@ class Followed:
     reads: tuple[str, ...]
     began: datetime
     first: date | None = None
+
+
+def moment() -> datetime:
+    """When something is told, for who collects it; nothing that is made depends on it."""
+    return datetime.now(UTC)
 
 
 def namespace() -> str:

@@ -9,12 +9,12 @@ when it began, from which its run's id follows.
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.lineage import switch
-from pipeline.lineage.followed import Followed
+from pipeline.lineage.followed import Followed, moment
 from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def stage(
         first: of a stage that makes several nights the first of them, as far as it is known yet.
     """
     began = _began(begun)
-    told = _teller(Followed(name, night, config, tuple(reads), began or datetime.now(UTC), first))
+    told = _teller(Followed(name, night, config, tuple(reads), began or moment(), first))
     if told is None:
         yield _nobody
         return
@@ -71,7 +71,7 @@ def beginning(name: str, night: date, config: Config, reads: Iterable[str], begu
         name, night, config, reads: as of `stage`.
         begun: the folder that is handed on when this ends well.
     """
-    told = _teller(Followed(name, night, config, tuple(reads), datetime.now(UTC)))
+    told = _teller(Followed(name, night, config, tuple(reads), moment()))
     if told is None:
         yield
         return

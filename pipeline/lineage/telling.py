@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from openlineage.client.event_v2 import InputDataset, OutputDataset, RunEvent, RunState
@@ -11,7 +11,7 @@ from openlineage.client.facet_v2 import InputDatasetFacet
 from pipeline.intake import inputs
 from pipeline.lineage import datasets, events, places, quality, raw, sending, tables
 from pipeline.lineage.datasets import Known
-from pipeline.lineage.followed import FIRST, Followed
+from pipeline.lineage.followed import FIRST, Followed, moment
 from pipeline.lineage.places import Place
 from pipeline.lineage.quality import Assertion, Assertions
 from pipeline.lineage.tables import PUBLISH, Table
@@ -53,7 +53,7 @@ class Telling:
         sending.send(
             lambda: [
                 events.step_of(self.followed).event(
-                    RunState.RUNNING, datetime.now(UTC), [], [], {} if error is None else events.error_of(error)
+                    RunState.RUNNING, moment(), [], [], {} if error is None else events.error_of(error)
                 )
             ]
         )
@@ -67,7 +67,7 @@ class Telling:
         sending.send(lambda: self._ended(events.state_of(error), error))
 
     def _ended(self, state: RunState, error: BaseException | None) -> list[RunEvent]:
-        now, checks = datetime.now(UTC), []
+        now, checks = moment(), []
         if self.followed.stage == PUBLISH:
             checks = self._checks(state, error, now)
         return [*checks, self._event(state, now, error)]

@@ -181,7 +181,6 @@ def test_a_broken_log_fails_with_its_reason_and_quotes_nothing(tmp_path: Path, m
     assert start["run"]["runId"] == failed["run"]["runId"]
     assert failed["outputs"] == []
     message = failed["run"]["facets"]["errorMessage"]["message"]
-    print(message)
     assert message.startswith("InputError: ")
     assert str(shop.NIGHT) in message
     assert not any(secret in json.dumps([start, failed]) for secret in ("private-word", "s3cr3t-word"))
