@@ -16,6 +16,7 @@ LIMIT_SECONDS = 5.0
 """Longest that a stage waits for its events to be sent."""
 PAUSE_SECONDS = 300.0
 """After what was not sent: so long nothing is tried."""
+THREAD = "lineage"
 EXTRA = "openlineage-python is not installed: pip install 'nightjar[lineage]'"
 
 
@@ -45,7 +46,7 @@ def send(make: Callable[[], list[Any]]) -> None:
         except BaseException as problem:  # an exit, too, is the client's own; its text may quote the address
             problems.append(type(problem).__name__)
 
-    thread = Thread(target=run, daemon=True, name="lineage")
+    thread = Thread(target=run, daemon=True, name=THREAD)
     thread.start()
     thread.join(LIMIT_SECONDS)
     if thread.is_alive():
@@ -62,10 +63,16 @@ def give_up(problem: str) -> None:
         _Pause.is_said = True
 
 
+def _is_of_others(record: logging.LogRecord) -> bool:
+    """Whether a line of a log is not about sending events: what is said of that is said once, here."""
+    return record.threadName != THREAD
+
+
 @cache
 def _client() -> Any:
     from openlineage.client import OpenLineageClient
 
+    logging.getLogger("urllib3.connectionpool").addFilter(_is_of_others)  # of every attempt a warning
     return OpenLineageClient()
 
 

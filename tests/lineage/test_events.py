@@ -1,9 +1,14 @@
 """A night's events: valid, whole, and a way from a published column back to a raw file's."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 from uuid import UUID
 
+from openlineage.client.event_v2 import RunState
+from openlineage.client.serde import Serde
+
+from pipeline.lineage import events, tables
+from pipeline.lineage.followed import Followed
 from pipeline.operations.stages import STAGES
 from tests.lineage import consumer
 from tests.lineage.conftest import FollowedNight
@@ -135,3 +140,16 @@ def test_checks_are_assertions(night: FollowedNight) -> None:
     assert log["inputFacets"]["dataQualityMetrics"]["rowCount"] == rows
     locations = log["inputFacets"]["subset"]["inputCondition"]["locations"]
     assert locations == [(night.config.folder / "logs" / "2024-02-19.csv").as_uri()]
+
+
+def test_a_day_so_far_is_a_night_of_its_own_up_to_its_moment(night: FollowedNight) -> None:
+    until = datetime(2024, 2, 20, 14, tzinfo=UTC)
+    config = night.config.so_far(until)
+    told = Followed("als", until.date(), config, (), until)
+    event = events.step_of(told).event(RunState.START, until, [], [])
+    sent = Serde.to_dict(event)
+    consumer.validate(sent)
+    assert sent["job"]["name"] == "day_so_far.als"
+    assert sent["run"]["facets"]["nominalTime"]["nominalEndTime"] == until.isoformat()
+    assert sent["run"]["facets"]["parent"]["job"]["name"] == "day_so_far"
+    assert tables.of_stage("als", config)[0].place.name == f"{config.home}/day_so_far/als/lists"
