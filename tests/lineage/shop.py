@@ -28,9 +28,10 @@ where what is not null
 """
 ITEM_SQL = 'select code as item_id, "name" as title, blurb as text, try_cast(cost as double) as price, _file from raw'
 SETTINGS: dict[str, Any] = {
-    "profile": "fast",
+    "fine_tune": {"steps": 4, "epochs": 1, "layers": 2},
     "horizon_days": 7,
     "label_windows": 3,
+    "threads": 1,
     "block_users": 16,
     "als": {"factors": 8},
     "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5, "negatives": 20},

@@ -15,8 +15,6 @@ from tests.lineage.conftest import FollowedNight
 
 BOOKS = {("features", "cutoffs"), ("features", "eligible")}
 """What says which rows of other tables count."""
-UNREAD = {"fine_tune": {("features", "held_out")}}
-"""What only other settings than the test's read: a transformer's training stops by held-out users."""
 UNSAID = {
     "ensemble": {("language_model", "vectors")},  # for the key of what it learned
     # for the page with examples, which shows lists as publication would make them
@@ -81,7 +79,7 @@ def test_what_a_stage_is_made_of_is_what_it_opens(night: FollowedNight) -> None:
         read = {(of, table) for of, file in opened if (table := tables.table_of(of, file)) is not None}
         event = night.ended(f"night.{stage}")
         said = {tuple(place["name"].rsplit("/", 2)[-2:]) for place in event["inputs"]}
-        found[stage] = (said - read - UNREAD.get(stage, set()), read - said - BOOKS - UNSAID.get(stage, set()))
+        found[stage] = (said - read, read - said - BOOKS - UNSAID.get(stage, set()))
     differing = {stage: differ for stage, differ in found.items() if any(differ)}
     assert not differing, f"said and not opened, or opened and not said: {differing}"
 
