@@ -1,11 +1,10 @@
 """What a stage read and wrote, column by column, as OpenLineage events for whoever collects them.
 
-switch      whether anybody collects; the only module that is imported where nobody does
-origins     how it is said what a column is made of, and where each room says it
-mappings    the same of a shop's mapping SQL, which is read for it
-places      what datasets are called
-tables      the tables that a stage of a night reads and writes
-quality     checks and counts as facets
-events      events, and `sending`, which never keeps a night from going on
-following   a stage that is followed from its start to its end
+    switch, followed, following   whether anybody collects, and a stage that is followed from its start to its end: all
+                                  that is imported where nobody does
+    origins, declared             how it is said what a column is made of; what the stages between logs and tables say
+    mappings, raw                 the same of a shop's mapping SQL, which is read for it, and of its files
+    tables, places                the tables that a stage writes, and what datasets are called
+    quality, datasets, events     facets, datasets and events, in the client's classes
+    telling, sending              the events of one stage, as they come; and their way, which keeps no night from going on
 """
