@@ -9,6 +9,7 @@ class PipelineError(Exception):
     Attributes:
         said: the message without what it quotes from a file: who may read a task's log need not be allowed to read
             the files and the environment of the worker.
+        found: where checks found it, how many offences each of them, by its name.
     Neither holds a character that would steer a terminal, whatever it quotes.
     """
 
@@ -16,6 +17,7 @@ class PipelineError(Exception):
         """A message, and behind it what a file says, which only the command line shows."""
         super().__init__(shown(f"{said}: {content}" if content else said))
         self.said = shown(said)
+        self.found: dict[str, int] = {}
 
 
 class InputError(PipelineError):

@@ -160,11 +160,13 @@ def require(offences: Offences, night: date, config: Config, files: Sequence[Pat
     if stopping:
         flags = " ".join(f"--set checks.severity.{check}=warn" for check in stopping)
         override = ", ".join(f'"{check}": "warn"' for check in stopping)
-        raise InputError(
+        error = InputError(
             f"the log of {night} ({named}) is not as usual. {' | '.join(said)}. Nothing was written. "
             f"Deliver the whole log and run the night again; if the day really was like this, run it once with {flags} "
             f'(in Airflow: overrides {{"checks": {{"severity": {{{override}}}}}}})'
         )
+        error.found = {check: len(said) for check, said in offences.items()}
+        raise error
     for words in said:
         log.warning("the log of %s (%s) is not as usual. %s", night, named, words)
     if offences and files:

@@ -16,6 +16,7 @@ from pipeline.engine import shards
 from pipeline.ground import artifacts, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
+from pipeline.lineage import following
 from pipeline.operations import handed, stages
 from pipeline.operations.monitoring import watching
 from pipeline.settings.config import Config
@@ -63,8 +64,11 @@ def begin(stage: str, run_date: date, config: Config, force: bool = False) -> li
         if not force and (begun := handed.found(folder, made)) is not None:
             return list(range(handed.number(begun)))  # by a task that died since, or by another run of the night
         handed.drop(folder)
-        started = time.perf_counter()
-        with artifacts.writing(handed.place(folder), durable=False) as out:
+        started, reads = time.perf_counter(), stages.wanted_upstream(stage, config)
+        with (
+            following.beginning(stage, run_date, config, reads, handed.place(folder)),
+            artifacts.writing(handed.place(folder), durable=False) as out,
+        ):
             memo = Memo(out, reuse=not force)
             with contextlib.suppress(shards.Done), shards.sharing(shards.Begins(out, config.shards)):
                 stages.call(stage, run_date, config, memo)
@@ -101,8 +105,8 @@ def make(stage: str, run_date: date, config: Config, number: int) -> None:
                 f"{handed.place(folder)}, from which the shards go on, is not there or was made from other inputs, "
                 f"settings or code than there are now: clear {stage}_begin, and what comes after it"
             )
-        started = time.perf_counter()
-        with _scratch(folder, number) as out:
+        started, reads = time.perf_counter(), stages.wanted_upstream(stage, config)
+        with following.shard(stage, run_date, config, reads, begun), _scratch(folder, number) as out:
             memo = Memo(out, reuse=False, first=begun)
             role = shards.Makes(begun, handed.number(begun), number)
             with contextlib.suppress(shards.Done), shards.sharing(role):

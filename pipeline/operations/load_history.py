@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -31,6 +32,8 @@ from pipeline.intake import (
 )
 from pipeline.intake.databases import extraction
 from pipeline.intake.partitions import Batches, Report
+from pipeline.lineage import following
+from pipeline.lineage.followed import FIRST
 from pipeline.operations import bringing
 from pipeline.settings.config import Config
 
@@ -55,11 +58,15 @@ def load_history(config: Config, until: date) -> str:
         InputError: as `run`.
         ResourceError: the lake cannot be written.
     """
-    with resources.required("load-history", config.lake), artifacts.lock(artifacts.history(config.lake, "ingest")):
-        return _load_history(config, until)
+    with (
+        resources.required("load-history", config.lake),
+        artifacts.lock(artifacts.history(config.lake, "ingest")),
+        following.stage("ingest", until, config, first=until) as tell,
+    ):
+        return _load_history(config, until, tell)
 
 
-def _load_history(config: Config, until: date) -> str:
+def _load_history(config: Config, until: date, tell: following.Tell) -> str:
     started = time.perf_counter()
     totals: Counter[str] = Counter()
     written = config.model_dump(mode="json", exclude={"home", "folder"})
@@ -102,6 +109,7 @@ def _load_history(config: Config, until: date) -> str:
     totals[left_out.KEY] = unused.rows  # also of nights on which nothing else arrived
     os.sync()  # once, instead of twice for each of the nights
     _remember(config, until)
+    tell(_told(totals, first))
     text = summary(totals, first, until, time.perf_counter() - started)
     later = [f"             {said}"] if (said := waiting.told(kept)) else []
     return "\n".join([text, *later, *quality.gaps(found), *known_types.told(config)])
@@ -148,6 +156,12 @@ def _of_another_zone(config: Config, first: date, until: date) -> list[Path]:
             f"there to load it again: put them back, set timezone to what it was, or remove the nights before {first}"
         )
     return others
+
+
+def _told(totals: Mapping[str, int], first: date) -> dict[str, Any]:
+    """What lineage says of all nights together."""
+    files = {f"{table.name}.parquet": {"rows": totals[table.name], "sha256": ""} for table in inputs.night_tables()}
+    return {"files": files, "report": {}, FIRST: first}
 
 
 def _count(totals: Counter[str], report: Report) -> None:

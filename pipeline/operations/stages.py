@@ -28,6 +28,7 @@ from typing import Any
 from pipeline.ground import artifacts, keeping, manifests, resources
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
+from pipeline.lineage import following
 from pipeline.operations import handed
 from pipeline.operations.monitoring import watching
 from pipeline.settings.config import Config
@@ -72,6 +73,11 @@ def upstream(stage: str) -> tuple[str, ...]:
     """The stages whose folders a stage reads, by its parameters."""
     named = [name for name in _parameters(stage) if name in STAGES or name == ALL_SOURCES]
     return tuple(read for name in named for read in (SOURCES if name == ALL_SOURCES else [name]))
+
+
+def wanted_upstream(stage: str, config: Config) -> list[str]:
+    """Those of them that have something to do."""
+    return [name for name in upstream(stage) if is_wanted(name, config)]
 
 
 def is_history(stage: str) -> bool:
@@ -223,14 +229,25 @@ def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | No
     log.info("%s %s starts", stage, run_date)
     resources.reset_peak_memory()
     started = time.perf_counter() - handed.spent(begun)
-    with artifacts.writing(folder) as out, handed.ending(begun):
-        memo, report = Memo(out, reuse=not force, first=begun), {"enabled": False}
-        if is_wanted(stage, config):
-            report = call(stage, run_date, config, memo)
-        manifest = manifests.seal(out, made, report, started, memo.parts)
-    handed.drop(folder)
+    with _followed(stage, run_date, config, begun) as tell:
+        with artifacts.writing(folder) as out, handed.ending(begun):
+            memo, report = Memo(out, reuse=not force, first=begun), {"enabled": False}
+            if is_wanted(stage, config):
+                report = call(stage, run_date, config, memo)
+            manifest = manifests.seal(out, made, report, started, memo.parts)
+        handed.drop(folder)
+        tell(manifest)
     log.info("%s %s done in %.1f s: %s", stage, run_date, manifest["seconds"], folder)
     return manifest
+
+
+def _followed(
+    stage: str, run_date: date, config: Config, begun: Path | None
+) -> contextlib.AbstractContextManager[following.Tell]:
+    """Lineage of a stage, where anybody collects it; a stage that has nothing to do has none."""
+    if not is_wanted(stage, config):
+        return contextlib.nullcontext(lambda _: None)
+    return following.stage(stage, run_date, config, wanted_upstream(stage, config), begun=begun)
 
 
 def call(stage: str, run_date: date, config: Config, memo: Memo) -> Report:

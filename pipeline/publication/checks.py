@@ -98,10 +98,12 @@ def require(folder: Path, night: Night) -> dict[str, list[str]]:
     stopping = [name for name in found if night.config.checks.severity[name] == "stop"]
     if stopping:
         flags = " ".join(f"--set checks.severity.{name}=warn" for name in stopping)
-        raise GateError(
+        error = GateError(
             f"the tables of {night.run_id} fail {len(stopping)} checks, the active run stays. "
             f"{' | '.join(said[name] for name in stopping)} (to publish all the same: {flags})"
         )
+        error.found = {name: rows for name, (rows, _) in found.items()}
+        raise error
     for words in said.values():
         log.warning("the tables of %s fail a check that only warns: %s", night.run_id, words)
     return {name: first for name, (_, first) in found.items()}

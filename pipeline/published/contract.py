@@ -45,6 +45,8 @@ class Column:
         nullable: whether it may be unknown; a list may be empty, and is never unknown.
         added_later: whether tables of older versions may lack it; it is added to them, and their rows have none. It is
             nullable, and stands behind those that are not, as a view that is in use can get a column at its end alone.
+        of: the columns that it is made of, as pipeline.lineage.origins reads them: "made ensemble.lists(score)";
+            "run": what the run says of itself, its night and its settings. No part of what is written.
     """
 
     name: str
@@ -52,9 +54,13 @@ class Column:
     meaning: str
     nullable: bool = False
     added_later: bool = False
+    of: tuple[str, ...] = ()
 
 
-RUN_ID = Column("run_id", pa.string(), "the run that the row is of: its night and a hash of what it was made from")
+OF_RUN = ("run",)
+RUN_ID = Column(
+    "run_id", pa.string(), "the run that the row is of: its night and a hash of what it was made from", of=OF_RUN
+)
 
 
 @dataclass(frozen=True)
@@ -134,15 +140,21 @@ RUNS = PublishedTable(
     name="runs",
     grain="one row per run; the view has the active one alone",
     columns=(
-        Column("run_date", pa.date32(), "the night that the run was made for: the last day that it knows"),
+        Column("run_date", pa.date32(), "the night that the run was made for: the last day that it knows", of=OF_RUN),
         Column(
             "published_at",
             pa.timestamp("us", tz="UTC"),
             "when its tables begin to hold: the start of the day after, or the moment up to which its day was known",
+            of=OF_RUN,
         ),
-        Column("code_version", pa.string(), "a hash of the code that made it"),
-        Column("config_hash", pa.string(), "a hash of the settings that it was made with"),
-        Column("metrics", pa.string(), "how it was judged before it was published, as JSON"),
+        Column("code_version", pa.string(), "a hash of the code that made it", of=OF_RUN),
+        Column("config_hash", pa.string(), "a hash of the settings that it was made with", of=OF_RUN),
+        Column(
+            "metrics",
+            pa.string(),
+            "how it was judged before it was published, as JSON",
+            of=("made evaluate.metrics(value, low, high)",),
+        ),
     ),
     key=("run_id",),
 )

@@ -44,6 +44,11 @@ class Demographic(SourceSection):
 SOURCE = Source(
     Demographic,
     lists=(CandidateList("demographic", "Best-sellers of who shares their attributes", says="peers", alike=True),),
+    made_of={
+        "interactions": ("user_index", "item_index"),
+        "item_stats": ("buyers_{days}",),
+        "user_attributes": ("attribute", "word"),
+    },
 )
 
 

@@ -53,6 +53,7 @@ class ItemKnn(RepeatingSection):
 SOURCE = Source(
     ItemKnn,
     lists=(CandidateList("item_knn", "Item to item (neighbours)"),),
+    made_of={"interactions": ("{values}", "{profile}")},
 )
 
 

@@ -66,6 +66,8 @@ SOURCE = Source(
     LanguageModel,
     lists=(CandidateList("language_model", "Language model"),),
     vectors="text",
+    made_of={"interactions": ("{values}",), "items": ("text",), "texts": ("text",)},
+    vectors_of={"items": ("text",), "texts": ("text",), "queries": ("query",)},
 )
 
 

@@ -45,6 +45,7 @@ SOURCE = Source(
         CandidateList("linked_spent", "Belongs to what they spent on"),
         CandidateList("linked_alike", "Belongs to the same"),
     ),
+    made_of={"interactions": ("{values}", "count", "spent"), "links": ("item_index", "linked_index")},
 )
 
 

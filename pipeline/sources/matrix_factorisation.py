@@ -61,6 +61,7 @@ class MatrixFactorisation(SourceSection):
 SOURCE = Source(
     MatrixFactorisation,
     lists=(CandidateList("matrix_factorisation", "Matrix factorisation (ratings)"),),
+    made_of={"ratings": ("rating",)},
 )
 
 

@@ -32,7 +32,7 @@ from pipeline.sources.candidates import (
     write_candidates,
     write_ranked,
 )
-from pipeline.sources.contract import CandidateList, Source
+from pipeline.sources.contract import CandidateList, MadeOf, Source
 from pipeline.sources.shelves import Lists
 
 if TYPE_CHECKING:
@@ -57,6 +57,12 @@ class Popularity(Section):
     """Length of the lists."""
 
 
+def _made_of(section: Popularity) -> MadeOf:
+    """Prices only where segments are asked for."""
+    found: MadeOf = {"interactions": ("{history}", "count"), "item_stats": ("buyers_{days}",)}
+    return found if section.segments == 1 else {**found, "user_stats": ("mean_price",)}
+
+
 SOURCE = Source(
     Popularity,
     lists=(
@@ -66,6 +72,7 @@ SOURCE = Source(
             "segment_popularity", "Best-sellers of who pays as much", says="everybody", fused=False, alike=True
         ),
     ),
+    made_of=_made_of,
 )
 
 

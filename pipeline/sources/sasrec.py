@@ -36,6 +36,7 @@ WEIGHTS = "model.safetensors"
 SOURCE = Source(
     Sasrec,
     lists=(CandidateList("sasrec", "Sequences (SASRec)"),),
+    made_of={"interactions": ("{values}", "first_age", "last_age")},
 )
 
 

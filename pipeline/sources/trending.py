@@ -48,6 +48,11 @@ class Trending(SourceSection):
 SOURCE = Source(
     Trending,
     lists=(CandidateList("trending", "Fresh, in the user's categories", alike=True),),
+    made_of={
+        "interactions": ("{values}",),
+        "trends": ("age_hours", "lifetime_hours", "category"),
+        "lately": ("hours_ago", "user_index", "item_index"),
+    },
 )
 
 

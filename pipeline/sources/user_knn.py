@@ -49,6 +49,7 @@ class UserKnn(RepeatingSection):
 SOURCE = Source(
     UserKnn,
     lists=(CandidateList("user_knn", "Similar customers", says="peers"),),
+    made_of={"interactions": ("{profile}", "{votes}")},
 )
 
 

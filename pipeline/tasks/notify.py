@@ -24,13 +24,12 @@ from typing import Any
 
 from pipeline.ground import time_limits
 from pipeline.ground.errors import GateError, LateError, PipelineError
+from pipeline.ground.secrets import without_secrets
 
 log = logging.getLogger(__name__)
 
 VARIABLE = "NIGHTJAR_NOTIFIER"
 TIMEOUT_SECONDS = 20.0
-MAX_CHARACTERS = 1500
-SECRET_NAME = re.compile(r"DSN|PASSWORD|SECRET|TOKEN|KEY|AIRFLOW_CONN_|SQL_ALCHEMY_CONN|NOTIFIER")
 SENTENCES = {
     "blocked": "is not published: the gate is closed",
     "failed": "failed",
@@ -136,16 +135,6 @@ def _night(context: Mapping[str, Any]) -> str:
         return night_of(context.get("params") or {}, context.get("logical_date"), context.get("dag_run")).isoformat()
     except PipelineError:
         return "(no night)"
-
-
-def without_secrets(text: str) -> str:
-    """Text in which neither a secret of the environment nor a URL's password is left, cut to a readable length."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and SECRET_NAME.search(name.upper()):
-            text = text.replace(value, "***")
-    text = re.sub(r"://[^\s/@]*@", "://***@", text)
-    text = re.sub(r"(?i)\b(password|passwd|pwd|secret|token)\s*[=:]\s*\S+", r"\1=***", text)
-    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]} ..."
 
 
 def _send(where: str, message: Message) -> None:

@@ -143,7 +143,7 @@ def test_airflow_knows_every_command_and_every_option(tmp_path: Path) -> None:
 def test_every_variable_is_read_somewhere() -> None:
     code = "".join(file.read_text() for folder in ("pipeline", "dags") for file in (ROOT / folder).rglob("*.py"))
     for name in environment() - FOREIGN:
-        assert name.startswith(("AIRFLOW__", "NIGHTJAR_")), name
+        assert name.startswith(("AIRFLOW__", "NIGHTJAR_", "OPENLINEAGE_")), name
         assert name.startswith("AIRFLOW__") or f'"{name}"' in code, name
     assert environment() >= {"NIGHTJAR_HOME", "NIGHTJAR_CONFIG"}
 

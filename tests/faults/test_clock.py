@@ -27,6 +27,7 @@ ALLOWED = {
     # erasure's receipt
     "pipeline/__main__.py": 4,
     "pipeline/ground/zones.py": 2,  # the day and the moment that it is in the shop's zone, for those questions
+    "pipeline/lineage/followed.py": 1,  # when a stage began and ended, for who collects its lineage
     "pipeline/store/garbage.py": 1,  # since when no manifest names an object: it has a day of grace
     "pipeline/tasks/notify.py": 1,  # whether a night whose deadline has passed is the newest
     "pipeline/tasks/run_task.py": 2,  # the same questions about what a person typed into a trigger form

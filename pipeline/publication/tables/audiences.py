@@ -17,7 +17,7 @@ from pipeline.ground.errors import InputError
 from pipeline.publication.maker import Candidates
 from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
-from pipeline.published.contract import Column, PublishedTable
+from pipeline.published.contract import OF_RUN, Column, PublishedTable
 from pipeline.settings import predicates
 from pipeline.settings.sections.publication import Audience
 
@@ -25,11 +25,26 @@ TABLE = PublishedTable(
     name="audiences",
     grain="one row per audience, item or category, and rank",
     columns=(
-        Column("audience", pa.string(), "its name in the configuration"),
-        Column("about", pa.string(), "the item_id, or the category"),
-        Column("rank", pa.int32(), "the place among the users, 1 is the likeliest"),
-        Column("user_id", pa.string(), "the user, as the logs or their pseudonyms have it"),
-        Column("score", pa.float32(), "probability that the user acts on it within the horizon"),
+        Column("audience", pa.string(), "its name in the configuration", of=OF_RUN),
+        Column("about", pa.string(), "the item_id, or the category", of=("same features.items(item_id, category)",)),
+        Column(
+            "rank",
+            pa.int32(),
+            "the place among the users, 1 is the likeliest",
+            of=("sort ensemble.lists(probability)",),
+        ),
+        Column(
+            "user_id",
+            pa.string(),
+            "the user, as the logs or their pseudonyms have it",
+            of=("same features.users(user_id)",),
+        ),
+        Column(
+            "score",
+            pa.float32(),
+            "probability that the user acts on it within the horizon",
+            of=("made ensemble.lists(probability)",),
+        ),
     ),
     key=("about", "audience", "rank"),
     index="about",

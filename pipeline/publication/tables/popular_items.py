@@ -10,6 +10,11 @@ from pipeline.ground import sql
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
 
+SCORE = (
+    "made features.item_stats(buyers_28)",
+    "made features.trends(trend, lifetime_hours)",
+    "sum features.interactions(user_index, item_index, last_age)",
+)
 TABLE = PublishedTable(
     name="popular_items",
     grain="one row per segment and rank",
@@ -18,14 +23,21 @@ TABLE = PublishedTable(
             "segment",
             pa.string(),
             "who it is for: all, new_arrivals, surface:<name> where that may show less, <attribute>:<value> of users",
+            of=("run", "made features.user_attributes(attribute, word)", "if features.items(first_seen)"),
         ),
-        Column("rank", pa.int32(), "the place in the segment, 1 is the most popular"),
-        Column("item_id", pa.string(), "an item that may be shown, of each product one variant"),
+        Column("rank", pa.int32(), "the place in the segment, 1 is the most popular", of=SCORE),
+        Column(
+            "item_id",
+            pa.string(),
+            "an item that may be shown, of each product one variant",
+            of=("same features.items(item_id)", "filter features.items(available, parent_id)"),
+        ),
         Column(
             "score",
             pa.float32(),
             "its buyers in the last 28 days, or where items live days, by the log, what was done with it, each action "
             "halved with every lifetime; in a segment of users its buyers there, smoothed towards everybody's",
+            of=SCORE,
         ),
     ),
     key=("segment", "rank"),

@@ -19,7 +19,7 @@ from pipeline.publication.allotment.table import allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
 from pipeline.publication.night import Night
 from pipeline.publication.surfaces import OwnHistory
-from pipeline.published.contract import Column, PublishedTable
+from pipeline.published.contract import OF_RUN, Column, PublishedTable
 from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.publication import Surface
 
@@ -27,23 +27,58 @@ TABLE = PublishedTable(
     name="recommendations",
     grain="one row per surface, user and rank",
     columns=(
-        Column("surface", pa.string(), "the list's name in the configuration"),
-        Column("user_id", pa.string(), "the user, as the logs or their pseudonyms have it"),
-        Column("rank", pa.int32(), "the place in the list, 1 is the best"),
-        Column("item_id", pa.string(), "an item that the surface may show"),
+        Column("surface", pa.string(), "the list's name in the configuration", of=OF_RUN),
         Column(
-            "score", pa.float32(), "probability that the user acts on it within the horizon, never rising with the rank"
+            "user_id",
+            pa.string(),
+            "the user, as the logs or their pseudonyms have it",
+            of=("same features.users(user_id)", "filter features.targets(user_index)"),
         ),
         Column(
-            "source", pa.string(), "whose list ranked the item best, with +boost and editor:pin where editors acted"
+            "rank", pa.int32(), "the place in the list, 1 is the best", of=("sort ensemble.lists(score, probability)",)
         ),
-        Column("reason", pa.string(), "a sentence for the user: why this item"),
+        Column(
+            "item_id",
+            pa.string(),
+            "an item that the surface may show",
+            of=(
+                "same features.items(item_id)",
+                "join ensemble.lists(item_index)",
+                "filter features.items(available, category, price, kind, parent_id, first_seen)",
+                "filter features.disliked(user_index, item_index)",
+                "filter features.offers(user_index, item_index)",
+            ),
+        ),
+        Column(
+            "score",
+            pa.float32(),
+            "probability that the user acts on it within the horizon, never rising with the rank",
+            of=("made ensemble.lists(probability, score)", "if evaluate.metrics(value)"),
+        ),
+        Column(
+            "source",
+            pa.string(),
+            "whose list ranked the item best, with +boost and editor:pin where editors acted",
+            of=("made ensemble.lists(source)",),
+        ),
+        Column(
+            "reason",
+            pa.string(),
+            "a sentence for the user: why this item",
+            of=(
+                "if ensemble.lists(source)",
+                "made features.items(title, category)",
+                "made features.interactions(count, last_age)",
+                "sort sources.vectors(vector)",
+            ),
+        ),
         Column(
             "policy",
             pa.string(),
             "where the surface explores: what chose the item, best or the policy of a slot that is drawn",
             nullable=True,
             added_later=True,
+            of=OF_RUN,
         ),
         Column(
             "propensity",
@@ -51,6 +86,7 @@ TABLE = PublishedTable(
             "where the surface explores: the chance with which the slot shows this item, given those above it",
             nullable=True,
             added_later=True,
+            of=("made ensemble.lists(probability, score)", "made outcomes.learned_slots(chance, is_clicked)"),
         ),
     ),
     key=("user_id", "surface", "rank"),

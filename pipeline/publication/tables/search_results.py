@@ -29,14 +29,30 @@ from pipeline.settings.sections.publication import Publish
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
+QUERY = ("same features.queries(query)",)
+SCORE = (
+    "made features.queries(clicks)",
+    "made sources.vectors(vector)",
+    "made features.item_stats(buyers_91)",
+)
 TABLE = PublishedTable(
     name="search_results",
     grain="one row per frequent query and rank",
     columns=(
-        Column("query", pa.string(), "as the log had it, in Unicode's NFC form, in lower case, white space single"),
-        Column("rank", pa.int32(), "the place among the answers, 1 is the best"),
-        Column("item_id", pa.string(), "an item that some surface may show, of each product one variant"),
-        Column("score", pa.float32(), "the share of the query's choices that the item can expect, 0 to 1"),
+        Column(
+            "query",
+            pa.string(),
+            "as the log had it, in Unicode's NFC form, in lower case, white space single",
+            of=QUERY,
+        ),
+        Column("rank", pa.int32(), "the place among the answers, 1 is the best", of=SCORE),
+        Column(
+            "item_id",
+            pa.string(),
+            "an item that some surface may show, of each product one variant",
+            of=("same features.items(item_id)", "filter features.items(available, parent_id)"),
+        ),
+        Column("score", pa.float32(), "the share of the query's choices that the item can expect, 0 to 1", of=SCORE),
     ),
     key=("query", "rank"),
     index="query",

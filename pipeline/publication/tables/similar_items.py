@@ -12,16 +12,25 @@ from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import Column, PublishedTable
 
+SCORE = ("made sources.vectors(vector)", "if features.item_stats(buyers_total)")
 TABLE = PublishedTable(
     name="similar_items",
     grain="one row per item and rank",
     columns=(
-        Column("item_id", pa.string(), "the item that somebody looks at"),
-        Column("rank", pa.int32(), "the place among its similar items, 1 is the most similar"),
+        Column("item_id", pa.string(), "the item that somebody looks at", of=("same features.items(item_id)",)),
+        Column("rank", pa.int32(), "the place among its similar items, 1 is the most similar", of=SCORE),
         Column(
-            "similar_item_id", pa.string(), "an item like it that some surface may show, of each product one variant"
+            "similar_item_id",
+            pa.string(),
+            "an item like it that some surface may show, of each product one variant",
+            of=("same features.items(item_id)", "filter features.items(available, parent_id)"),
         ),
-        Column("score", pa.float32(), "cosine of the two, of buyers or of texts; compares within one item's rows only"),
+        Column(
+            "score",
+            pa.float32(),
+            "cosine of the two, of buyers or of texts; compares within one item's rows only",
+            of=SCORE,
+        ),
     ),
     key=("item_id", "rank"),
     index="item_id",

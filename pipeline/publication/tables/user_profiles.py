@@ -8,16 +8,31 @@ from pipeline.ground import sql
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
 
+USER = ("same features.users(user_id)", "filter features.user_stats(actions)")
 TABLE = PublishedTable(
     name="user_profiles",
     grain="one row per user with an event",
     columns=(
-        Column("user_id", pa.string(), "the user, as the logs or their pseudonyms have it"),
-        Column("segment", pa.string(), "new, light or heavy, by how many items the user has acted on"),
-        Column("top_categories", pa.list_(pa.string()), "up to three categories the user acts on most, the first most"),
-        Column("events", pa.int32(), "how many events the user has"),
+        Column("user_id", pa.string(), "the user, as the logs or their pseudonyms have it", of=USER),
         Column(
-            "last_event_time", pa.timestamp("us", tz="UTC"), "the start of the day of the last of them", nullable=True
+            "segment",
+            pa.string(),
+            "new, light or heavy, by how many items the user has acted on",
+            of=("made features.user_stats(items)",),
+        ),
+        Column(
+            "top_categories",
+            pa.list_(pa.string()),
+            "up to three categories the user acts on most, the first most",
+            of=("sum features.items(category)", "sort features.interactions(confidence)"),
+        ),
+        Column("events", pa.int32(), "how many events the user has", of=("same features.user_stats(actions)",)),
+        Column(
+            "last_event_time",
+            pa.timestamp("us", tz="UTC"),
+            "the start of the day of the last of them",
+            nullable=True,
+            of=("made features.user_stats(last_age)",),
         ),
     ),
     key=("user_id",),

@@ -1,0 +1,182 @@
+"""What the columns that carry are made of, of every stage between the logs and the published tables.
+
+Only columns that others are made of stand here, not all that the stages write. tests/lineage holds it to what a night
+reads: a table that is named and not read is an error, and so is one that is read and not named.
+"""
+
+from pipeline.lineage.origins import EVERY_ROW
+
+Columns = dict[str, tuple[str, ...]]
+Declared = dict[str, Columns]
+"""By table and column."""
+
+DID = "sum ingest.events(event_type, event_time, value)"
+WHEN = "sum ingest.events(event_time)"
+PAIR: Columns = {"user_index": ("group ingest.events(user_id)",), "item_index": ("group ingest.events(item_id)",)}
+PER_USER: Columns = {"user_index": ("group ingest.events(user_id)",)}
+PER_ITEM: Columns = {"item_index": ("group ingest.events(item_id)", "group ingest.items(item_id)")}
+TEXT = ("made ingest.items(title, text, category)", "made ingest.events(price)")
+
+FEATURES: Declared = {
+    "users": PER_USER | {"user_id": ("same ingest.events(user_id)",)},
+    "items": PER_ITEM
+    | {
+        "item_id": ("same ingest.events(item_id)", "same ingest.items(item_id)"),
+        "title": ("same ingest.items(title)",),
+        "text": TEXT,
+        **{name: (f"same ingest.items({name})",) for name in ("category", "kind", "parent_id")},
+        "price": ("sum ingest.events(price)", "same ingest.items(price)"),
+        "available": ("made ingest.items(available, valid_from, valid_until)", "if ingest.events(event_time)"),
+        "first_seen": ("if ingest.events(item_id)", "if ingest.items(item_id)"),
+    },
+    "texts": PER_ITEM | {"text": TEXT, "category": ("same ingest.items(category)",)},
+    "targets": PER_USER | {EVERY_ROW: ("filter ingest.events(event_type, event_time)",)},
+    "interactions": PAIR
+    | dict.fromkeys(("confidence", "decay_7", "decay_30", "decay_90", "decay_365", "count", "returns", "kept"), (DID,))
+    | {"first_age": (WHEN,), "last_age": (WHEN,)}
+    | {"quantity": ("sum ingest.events(quantity)",), "spent": ("sum ingest.events(price, quantity)",)},
+    "ratings": PAIR | {"rating": ("sum ingest.events(value)",)},
+    "disliked": PAIR | {EVERY_ROW: ("filter ingest.events(event_type, event_time, value)",)},
+    "labels": PAIR | {"count": (DID,), "is_new": ("if ingest.events(event_type, event_time)",)},
+    "item_stats": PER_ITEM
+    | dict.fromkeys(
+        ("buyers_7", "buyers_28", "buyers_91", "buyers_365", "buyers_total", "buyers_year_ago"),
+        ("sum ingest.events(user_id)", "filter ingest.events(event_type, event_time)"),
+    )
+    | {"first_age": (WHEN,), "last_age": (WHEN,), "price": ("sum ingest.events(price)",)},
+    "user_stats": PER_USER
+    | {
+        "actions": (DID,),
+        "days_active": (WHEN,),
+        "items": ("sum ingest.events(item_id)",),
+        "basket_items": ("sum ingest.events(item_id, event_time)",),
+        "mean_price": ("sum ingest.events(price)",),
+        **dict.fromkeys(("first_age", "last_age", "mean_interval"), (WHEN,)),
+    },
+    "trends": PER_ITEM
+    | {
+        **dict.fromkeys(("trend", "age_hours", "lifetime_hours"), ("sum ingest.events(event_type, event_time)",)),
+        "category": ("same ingest.items(category)",),
+    },
+    "lately": PAIR | {"hours_ago": ("made ingest.events(event_time)",)},
+    "queries": {
+        "query": ("same ingest.events(query)",),
+        "item_index": ("group ingest.events(item_id)",),
+        "clicks": ("sum ingest.events(user_id, session_id)", "filter ingest.events(event_type, event_time)"),
+    },
+    "actions": PAIR | {"weight": (DID,), "day": ("made ingest.events(event_time)",)},
+    "held_out": PAIR,
+    "user_attributes": {
+        "user_index": ("group ingest.users(user_id)",),
+        "attribute": ("same ingest.users(name)",),
+        **dict.fromkeys(("word", "number"), ("made ingest.users(value)",)),
+    },
+    "item_attributes": {
+        "item_index": ("group ingest.item_attributes(item_id)",),
+        "attribute": ("same ingest.item_attributes(name)",),
+        **dict.fromkeys(("word", "number"), ("made ingest.item_attributes(value)",)),
+    },
+    "links": {
+        "item_index": ("group ingest.links(item_id)",),
+        "linked_index": ("group ingest.links(linked_id)",),
+    },
+    "offers": {"user_index": ("group ingest.offers(user_id)",), "item_index": ("group ingest.offers(item_id)",)},
+    "shown": PAIR | {"examined": ("sum ingest.events(rank_shown, event_type)",), "last_age": (WHEN,)},
+    "shown_items": PER_ITEM | {"appeal": ("sum ingest.events(rank_shown, event_type)",)},
+}
+"""Of a cut-off's tables and of the night's own."""
+
+HEEDED = (
+    "filter features.interactions(count)",
+    "filter features.disliked(user_index, item_index)",
+    "filter features.offers(user_index, item_index)",
+)
+"""What keeps an item off a user's list, whoever makes it."""
+LISTED: Columns = {
+    "user_index": ("same features.targets(user_index)",),
+    "item_index": ("sort sources.lists(score)",),
+    EVERY_ROW: HEEDED,
+}
+KNOWN_OF_PAIRS = (
+    "made sources.lists(score)",
+    "made sources.vectors(vector)",
+    "made features.interactions(count, quantity, first_age, last_age, decay_7, decay_30, decay_90, decay_365, returns)",
+    "made features.item_stats(buyers_7, buyers_28, buyers_91, buyers_365, buyers_total, buyers_year_ago, first_age, "
+    "last_age, price)",
+    "made features.user_stats(actions, days_active, items, first_age, last_age, mean_interval, basket_items, "
+    "mean_price)",
+    "made features.user_attributes(word, number)",
+    "made features.item_attributes(word, number)",
+    "made features.links(item_index, linked_index)",
+    "made features.offers(user_index, item_index)",
+    "made features.trends(category) with features.links",
+    "made features.shown(examined, last_age)",
+    "made features.shown_items(appeal)",
+    "if features.labels(count, is_new)",
+)
+"""What the rankers know of a user and an item (pipeline.ranking.frames)."""
+MERGED = ("made fusion.lists(score)", "made sources.lists(score)", "if features.labels(count)")
+CHANCE = "made features.user_stats(actions, days_active, items, last_age)"
+
+BETWEEN: dict[str, Declared] = {
+    "features": FEATURES,
+    "outcomes": {
+        "outcomes": {},
+        "learned_slots": {
+            "chance": ("same ingest.events(propensity)",),
+            "is_clicked": ("made ingest.events(event_type, run_id_shown)",),
+        },
+    },
+    "fine_tune": {
+        "texts": {
+            "text": ("same features.texts(text)",),
+            "vector": (
+                "made features.texts(text)",
+                "if features.actions(user_index, item_index, weight, day)",
+                "if features.held_out(user_index, item_index)",
+                "if features.queries(query, item_index, clicks)",
+            ),
+        },
+    },
+    "fusion": {"lists": LISTED | {"score": KNOWN_OF_PAIRS, "source": ("if sources.lists(score)",)}},
+    "ensemble": {
+        "lists": {
+            "user_index": LISTED["user_index"],
+            "item_index": ("sort fusion.lists(score)", "sort sources.lists(score)"),
+            "score": MERGED,
+            "probability": (*MERGED, CHANCE, "made features.item_stats(buyers_28)"),
+            "source": ("same fusion.lists(source)", "if sources.lists(score)"),
+        },
+    },
+    "evaluate": {
+        "metrics": dict.fromkeys(
+            ("value", "low", "high"),
+            (
+                "sum features.labels(user_index, item_index)",
+                "filter features.interactions(user_index, item_index)",
+                "group features.item_stats(buyers_91, first_age)",
+                "made sources.vectors(vector)",
+                "sum ensemble.lists(item_index)",
+                "sum fusion.lists(item_index)",
+                "sum sources.lists(item_index)",
+                "sum outcomes.outcomes(ndcg)",
+            ),
+        )
+    },
+}
+"""By stage. What ingest makes follows from the mappings, what sources make from the sources, what publish makes from
+the published tables."""
+
+COUNTED = (
+    "sum ingest.events(user_id, item_id, event_type, event_time, run_id_shown)",
+    "sum publish.recommendations(user_id, item_id, rank)",
+)
+KEPT_OF_RUNS = {"surface": "surface", "source": "source", "judged_run_id": "run_id"}
+
+
+def outcomes(columns: list[str]) -> dict[str, tuple[str, ...]]:
+    """What the columns of the stage `outcomes` are made of: names of the run that is judged, and counts."""
+    return {
+        name: (f"same publish.recommendations({KEPT_OF_RUNS[name]})",) if name in KEPT_OF_RUNS else COUNTED
+        for name in columns
+    }
