@@ -6,9 +6,13 @@ from threading import Thread
 Action = Callable[[], object]
 
 
-def within(seconds: float, action: Action) -> str:
+def within(seconds: float, action: Action, name: str | None = None) -> str:
     """Do something in a thread, which may hang or end as it likes, and wait for it no longer than so many seconds.
 
+    Args:
+        seconds: the limit.
+        action: what is done.
+        name: of the thread, by which logs know it.
     Returns:
         "", or what went wrong: the class of an error and not its text, which may quote a secret.
     """
@@ -20,7 +24,7 @@ def within(seconds: float, action: Action) -> str:
         except BaseException as problem:  # an exit, too, is the action's own
             problems.append(type(problem).__name__)
 
-    thread = Thread(target=run, daemon=True)
+    thread = Thread(target=run, daemon=True, name=name)
     thread.start()
     thread.join(seconds)
     if thread.is_alive():

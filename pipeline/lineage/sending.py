@@ -7,8 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from functools import cache
-from threading import Thread
 from typing import Any
+
+from pipeline.ground import time_limits
 
 log = logging.getLogger(__name__)
 
@@ -35,24 +36,11 @@ def send(make: Callable[[], list[Any]]) -> None:
         client, events = _client(), make()
     except ImportError:
         return give_up(EXTRA)
-    except Exception as problem:
+    except Exception as error:
         log.debug("lineage", exc_info=True)
-        return give_up(type(problem).__name__)
-    problems: list[str] = []
-
-    def run() -> None:
-        try:
-            _deliver(client, events)
-        except BaseException as problem:  # an exit, too, is the client's own; its text may quote the address
-            problems.append(type(problem).__name__)
-
-    thread = Thread(target=run, daemon=True, name=THREAD)
-    thread.start()
-    thread.join(LIMIT_SECONDS)
-    if thread.is_alive():
-        problems.append(f"no answer within {LIMIT_SECONDS:.0f} s")
-    if problems:
-        give_up(problems[0])
+        return give_up(type(error).__name__)
+    if problem := time_limits.within(LIMIT_SECONDS, lambda: _deliver(client, events), THREAD):
+        give_up(problem)
 
 
 def give_up(problem: str) -> None:
