@@ -18,7 +18,14 @@ TABLES = Asset("nightjar_tables")
         "retry_delay": timedelta(minutes=5),
         "execution_timeout": timedelta(hours=2),  # one pass over a table
     },
-    params={"people": Param(True, type="boolean", title="People", description="Whether users can be looked up in it.")},
+    params={
+        "people": Param(
+            None,
+            type=["null", "boolean"],
+            title="People",
+            description="Whether users can be looked up in it. Empty: as in the one that is there.",
+        )
+    },
     doc_md="Writes `site/` below `NIGHTJAR_HOME`: open its `index.html`, or *Nightjar* in Airflow's menu.",
     tags=["nightjar"],
 )

@@ -20,7 +20,7 @@ async def site(scope: Any, receive: Any, send: Any) -> None:
 async def _answer(scope: Any) -> Any:
     # here, as every process of Airflow loads plugins, and only the API server answers
     from starlette.requests import Request
-    from starlette.responses import FileResponse, PlainTextResponse
+    from starlette.responses import FileResponse, PlainTextResponse, Response
 
     from pipeline.tasks.site_files import NO_SITE, found
 
@@ -30,8 +30,16 @@ async def _answer(scope: Any) -> Any:
     inside = scope["path"].removeprefix(scope.get("root_path", "")).lstrip("/")
     if request.method not in {"GET", "HEAD"} or (file := found(inside)) is None:
         return PlainTextResponse(NO_SITE, 404)
+    try:
+        known = file.stat()
+    except OSError:  # replaced by a newer site just now
+        return PlainTextResponse(NO_SITE, 404)
     # a shared cache must not keep what only some may see, nor a browser what the next night replaces
-    return FileResponse(file, headers={"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"})
+    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    answer = FileResponse(file, headers=headers, stat_result=known)
+    if request.headers.get("if-none-match") == answer.headers["etag"]:
+        return Response(status_code=304, headers=headers | {"etag": answer.headers["etag"]})
+    return answer
 
 
 async def _refusal(request: Any) -> int | None:

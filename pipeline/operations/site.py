@@ -35,19 +35,28 @@ def run(config: Config, out: Path | None = None, people: bool = True) -> str:
 
 
 def write_again(config: Config) -> bool:
-    """Write the home's own site anew, as it was asked for, where there is one; of a home without tables it is removed.
+    """Write the home's own site anew, as it was asked for, where there is one.
+
+    One whose mark is damaged is written without people; of a home without tables nothing of it stays.
 
     Returns:
         Whether there was one.
     Raises:
         ResourceError: as `run`.
     """
-    place = config.home / FOLDER
-    build.sweep(place)
-    if not build.is_site(place):
+    place = (config.home / FOLDER).resolve()
+    if not (place / build.MARK).exists():
         return False
-    if publish.active_run(config) is None:
-        shutil.rmtree(place)
-    else:
-        run(config, people=build.shows_people(place))
+    people = build.shows_people(place)
+    if not build.is_site(place) or publish.active_run(config) is None:
+        for path in place.iterdir():  # the folder stays: it may be where a volume is mounted
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if publish.active_run(config) is not None:
+        run(config, people=people)
     return True
+
+
+def shows_people(config: Config) -> bool:
+    """Whether users can be looked up in the home's own site; in one that is not there yet they will be."""
+    place = config.home / FOLDER
+    return build.shows_people(place) if build.is_site(place) else True

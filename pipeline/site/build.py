@@ -1,22 +1,24 @@
-"""The site, written beside its place and put there when it is whole.
+"""The site, written so that whoever looks sees the one before or the new one.
 
-    index.html            quality, outcomes, logs, drift and cost over the nights
-    look.html             a user's lists, an item, a query; what is popular
-    site.css, site.js     how it looks, and what looks things up
-    reports/<night>.html  the nights' reports
-    data/<kind>/<hash>.js what can be looked up, see pipeline.site.shards
-    site.json             what it was made of
+    index.html, look.html   quality over the nights; a user's lists, an item, a query
+    reports/<night>.html    the nights' reports
+    data/<version>/         what pages load: how they look, their script, what can be looked up (pipeline.site.shards)
+    site.json               what says that the folder is a site, and what it was made of
 
-No server is needed: pages read their data as scripts, which a browser lets a page from a disk do as well.
+No server is needed: pages read their data as scripts, which a browser lets a page from a disk do as well. A version is
+named by its content and is whole before a page names it; the one before goes when no page does. The folder itself
+stays, as it may be where a volume is mounted, or where a server looks.
 """
 
+import contextlib
+import fcntl
+import hashlib
 import json
-import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.publication import publish
 from pipeline.published.contract import ActiveRun
@@ -26,15 +28,17 @@ from pipeline.site.lookups import Lookups
 from pipeline.site.nights import Night
 
 MARK = "site.json"
-"""What says that a folder is a site, and may be replaced by a newer one."""
+MADE_BY = {"made_by": "nightjar site"}
+"""What the mark says of any site."""
+LOCK, PARTIAL = ".lock", ".partial"
 
 
 def write(config: Config, out: Path, people: bool = True) -> Lookups:
-    """Write the site of the active run, and replace the one that was there.
+    """Write the site of the active run, in the place of the one that was there.
 
     Args:
         config: the configuration.
-        out: the site's folder; it is new, empty, or a site.
+        out: the site's folder, or a link to it; it is new, empty, or a site.
         people: whether users can be looked up; else no user's id is in it.
     Returns:
         What can be looked up.
@@ -44,52 +48,35 @@ def write(config: Config, out: Path, people: bool = True) -> Lookups:
     """
     if (active := publish.active_run(config)) is None:
         raise InputError(f"nothing is published in {config.tables}: run a night first")
-    out = Path(os.path.abspath(out))  # noqa: PTH100 - a link stays one
+    out = out.resolve()
     _require_own(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial, old = _beside(out)
-    with artifacts.lock(out):
-        _sweep(out)
-        partial.mkdir()
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        if not is_site(out):
+            _put(out / MARK, json.dumps(MADE_BY))  # first, so that what a killed process leaves can be written again
+        shutil.rmtree(out / PARTIAL, ignore_errors=True)
         try:
-            found = _fill(partial, config, active, people)
-            if out.exists():
-                out.rename(old)
-            partial.rename(out)
+            return _fill(out, config, active, people)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-    return found
-
-
-def sweep(out: Path) -> None:
-    """Remove what a killed process left beside a site; an only copy is put back."""
-    if out.parent.is_dir():
-        with artifacts.lock(out):
-            _sweep(out)
-
-
-def _beside(out: Path) -> tuple[Path, Path]:
-    """Where a site is written, and where the one before it is while they change places."""
-    return out.with_name(f".{out.name}.partial"), out.with_name(f".{out.name}.old")
-
-
-def _sweep(out: Path) -> None:
-    partial, old = _beside(out)
-    if old.exists() and not out.exists():  # killed between the two renames
-        old.rename(out)
-    for left in (partial, old):
-        shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(out / PARTIAL, ignore_errors=True)
 
 
 def is_site(folder: Path) -> bool:
     """Whether a folder is a site."""
-    return (folder / MARK).is_file()
+    return _mark(folder).get("made_by") == MADE_BY["made_by"]
 
 
 def shows_people(folder: Path) -> bool:
-    """Whether users can be looked up in a site."""
-    return bool(json.loads((folder / MARK).read_text(encoding="utf-8"))["people"])
+    """Whether users can be looked up in a site; of one that was never finished nobody says so."""
+    return bool(_mark(folder).get("people", False))
+
+
+def _mark(folder: Path) -> Mapping[str, Any]:
+    try:
+        said = json.loads((folder / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _require_own(out: Path) -> None:
@@ -97,31 +84,71 @@ def _require_own(out: Path) -> None:
         raise InputError(f"{out} is there and is no site: name a folder that is new or empty")
 
 
-def _fill(folder: Path, config: Config, active: ActiveRun, people: bool) -> Lookups:
-    known = nights.read(config)
-    found = lookups.write(active, nights.titles(config, active.run_date), folder / "data", config, people)
+@contextlib.contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    with (out / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file whole, in the place of the one that was there."""
+    beside = path.with_name(f".{path.name}.partial")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def _fill(out: Path, config: Config, active: ActiveRun, people: bool) -> Lookups:
+    data = out / PARTIAL
+    found = lookups.write(active, nights.catalogue(config, active), data, config, people)
     for path in sorted(pages.ASSETS.iterdir()):
-        shutil.copyfile(path, folder / path.name)
-    data = {kind: str(digits) for kind, digits in found.digits.items()}
-    data["surfaces"] = " ".join(surface.name for surface in config.surfaces)
-    data["k"] = str(lookups.K)
+        shutil.copyfile(path, data / path.name)
+    version = _digest(data)
+    place = out / "data" / version
+    if not place.exists():
+        place.parent.mkdir(exist_ok=True)
+        data.rename(place)
+    known = nights.read(config)
+    reports = _reports(known, out)
+    told = {kind: str(digits) for kind, digits in found.digits.items()} | {
+        "version": version,
+        "surfaces": " ".join(surface.name for surface in config.surfaces),
+        "k": str(lookups.K),
+    }
+    now = nights.current(config, active)
     bodies = {
-        "index.html": ("Nightjar: nights", overview.body(config, known, _reports(known, folder))),
+        "index.html": ("Nightjar: nights", overview.body(config, known, now, reports)),
         "look.html": ("Nightjar: lists", look.body(found, active.run_id)),
     }
     for name, (title, body) in bodies.items():
-        (folder / name).write_text(pages.page(name, title, body, data), encoding="utf-8")
-    made = {"run_id": active.run_id, "people": people, "nights": [night.date.isoformat() for night in known]}
-    (folder / MARK).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        _put(out / name, pages.page(name, title, body, told))
+    made = MADE_BY | {"run_id": active.run_id, "people": people, "nights": [str(night.date) for night in known]}
+    _put(out / MARK, json.dumps(made, indent=1) + "\n")
+    _remove_all_but({version}, out / "data")
+    _remove_all_but({Path(report).name for report in reports.values()}, out / "reports")
     return found
 
 
-def _reports(known: Sequence[Night], folder: Path) -> dict[str, str]:
+def _digest(folder: Path) -> str:
+    """A name for what a folder holds."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _reports(known: Sequence[Night], out: Path) -> dict[str, str]:
     """The nights' reports, copied beside the pages: where each lies."""
     places = {}
-    (folder / "reports").mkdir()
+    (out / "reports").mkdir(exist_ok=True)
     for night in known:
         if night.report is not None:
             places[night.date.isoformat()] = place = f"reports/{night.date}.html"
-            shutil.copyfile(night.report, folder / place)
+            _put(out / place, night.report.read_text(encoding="utf-8"))
     return places
+
+
+def _remove_all_but(names: set[str], folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.name not in names:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -17,6 +17,8 @@ from pipeline.site import shards
 
 K = 10
 """Rows of a list that a page shows."""
+LONGEST = 200
+"""Characters of a title that pages have, as it stands in the file of each of its words."""
 EXAMPLES = 4
 """Users of each segment that the page offers to look at."""
 READ: Mapping[str, PublishedTable] = {
@@ -96,7 +98,7 @@ def _view(connection: duckdb.DuckDBPyConnection, name: str, table: PublishedTabl
 def _catalogue(connection: duckdb.DuckDBPyConnection, catalogue: pa.Table) -> None:
     """Items with what the night knew of them; where it has left the lake, those that are in some table."""
     connection.register("known", catalogue if len(catalogue) else schemas.ITEMS.empty_table())
-    sql.execute(connection, "site/catalogue")
+    sql.execute(connection, "site/catalogue", longest=LONGEST)
 
 
 def _count(connection: duckdb.DuckDBPyConnection, statement: str) -> int:

@@ -5,7 +5,7 @@ Of a night that has left the lake the published runs still remember how it was j
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,9 @@ from pipeline.judging.report.page import title
 from pipeline.publication import publish, stores
 from pipeline.publication.night import FALLBACK
 from pipeline.publication.tables.recommendation_outcomes import TABLE as OUTCOMES
+from pipeline.published.contract import ActiveRun
 from pipeline.published.run_ids import is_of_day_so_far
-from pipeline.settings.config import Config
+from pipeline.settings.config import SO_FAR, Config
 
 SHOWN = 120
 """Nights that the site is about, the newest ones."""
@@ -84,6 +85,7 @@ class Night:
         stages: seconds and MiB by stage, of those whose artifacts are there.
         unusual: what checks warned of, in words.
         report: the night's report; None: it is not there any more.
+        moment: of a run of a day so far, up to when it knows its day, "HH:MM".
     """
 
     date: date
@@ -98,6 +100,7 @@ class Night:
     stages: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     unusual: Sequence[str] = ()
     report: Path | None = None
+    moment: str = ""
 
     @property
     def seconds(self) -> float:
@@ -116,7 +119,22 @@ def read(config: Config) -> list[Night]:
     blocked = {_date(path): path for path in (config.home / "blocked").glob(f"{artifacts.PARTITION}*/{REPORT}")}
     outcomes = _outcomes(config)
     chosen = sorted({*runs, *blocked})[-SHOWN:]
-    return [_night(config, night, runs.get(night), blocked.get(night), outcomes) for night in chosen]
+    return [
+        _night(config, night, lake=config.lake, run=runs.get(night), blocked=blocked.get(night), outcomes=outcomes)
+        for night in chosen
+    ]
+
+
+def current(config: Config, run: ActiveRun) -> Night:
+    """What is known of the active run, which may be one of a day so far."""
+    known = next(row for row in publish.runs(config).to_pylist() if row["run_id"] == run.run_id) | {"state": "active"}
+    night = _night(config, run.run_date, lake=_lake(config, run), run=known, outcomes={})
+    return replace(night, moment=f"{run.run_id[11:13]}:{run.run_id[13:15]}") if is_of_day_so_far(run.run_id) else night
+
+
+def _lake(config: Config, run: ActiveRun) -> Path:
+    """Where the artifacts of a run's night are, or were."""
+    return config.home / SO_FAR if is_of_day_so_far(run.run_id) else config.lake
 
 
 def _date(report: Path) -> date:
@@ -167,11 +185,13 @@ def _outcomes(config: Config) -> dict[str, _Outcome]:
 def _night(
     config: Config,
     night: date,
+    *,
+    lake: Path,
     run: dict[str, Any] | None,
-    blocked: Path | None,
+    blocked: Path | None = None,
     outcomes: Mapping[str, _Outcome],
 ) -> Night:
-    manifests = _manifests(config, night)
+    manifests = _manifests(lake, night)
     ingest = manifests.get("ingest", {}).get("report", {})
     stages = {
         name: (float(m["seconds"]), int(m["peak_memory_mb"])) for name, m in manifests.items() if m.get("seconds")
@@ -182,7 +202,7 @@ def _night(
     metrics, came = json.loads(run["metrics"]), outcomes.get(run["run_id"], _Outcome())
     published = manifests.get("publish", {}).get("report", {})
     mine = published if published.get("run_id") == run["run_id"] else {}
-    report = artifacts.stage_dir(config.lake, "evaluate", night) / REPORT
+    report = artifacts.stage_dir(lake, "evaluate", night) / REPORT
     return Night(
         night,
         run["run_id"],
@@ -198,11 +218,11 @@ def _night(
     )
 
 
-def _manifests(config: Config, night: date) -> dict[str, dict[str, Any]]:
+def _manifests(lake: Path, night: date) -> dict[str, dict[str, Any]]:
     """By stage, in the order in which they were finished."""
     found = {}
-    for stage in sorted(p for p in config.lake.glob("*") if p.is_dir() and not p.name.startswith(".")):
-        folder = artifacts.stage_dir(config.lake, stage.name, night)
+    for stage in sorted(p for p in lake.glob("*") if p.is_dir() and not p.name.startswith(".")):
+        folder = artifacts.stage_dir(lake, stage.name, night)
         if artifacts.is_finished(folder):
             found[stage.name] = artifacts.read_manifest(folder)
     return found
@@ -240,7 +260,7 @@ def _judged(pool: str, metrics: Mapping[str, Any]) -> Judged | None:
     return Judged(ndcg, title(str(single)), metrics[key] - difference, verdict, fallback)
 
 
-def titles(config: Config, night: date) -> pa.Table:
-    """Items as a night knew them; no rows once it has left the lake."""
-    path = artifacts.stage_dir(config.lake, "features", night) / "items.parquet"
+def catalogue(config: Config, run: ActiveRun) -> pa.Table:
+    """Items as a run's night knew them; no rows once it has left the lake."""
+    path = artifacts.stage_dir(_lake(config, run), "features", run.run_date) / "items.parquet"
     return pq.read_table(path) if path.is_file() else pa.table({})

@@ -15,15 +15,15 @@ LISTED = 30
 """Nights that the table at the end has."""
 
 
-def body(config: Config, nights: Sequence[Night], reports: Mapping[str, str]) -> str:
+def body(config: Config, nights: Sequence[Night], active: Night, reports: Mapping[str, str]) -> str:
     """The page's content.
 
     Args:
         config: the configuration.
         nights: the oldest first.
+        active: what is known of the active run and its night, or of its day so far.
         reports: by night, where its report lies beside the page.
     """
-    active = next((night for night in reversed(nights) if night.state == "active"), None)
     parts = [
         _head(config, nights, active, reports),
         _quality(config, nights),
@@ -39,25 +39,30 @@ def body(config: Config, nights: Sequence[Night], reports: Mapping[str, str]) ->
 # --- now --------------------------------------------------------------------------------------------------------------
 
 
-def _head(config: Config, nights: Sequence[Night], active: Night | None, reports: Mapping[str, str]) -> str:
-    held = [night for night in nights if night.state == BLOCKED and (active is None or night.date > active.date)]
+def _head(config: Config, nights: Sequence[Night], active: Night, reports: Mapping[str, str]) -> str:
+    published = max((night.date for night in nights if night.state != BLOCKED), default=active.date)
+    held = [night for night in nights if night.state == BLOCKED and night.date > published]
     warned = "".join(
         f'<p class="note bad">The table of {night.date} is not published, as the gate held it back. '
         f"{_link(reports, night, 'Its report says why.')}</p>"
         for night in held
     )
-    if active is None:
-        return f"<h1>Nothing is published for a whole day</h1>{warned}"
     cards = "".join(_card(config, name, active) for name in (surface.name for surface in config.surfaces))
     unusual = "".join(f"<li>{escape(text)}</li>" for text in active.unusual)
+    report = "" if active.moment else f"<p>{_link(reports, active, 'The report of the night')}</p>"
     return (
         f'<p class="soft">Run <code>{escape(str(active.run_id))}</code> '
         f'<span class="badge">{escape(active.gate or "not judged")}</span></p>'
-        f"<h1>Tables of {active.date + timedelta(days=1)}, from what was known of {active.date}</h1>"
-        f"<p>{_link(reports, active, 'The report of the night')}</p>{warned}"
+        f"<h1>{escape(_of_when(active))}</h1>{report}{warned}"
         f'<div class="cards">{cards}</div>'
         + (f'<section><h2>Unusual that night</h2><ul class="warn">{unusual}</ul></section>' if unusual else "")
     )
+
+
+def _of_when(active: Night) -> str:
+    if active.moment:
+        return f"Tables of {active.date}, from {active.moment} on"
+    return f"Tables of {active.date + timedelta(days=1)}, from what was known of {active.date}"
 
 
 def _link(reports: Mapping[str, str], night: Night, said: str) -> str:
@@ -113,7 +118,9 @@ def _quality(config: Config, nights: Sequence[Night]) -> str:
         series = [
             Series("published", "first", [j.ndcg if j else None for j in judged]),
             Series(
-                "best single list", "second", [Mean(j.single_ndcg) if j and j.single_ndcg else None for j in judged]
+                "best single list",
+                "second",
+                [Mean(j.single_ndcg) if j and j.single_ndcg is not None else None for j in judged],
             ),
         ]
         return drawings.lines(dates, series, f"NDCG@{k} of {surface}, as judged before publication", "{:.3f}".format)
@@ -169,15 +176,16 @@ def _logs(nights: Sequence[Night]) -> str:
 
 
 def _churn(config: Config, nights: Sequence[Night]) -> str:
-    dates, looks = [night.date for night in nights], ("first", "second", "third")
-    series = [
-        Series(s.name, looks[n % 3], [Mean(night.churn[s.name]) if s.name in night.churn else None for night in nights])
-        for n, s in enumerate(config.surfaces)
-    ]
-    chart = drawings.lines(dates, series, f"share of the first {CHURN_K} that went", "{:.0%}".format)
-    return _section(
-        "Drift", f"Of a user's first {CHURN_K} items, the share that the run before had and this has not.", chart
-    )
+    dates = [night.date for night in nights]
+
+    def draw(surface: str) -> str:
+        values = [Mean(night.churn[surface]) if surface in night.churn else None for night in nights]
+        label = f"share of the first {CHURN_K} of {surface} that went"
+        return drawings.lines(dates, [Series("went", "second", values)], label, "{:.0%}".format)
+
+    charts = _per_surface(config, draw)
+    said = f"Of a user's first {CHURN_K} items, the share that the run before had and this has not."
+    return _section("Drift", said, f'<div class="pair">{charts}</div>' if charts else "")
 
 
 def _cost(nights: Sequence[Night]) -> str:

@@ -35,8 +35,8 @@ def page(name: str, title: str, body: str, data: Mapping[str, str]) -> str:
 <meta name="referrer" content="no-referrer">
 <meta name="robots" content="noindex">
 <title>{escape(title)}</title>
-<link rel="stylesheet" href="site.css">
-<script src="site.js" defer></script>
+<link rel="stylesheet" href="data/{data["version"]}/site.css">
+<script src="data/{data["version"]}/site.js" defer></script>
 </head>
 <body{known}>
 <a class="skip" href="#main">To the content</a>
@@ -49,7 +49,7 @@ def page(name: str, title: str, body: str, data: Mapping[str, str]) -> str:
 <ul id="found" aria-live="polite" hidden></ul>
 </form>
 </header>
-<main id="main">
+<main id="main" tabindex="-1">
 {body}
 </main>
 <noscript><p class="note">Lists and items are looked up by a script, which is switched off here.</p></noscript>

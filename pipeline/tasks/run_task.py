@@ -184,16 +184,19 @@ def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | N
 
 
 @kept_back()
-def write_site(people: bool) -> str:
+def write_site(people: bool | None) -> str:
     """Write the home's site; says where it is.
 
+    Args:
+        people: whether users can be looked up; None: as in the site that is there, in a first one they can.
     Raises:
         PipelineError: see pipeline.operations.site.
     """
     from pipeline.operations import site
 
     _speak()
-    return site.run(configuration.load(), people=people)
+    loaded = configuration.load()
+    return site.run(loaded, people=site.shows_people(loaded) if people is None else people)
 
 
 def export_night(night: str | None, surface: str) -> str | None:

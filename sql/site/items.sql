@@ -1,5 +1,5 @@
 -- One row per file of items, of those that begin with $part: [item] as JSON, where an item is [item_id, title, category,
--- price, currency, kind, first seen, available, [[similar item_id, title, score]], [[surface, users who see it among
+-- price, currency, kind, first seen, available or null, [[similar item_id, title, score]], [[surface, users who see it among
 -- their first $k, mean rank]], [[source, rows]], [[reason, rows]], [[segment, rank]], [[audience, [user_id]]]].
 with part as materialized (
     select md5(item_id)[1:$digits] as shard, * from catalogue where starts_with(md5(item_id), $part)
@@ -82,7 +82,7 @@ select
     '[' || string_agg(
         '[' || to_json(part.item_id) || ',' || to_json(part.title) || ',' || to_json(coalesce(part.category, '')) || ','
         || coalesce(round(part.price, 2)::varchar, 'null') || ',' || to_json(coalesce(part.currency, '')) || ','
-        || to_json(part.kind) || ',' || to_json(coalesce(strftime(part.first_seen, '%Y-%m-%d'), '')) || ',' || part.available || ',['
+        || to_json(part.kind) || ',' || to_json(coalesce(strftime(part.first_seen, '%Y-%m-%d'), '')) || ',' || coalesce(part.available::varchar, 'null') || ',['
         || coalesce(likeness.list, '') || '],[' || coalesce(exposure.list, '') || '],[' || coalesce(origin.list, '')
         || '],[' || coalesce(reasons.list, '') || '],[' || coalesce(popularity.list, '') || '],['
         || coalesce(audiences_of.list, '') || ']]',

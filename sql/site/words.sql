@@ -2,7 +2,16 @@
 -- words each two letters that stand together. What is read (case, marks) is read alike by the page (assets/site.js).
 create temp table words as
 with texts as (
-    select item_id, title, lower(strip_accents(title || ' ' || item_id)) as text from catalogue
+    select
+        item_id,
+        title,
+        regexp_replace(
+            lower(strip_accents(title || ' ' || item_id)),
+            '([\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+)',
+            ' \1 ',
+            'g'
+        ) as text
+    from catalogue
 ),
 
 seen as (

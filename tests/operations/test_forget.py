@@ -30,7 +30,7 @@ from tests.small_shop import NIGHT
 def test_nothing_of_the_person_stays_and_everything_of_others_does(tmp_path: Path) -> None:
     config = a_home(tmp_path)
     site.run(config)
-    shutil.copytree(config.home / "site", config.home / ".site.partial")  # left by a killed process
+    shutil.copytree(config.home / "site" / "data", config.home / "site" / ".partial")  # left by a killed process
     before = published(config)
     assert len(names_them(config.home / "site")) > 1
     assert len(names_them(config.home)) > 20

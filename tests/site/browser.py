@@ -45,6 +45,8 @@ class Tab:
         while True:
             got = json.loads(self.socket.recv(timeout=SECONDS))
             if got.get("id") == self.number:
+                if "error" in got and "navigated" in got["error"]["message"]:
+                    return {"result": {}}  # there is another page meanwhile
                 assert "error" not in got, got
                 return dict(got["result"])
             self._note(got)

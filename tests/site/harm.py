@@ -7,7 +7,7 @@ TITLES = [
     "</title></script><svg onload=alert(3)> garden gnome",
     "Turned \u202e round \u2028 line",
     "Café naïve ÉCLAIR",
-    "日本語の本",
+    "日本語の本Nike鞋",
     "",
     "javascript:alert(4)",
 ]

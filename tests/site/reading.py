@@ -7,10 +7,16 @@ from pathlib import Path
 from typing import Any
 
 
+def data(site: Path) -> Path:
+    """Where the pages' data is: there is one version."""
+    (version,) = (site / "data").iterdir()
+    return version
+
+
 def content(site: Path, kind: str, key: str) -> Any:
     """What the file has in which a page looks for a key; None: there is no such file."""
     digest = md5(key.encode()).hexdigest()
-    found = [path for path in (site / "data" / kind).glob("*.js") if digest.startswith(path.stem)]
+    found = [path for path in (data(site) / kind).glob("*.js") if digest.startswith(path.stem)]
     if not found:
         return None
     (path,) = found

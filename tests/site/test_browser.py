@@ -58,7 +58,7 @@ def test_an_item_is_shown_by_its_address(tab: Tab, site: Path, item: int) -> Non
 
 def test_titles_are_found_while_one_types_and_the_keyboard_is_enough(tab: Tab, site: Path) -> None:
     tab.open(site / "look.html")
-    assert _ask(tab, "ga") == ["Nothing yet: type three letters"]
+    assert _ask(tab, "ga") == ["Nothing yet: type on"]
     (found,) = _ask(tab, "gar gno")
     assert found.startswith(TITLES[2])
     tab.press("ArrowDown")
@@ -89,6 +89,26 @@ def test_what_is_not_there_is_said(tab: Tab, site: Path) -> None:
     for broken in ("user=%E0%A4%A", "__proto__=1", "item", "constructor=x"):
         tab.open(site / "look.html", broken)
         tab.until("document.getElementById('view').hidden || Boolean(document.querySelector('#view h1'))")
+
+
+SLOW = "(quick) => async (id) => { await new Promise((done) => setTimeout(done, 300)); return quick(id); }"
+
+
+def test_a_slow_answer_does_not_take_the_place_of_a_later_one(tab: Tab, site: Path) -> None:
+    tab.open(site / "look.html")
+    tab.run(f"SHOWN.item[0] = ({SLOW})(itemOf); location.hash = 'item=constructor'")
+    tab.run("new Promise((done) => setTimeout(done, 50)).then(() => { location.hash = 'user=__proto__' })")
+    tab.until("document.querySelector('#view h1')?.textContent === '__proto__'")
+    tab.run("new Promise((done) => setTimeout(done, 400))")
+    assert tab.run("document.querySelector('#view p').textContent") == "User"
+
+
+def test_the_way_to_the_content_keeps_what_is_looked_at(tab: Tab, site: Path) -> None:
+    tab.open(site / "look.html", "user=__proto__")
+    tab.until("document.querySelectorAll('#view ol li').length > 0")
+    tab.run("document.querySelector('.skip').click()")
+    assert tab.run("[location.hash, document.activeElement.id]") == ["#user=__proto__", "main"]
+    assert tab.run("document.getElementById('start').hidden")
 
 
 @pytest.mark.parametrize("page", ["index.html", "look.html", "look.html#user=__proto__", "look.html#item=constructor"])

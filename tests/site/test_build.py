@@ -37,11 +37,11 @@ def test_no_page_has_a_title_as_markup_or_takes_anything_from_elsewhere(site: Pa
         assert "alert(" not in page.replace("&lt;script&gt;alert(1)", "").replace("onerror=alert(2)&gt;", "").replace(
             "onload=alert(3)&gt;", ""
         ).replace("javascript:alert(4)", "")
-        assert re.findall(r"<script[^>]*>", page) == ['<script src="site.js" defer>']
+        assert re.findall(r"<script[^>]*>", page) == [f'<script src="data/{reading.data(site).name}/site.js" defer>']
         assert not re.search(r"""(src|href)=["']?(https?:)?//""", page)
         assert "style=" not in page
         assert re.search(r"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'", page)
-    assert all(path.read_bytes().isascii() for path in (site / "data").rglob("*.js"))
+    assert all(path.read_bytes().isascii() for path in reading.data(site).glob("*/*.js"))
 
 
 def test_the_same_run_gives_the_same_site(made: Shop, site: Path, tmp_path: Path) -> None:
@@ -52,18 +52,39 @@ def test_the_same_run_gives_the_same_site(made: Shop, site: Path, tmp_path: Path
 def test_a_site_is_replaced_and_nothing_else_is(made: Shop, tmp_path: Path) -> None:
     out = tmp_path / "site"
     build.write(made.config, out)
-    (out / "left").write_text("by the one before")
+    for name in ("reports/2001-01-01.html", "data/0123/users/0.js", ".partial/users/0.js"):
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text("of the one before, or of a process that was killed")
     build.write(made.config, out)
-    assert not (out / "left").exists()
+    assert "the one before" not in reading.everything(out)
     mine = tmp_path / "mine"
     mine.mkdir()
-    (mine / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="no site"):
-        build.write(made.config, mine)
-    with pytest.raises(InputError, match="no site"):
-        build.write(made.config, mine / "thesis.txt")
-    assert (mine / "thesis.txt").read_text() == "years of work"
-    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".lock")) == ["mine", "site"]
+    for mark in (None, "", "[]", '{"name": "my blog"}'):
+        if mark is not None:
+            (mine / "site.json").write_text(mark)
+        (mine / "thesis.txt").write_text("years of work")
+        for folder in (mine, mine / "thesis.txt"):
+            with pytest.raises(InputError, match="no site"):
+                build.write(made.config, folder)
+        assert (mine / "thesis.txt").read_text() == "years of work"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site"]
+
+
+def test_a_link_stays_one_and_leads_to_the_site(made: Shop, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    for _ in range(2):
+        build.write(made.config, tmp_path / "link")
+        assert (tmp_path / "link").is_symlink()
+        assert build.is_site(tmp_path / "target")
+
+
+def test_the_folder_itself_stays_as_it_may_be_a_volume(made: Shop, tmp_path: Path) -> None:
+    out = tmp_path / "site"
+    out.mkdir()
+    number = out.stat().st_ino
+    for people in (True, False):
+        build.write(made.config, out, people)
+        assert out.stat().st_ino == number
 
 
 def test_a_site_that_fails_leaves_the_one_before(made: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,10 +95,11 @@ def test_a_site_that_fails_leaves_the_one_before(made: Shop, tmp_path: Path, mon
     with pytest.raises(OSError, match="full"):
         build.write(made.config, out)
     assert reading.everything(out) == before
-    out.rename(tmp_path / ".site.old")  # killed between the two renames
     with pytest.raises(OSError, match="full"):
-        build.write(made.config, out)
-    assert reading.everything(out) == before
+        build.write(made.config, tmp_path / "new")
+    monkeypatch.undo()
+    build.write(made.config, tmp_path / "new")  # what was left of it is no obstacle
+    assert reading.everything(tmp_path / "new") == before
 
 
 def _full(*_: object, **__: object) -> None:
@@ -94,4 +116,10 @@ def test_the_homes_own_site_is_written_again_as_it_was(made: Shop) -> None:
     said = operation.run(made.config, people=False)
     assert said == f"{made.config.home}/site/index.html: {len(TITLES)} items, no users, 2 queries"
     assert operation.write_again(made.config)
-    assert not build.shows_people(made.config.home / "site")
+    assert not operation.shows_people(made.config)
+    operation.run(made.config)
+    assert operation.shows_people(made.config)
+    (made.config.home / "site" / "site.json").write_text("x")
+    assert operation.write_again(made.config)
+    assert not operation.shows_people(made.config)
+    assert not (reading.data(made.config.home / "site") / "users").exists()

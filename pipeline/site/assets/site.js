@@ -11,14 +11,16 @@ function nightjar(name, content) {
   waiting.get(name)?.(content);
 }
 
-/** The content of data/<name>.js; null where there is no such file. */
+/** The content of data/<version>/<name>.js; null where there is no such file. */
 function load(name) {
   if (!files.has(name)) {
     files.set(name, new Promise((resolve) => {
       const script = document.createElement("script");
       waiting.set(name, resolve);
-      script.src = `data/${name}.js`;
-      script.onload = script.onerror = () => { resolve(null); script.remove(); };
+      script.src = `data/${document.body.dataset.version}/${name}.js`;
+      script.onload = () => { resolve(null); script.remove(); };
+      // there is no such file, or it could not be read, which the next look may: that is not kept
+      script.onerror = () => { files.delete(name); script.onload(); };
       document.head.append(script);
     }));
   }
@@ -63,24 +65,30 @@ function md5(text) {
 // --- finding --------------------------------------------------------------------------------------------------------
 
 const UNPARTED = /[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}\p{sc=Thai}\p{sc=Lao}\p{sc=Khmer}\p{sc=Myanmar}]/u;
+const UNPARTED_RUN = new RegExp(`(?:${UNPARTED.source})+`, "gu");
+const SHORT = 3;
 const FOUND = 12;
 
 /** A text's words as sql/site/words.sql reads them: without marks and case. */
 function words(text) {
   const plain = text.normalize("NFD").replace(/\p{Mn}|\p{Mc}|\p{Me}/gu, "").normalize("NFC").toLowerCase();
-  return plain.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return plain.replace(UNPARTED_RUN, " $& ").match(/[\p{L}\p{N}]+/gu) ?? [];
 }
 
 /** The key whose file has all titles with a word that begins like this one. */
 function keyOf(word) {
   const letters = [...word];
-  return letters.slice(0, UNPARTED.test(word) && letters.length > 1 ? 2 : 3).join("");
+  return letters.slice(0, UNPARTED.test(word) && letters.length > 1 ? 2 : SHORT).join("");
 }
 
-/** Whether a title's words have all that is asked for. */
+/** Whether a title's words have all that is asked for: their beginnings; of few letters, by which no file is found, all. */
 function has(title, asked) {
-  const there = words(title);
-  return asked.every((word) => there.some((w) => (UNPARTED.test(word) ? w.includes(word) : w.startsWith(word))));
+  const there = words(title), few = asked.every((typed) => [...typed].length < SHORT);
+  const fits = (word, typed) => {
+    if (UNPARTED.test(typed)) return [...typed].length > 1 ? word.includes(typed) : word === typed;
+    return few ? word === typed : word.startsWith(typed);
+  };
+  return asked.every((typed) => there.some((word) => fits(word, typed)));
 }
 
 /** Items whose title or id has all words: [item_id, title, users who see it], the most seen first. */
@@ -149,7 +157,7 @@ function showItem(item) {
   const [id, title, category, price, currency, kind, since, available, like, shown, sources, reasons, popular, audiences] = item;
   const known = [
     ["id", bdi(id)], ["category", category && bdi(category)], ["price", price === null ? "" : `${number(price)} ${currency}`],
-    ["kind", bdi(kind)], ["known since", since], ["can be shown", available ? "yes" : "no"],
+    ["kind", kind && bdi(kind)], ["known since", since], ["can be shown", available === null ? "" : available ? "yes" : "no"],
   ].filter(([, value]) => value);
   const rows = (list, of) => (list.length ? el("ol", {}, list.map((row) => el("li", {}, of(row)))) : null);
   const k = document.body.dataset.k;
@@ -183,9 +191,11 @@ function showQuery([query, rows]) {
 
 const SHOWN = { user: [userOf, showUser], item: [itemOf, showItem], query: [queryOf, showQuery] };
 
+let showing = 0;
+
 /** Show what the address names; nothing: the start of the page. */
 async function show() {
-  const view = document.getElementById("view");
+  const view = document.getElementById("view"), mine = ++showing;
   if (!view) return;
   const [kind, , id] = location.hash.slice(1).match(/^(\w+)(=)(.*)$/s)?.slice(1) ?? [];
   const known = Object.hasOwn(SHOWN, kind) ? SHOWN[kind] : null;
@@ -194,6 +204,7 @@ async function show() {
   if (!known) return;
   const asked = decoded(id);
   const found = await known[0](asked);
+  if (mine !== showing) return; // the address is another one meanwhile
   view.replaceChildren(...(found ? known[1](found).filter(Boolean)
     : [el("h1", {}, "Nothing found"), el("p", {}, `This run has no ${kind} `, bdi(asked), ".")]));
   view.focus({ preventScroll: true });
@@ -211,11 +222,12 @@ let asking = 0;
 /** What fits the text in the search box: [kind, id, what is said]. */
 async function fitting(text) {
   const asked = words(text);
-  const exact = text.trim().normalize("NFC");
-  const query = exact.toLowerCase().replace(/\s+/g, " ");
-  const [items, user, answers] = await Promise.all([titled(asked), exact ? userOf(exact) : null, query ? queryOf(query) : null]);
+  const spelled = [...new Set([text, text.trim(), text.trim().normalize("NFC")])].filter(Boolean);
+  const query = text.trim().normalize("NFC").toLowerCase().replace(/\s+/g, " ");
+  const [items, answers, ...users] = await Promise.all([titled(asked), query ? queryOf(query) : null, ...spelled.map(userOf)]);
+  const ids = users.filter(Boolean).map(({ found }) => found[0]);
   return [
-    ...(user ? [["user", exact, ["User ", bdi(exact)]]] : []),
+    ...ids.map((id) => ["user", id, ["User ", bdi(id)]]),
     ...(answers ? [["query", query, ["Query ", bdi(query)]]] : []),
     ...items.slice(0, FOUND).map(([id, title, users]) => ["item", id,
       [bdi(title), users ? el("span", { class: "soft small" }, ` · ${number(users)} users see it`) : ""]]),
@@ -229,8 +241,8 @@ async function ask() {
   if (mine !== asking) return; // something else was typed meanwhile
   const rows = found.map(([kind, id, said]) => el("li", {}, kind
     ? el("a", { href: `look.html#${kind}=${encodeURIComponent(id)}` }, said) : el("p", { class: "note soft" }, said)));
-  const short = words(box.value).every((word) => word.length < 3);
-  const nothing = el("li", {}, el("p", { class: "note soft" }, short ? "Nothing yet: type three letters" : "Nothing found"));
+  const short = words(box.value).every((word) => [...word].length < (UNPARTED.test(word) ? 2 : SHORT));
+  const nothing = el("li", {}, el("p", { class: "note soft" }, short ? "Nothing yet: type on" : "Nothing found"));
   list.replaceChildren(...(rows.length ? rows : [nothing]));
   list.hidden = !box.value.trim();
 }
@@ -268,6 +280,10 @@ if (typeof document !== "undefined") {
   });
   list.addEventListener("click", (event) => { if (event.target.closest("a")) { close(); box.value = ""; } });
   document.addEventListener("keydown", keys);
+  document.querySelector(".skip").addEventListener("click", (event) => { // the address says what is looked at
+    event.preventDefault();
+    document.getElementById("main").focus();
+  });
   document.addEventListener("click", (event) => { if (!box.form.contains(event.target)) close(); });
   addEventListener("hashchange", show);
   show();
