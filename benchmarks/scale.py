@@ -1,19 +1,22 @@
 """One night of a very large made-up shop on a small machine: time and peak memory of every stage.
 
     python -m benchmarks.scale /tmp/scale --users 1000000 --items 100000 --events 100000000
+    python -m benchmarks.scale /tmp/every --every-source
     python -m benchmarks.scale /tmp/threads --users 100000 --items 20000 --events 10000000 --threads 1 2
     python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 64
     python -m benchmarks.scale /tmp/scale --report --shares /tmp/threads --cores 320 --more-users 10 --more-events 100
 
-The second line measures what more cores bring: the night with one thread and with several, and the share of each stage
-that so runs in parallel. The third prints the first night again, and by these shares (Amdahl's law) what it would take
-on a machine of `--cores`. That machine is not here: memory that does not keep up, or an algorithm that stops scaling,
-makes it slower. The fourth foretells a larger shop: every stage takes as many times as long as there is more of what it
-grows with (GROWS), the part that one thread does included, though no exponent of `benchmarks.growth` is above one.
+The first line is a night in which every part grows no faster than users, items or events; the second the night of the
+defaults, with neighbours and language model. The third measures what more cores bring: the night with one thread and
+with several, and the share of each stage that so runs in parallel. The fourth prints the first night again, and by
+these shares (Amdahl's law) what it would take on a machine of `--cores`. That machine is not here: memory that does not
+keep up, or an algorithm that stops scaling, makes it slower. The fifth foretells a larger shop: every stage takes as
+many times as long as there is more of what it grows with (GROWS), the part that one thread does included, though no
+exponent of `benchmarks.growth` is above one.
 
 The events are written straight into the lake, as `ingest` leaves them, so what is measured begins at `features`. Every
 stage is a process of its own; what is finished is not run again, so a run can be stopped and gone on with, or be made
-a few stages at a time (--stages). SETTINGS says what differs from the production run, and why.
+a few stages at a time (--stages). SETTINGS and EVERY say what differs from the production run.
 """
 
 import argparse
@@ -103,6 +106,26 @@ name = "discover"
 k = 10
 repeats = false
 """
+EVERY = """
+# Every source of the default, the language model's texts and vectors too; bounded as in the other night.
+threads = {threads}
+memory_limit_mb = 3072
+label_windows = 5
+
+[features]
+label_users = 5000
+learned_users = 5000
+
+[fusion]
+ablation = false
+
+[evaluate]
+block = false
+
+[publish]
+keep_runs = 1
+"""
+"""What of the defaults `--every-source` changes."""
 
 
 def prepare(shop: synthetic.Shop, folder: Path, threads: int, settings: str = SETTINGS) -> Config:
@@ -193,9 +216,9 @@ def extrapolate(one: float, share: float, cores: int) -> float:
     return one * (1 - share + share / cores)
 
 
-def compare(shop: synthetic.Shop, folder: Path, threads: Sequence[int], chosen: Sequence[str]) -> None:
+def compare(shop: synthetic.Shop, folder: Path, threads: Sequence[int], chosen: Sequence[str], settings: str) -> None:
     """Print each stage with one thread and with several; the parallel shares are written to SHARES."""
-    nights = {n: prepare(shop, folder / f"threads={n}", n) for n in sorted(threads)}
+    nights = {n: prepare(shop, folder / f"threads={n}", n, settings) for n in sorted(threads)}
     spent = {n: {s.stage: s.seconds for s in measure(config, chosen)} for n, config in nights.items()}
     least, most = min(spent), max(spent)
     shares = {s: parallel_share(spent[least][s], spent[most][s], most // least) for s in chosen}
@@ -217,6 +240,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     synthetic.add_sizes(parser, synthetic.Shop(users=1_000_000, items=100_000, events=100_000_000))
+    parser.add_argument(
+        "--every-source", action="store_true", help="all the default has, not three sources, one ranker"
+    )
     parser.add_argument("--threads", type=int, nargs="+", default=[2])
     parser.add_argument("--report", action="store_true", help="run nothing, print what finished stages took")
     parser.add_argument("--shares", type=Path, help="folder of a run with several --threads")
@@ -227,11 +253,12 @@ def main() -> None:
     args = parser.parse_args()
     started = time.perf_counter()
     shop = synthetic.Shop(args.users, args.items, args.events)
+    settings = EVERY if args.every_source else SETTINGS
     if len(args.threads) > 1:
         print(json.dumps(vars(args), default=str), flush=True)
-        compare(shop, args.folder, args.threads, args.stages)
+        compare(shop, args.folder, args.threads, args.stages, settings)
         return
-    config = prepare(shop, args.folder, args.threads[0])
+    config = prepare(shop, args.folder, args.threads[0], settings)
     print(f"{json.dumps(vars(args), default=str)}\nprepared in {time.perf_counter() - started:.0f} s", flush=True)
     shares: dict[str, float] = json.loads((args.shares / SHARES).read_text()) if args.shares else {}
     title = f"{f'on {args.cores} cores':>14}" if shares else ""
