@@ -1,6 +1,7 @@
 """The only place that runs the files in sql/. Values are bound, never formatted into the text."""
 
 import glob
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
@@ -30,6 +31,12 @@ def statement(name: str) -> str:
     if not path.is_file():
         raise InputError(f"{path} does not exist")
     return path.read_text(encoding="utf-8")
+
+
+def heading(name: str) -> str:
+    """The comment at the head of sql/<name>.sql: what its rows are."""
+    lines = itertools.takewhile(lambda line: line.startswith("--"), statement(name).splitlines())
+    return " ".join(line.removeprefix("--").strip() for line in lines)
 
 
 def connect(

@@ -151,19 +151,9 @@ def _rule(name: str, config: Config) -> Iterator[Described]:
     yield {
         "name": name,
         "type": "text",
-        "description": f"{said}: {_looks_for(name)}",
+        "description": f"{said}: {sql.heading(f'checks/tables/{name}')}",
         "severity": SEVERITIES[severity],
     }
-
-
-def _looks_for(name: str) -> str:
-    """The comment at the head of a check's statement."""
-    lines = []
-    for line in sql.statement(f"checks/tables/{name}").splitlines():
-        if not line.startswith("--"):
-            break
-        lines.append(line.removeprefix("--").strip())
-    return " ".join(lines)
 
 
 def _about(name: str, tables: list[str]) -> set[str]:

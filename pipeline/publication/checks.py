@@ -4,6 +4,7 @@ What a check that finds some does is in `checks.severity`; all of them stop by d
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipeline.ground.errors import GateError
 from pipeline.publication import arms, tables, variants
 from pipeline.publication.allotment.rules import FACTS, Rules
 from pipeline.publication.night import LONG_AGO, Night
-from pipeline.published.contract import ActiveRun
+from pipeline.published.contract import ActiveRun, PublishedTable
 from pipeline.settings.sections.publication import Surface
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ RULES = pa.schema(
 CHURN = pa.schema([pa.field("surface", pa.string()), pa.field("churn", pa.float64()), pa.field("lost", pa.float64())])
 BY_ARM = ("recommendations_length", "recommendations_rules", "recommendations_users", "variants")
 """Checks that look at settings in which arms of an experiment can differ: each arm's lists by its own."""
+RECOMMENDATIONS = "recommendations"
+"""What a check is about that is named after no table."""
 WANTED_DAYS = 2
 """An item that somebody acted on within so many days is still wanted: a list that loses it has changed by itself."""
 
@@ -56,7 +59,7 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     wanted = night.config.checks.of("tables")
     parts = arms.parts(night)
     with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
-        for table in tables.published():
+        for table in _tables():
             connection.read_parquet(str(folder / table.file)).create_view(table.name)
         _stamped(connection).create_view("stamped")
         for name, fact in _facts(night).items():
@@ -72,6 +75,11 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     return {name: (len(rows), rows[:SHOWN]) for name in wanted if (rows := found[name])}
 
 
+def _tables() -> list[PublishedTable]:
+    """Those that are checked."""
+    return [module.TABLE for module in tables.made_first()]
+
+
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     return [str(row[0]) for row in sql.execute(connection, f"checks/tables/{name}").fetchall()]
 
@@ -85,11 +93,11 @@ def _of_part(night: Night, surfaces: tuple[Surface, ...], user_ids: pa.ChunkedAr
     return {"part": part, "surfaces": _surfaces(theirs), "rules": _rules(theirs), "room": room.filter(mine)}
 
 
-def require(folder: Path, night: Night) -> dict[str, list[str]]:
+def require(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     """Run every check; arguments as `offences`.
 
     Returns:
-        The first rows, in words, that checks with severity `warn` found, by check.
+        What checks with severity `warn` found, as `offences` has it.
     Raises:
         GateError: a check with severity `stop` found something; names every such check and its first rows.
     """
@@ -106,7 +114,18 @@ def require(folder: Path, night: Night) -> dict[str, list[str]]:
         raise error
     for words in said.values():
         log.warning("the tables of %s fail a check that only warns: %s", night.run_id, words)
-    return {name: first for name, (_, first) in found.items()}
+    return found
+
+
+def told(found: Mapping[str, tuple[int, list[str]]], night: Night) -> Night:
+    """The night as tables that tell of its checks have it; `found` as `offences` has it."""
+    names = sorted((table.name for table in _tables()), key=len, reverse=True)
+    about = {
+        check: next((name for name in names if check == name or check.startswith(f"{name}_")), RECOMMENDATIONS)
+        for check in night.config.checks.of("tables")
+    }
+    counts = {check: found[check][0] if check in found else 0 for check in about}
+    return replace(night, checked=tuple((check, about[check], counts[check]) for check in about))
 
 
 def _stamped(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
@@ -115,7 +134,7 @@ def _stamped(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
         connection.table(table.name)
         .select(duckdb.ConstantExpression(table.name).alias("name"), duckdb.ColumnExpression("run_id"))
         .distinct()
-        for table in tables.published()
+        for table in _tables()
     ]
     return reduce(duckdb.DuckDBPyRelation.union, columns)
 

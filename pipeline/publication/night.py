@@ -44,14 +44,14 @@ class Night:
     Attributes:
         features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
         sources: those of the sources.
-        run_date: the night.
-        run_id: goes into every row.
+        run_date: the night; run_id: goes into every row.
         config: the configuration.
         connection: an in-memory DuckDB.
         rules: what editors decided.
         scratch: an existing folder for what other processes hand over.
         given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
         asked: bool [I], the items whose similar ones are looked for; None: all.
+        checked: of each check of the other tables its name, the table it is about, and how many rows offend.
     """
 
     features: Path
@@ -68,6 +68,7 @@ class Night:
     asked: np.ndarray | None = None
     given_up: frozenset[str] | None = None
     fusion: Path | None = None
+    checked: tuple[tuple[str, str, int], ...] = ()
 
     @property
     def valid_on(self) -> date:
@@ -76,10 +77,7 @@ class Night:
 
     @property
     def valid_from(self) -> datetime:
-        """When the tables begin to hold: as that day does in the shop's zone, or at the moment up to which it is known.
-
-        Published_at too: no clock is asked.
-        """
+        """When they begin to hold, published_at too: as that day does in the shop's zone, or from `until` on."""
         starts = datetime.combine(self.valid_on, time(), ZoneInfo(self.config.timezone))
         return starts if self.config.until is None else self.config.until
 

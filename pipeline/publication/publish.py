@@ -11,6 +11,7 @@ finished is removed by the next one. One lock serialises publications, rollbacks
 import json
 import logging
 import shutil
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,14 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.publication import checks, editorial, parquet, stores, tables, taught
+from pipeline.publication import checks, editorial, parquet, remembered, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.following import follow, require
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import EXPERIMENT, JUDGED, Archive
-from pipeline.published.contract import RUNS, ActiveRun, Target
+from pipeline.published.contract import ActiveRun, Target
 from pipeline.published.run_ids import is_of_day_so_far, known_until, run_date_of, run_id_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.experiment import Experiment
@@ -103,11 +104,9 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     if (experiment := night.config.experiment).runs_on(night.run_date):
         text = json.dumps(experiment.made_of, indent=1, sort_keys=True) + "\n"
         (out / EXPERIMENT).write_text(text, encoding="utf-8")
-    rows = {}
-    for module in tables.PUBLISHED:
-        table = module.TABLE
-        rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
-    unusual = checks.require(out, night)
+    rows = _write(tables.made_first(), night, out)
+    found = checks.require(out, night)
+    rows |= _write(tables.made_last(), checks.told(found, night), out)
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
     taught.write(out, night)
@@ -115,12 +114,21 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     return {
         "users": len(night.cutoff.targets()),
         "surfaces": len(night.config.surfaces),
-        "unusual": unusual,
+        "unusual": {check: first for check, (_, first) in found.items()},
         "editorial": night.rules.digest,
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
         **{f"allotted_{surface}": said for surface, said in allotted.items()},
     }
+
+
+def _write(modules: Iterable[tables.Module], night: Night, out: Path) -> dict[str, int]:
+    """Write tables of the night; returns their rows."""
+    rows = {}
+    for module in modules:
+        table = module.TABLE
+        rows[table.name] = parquet.write(out / table.file, module.make(night), table.schema)
+    return rows
 
 
 def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, outcomes: Path, *upstream: Path) -> str:
@@ -148,7 +156,7 @@ def _hand_over(run_id: str, out: Path, config: Config) -> bool:
         with target.lock():
             target.clean()
             archive.clean()
-            target.load(run_id, archive.keep(run_id, out), _history(target, archive))
+            target.load(run_id, archive.keep(run_id, out), remembered.runs(target, archive))
             activated = _activate(target, run_id, config)
             _retain(target, archive, run_id, config.publish.keep_runs)
     except OSError as error:
@@ -166,20 +174,6 @@ def _activate(target: Target, run_id: str, config: Config) -> bool:
     log.warning("run %s is loaded and kept; the active run %s knows more (a newer night) and stays", run_id, active)
     log.warning("to read it: rollback --to %s, or publish.activate_older", run_id)
     return False
-
-
-def _history(target: Target, archive: Archive) -> pa.Table:
-    """RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
-    found = archive.runs()
-    if (active := target.active()) is not None:
-        try:
-            found.append(target.read(active, "runs", RUNS.schema))
-        except PublishError as error:  # a damaged active run must not keep the next one from replacing it
-            log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
-    everything = pa.concat_tables([RUNS.schema.empty_table(), *found])
-    unique = {row["run_id"]: row for row in everything.to_pylist()}
-    rows = sorted(unique.values(), key=lambda row: (known_until(row["run_id"]), row["run_id"]), reverse=True)
-    return pa.Table.from_pylist(rows, schema=RUNS.schema)
 
 
 def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
@@ -269,7 +263,7 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
 
 def runs(config: Config) -> pa.Table:
     """RUNS: all runs that are remembered, newest night first; see published_runs for those still kept."""
-    return _history(stores.target(config), stores.archive(config))
+    return remembered.runs(stores.target(config), stores.archive(config))
 
 
 def rollback(config: Config, to: str | None = None) -> ActiveRun:

@@ -17,7 +17,7 @@ from pipeline.publication.tables import published
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
 from tests.postgres import Server
-from tests.published.targets.runs import bound, history, outcome
+from tests.published.targets.runs import bound, checked, history, outcome
 
 PAGE = (sql.FOLDER / "README.md").read_text(encoding="utf-8")
 SECTIONS = re.split(r"^## (?=\d)", PAGE, flags=re.MULTILINE)[1:]
@@ -43,6 +43,15 @@ select 'u7' as user_id, 'discover' as surface, n as rank, 'i' || (n * 2) as item
 def item(user: int, surface: int, rank: int) -> str:
     """Lists of one user overlap: `discover` is `for_you`, three ranks on."""
     return f"i{(user + rank + 3 * surface) % ITEMS}"
+
+
+def outcomes(surfaces: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Eleven earlier runs on every surface."""
+    return [
+        outcome("everyone", bucket_kind="overall", surface=name, judged_run_id=f"2011-09-{d}-dddddddd", days=32 - d)
+        for name in surfaces
+        for d in range(20, 31)
+    ]
 
 
 def audiences() -> list[dict[str, Any]]:
@@ -91,12 +100,9 @@ def write(folder: Path, run_id: str) -> Path:
             }
             for u in range(USERS)
         ],
-        "recommendation_outcomes": [
-            outcome("everyone", bucket_kind="overall", surface=name, judged_run_id=f"2011-09-{d}-dddddddd", days=32 - d)
-            for name in surfaces
-            for d in range(20, 31)
-        ],
+        "recommendation_outcomes": outcomes(surfaces),
         "audiences": audiences(),
+        "data_checks": [checked("runs", "passed")],
         "runs": history(run_id).to_pylist(),
     }
     folder.mkdir(parents=True)

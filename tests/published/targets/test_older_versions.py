@@ -163,6 +163,7 @@ KNOWN = {
     1: "08bf075917cd8da2dcc9143d01cca05a1ad3db2b9ce851fa06567c675d12d23f",
     2: "ebcfe5ed0d860fe91cdfd6462d3e95213bff26ff88b4d9769044fdbf81b50b6f",
     3: "0d4ebe26d21e5dc59e4da51c35543c5285cac19717d851c783e9c6b36582e35f",
+    4: "ba69b181d2a7b62dbae4fcd393099f8985416ea3540862a6671cf1c3b7acc3af",
 }
 """The SHA-256 of what the tables of each version are. A change of tables or columns is a new version: raise
 contract.SCHEMA_VERSION, add a line here, and the databases of the version before to tests/published/targets/older."""

@@ -115,6 +115,7 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "user_profiles": "user_id",
         "recommendation_outcomes": "judged_run_id, surface, source, bucket_kind, bucket",
         "audiences": "about, audience, rank",
+        "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)
 

@@ -1,0 +1,121 @@
+-- What version 3 made: a run's file exactly as its statements had it, with the rows of the run 2011-10-02-aaaaaaaa. Never
+-- edited: a later version's tables go into a file of their own, with its number.
+create table schema_version as select 3::integer as version;
+-- The published tables of one run, as pipeline/schemas.py has them, and the views that applications read.
+create table runs (
+    run_id varchar not null,
+    run_date date not null,
+    published_at timestamptz not null,
+    code_version varchar not null,
+    config_hash varchar not null,
+    metrics varchar not null
+);
+create table recommendations (
+    run_id varchar not null,
+    surface varchar not null,
+    user_id varchar not null,
+    rank integer not null,
+    item_id varchar not null,
+    score float not null,
+    source varchar not null,
+    reason varchar not null,
+    policy varchar,
+    propensity float
+);
+create table similar_items (
+    run_id varchar not null,
+    item_id varchar not null,
+    rank integer not null,
+    similar_item_id varchar not null,
+    score float not null
+);
+create table popular_items (
+    run_id varchar not null,
+    segment varchar not null,
+    rank integer not null,
+    item_id varchar not null,
+    score float not null
+);
+create table search_results (
+    run_id varchar not null,
+    query varchar not null,
+    rank integer not null,
+    item_id varchar not null,
+    score float not null
+);
+create table user_profiles (
+    run_id varchar not null,
+    user_id varchar not null,
+    segment varchar not null,
+    top_categories varchar[] not null,
+    events integer not null,
+    last_event_time timestamptz
+);
+create table recommendation_outcomes (
+    run_id varchar not null,
+    judged_run_id varchar not null,
+    was_active boolean not null,
+    days integer not null,
+    surface varchar not null,
+    source varchar not null,
+    bucket_kind varchar not null,
+    bucket varchar not null,
+    users integer not null,
+    shown integer not null,
+    hits integer not null,
+    hit_rate float not null,
+    precision float not null,
+    ndcg float not null,
+    ndcg_low float not null,
+    ndcg_high float not null,
+    recall float not null,
+    impressions integer not null,
+    clicks integer not null
+);
+create table audiences (
+    run_id varchar not null,
+    audience varchar not null,
+    about varchar not null,
+    rank integer not null,
+    user_id varchar not null,
+    score float not null
+);
+-- The file holds one run, so it is the active one whenever the file is. `runs` also lists the runs before it.
+create view current_recommendations as from recommendations;
+create view current_similar_items as from similar_items;
+create view current_popular_items as from popular_items;
+create view current_search_results as from search_results;
+create view current_user_profiles as from user_profiles;
+create view current_recommendation_outcomes as from recommendation_outcomes;
+create view current_audiences as from audiences;
+create view current_runs as from runs where run_id = '2011-10-02-aaaaaaaa';
+
+create index recommendations_by_user on recommendations (user_id);
+create index similar_items_by_item on similar_items (item_id);
+create index search_results_by_query on search_results (query);
+create index user_profiles_by_user on user_profiles (user_id);
+create index audiences_by_about on audiences (about);
+
+insert into runs
+values ('2011-10-02-aaaaaaaa', '2011-10-02', '2011-10-03 00:00:00Z', 'old', 'c', '{"all.final.ndcg": 0.5}');
+insert into recommendations
+select '2011-10-02-aaaaaaaa', 's', user_id, rank, 'i' || rank, 1.5, 'als', 'because', null, null
+from (values ('u'), ('v'), ('w')) as users (user_id), range(1, 5) as ranks (rank);
+insert into similar_items
+values ('2011-10-02-aaaaaaaa', 'i1', 1, 'i2', 0.5), ('2011-10-02-aaaaaaaa', 'i1', 2, 'i3', 0.5);
+insert into popular_items
+values ('2011-10-02-aaaaaaaa', 'all', 1, 'i1', 9), ('2011-10-02-aaaaaaaa', 'all', 2, 'i2', 9);
+insert into search_results
+values ('2011-10-02-aaaaaaaa', 'mug', 1, 'i1', 0.25), ('2011-10-02-aaaaaaaa', 'mug', 2, 'i2', 0.25);
+insert into user_profiles
+values
+    ('2011-10-02-aaaaaaaa', 'u', 'new', ['mugs', 'tea'], 3, '2011-09-30 00:00:00Z'),
+    ('2011-10-02-aaaaaaaa', 'v', 'new', [], 3, null),
+    ('2011-10-02-aaaaaaaa', 'w', 'new', ['mugs', 'tea'], 3, '2011-09-30 00:00:00Z');
+insert into recommendation_outcomes
+select
+    '2011-10-02-aaaaaaaa', '2011-09-25-dddddddd', true, 7, 's', 'all', 'users', bucket, 40, 400, 30, 0.5, 0.0625, 0.25,
+    0.125, 0.375, 0.5, 9, 2
+from (values ('heavy'), ('new')) as buckets (bucket);
+insert into audiences
+values ('2011-10-02-aaaaaaaa', 'buyers', 'i1', 1, 'somebody else', 0.5);
