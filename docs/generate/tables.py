@@ -8,32 +8,37 @@ from markdown.extensions.toc import slugify
 from docs.generate.links import ROOT
 from pipeline.publication import tables
 from pipeline.published.contract import RUN_ID, Column, PublishedTable
+from pipeline.published.histories import HISTORIES
 
 
 def published() -> tuple[PublishedTable, ...]:
-    """The published tables: the one place that says where they are declared."""
-    return tables.published()
+    """The published tables, and what databases have beside them: the one place that says where they are declared."""
+    return (*tables.published(), *HISTORIES)
 
 
 def queries(table: str) -> Iterator[str]:
-    """Links to the queries of sql/README.md that read a table."""
+    """Links to the queries of sql/README.md that read a table, by what readers know it as."""
     text = (ROOT / "sql" / "README.md").read_text(encoding="utf-8")
     for section in re.split(r"^## (?=\d)", text, flags=re.MULTILINE)[1:]:
         heading, _, body = section.partition("\n")
-        if re.search(rf"\bcurrent_{table}\b", body):
+        if re.search(rf"\b{table}\b", body):
             yield f"* [{heading}](../queries.md#{slugify(heading, '-')})"
 
 
 def page(table: PublishedTable) -> str:
     """The page of a table: what a row is, its columns, how rows are found, who reads it."""
-    found = f"Within a run {_named(table.key)} is unique." if table.key else "A run has one row."
+    within = "" if table.of_all_runs else "Within a run "
+    found = f"{within}{_named(table.key)} is unique." if table.key else "A run has one row."
     indexes = f"PostgreSQL has an index on it, DuckDB one on `{table.index}`." if table.index else ""
     people = "Rows are about people: `nightjar forget` removes theirs from every run." if table.about_users else ""
     later = "A run published before this table existed shows none of it." if table.added_later else ""
-    read = list(queries(table.name))
+    read = list(queries(table.view))
+    rows = f"The rows of the active run are `{table.view}`."
+    if table.of_all_runs:
+        rows = "It has every run that the database remembers, and stands in the database alone."
     parts = [
         f"# {table.name}",
-        f"{table.grain[0].upper()}{table.grain[1:]}. The rows of the active run are `{table.view}`.",
+        f"{table.grain[0].upper()}{table.grain[1:]}. {rows}",
         "\n".join(["| column | type | what it holds |", "|---|---|---|", *map(_row, (RUN_ID, *table.columns))]),
         " ".join(filter(None, [found, indexes, people, later])),
         *(["## Queries that read it", "\n".join(read)] if read else []),

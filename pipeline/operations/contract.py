@@ -16,6 +16,7 @@ import yaml
 from pipeline.ground import keeping, sql
 from pipeline.publication import stores
 from pipeline.published.contract import RUN_ID, SCHEMA_VERSION, Column, PublishedTable
+from pipeline.published.histories import HISTORIES
 from pipeline.published.targets import dsn
 from pipeline.published.targets.duckdb_statements import TYPES as DUCKDB_TYPES
 from pipeline.settings.config import Config
@@ -50,7 +51,7 @@ def as_yaml(config: Config) -> str:
 
 def described(config: Config) -> Described:
     """The contract, as the standard names its parts; arguments and errors as of as_yaml."""
-    tables = stores.archive(config).tables
+    tables = [*stores.archive(config).tables, *HISTORIES]
     return {
         "apiVersion": STANDARD,
         "kind": "DataContract",
@@ -60,7 +61,8 @@ def described(config: Config) -> Described:
         "status": "active",
         "description": {
             "purpose": "What applications show: every night's recommendations and what belongs to them.",
-            "usage": "Read the current_* views: they show the active run, whole, and change in one step.",
+            "usage": "Read the current_* views: they show the active run, whole, and change in one step. "
+            "What else there is has the rows of every run.",
             "limitations": "Columns that are added later stand at the end of a view.",
         },
         "servers": list(_servers(config)),

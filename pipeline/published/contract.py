@@ -75,6 +75,7 @@ class PublishedTable:
         index: the column that DuckDB looks rows up by; None: nobody looks for single rows.
         things: a column and what `status` calls its different values: ("user_id", "users"); None: not counted there.
         added_later: whether runs of older versions may lack it.
+        of_all_runs: it has the rows of every run that is remembered; see pipeline.published.histories.
     """
 
     name: str
@@ -84,6 +85,7 @@ class PublishedTable:
     index: str | None = None
     things: tuple[str, str] | None = None
     added_later: bool = False
+    of_all_runs: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what the targets could not hold.
@@ -127,8 +129,8 @@ class PublishedTable:
 
     @property
     def view(self) -> str:
-        """What readers of a database know it as: the rows of the active run."""
-        return f"current_{self.name}"
+        """What readers of a database know it as: the rows of the active run, else its own name."""
+        return self.name if self.of_all_runs else f"current_{self.name}"
 
     @property
     def about_users(self) -> bool:

@@ -6,6 +6,7 @@ import pyarrow as pa
 from psycopg import sql as psycopg_sql
 
 from pipeline.published.contract import RUN_ID, RUNS, Column, PublishedTable
+from pipeline.published.histories import METRIC_HISTORY
 from pipeline.published.targets import statements
 from pipeline.published.targets.session import Connection
 
@@ -72,6 +73,12 @@ def create_view(connection: Connection, schema: str, table: PublishedTable) -> N
         columns = statements.names([column.name for column in table.columns], of="r")
         table_name = {"table": statements.name(schema, table.name)}
         statements.execute(connection, "create_view", names | table_name | {"columns": columns})
+
+
+def create_metric_history(connection: Connection, schema: str) -> None:
+    """Make the view of what all runs say of themselves, or give it the columns that came since."""
+    names = {"schema": statements.name(schema), "view": statements.name(schema, METRIC_HISTORY.view)}
+    statements.execute(connection, "create_metric_history", names)
 
 
 def add_column(connection: Connection, schema: str, table: PublishedTable, column: Column) -> None:

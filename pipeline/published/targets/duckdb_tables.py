@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import sql
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import RUNS, SCHEMA_VERSION, Count, PublishedTable, per_run
+from pipeline.published.histories import METRIC_HISTORY
 from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets import duckdb_statements as statements
 from pipeline.published.targets.duckdb_statements import literal, name
@@ -123,6 +124,7 @@ def _create(connection: Connection, tables: Tables, run_id: str) -> None:
         statements.execute(connection, "create", **names, columns=statements.definitions(table.schema)).fetchall()
         file = "create_view_of_runs" if table.name == RUNS.name else "create_view"
         statements.execute(connection, file, **names, run_id=literal(run_id)).fetchall()
+    statements.execute(connection, "create_metric_history", view=name(METRIC_HISTORY.view)).fetchall()
 
 
 def _insert(connection: Connection, rows: pa.Table | pa.RecordBatchReader, table: PublishedTable) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import RUNS, SCHEMA_VERSION, Column, PublishedTable
+from pipeline.published.histories import METRIC_HISTORY
 from pipeline.published.targets import definitions, statements
 from pipeline.published.targets.session import Connection
 
@@ -84,6 +85,8 @@ def bring_up(connection: Connection, schema: str, tables: Sequence[PublishedTabl
             _require_columns(schema, table, there[table.name])
         if table.view in there:
             _require_view(schema, table, there[table.view])
+    if METRIC_HISTORY.view in there:
+        _require_view(schema, METRIC_HISTORY, there[METRIC_HISTORY.view])
     with connection.transaction():
         if RUNS.name not in there:
             log.info(
@@ -92,6 +95,8 @@ def bring_up(connection: Connection, schema: str, tables: Sequence[PublishedTabl
             definitions.create_books(connection, schema)
         for table in tables:
             _complete(connection, schema, table, there)
+        if METRIC_HISTORY.view not in there or _is_short(METRIC_HISTORY, there[METRIC_HISTORY.view]):
+            definitions.create_metric_history(connection, schema)
         statements.execute(connection, "grant_views", {"name": statements.literal(schema)})
         if _version(connection, schema) != SCHEMA_VERSION:
             names = {"schema": statements.name(schema)}
@@ -108,10 +113,15 @@ def _complete(connection: Connection, schema: str, table: PublishedTable, there:
     for column in _missing(table, there.get(table.name)):
         definitions.add_column(connection, schema, table, column)
         log.info("table %s.%s gets the column %s", schema, table.name, column.name)
-    if table.view not in there or list(there[table.view].columns) != table.schema.names:
+    if table.view not in there or _is_short(table, there[table.view]):
         definitions.create_view(connection, schema, table)
         if RUNS.name in there:
             log.warning("view %s.%s is made anew, readable to whoever may use the schema", schema, table.view)
+
+
+def _is_short(table: PublishedTable, view: Relation) -> bool:
+    """Whether a view lacks columns that came since."""
+    return list(view.columns) != list(table.schema.names)
 
 
 def _missing(table: PublishedTable, relation: Relation | None) -> list[Column]:

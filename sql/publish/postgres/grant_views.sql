@@ -1,4 +1,4 @@
--- Whoever may use the schema may read its views, and nothing else of it: `grant usage on schema` is all an
+-- Whoever may use the schema may read its views and what is kept of all runs, and nothing else of it: `grant usage on schema` is all an
 -- administrator has to say, before the first publication or after it.
 do $$
 declare
@@ -9,7 +9,8 @@ begin
         from pg_namespace n
         cross join lateral aclexplode(n.nspacl) as granted
         join pg_roles r on r.oid = granted.grantee
-        join pg_class c on c.relnamespace = n.oid and c.relkind = 'v' and c.relname like 'current\_%'
+        join pg_class c on c.relnamespace = n.oid
+            and (c.relkind = 'v' and c.relname like 'current\_%' or c.relname in ('metric_history', 'stage_runs'))
         where n.nspname = {name}
             and granted.privilege_type = 'USAGE'
             and granted.grantee <> n.nspowner

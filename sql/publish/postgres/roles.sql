@@ -4,7 +4,7 @@
 --     psql ADMINISTRATOR_DSN -c '\password nightjar_writer' -c '\password nightjar_reader'
 --
 -- nightjar_writer owns the schema and can write nowhere else: NIGHTJAR_DSN connects as this role. nightjar_reader can
--- read the current_* views and nothing else: applications connect as this role, or as members of it. Other names:
+-- read the current_* views, metric_history and stage_runs, and nothing else: applications connect as this role, or as members of it. Other names:
 -- -v schema=..., -v writer=..., -v reader=... (publish.schema_name is the schema's).
 \if :{?schema} \else \set schema nightjar \endif
 \if :{?writer} \else \set writer nightjar_writer \endif
@@ -30,7 +30,8 @@ grant usage on schema :"schema" to :"reader";
 -- The views there are; the publisher grants those it makes to whoever has usage on the schema.
 select format('grant select on %I.%I to %I', n.nspname, c.relname, :'reader')
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname = :'schema' and c.relkind = 'v' and c.relname like 'current\_%' \gexec
+where n.nspname = :'schema'
+    and (c.relkind = 'v' and c.relname like 'current\_%' or c.relname in ('metric_history', 'stage_runs')) \gexec
 
 -- A flip waits for transactions that are older than its run, so an application must not keep one open. Shorter than
 -- publish.settle_seconds.

@@ -78,6 +78,7 @@ def test_the_writer_publishes_and_the_reader_reads(shop: Shop, postgres: Server,
     shop.target.drop(B)
     for view in NAMES:
         assert read(f"select run_id from current_{view} limit 1") == [(A,)]
+    assert read("select distinct run_id from nightjar.metric_history order by 1") == [(A,), (B,)]
     apply(postgres)  # once more, now that there are views
     assert read("select count(*) from nightjar.current_runs") == [(1,)]
     assert shop.target.forget("u") == K + 1
