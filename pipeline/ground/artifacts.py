@@ -27,8 +27,7 @@ MANIFEST = "manifest.json"
 PARTITION = "run_date="
 REMADE = "remade"
 """The ending of the hidden folder with new files that replace a folder's, see pipeline.ground.rewriting."""
-# How many nights before and after are searched for a part that can be linked instead of made.
-MEMO_NIGHTS = 14
+MEMO_NIGHTS = 14  # before and after, that are searched for a part that can be linked instead of made
 
 
 def stage_dir(lake: Path, stage: str, run_date: date) -> Path:
@@ -240,11 +239,12 @@ class Memo:
         first: a finished folder whose parts are linked in any case.
 
     Attributes:
-        parts: the keys of the parts made or linked so far, by name; the manifest keeps them for other nights.
+        parts: the keys of the parts made or linked so far, by name; the manifest keeps them for other nights;
+            linked: the names of those that another night made.
     """
 
     def __init__(self, out: Path, reuse: bool = True, first: Path | None = None) -> None:
-        self.out, self.parts, self._first = out, dict[str, str](), first
+        self.out, self.parts, self.linked, self._first = out, dict[str, str](), set[str](), first
         self._nights = sorted(range(-MEMO_NIGHTS, MEMO_NIGHTS + 1), key=abs) if reuse else ()
 
     def part(self, name: str, key: str, make: Callable[[Path], None]) -> bool:
@@ -265,6 +265,8 @@ class Memo:
         for folder in nights if self._first is None else [self._first, *nights]:
             try:
                 if is_finished(folder) and _link(folder, self.out, name, key):
+                    made_tonight = folder == self._first and name not in read_manifest(folder).get("linked", [])
+                    self.linked |= set() if made_tonight else {name}
                     return True
             except (FileNotFoundError, InputError):
                 if is_finished(folder):

@@ -1,7 +1,7 @@
 """What a manifest says; the only place that puts one together."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,7 +34,13 @@ class Made:
 
 
 def seal(
-    out: Path, made: Made, report: Mapping[str, Any], started: float, parts: Mapping[str, str] | None = None
+    out: Path,
+    made: Made,
+    report: Mapping[str, Any],
+    started: float,
+    parts: Mapping[str, str] | None = None,
+    *,
+    linked: Collection[str] = (),
 ) -> dict[str, Any]:
     """Write the manifest of a folder that is otherwise whole.
 
@@ -44,6 +50,7 @@ def seal(
         report: JSON scalars that the stage returned.
         started: time.perf_counter() when it began.
         parts: keys of the parts that other nights may link, by name.
+        linked: the names of those that another night made.
     Returns:
         The manifest.
     """
@@ -56,6 +63,7 @@ def seal(
         "files": artifacts.describe(out),
         "inputs": dict(made.inputs),
         "parts": dict(parts or {}),
+        "linked": sorted(linked),
         "report": dict(report),
         "seconds": round(time.perf_counter() - started, 2),
         "peak_memory_mb": resources.peak_memory_mb(),

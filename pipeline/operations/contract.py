@@ -16,7 +16,7 @@ import yaml
 from pipeline.ground import keeping, sql
 from pipeline.publication import stores
 from pipeline.published.contract import RUN_ID, SCHEMA_VERSION, Column, PublishedTable
-from pipeline.published.histories import HISTORIES
+from pipeline.published.histories import HISTORIES, STAGE_RUNS
 from pipeline.published.targets import dsn
 from pipeline.published.targets.duckdb_statements import TYPES as DUCKDB_TYPES
 from pipeline.settings.config import Config
@@ -108,7 +108,7 @@ def _table(table: PublishedTable, names: list[str], config: Config) -> Described
     found: Described = {
         "name": table.view,
         "physicalName": table.view,
-        "physicalType": "view",
+        "physicalType": "table" if table is STAGE_RUNS else "view",
         "logicalType": "object",
         "description": f"{table.grain[0].upper()}{table.grain[1:]}.",
         "dataGranularityDescription": table.grain,

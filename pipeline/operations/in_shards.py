@@ -73,7 +73,7 @@ def begin(stage: str, run_date: date, config: Config, force: bool = False) -> li
             with contextlib.suppress(shards.Done), shards.sharing(shards.Begins(out, config.shards)):
                 stages.call(stage, run_date, config, memo)
             _keep(out, {*memo.parts, *shards.FOLDERS})
-            manifests.seal(out, made, {handed.SHARDS: config.shards}, started, memo.parts)
+            manifests.seal(out, made, {handed.SHARDS: config.shards}, started, memo.parts, linked=memo.linked)
     return list(range(config.shards))
 
 

@@ -234,7 +234,7 @@ def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | No
             memo, report = Memo(out, reuse=not force, first=begun), {"enabled": False}
             if is_wanted(stage, config):
                 report = call(stage, run_date, config, memo)
-            manifest = manifests.seal(out, made, report, started, memo.parts)
+            manifest = manifests.seal(out, made, report, started, memo.parts, linked=memo.linked)
         handed.drop(folder)
         tell(manifest)
     log.info("%s %s done in %.1f s: %s", stage, run_date, manifest["seconds"], folder)

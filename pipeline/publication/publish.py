@@ -156,7 +156,8 @@ def _hand_over(run_id: str, out: Path, config: Config) -> bool:
         with target.lock():
             target.clean()
             archive.clean()
-            target.load(run_id, archive.keep(run_id, out), remembered.runs(target, archive))
+            folder, took = archive.keep(run_id, out), remembered.stages(run_id, config.lake, archive)
+            target.load(run_id, folder, remembered.runs(target, archive), took)
             activated = _activate(target, run_id, config)
             _retain(target, archive, run_id, config.publish.keep_runs)
     except OSError as error:

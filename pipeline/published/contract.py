@@ -228,13 +228,14 @@ class Target(Protocol):
             UnavailableError: another one went on for publish.lock_minutes; the process that has the lock is named.
         """
 
-    def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
+    def load(self, run_id: str, folder: Path, history: pa.Table, stages: pa.Table | None = None) -> None:
         """Load the Parquet tables of a run, whole or not at all; a run loaded before is replaced.
 
         Args:
             run_id: the run.
             folder: one Parquet file per published table.
             history: RUNS, every run to be listed in `runs`, this one included.
+            stages: histories.STAGE_RUNS, rows to add or to replace; what is there of other runs and stages stays.
         Raises:
             PublishError: the rows in the database are not those of the files.
         """

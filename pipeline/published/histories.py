@@ -51,5 +51,26 @@ METRIC_HISTORY = PublishedTable(
 )
 """A view of `runs`: nothing is stored twice."""
 
-HISTORIES = (METRIC_HISTORY,)
+STAGE_RUNS = PublishedTable(
+    name="stage_runs",
+    grain="one row per run and stage that it was made from",
+    columns=(
+        Column("run_date", pa.date32(), "the night that the run was made for", of=OF_RUN),
+        Column("stage", pa.string(), "its name; publish comes with the publication after", of=OF_RUN),
+        Column("seconds", pa.float32(), "how long it took when its artifact was made", of=OF_RUN),
+        Column("peak_memory_mb", pa.int32(), "MiB that it held at most", of=OF_RUN),
+        Column("written_mb", pa.float32(), "MiB of its files, linked ones too", of=OF_RUN),
+        Column("rows", pa.float32(), "rows of its Parquet files, to seven digits", of=OF_RUN),
+        Column("parts", pa.int32(), "parts that other nights can link, such as cut-offs", of=OF_RUN),
+        Column("linked_parts", pa.int32(), "those of them that another night made", nullable=True, of=OF_RUN),
+        Column("engine", pa.string(), "local or spark", of=OF_RUN),
+        Column("threads", pa.int32(), "CPU threads that it was given", of=OF_RUN),
+    ),
+    key=("run_id", "stage"),
+    added_later=True,
+    of_all_runs=True,
+)
+"""A table, as no file of a run may have it: its times are others when the same run is made again."""
+
+HISTORIES = (METRIC_HISTORY, STAGE_RUNS)
 """All of them, in the order in which they are shown."""

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.postgres import PASSWORD, SUPERUSER
 from tests.published.targets import runs
 
-OF_ALL_RUNS = ["metric_history"]
+OF_ALL_RUNS = ["metric_history", "stage_runs"]
 """What readers of a database have beside the views of the active run."""
 MONITORING = {"valid_by": "06:00", "textfile": "a.prom"}
 

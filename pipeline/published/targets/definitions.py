@@ -6,7 +6,7 @@ import pyarrow as pa
 from psycopg import sql as psycopg_sql
 
 from pipeline.published.contract import RUN_ID, RUNS, Column, PublishedTable
-from pipeline.published.histories import METRIC_HISTORY
+from pipeline.published.histories import METRIC_HISTORY, STAGE_RUNS
 from pipeline.published.targets import statements
 from pipeline.published.targets.session import Connection
 
@@ -46,9 +46,14 @@ def stored(table: PublishedTable) -> list[pa.Field]:
 
 def held(table: PublishedTable) -> dict[str, str]:
     """The columns of a table and their types, as PostgreSQL describes them."""
-    fields = table.schema if table.name == RUNS.name else stored(table)
+    fields = table.schema if _names_its_runs(table) else stored(table)
     types = {field.name: TYPES[field.type][0].replace("timestamptz", "timestamp with time zone") for field in fields}
-    return types if table.name == RUNS.name else {"load": "integer"} | types
+    return types if _names_its_runs(table) else {"load": "integer"} | types
+
+
+def _names_its_runs(table: PublishedTable) -> bool:
+    """Whether a table has its runs' ids; the others have the load, whose run `loads` says."""
+    return table.name == RUNS.name or table.of_all_runs
 
 
 def create_books(connection: Connection, schema: str) -> None:
@@ -61,6 +66,13 @@ def create_table(connection: Connection, schema: str, table: PublishedTable) -> 
     """Make the partitioned table of a published one."""
     columns = _definitions(stored(table), bytewise=table.schema.names)
     statements.execute(connection, "create_table", {"table": statements.name(schema, table.name), "columns": columns})
+
+
+def create_stage_runs(connection: Connection, schema: str) -> None:
+    """Make the table of what the stages of all runs took."""
+    columns = _definitions(STAGE_RUNS.schema, bytewise=STAGE_RUNS.key)
+    names = {"table": statements.name(schema, STAGE_RUNS.name), "key": statements.names(STAGE_RUNS.key)}
+    statements.execute(connection, "create_stage_runs", names | {"columns": columns})
 
 
 def create_view(connection: Connection, schema: str, table: PublishedTable) -> None:
@@ -98,16 +110,19 @@ def put_back(schema: str, table: PublishedTable, name: str) -> str:
 
 
 def _column(table: PublishedTable, name: str) -> psycopg_sql.Composable:
-    bytewise = RUNS.key if table.name == RUNS.name else table.schema.names
+    bytewise = table.key if _names_its_runs(table) else table.schema.names
     return _definition(table.schema.field(name), name in bytewise)
 
 
-def of_runs() -> statements.Names:
-    """The columns of RUNS, their values, and how an older row gets them, as insert_run.sql has them."""
-    updates = [psycopg_sql.SQL("{0} = excluded.{0}").format(statements.name(column.name)) for column in RUNS.columns]
+def inserted(schema: str, table: PublishedTable) -> statements.Names:
+    """A table of all runs, its columns, their values, and how an older row gets them, as insert_run.sql has them."""
+    others = [name for name in table.schema.names if name not in table.key]
+    updates = [psycopg_sql.SQL("{0} = excluded.{0}").format(statements.name(name)) for name in others]
     return {
-        "columns": statements.names(RUNS.schema.names),
-        "values": psycopg_sql.SQL(", ").join(map(psycopg_sql.Placeholder, RUNS.schema.names)),
+        "table": statements.name(schema, table.name),
+        "columns": statements.names(table.schema.names),
+        "key": statements.names(table.key),
+        "values": psycopg_sql.SQL(", ").join(map(psycopg_sql.Placeholder, table.schema.names)),
         "updates": psycopg_sql.SQL(", ").join(updates),
     }
 

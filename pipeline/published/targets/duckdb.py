@@ -23,6 +23,7 @@ import pyarrow as pa
 from pipeline.ground import artifacts, places, resources, sql
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import Count, PublishedTable, run_active_before
+from pipeline.published.histories import STAGE_RUNS
 from pipeline.published.run_ids import known_until
 from pipeline.published.targets import duckdb_tables, locks
 from pipeline.settings.config import Config
@@ -67,21 +68,36 @@ class DuckDBTarget:
             finally:
                 self._held = False
 
-    def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
+    def load(self, run_id: str, folder: Path, history: pa.Table, stages: pa.Table | None = None) -> None:
         """See Target.load. The file gets its name only when it is whole and on disk."""
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.folder / f".{run_id}{ENDING}{PARTIAL}"
         partial.unlink(missing_ok=True)
+        remembered = self._stages(stages)
         try:
             with duckdb.connect(str(partial), config=self._settings()) as connection:
                 connection.execute("set timezone = 'UTC'").fetchall()
                 duckdb_tables.fill(connection, self.tables, run_id, folder, history)
+                duckdb_tables.add(connection, remembered, STAGE_RUNS)
             artifacts.sync(partial)
         except duckdb.Error as error:
             said = f"{partial} could not be written ({self._why(error)}): the active run is unchanged"
             raise PublishError(said, content=str(error)) from error
         partial.replace(self.path(run_id))
         artifacts.sync(self.folder)
+
+    def _stages(self, given: pa.Table | None) -> pa.Table:
+        """STAGE_RUNS: what the newest file and the active one remember, and what is given instead of it."""
+        found = [STAGE_RUNS.schema.empty_table()]
+        for run_id in dict.fromkeys(filter(None, [self.active(), *self.loaded()[:1]])):
+            try:
+                with self._reading(run_id) as connection:
+                    found.append(duckdb_tables.stage_runs(connection))
+            except PublishError as error:  # a damaged file must not keep the next one from replacing it
+                log.warning("what run %s remembers of its stages is lost: %s", run_id, error)
+        rows = pa.concat_tables([*found, *([] if given is None else [given])]).to_pylist()
+        known = {tuple(row[name] for name in STAGE_RUNS.key): row for row in rows}
+        return pa.Table.from_pylist([known[key] for key in sorted(known)], schema=STAGE_RUNS.schema)
 
     def loaded(self) -> list[str]:
         """See Target.loaded."""

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import sql
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import RUNS, SCHEMA_VERSION, Count, PublishedTable, per_run
-from pipeline.published.histories import METRIC_HISTORY
+from pipeline.published.histories import METRIC_HISTORY, STAGE_RUNS
 from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets import duckdb_statements as statements
 from pipeline.published.targets.duckdb_statements import literal, name
@@ -26,7 +26,7 @@ def fill(connection: Connection, tables: Tables, run_id: str, folder: Path, hist
         PublishError: not all rows of a file arrived.
     """
     _create(connection, tables, run_id)
-    _insert(connection, history, RUNS)
+    add(connection, history, RUNS)
     for table in per_run(tables):
         file = folder / table.file
         connection.read_parquet(str(file)).insert_into(table.name)
@@ -48,11 +48,11 @@ def copy_without(source: Connection, connection: Connection, tables: Tables, run
     """Fill a new file with all of another one's rows that are not a user's."""
     complete(source, tables)
     _create(connection, tables, run_id)
-    for table in _present(source, tables):
+    for table in _present(source, [*tables, STAGE_RUNS]):
         rows = source.table(table.name)
         kept = rows.filter(~_is(user_id)) if table.about_users else rows
         columns = [duckdb.ColumnExpression(column) for column in table.schema.names]
-        _insert(connection, kept.select(*columns).to_arrow_reader(), table)
+        add(connection, kept.select(*columns).to_arrow_reader(), table)
     _finish(connection, tables)
 
 
@@ -69,6 +69,14 @@ def counts(connection: Connection, tables: Tables) -> list[Count]:
     return found
 
 
+def stage_runs(connection: Connection) -> pa.Table:
+    """STAGE_RUNS of a run's file; nothing of one of an older version."""
+    if not _present(connection, [STAGE_RUNS]):
+        return STAGE_RUNS.schema.empty_table()
+    rows = connection.table(STAGE_RUNS.name).select(*map(duckdb.ColumnExpression, STAGE_RUNS.schema.names))
+    return rows.to_arrow_table().cast(STAGE_RUNS.schema)
+
+
 def require_known(connection: Connection, tables: Tables, path: Path) -> None:
     """Refuse a file that a newer version made, or that somebody changed, before anything is read of it or lost.
 
@@ -82,7 +90,7 @@ def require_known(connection: Connection, tables: Tables, path: Path) -> None:
             f"{path} has version {version} of Nightjar's tables, and this Nightjar knows versions up to "
             f"{SCHEMA_VERSION}: install the newer Nightjar again, or publish its night again with this one"
         )
-    for table in tables:
+    for table in (*tables, STAGE_RUNS):
         there, needed = columns.get(table.name), {f.name for f in table.schema} - {c.name for c in table.later}
         if there is not None and (gone := sorted(needed - there)):
             raise PublishError(
@@ -124,10 +132,13 @@ def _create(connection: Connection, tables: Tables, run_id: str) -> None:
         statements.execute(connection, "create", **names, columns=statements.definitions(table.schema)).fetchall()
         file = "create_view_of_runs" if table.name == RUNS.name else "create_view"
         statements.execute(connection, file, **names, run_id=literal(run_id)).fetchall()
+    columns = statements.definitions(STAGE_RUNS.schema)
+    statements.execute(connection, "create", table=name(STAGE_RUNS.name), columns=columns).fetchall()
     statements.execute(connection, "create_metric_history", view=name(METRIC_HISTORY.view)).fetchall()
 
 
-def _insert(connection: Connection, rows: pa.Table | pa.RecordBatchReader, table: PublishedTable) -> None:
+def add(connection: Connection, rows: pa.Table | pa.RecordBatchReader, table: PublishedTable) -> None:
+    """Add rows to a table of a new file."""
     connection.register("arriving", rows)
     connection.table("arriving").insert_into(table.name)
     connection.unregister("arriving")

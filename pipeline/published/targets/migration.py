@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from pipeline.ground.errors import PublishError
 from pipeline.published.contract import RUNS, SCHEMA_VERSION, Column, PublishedTable
-from pipeline.published.histories import METRIC_HISTORY
+from pipeline.published.histories import METRIC_HISTORY, STAGE_RUNS
 from pipeline.published.targets import definitions, statements
 from pipeline.published.targets.session import Connection
 
@@ -87,6 +87,8 @@ def bring_up(connection: Connection, schema: str, tables: Sequence[PublishedTabl
             _require_view(schema, table, there[table.view])
     if METRIC_HISTORY.view in there:
         _require_view(schema, METRIC_HISTORY, there[METRIC_HISTORY.view])
+    if STAGE_RUNS.name in there:
+        _require_columns(schema, STAGE_RUNS, there[STAGE_RUNS.name])
     with connection.transaction():
         if RUNS.name not in there:
             log.info(
@@ -95,8 +97,7 @@ def bring_up(connection: Connection, schema: str, tables: Sequence[PublishedTabl
             definitions.create_books(connection, schema)
         for table in tables:
             _complete(connection, schema, table, there)
-        if METRIC_HISTORY.view not in there or _is_short(METRIC_HISTORY, there[METRIC_HISTORY.view]):
-            definitions.create_metric_history(connection, schema)
+        _complete_histories(connection, schema, there)
         statements.execute(connection, "grant_views", {"name": statements.literal(schema)})
         if _version(connection, schema) != SCHEMA_VERSION:
             names = {"schema": statements.name(schema)}
@@ -117,6 +118,16 @@ def _complete(connection: Connection, schema: str, table: PublishedTable, there:
         definitions.create_view(connection, schema, table)
         if RUNS.name in there:
             log.warning("view %s.%s is made anew, readable to whoever may use the schema", schema, table.view)
+
+
+def _complete_histories(connection: Connection, schema: str, there: Found) -> None:
+    """What there is of all runs."""
+    if STAGE_RUNS.name not in there:
+        definitions.create_stage_runs(connection, schema)
+    for column in _missing(STAGE_RUNS, there.get(STAGE_RUNS.name)):
+        definitions.add_column(connection, schema, STAGE_RUNS, column)
+    if METRIC_HISTORY.view not in there or _is_short(METRIC_HISTORY, there[METRIC_HISTORY.view]):
+        definitions.create_metric_history(connection, schema)
 
 
 def _is_short(table: PublishedTable, view: Relation) -> bool:

@@ -13,14 +13,15 @@ knew and find nothing. The flip waits until whoever had the tables in use when t
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.ground.errors import PublishError, UnavailableError
-from pipeline.published.contract import RUN_ID, Count, PublishedTable, per_run, run_active_before
+from pipeline.published.contract import RUN_ID, RUNS, Count, PublishedTable, per_run, run_active_before
+from pipeline.published.histories import STAGE_RUNS
 from pipeline.published.run_ids import known_until
 from pipeline.published.targets import definitions, dsn, locks, migration, schema_lock, session, statements
 from pipeline.published.targets.binary_copy import NUL, REPLACEMENT
@@ -71,7 +72,7 @@ class PostgresTarget:
             finally:
                 self._held = self._lock = None
 
-    def load(self, run_id: str, folder: Path, history: pa.Table) -> None:
+    def load(self, run_id: str, folder: Path, history: pa.Table, stages: pa.Table | None = None) -> None:
         """See Target.load."""
         with self._writing() as connection:
             patiently(lambda: migration.bring_up(connection, self.schema, self.tables))
@@ -80,17 +81,21 @@ class PostgresTarget:
             changed = partitions.fill(load, folder)
             if changed:
                 log.warning("run %s: U+0000 is U+FFFD in %d texts, as PostgreSQL cannot hold it", run_id, changed)
-            patiently(lambda: self._attach(partitions, run_id, load, history))
+            patiently(lambda: self._attach(partitions, run_id, load, {RUNS: history, STAGE_RUNS: stages}))
             beside = list(partitions.beside())
             statements.execute(connection, "set_beside", self.names, load=load, beside=beside)
             self._sweep(connection)
 
-    def _attach(self, partitions: Partitions, run_id: str, load: int, history: pa.Table) -> None:
+    def _attach(
+        self, partitions: Partitions, run_id: str, load: int, histories: Mapping[PublishedTable, pa.Table | None]
+    ) -> None:
         self._require_lock()
         connection = partitions.connection
         with connection.transaction():
-            for row in history.to_pylist():
-                statements.execute(connection, "insert_run", self.names | definitions.of_runs(), **row)
+            for table, rows in histories.items():
+                names = definitions.inserted(self.schema, table)
+                for row in [] if rows is None else rows.to_pylist():
+                    statements.execute(connection, "insert_run", names, **row)
             statements.execute(connection, "insert_load", self.names, load=load, run_id=run_id)
             partitions.attach(load)
 

@@ -1,3 +1,4 @@
-insert into {schema}.runs ({columns})
+-- A row of what is kept of all runs, or what an older one of the same key becomes.
+insert into {table} ({columns})
 values ({values})
-on conflict (run_id) do update set {updates}
+on conflict ({key}) do update set {updates}

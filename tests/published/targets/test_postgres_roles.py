@@ -79,6 +79,7 @@ def test_the_writer_publishes_and_the_reader_reads(shop: Shop, postgres: Server,
     for view in NAMES:
         assert read(f"select run_id from current_{view} limit 1") == [(A,)]
     assert read("select distinct run_id from nightjar.metric_history order by 1") == [(A,), (B,)]
+    assert read("select count(*) from nightjar.stage_runs") == [(0,)]
     apply(postgres)  # once more, now that there are views
     assert read("select count(*) from nightjar.current_runs") == [(1,)]
     assert shop.target.forget("u") == K + 1
@@ -94,6 +95,7 @@ READERS_MUST_NOT = [
     "select * from airflow.connection",
     "set transaction read write; delete from nightjar.current_recommendations",
     "set transaction read write; update nightjar.current_runs set metrics = ''",
+    "set transaction read write; delete from nightjar.stage_runs",
     "set transaction read write; insert into nightjar.active_run (load, run_id) values (1, 'x')",
     "set transaction read write; create table nightjar.mine (a int)",
     "set transaction read write; create table public.mine (a int)",
