@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
+from pipeline.ground import secrets
 from pipeline.ground.errors import InputError
 from pipeline.published.targets import dsn
 
@@ -73,10 +73,7 @@ class Connection:
 
     def redacted(self, message: str) -> str:
         """A message of the driver on one line, in which nothing of the URL is left that could be secret."""
-        secret = {self.url, *_passwords(self.url)}
-        for text in sorted(filter(None, secret), key=len, reverse=True):
-            message = message.replace(text, "***")
-        return " ".join(message.split())
+        return secrets.redacted(message, self.url)
 
 
 def from_environment(name: str, environment: Mapping[str, str] = os.environ) -> Connection:
@@ -104,16 +101,6 @@ def _known(name: str, variable: str, url: str) -> Connection:
             f"{' or '.join(f'{one}://...' for one in DRIVERS)}"
         )
     return Connection(name, kind, url.partition("://")[2] if kind == "sqlite" else url)
-
-
-def _passwords(url: str) -> set[str]:
-    """What in a URL, or in libpq's words, is a password: as it is written, and as it is meant."""
-    try:
-        written = urlsplit(url).password if "://" in url else None
-    except ValueError:
-        written = None
-    found = {written, *re.findall(r"password\s*=\s*'?([^'\s&]+)", url)} - {None}
-    return {one for text in found if text for one in (text, unquote(text))}
 
 
 def bound(query: str, night: date, kind: str) -> str:

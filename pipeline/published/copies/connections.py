@@ -2,11 +2,11 @@
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
+from pipeline.ground import secrets
 from pipeline.ground.errors import InputError, PublishError, UnavailableError
 
 PREFIX = "NIGHTJAR_CONNECTION_"
@@ -26,12 +26,7 @@ class Server:
 
     def redacted(self, message: str) -> str:
         """What a client says, on one line, in which nothing of the URL is left that could be secret."""
-        parts = urlsplit(self.url)
-        written = {self.url, parts.netloc, parts.username, parts.password, parts.query}
-        secret = {one for text in written if text for one in (text, unquote(text))}
-        for text in sorted(secret, key=len, reverse=True):
-            message = message.replace(text, "***")
-        return " ".join(re.sub(r"://[^/\s@]*@", "://***@", message).split())[:500]
+        return secrets.redacted(message, self.url)[:500]
 
     @contextlib.contextmanager
     def translated(
