@@ -45,7 +45,8 @@ copy (
         $run_id as run_id, 'for_you' as surface, 'u' || lpad((i // $k)::varchar, 8, '0') as user_id,
         (i % $k + 1)::integer as rank, 'item' || lpad((hash(i) % 50000)::varchar, 6, '0') as item_id,
         (1 - (i % $k) / $k)::float as score, ['als', 'language_model', 'buy_again'][1 + i % 3] as source,
-        'Because you bought ' || 'WHITE HANGING HEART T-LIGHT HOLDER'[1:5 + i % 30] as reason
+        'Because you bought ' || 'WHITE HANGING HEART T-LIGHT HOLDER'[1:5 + i % 30] as reason,
+        null::varchar as policy, null::float as propensity
     from range($rows) as t (i)
 ) to '{path}' (format parquet, compression zstd)
 """
@@ -53,7 +54,7 @@ TABLE = """
 create table bare (
     {run_id} {load} rank integer not null, score real not null, surface text collate "C" not null,
     user_id text collate "C" not null, item_id text collate "C" not null, source text collate "C" not null,
-    reason text collate "C" not null
+    reason text collate "C" not null, policy text collate "C", propensity real
 )
 """
 
