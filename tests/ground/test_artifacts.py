@@ -101,6 +101,21 @@ def test_a_part_is_made_once_per_key_and_linked_after(tmp_path: Path) -> None:
     assert third.read_text() == "other key"
 
 
+def test_what_another_night_made_is_known_apart_from_what_tonight_began(tmp_path: Path) -> None:
+    made_by(tmp_path, NIGHT, "key", [])
+    begun = tmp_path / "als" / ".run_date=2011-10-03.begun"
+    linked = {}
+    for out, first in ((begun, None), (tmp_path / "als" / ".run_date=2011-10-03.partial", begun)):
+        out.mkdir()
+        memo = artifacts.Memo(out, reuse=first is None, first=first)
+        for name, key in (("cutoff=2011-09-18", "key"), ("cutoff=2011-10-03", "new")):
+            memo.part(name, key, lambda part, key=key: (part / "factors.txt").write_text(key))
+        about = {"files": artifacts.describe(out), "parts": memo.parts, "linked": sorted(memo.linked)}
+        artifacts.write_manifest(out, about)
+        linked[out.suffix] = memo.linked
+    assert linked == {".begun": {"cutoff=2011-09-18"}, ".partial": {"cutoff=2011-09-18"}}
+
+
 def test_a_damaged_part_is_made_again_and_not_linked(tmp_path: Path) -> None:
     calls: list[str] = []
     made_by(tmp_path, NIGHT, "key", calls).write_text("bit rot")
