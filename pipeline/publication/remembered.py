@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 LAST = "evaluate"
 """The stage that reads all others that a run is made from."""
+TOLD = {"stage", "seconds", "peak_memory_mb", "files", "report", "config"}
 Manifest = dict[str, Any]
 
 
@@ -49,7 +50,7 @@ def stages(run_id: str, lake: Path, archive: Archive) -> pa.Table:
     rows = [_row(run_id, manifest) for manifest in _made_from(lake, run_date_of(run_id))]
     for kept in archive.run_ids():
         manifest = _manifest(lake, "publish", run_date_of(kept))
-        if "seconds" in manifest and manifest["report"].get("run_id") == kept:
+        if _tells(manifest) and manifest["report"].get("run_id") == kept:
             rows.append(_row(kept, manifest))
     return pa.Table.from_pylist(rows, schema=STAGE_RUNS.schema)
 
@@ -62,7 +63,7 @@ def _made_from(lake: Path, run_date: date) -> Iterator[Manifest]:
         manifest = {} if stage in known else _manifest(lake, stage, run_date)
         known.add(stage)
         wanted += manifest.get("inputs", {})
-        if "seconds" in manifest and manifest["report"].get("enabled", True):
+        if _tells(manifest) and manifest["report"].get("enabled", True):
             yield manifest
 
 
@@ -74,11 +75,16 @@ def _manifest(lake: Path, stage: str, run_date: date) -> Manifest:
         return {}
 
 
+def _tells(manifest: Manifest) -> bool:
+    """Whether a manifest says what a row needs, which one of an older version may not."""
+    return manifest.keys() >= TOLD and "threads" in manifest["config"]
+
+
 def _row(run_id: str, manifest: Manifest) -> dict[str, Any]:
     files, linked = manifest["files"].values(), manifest.get("linked")
     return {
         "run_id": run_id,
-        "run_date": date.fromisoformat(manifest["run_date"]),
+        "run_date": run_date_of(run_id),
         "stage": manifest["stage"],
         "seconds": manifest["seconds"],
         "peak_memory_mb": manifest["peak_memory_mb"],
