@@ -201,7 +201,10 @@ def _judge_policy(args: argparse.Namespace) -> None:
 
     if args.nights < 1:
         raise InputError("--nights must be at least 1")
-    terminal.say(judge_policy.run(_load(args), args.run, args.nights))
+    if args.within < 1:
+        raise InputError("--within must be at least 1")
+    reward = judge_policy.Reward(args.by, args.within)
+    terminal.say(judge_policy.run(_load(args), args.run, args.nights, reward))
 
 
 def _arms(args: argparse.Namespace) -> None:

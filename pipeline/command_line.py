@@ -200,6 +200,13 @@ def _compare(command: argparse.ArgumentParser) -> None:
 def _judge_policy(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", metavar="RUN_ID", help="default: the active one")
     command.add_argument("--nights", type=int, default=28, metavar="N", help="of the log, the last ones; default: 28")
+    command.add_argument(
+        "--by",
+        choices=["clicks", "actions", "visits"],
+        default="clicks",
+        help="what a slot is worth: a click, what the user then acted on, or days on which the user came back",
+    )
+    command.add_argument("--within", type=int, default=7, metavar="DAYS", help="of actions and visits; default: 7")
 
 
 def _arms(command: argparse.ArgumentParser) -> None:

@@ -78,6 +78,18 @@ def ndcg(hit: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
     return gained
 
 
+def weighted_gain(hit: np.ndarray, counts: np.ndarray, k: int) -> np.ndarray:
+    """Discounted gain of the first k, float64 [B], where hits count differently: sum of counts / log2(rank + 1).
+
+    Args:
+        hit: bool [B, n]; counts: float64 [B, n], what a hit at each place counts.
+    Source: Yang et al., "Unbiased offline recommender evaluation for missing-not-at-random implicit feedback",
+        RecSys 2018, eq. 6, not normalised, as only differences of lists are looked at.
+    """
+    top = np.where(hit[:, :k], counts[:, :k], 0.0)
+    return np.asarray(top @ (1 / np.log2(np.arange(2, top.shape[1] + 2))))
+
+
 def recall(hit: np.ndarray, wanted: np.ndarray, k: int) -> np.ndarray:
     """Recall@k, float64 [B]: hits among the first k over wanted (not over min(k, wanted)).
 

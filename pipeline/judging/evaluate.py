@@ -19,6 +19,7 @@ pipeline.judging.champion says.
 import logging
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from pipeline.judging import (
     gate,
     measuring,
     probabilities,
+    rarity,
     records,
     samples,
     scoreboard,
@@ -212,10 +214,10 @@ def _boards(
         names = dict.fromkeys(name for found in given.values() for name in found)
         raise InputError(f"evaluate.baseline = '{config.evaluate.baseline}' is no list; there are {', '.join(names)}")
     items = read_items(features, ["item_index"]).num_rows
-    buckets = measuring.read_buckets(judged, items, config.evaluate)
+    buckets, rare = measuring.read_buckets(judged, items, config.evaluate), rarity.read(judged, items, config)
+    truths = {pool: replace(measuring.read_truth(judged, pool), rarity=rare) for pool in given}
     return [
-        scoreboard.judge(found, Pitch(judged, measuring.read_truth(judged, pool), buckets, vectors, config))
-        for pool, found in given.items()
+        scoreboard.judge(found, Pitch(judged, truths[pool], buckets, vectors, config)) for pool, found in given.items()
     ]
 
 

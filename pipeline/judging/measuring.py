@@ -48,6 +48,7 @@ class Truth:
         rows: [J] rows of the cut-off's targets that are judged, ascending.
         starts, items: user j acted on items[starts[j]:starts[j + 1]], ascending.
         seen_starts, seen: what user j had acted on before and may not be shown; empty where repeats are allowed.
+        rarity: [I] what a hit of each item counts in `rare_dcg`; None: nobody asks for that.
     """
 
     pool: Pool
@@ -56,6 +57,7 @@ class Truth:
     items: np.ndarray
     seen_starts: np.ndarray
     seen: np.ndarray
+    rarity: np.ndarray | None = None
 
     def shown(self, items: np.ndarray, block: slice) -> np.ndarray:
         """Lists [B, n] of the judged users in `block` as they count: no item twice, none that may not be shown."""
@@ -118,7 +120,9 @@ def head(sold: np.ndarray, share: float) -> np.ndarray:
     return chosen
 
 
-def values(hit: np.ndarray, shown: np.ndarray, wanted: np.ndarray, k: int, deep: int) -> Values:
+def values(
+    hit: np.ndarray, shown: np.ndarray, wanted: np.ndarray, k: int, deep: int, *, counts: np.ndarray | None = None
+) -> Values:
     """All per-user metrics of a block.
 
     Args:
@@ -126,8 +130,10 @@ def values(hit: np.ndarray, shown: np.ndarray, wanted: np.ndarray, k: int, deep:
         shown: bool [B, n], where the list has an item (of the bucket).
         wanted: int [B]; a user with 0 gets meaningless metrics and is left out later.
         k, deep: as in the configuration.
+        counts: [B, n] what a hit counts by its rarity; None: that is not measured.
     """
     some = np.maximum(wanted, 1)
+    rare = {} if counts is None else {f"rare_dcg@{k}": metrics.weighted_gain(hit, counts, k)}
     return {
         f"ndcg@{k}": metrics.ndcg(hit, some, k),
         f"recall@{deep}": metrics.recall(hit, some, deep),
@@ -135,6 +141,7 @@ def values(hit: np.ndarray, shown: np.ndarray, wanted: np.ndarray, k: int, deep:
         f"mrr@{k}": metrics.reciprocal_rank(hit, k),
         f"hit_rate@{k}": metrics.hit_rate(hit, k),
         f"precision@{k}": metrics.precision(hit, k),
+        **rare,
         "hits": hit[:, :k].sum(axis=1),
         "shown": shown[:, :k].sum(axis=1),
         "wanted": wanted,
@@ -156,20 +163,22 @@ def measure(items: np.ndarray, truth: Truth, buckets: Buckets, config: Config) -
         starts = truth.starts[block.start : block.stop + 1]
         lists = truth.shown(items, block)[:, : max(k, deep)]
         hit, there = metrics.member(lists, starts, truth.items), lists >= 0
-        parts["everyone"].append(values(hit, there, np.diff(starts), k, deep))
+        counts = None if truth.rarity is None else truth.rarity[lists]
+        parts["everyone"].append(values(hit, there, np.diff(starts), k, deep, counts=counts))
         owner = np.repeat(np.arange(len(lists)), np.diff(starts))
         kind, wanted_kind = buckets.items[lists], buckets.items[truth.items[starts[0] : starts[-1]]]
         for code, name in enumerate(ITEM_BUCKETS):
             wanted = np.bincount(owner[wanted_kind == code], minlength=len(lists))
             of_kind = there & (kind == code)
-            parts[name].append(values(hit & of_kind, of_kind, wanted, k, deep))
-    return {name: _joined(found, k, deep) for name, found in parts.items()}
+            parts[name].append(values(hit & of_kind, of_kind, wanted, k, deep, counts=counts))
+    return {name: _joined(found, truth, k, deep) for name, found in parts.items()}
 
 
-def _joined(parts: list[Values], k: int, deep: int) -> Values:
+def _joined(parts: list[Values], truth: Truth, k: int, deep: int) -> Values:
     if not parts:
         nobody = np.zeros((0, 1), dtype=bool)
-        return values(nobody, nobody, np.zeros(0, dtype=np.int64), k, deep)
+        counts = None if truth.rarity is None else np.zeros((0, 1))
+        return values(nobody, nobody, np.zeros(0, dtype=np.int64), k, deep, counts=counts)
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -3,13 +3,16 @@
 Applications log what they showed, with the run, the surface, the rank and the propensity that its row said. A slot that
 was drawn shows the judged run's item as often as its chance says: from these the clicks of the judged run follow,
 whether it was ever shown or not. Slots that are not drawn say nothing of other items, and are not looked at.
+
+What a slot is worth may also be what its user did in the days after it, whatever the item: as what a user would have
+done anyway is as likely whatever was drawn, the gain is then what the run's items add.
 """
 
 import math
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +38,7 @@ SLOTS = pa.schema(
         pa.field("run_id_shown", pa.string()),
         pa.field("rank", pa.int32()),
         pa.field("chance", pa.float64()),
-        pa.field("is_clicked", pa.bool_()),
+        pa.field("reward", pa.float64()),
         pa.field("is_judged", pa.bool_()),
         pa.field("shown_drawn", pa.int64()),
         pa.field("shown_rank", pa.int32()),
@@ -44,6 +47,41 @@ SLOTS = pa.schema(
         pa.field("judged_score", pa.float32()),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Reward:
+    """What a slot is worth.
+
+    Attributes:
+        by: "clicks": 1 if its item was clicked. "actions": how many items the user acted on, as the shop's labels say,
+            from the slot's day on; an item counts once a day. "visits": on how many of the days after it the user came.
+        days: that many of them; of clicks it says nothing.
+    """
+
+    by: Literal["clicks", "actions", "visits"] = "clicks"
+    days: int = 7
+
+    def __str__(self) -> str:
+        if self.by == "clicks":
+            return "clicks per slot"
+        each = "actions of the user from that day on" if self.by == "actions" else "days on which the user came back"
+        return f"{each}, within {self.days} days, per slot"
+
+    def given(self, config: Config, folders: list[Path]) -> dict[str, Any]:
+        """What `outcomes/rewarded.sql` is told; a slot counts once all its days are over."""
+        visits = self.by == "visits"
+        return {
+            "partitions": logs.literal(str(EVENTS.path(folder)) for folder in folders),
+            "types": [name for name, kind in config.features.event_types.items() if visits or kind.label],
+            "visits": visits,
+            "since": 1 if visits else 0,
+            "until": self.days if visits else self.days - 1,
+            "last": artifacts.run_date_of(folders[-1]),
+        }
+
+
+CLICKS = Reward()
 
 
 @dataclass(frozen=True)
@@ -87,14 +125,16 @@ class Judgement:
         run_id: of the judged run.
         surfaces: in the order of their names.
         nights: how many were looked at.
+        reward: what a slot is worth.
     """
 
     run_id: str
     surfaces: tuple[Judged, ...]
     nights: int
+    reward: Reward = CLICKS
 
     def __str__(self) -> str:
-        head = f"Run {self.run_id} by the slots that were drawn in the last {self.nights} nights, clicks per slot:"
+        head = f"Run {self.run_id} by the slots that were drawn in the last {self.nights} nights, {self.reward}:"
         rows = [
             [
                 one.surface,
@@ -120,13 +160,14 @@ def _said(estimate: Estimate, sign: str = "") -> str:
     return f"{estimate.value:{sign}.4f} [{estimate.low:{sign}.4f}, {estimate.high:{sign}.4f}]"
 
 
-def run(config: Config, run_id: str | None = None, nights: int = NIGHTS) -> Judgement:
+def run(config: Config, run_id: str | None = None, nights: int = NIGHTS, reward: Reward = CLICKS) -> Judgement:
     """Judge a published run by the drawn slots that were logged.
 
     Args:
         config: whose lake and tables.
         run_id: of the run; default: the active one.
         nights: the lake's last so many are read.
+        reward: what a slot is worth.
     Raises:
         InputError: there is no such run, or nothing that was drawn by chance is logged.
     """
@@ -136,19 +177,20 @@ def run(config: Config, run_id: str | None = None, nights: int = NIGHTS) -> Judg
     if run_id is None or not archive.holds(run_id):
         raise InputError(f"there is no run {run_id or 'yet'}: nightjar status lists those that are kept")
     folders = artifacts.partitions_until(config.lake, "ingest", date.max)[-nights:]
-    slots = _slots(config, folders, archive.path(run_id))
+    slots = _slots(config, folders, archive.path(run_id), reward)
     if not slots.num_rows:
         raise InputError(
             f"no event of the last {len(folders)} nights says with which chance (a propensity below 1) a slot showed "
             f"what it did that run {run_id} fills as well: let a surface `explore`, and log what is shown, with its "
             "propensity (docs/feedback.md)"
+            + ("" if reward.by == "clicks" else f"; and that {reward.days} days ago or more, as these are to be over")
         )
     names = slots.column("surface").unique().to_pylist()
-    found = tuple(_judge(name, slots.filter(pc.equal(slots["surface"], name)), config) for name in names)
-    return Judgement(run_id, found, len(folders))
+    found = tuple(_judge(name, slots.filter(pc.equal(slots["surface"], name)), reward, config) for name in names)
+    return Judgement(run_id, found, len(folders), reward)
 
 
-def _slots(config: Config, folders: list[Path], run: Path) -> pa.Table:
+def _slots(config: Config, folders: list[Path], run: Path, reward: Reward) -> pa.Table:
     """SLOTS, all drawn slots that are logged and that the run fills."""
     if not folders:
         return SLOTS.empty_table()
@@ -162,25 +204,28 @@ def _slots(config: Config, folders: list[Path], run: Path) -> pa.Table:
         connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
         try:
             sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
+            if reward.by != "clicks":
+                sql.execute(connection, "outcomes/rewarded", **reward.given(config, folders)).fetchall()
             return sql.query(connection, "outcomes/judged_slots", SLOTS, lists=str(run / RECOMMENDATIONS.file))
         finally:
             connection.close()
 
 
-def _judge(surface: str, slots: pa.Table, config: Config) -> Judged:
-    chance, same = (slots.column(name).to_numpy() for name in ("chance", "is_judged"))
-    reward = slots.column("is_clicked").to_numpy().astype(np.float64)
+def _judge(surface: str, slots: pa.Table, by: Reward, config: Config) -> Judged:
+    chance, same, reward = (slots.column(name).to_numpy() for name in ("chance", "is_judged", "reward"))
     user = slots.column("user_id").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     judged, own = (Logged(reward, chance, target, user) for target in (same.astype(np.float64), chance))
     shown_by = slots.column("run_id_shown").combine_chunks().dictionary_encode().indices.to_numpy().astype(np.int64)
     begins = np.flatnonzero((np.diff(user, prepend=-1) != 0) | (np.diff(shown_by, prepend=-1) != 0))  # of a list
     place = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(user)))
+    # what a user did later is all the list's: it comes after its last slot
+    of_list = reward if by.by == "clicks" else np.where(np.diff(place, append=len(begins)) > 0, reward, 0.0)
     terms = (
         estimators.on_policy(own),
         estimators.snips(judged),
         estimators.difference(judged, own),
         estimators.doubly_robust_difference(judged, _expected(slots, judged, config)),
-        slates.reward_interaction_difference(slates.of_slots(reward, chance, judged.target, user, place)),
+        slates.reward_interaction_difference(slates.of_slots(of_list, chance, judged.target, user, place)),
     )
     found = (intervals.interval(of, config.evaluate.resamples, config.seed) for of in terms)
     return Judged(surface, Support.of(judged), *found)

@@ -225,6 +225,15 @@ class Config(Calendar):
             raise ValueError("features.event_types needs at least one type with label = true: what is recommended for")
         return self
 
+    @model_validator(mode="after")
+    def _rarity_is_of_what_was_shown(self) -> Self:
+        if self.evaluate.gate_metric == "rare_dcg" and not any(k.shown for k in self.features.event_types.values()):
+            raise ValueError(
+                "evaluate.gate_metric is 'rare_dcg', and no type of features.event_types has shown = true: name the "
+                "type that says what users were shown, or take ndcg"
+            )
+        return self
+
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
         apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {

@@ -30,7 +30,7 @@ clicked as (
 )
 select
     shown.surface, shown.user_id, shown.run_id_shown, shown.rank_shown as rank, shown.item_id, shown.chance,
-    shown.day, clicked.item_id is not null as is_clicked
+    shown.day, clicked.item_id is not null as is_clicked, if(clicked.item_id is not null, 1.0, 0.0)::double as reward
 from shown
 left join clicked
     on shown.run_id_shown = clicked.run_id_shown and shown.surface = clicked.surface

@@ -1,5 +1,5 @@
 -- one row per drawn slot of users for whom the judged run has an item at that rank: surface, user and list, with which chance
--- the slot showed what it did, whether that was clicked, whether the judged run shows the same item there; how often what was
+-- the slot showed what it did, what came of it, whether the judged run shows the same item there; how often what was
 -- shown and what the judged run shows there were drawn anywhere, and where the judged run has them in this user's list
 with judged as (
     select surface, user_id, rank, item_id, score from read_parquet($lists, hive_partitioning = false)
@@ -8,7 +8,7 @@ often as (
     select surface, item_id, count(*) as drawn from drawn_slots group by surface, item_id
 )
 select
-    shown.surface, shown.user_id, shown.run_id_shown, shown.rank, shown.chance, shown.is_clicked,
+    shown.surface, shown.user_id, shown.run_id_shown, shown.rank, shown.chance, shown.reward,
     judged.item_id = shown.item_id as is_judged,
     often.drawn as shown_drawn, listed.rank as shown_rank, listed.score as shown_score,
     coalesce(judged_often.drawn, 0) as judged_drawn, judged.score as judged_score

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -82,6 +82,89 @@ def test_a_run_that_nobody_saw(logged: Config, run_id: str, truth: float, verdic
     said = str(judge_policy.run(logged, run_id))
     assert f"home: {verdict} than what was shown" in said
     assert f"Run {run_id} by the slots that were drawn in the last 3 nights" in said
+
+
+Slot = tuple[str, int, int]
+"""What a slot showed, how much its user bought the day after, whether the user came back then."""
+
+
+@pytest.fixture(scope="module", name="longer")
+def fixture_longer(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, list[Slot]]:
+    """Four nights, on the first two of which half of the users are shown a drawn item each. Some buy two others a day
+    later, more of them who were shown "a"; some come back for nothing. "d" is clicked most, and nobody comes back."""
+    folder = tmp_path_factory.mktemp("longer")
+    config = shop(folder, "log-{year}-{month}-{day}.csv", MAPPING, features={"event_types": TYPES})
+    rng, slots, later = np.random.default_rng(6), [], []
+    plain = {"surface": None, "run": None, "rank": None, "propensity": None}
+    for number in range(4):
+        night = NIGHTS[0] + timedelta(days=number)
+        rows = [row | {"ts": f"{night} 09:00:00"} for row in later] or [line(user="nobody", **plain)]
+        later = []
+        for user in range(number, USERS if number < 2 else 0, 2):
+            who, item = {"user": f"u{user}", **plain}, ITEMS[rng.integers(4)]
+            shown = {"item": item, "ts": f"{night} 10:00:00", "run": f"{SHOWN}-{night}", "rank": 2}
+            rows.append(line(user=f"u{user}", propensity=0.25, **shown))
+            if rng.random() < (0.5 if item == "d" else 0.05):
+                rows.append(line(user=f"u{user}", type="click", propensity=None, **shown | {"rank": None}))
+            buys, comes = rng.random() < {"a": 1 / 3, "d": 0}.get(item, 0.1), rng.random() < 0.2 * (item != "d")
+            later += [line(**who, item=other, type="purchase") for other in ("x", "y", "y") if buys]
+            later += [line(**who, item="z", type="click")] if comes else []
+            slots.append((item, 2 * buys, int(buys or comes)))
+        write(folder / f"log-{night}.csv", rows)
+        ingest(config, night)
+    publish(config, BETTER, "a")
+    publish(config, WORSE, "d")
+    return config, slots
+
+
+@pytest.mark.parametrize("by", ["actions", "visits"])
+def test_a_slot_may_be_worth_what_its_user_does_later(
+    longer: tuple[Config, list[Slot]], by: Literal["actions", "visits"]
+) -> None:
+    config, slots = longer
+    result = judge_policy.run(config, BETTER, reward=judge_policy.Reward(by, 2))
+    (found,) = result.surfaces
+    worth = np.array([bought if by == "actions" else came for _, bought, came in slots])
+    is_a = np.array([item == "a" for item, *_ in slots])
+    assert found.support.rows == USERS
+    assert found.shown.value == pytest.approx(worth.mean())
+    assert found.judged.value == pytest.approx(worth[is_a].mean())
+    gain = worth[is_a].mean() - worth.mean()
+    for estimate in (found.gain, found.modelled, found.by_list):
+        assert estimate.low <= gain <= estimate.high
+    assert "within 2 days, per slot:" in str(result)
+
+
+def test_what_is_clicked_and_not_come_back_to_is_better_by_clicks_and_worse_by_visits(
+    longer: tuple[Config, list[Slot]],
+) -> None:
+    config, _ = longer
+    (clicks,) = judge_policy.run(config, WORSE).surfaces
+    (visits,) = judge_policy.run(config, WORSE, reward=judge_policy.Reward("visits", 2)).surfaces
+    assert (clicks.gain.low > 0.2, visits.gain.high < -0.1) == (True, True)
+
+
+def test_slots_whose_days_are_not_over_are_left_out(longer: tuple[Config, list[Slot]]) -> None:
+    config, _ = longer
+    two = judge_policy.run(config, BETTER, reward=judge_policy.Reward("actions", 3)).surfaces[0].support.rows
+    assert two == USERS  # the second night's third day is the last
+    one = judge_policy.run(config, BETTER, reward=judge_policy.Reward("visits", 3)).surfaces[0].support.rows
+    assert one == USERS // 2
+    with pytest.raises(InputError, match="5 days ago or more, as these are to be over"):
+        judge_policy.run(config, BETTER, reward=judge_policy.Reward("actions", 5))
+
+
+def test_what_a_list_earned_later_is_counted_once() -> None:
+    """A user with two drawn slots: the reward is of the list."""
+    columns = {
+        "surface": ["home"] * 4, "user_id": ["u", "u", "v", "v"], "run_id_shown": ["r"] * 4, "rank": [1, 2, 1, 2],
+        "chance": [0.5] * 4, "reward": [3.0, 3.0, 1.0, 1.0], "is_judged": [True] * 4, "shown_drawn": [2] * 4,
+        "shown_rank": [1, 2, 1, 2], "shown_score": [0.5] * 4, "judged_drawn": [2] * 4, "judged_score": [0.5] * 4,
+    }  # fmt: skip
+    slots = pa.table({f.name: pa.array(columns[f.name], f.type) for f in judge_policy.SLOTS}, judge_policy.SLOTS)
+    found = judge_policy._judge("home", slots, judge_policy.Reward("actions"), Config())
+    weight = 2**0.5  # of the second place, cut to the square root of two lists
+    assert found.by_list.value == pytest.approx((weight - 1) * (3 + 1) / 2)
 
 
 def test_a_night_is_too_little(logged: Config) -> None:

@@ -62,6 +62,7 @@ MEANINGS = {
     "recall": "Share of what a {person} {acted} that is among the first {deep}.",
     "map": "Precision at the rank of each hit, averaged over what could be hit among the first {k}.",
     "mrr": "1 over the rank of the first hit, 0 if none is among the first {k}.",
+    "rare_dcg": "Are hits at the top, where one counts the less the more its item was looked at before?",
     "hit_rate": "Share of {people} with at least one hit among the first {k}.",
     "precision": "Share of the first {k} that was {acted}.",
     "decision_precision": "Of all {things} shown among the first {k}, the share that was {acted} ({people} pooled).",

@@ -144,8 +144,9 @@ class Evaluate(Section):
     """How many items of a list are judged, except by recall."""
     deep: PositiveInt = 50
     """How many items of a list recall looks at."""
-    gate_metric: Literal["ndcg", "recall", "map", "mrr", "hit_rate", "precision"] = "ndcg"
-    """The metric tonight must not lose on."""
+    gate_metric: Literal["ndcg", "recall", "map", "mrr", "hit_rate", "precision", "rare_dcg"] = "ndcg"
+    """The metric tonight must not lose on. rare_dcg: the discounted gain of hits that count the less the more their
+    item was looked at before, by the impressions of a type with `shown = true`."""
     tolerance: NonNegativeFloat = 0.0
     """What may be lost of it: blocked when the whole 95 % interval of the difference lies below minus this."""
     baseline: ListName = "popularity"

@@ -1,0 +1,1 @@
+"""What policies that learn would earn on a real log that was drawn uniformly."""
