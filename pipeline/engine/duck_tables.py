@@ -10,19 +10,28 @@ from pipeline.engine.groups import ROW_GROUP, write_groups
 from pipeline.ground import sql
 from pipeline.settings.config import Config
 
+EVENT_BYTES = 320
+"""What a counted event takes in all tables of a stage that lie in memory: 3.0 GB of ten million, .6 GB in a file."""
+
 
 class DuckTables:
-    """`pipeline.engine.tables.Tables` in an in-memory database.
+    """`pipeline.engine.tables.Tables` in a database of the stage's own, which goes with it.
+
+    Its tables lie in memory where they fit. Of more events they lie in a file: compressed, a fifth of what would spill
+    to the disk otherwise, for an eighth more work.
 
     Args:
         config: threads, memory_limit_mb, timezone.
         spill: an existing folder for what does not fit.
+        events: how many rows are counted.
     Raises:
         InputError: DuckDB does not know the time zone.
     """
 
-    def __init__(self, config: Config, spill: Path) -> None:
-        self._connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone)
+    def __init__(self, config: Config, spill: Path, events: int = 0) -> None:
+        fits = events * EVENT_BYTES <= config.memory_limit_mb * 2**20
+        self._file = None if fits else spill / ".tables.duckdb"
+        self._connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone, self._file)
 
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run a file; the rows of its last statement."""
@@ -64,6 +73,9 @@ class DuckTables:
     def close(self) -> None:
         """Forget all tables."""
         self._connection.close()
+        if self._file is not None:
+            for left in self._file.parent.glob(f"{self._file.name}*"):
+                left.unlink()
 
 
 def _literal(value: Any) -> Any:

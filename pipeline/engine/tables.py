@@ -84,7 +84,7 @@ def tables(config: Config, scratch: Path, events: int) -> Iterator[Tables]:
         with spark_tables(config, scratch) as made:
             yield made
         return
-    local = DuckTables(config, scratch)
+    local = DuckTables(config, scratch, events)
     try:
         yield local
     finally:

@@ -40,15 +40,20 @@ def heading(name: str) -> str:
 
 
 def connect(
-    threads: int, memory_limit_mb: int, spill: Path | None = None, timezone: str = "UTC"
+    threads: int,
+    memory_limit_mb: int,
+    spill: Path | None = None,
+    timezone: str = "UTC",
+    file: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB database with bounded threads and memory, in one time zone, with reproducible row order.
+    """A DuckDB database with bounded threads and memory, in one time zone, with reproducible row order.
 
     Args:
         threads: CPU threads.
         memory_limit_mb: MiB before DuckDB spills to `spill`.
         spill: folder for what does not fit; default: no spilling.
         timezone: an IANA name; in it a moment's day is found, a day begins, and a time without a zone is read.
+        file: where its tables lie, compressed; the caller removes it. Default: in memory, as they are.
     Raises:
         InputError: DuckDB does not know the zone.
     """
@@ -58,7 +63,7 @@ def connect(
     }
     if spill is not None:
         settings["temp_directory"] = str(spill)
-    connection = duckdb.connect(config=settings)
+    connection = duckdb.connect(":memory:" if file is None else file, config=settings)
     in_zone(connection, timezone)
     connection.execute("set preserve_insertion_order = true")
     return connection
