@@ -18,15 +18,13 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError, PipelineError, ResourceError
 from pipeline.intake import inputs, log_files
-from pipeline.intake.databases import connections
+from pipeline.intake.databases import connections, drivers
 from pipeline.intake.databases.connections import Connection
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
-REFUSED = {"22", "25", "42", "0A"}
-"""Classes of SQLSTATE that say the statement is wrong: data, a change, syntax or access rule, feature."""
 PART = "nightjar.up_to"
 """Metadata of a file of a day that was not over: up to which moment it was asked for."""
 
@@ -125,7 +123,7 @@ def _extract(source: InputFiles, query: str, of: date, config: Config) -> None:
         # a night is read by one process at a time, so what a killed one left is overwritten
         scratch = path.with_name(f".{path.name}.part" if source.daily else f".{path.name}.{os.getpid()}.part")
         try:
-            count = _write(connection, connections.bound(query, of, connection.kind), scratch, config)
+            count = _write(connection, connections.bound(query, of, connection.driver), scratch, config)
             scratch.replace(path)
         except connections.DriverError as error:
             raise _said(error, connection, source, of) from None
@@ -154,8 +152,8 @@ def _write(connection: Connection, query: str, scratch: Path, config: Config) ->
 
 def _said(error: connections.DriverError, connection: Connection, source: InputFiles, of: date) -> PipelineError:
     """What is wrong, without what is secret: the query, which no second attempt mends, or the way to the database."""
-    words, state = connection.redacted(str(error)), getattr(error.__cause__, "sqlstate", None) or ""
-    if state[:2] in REFUSED or (not state and type(error.__cause__).__name__ == "ProgrammingError"):
+    words = connection.redacted(str(error))
+    if error.__cause__ is not None and drivers.is_refused(error.__cause__):
         return InputError(f"{source.query}: connection '{connection.name}' refuses it for {of}", words)
     return ResourceError(
         f"connection '{connection.name}' does not answer, or was lost, while {source.query} of {of} was read; "
