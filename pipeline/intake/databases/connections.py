@@ -1,14 +1,15 @@
 """Databases that logs are read from: where they are says the environment alone, and no message shows it.
 
 A connection has a name; NIGHTJAR_CONNECTION_<NAME> holds its URL, or AIRFLOW_CONN_<NAME>, as Airflow reads it, where
-that is PostgreSQL's. They are reached by ADBC, or by what reads as ADBC does: columns, as the database streams them.
+that is PostgreSQL's or MySQL's; in a task Airflow itself is asked last. They are reached by ADBC, or by what reads as
+ADBC does: columns, as the database streams them.
 Source: https://arrow.apache.org/adbc
 """
 
 import contextlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import unquote, urlsplit
@@ -16,10 +17,12 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from pipeline.ground.errors import InputError
+from pipeline.intake.databases import airflow as of_airflow
 from pipeline.intake.databases import drivers
 from pipeline.intake.databases.drivers import Driver, Reader, Rows
-from pipeline.published.targets import dsn
 
+Lookup = Callable[[str], str | None]
+_ALSO: list[Lookup] = []
 NIGHT = re.compile(r"\$(night|next)\b(?!\$)")
 """Where a query names the night, or the day after it; $night$ quotes text in PostgreSQL."""
 
@@ -65,19 +68,29 @@ class Connection:
 
 
 def from_environment(name: str, environment: Mapping[str, str] = os.environ) -> Connection:
-    """The connection of a name.
+    """The connection of a name: of the environment, else of who else may know it.
 
     Raises:
-        InputError: the environment does not have it, or it is none that can be read; its value is not repeated.
+        InputError: nobody has it, or it is none that can be read; its value is not repeated.
     """
     own, airflow = (f"{prefix}{name.upper()}" for prefix in ("NIGHTJAR_CONNECTION_", "AIRFLOW_CONN_"))
     if given := environment.get(own):
         return _known(name, own, given)
-    if given := environment.get(airflow):
-        if (settings := dsn.of_airflow(given)) is None:
-            raise InputError(f"{airflow} is no connection to PostgreSQL that can be read (it is not shown): set {own}")
-        return Connection(name, drivers.DRIVERS[0], settings.conninfo())
-    raise InputError(f"connection '{name}' is not known: set {own} to its URL, or {airflow}")
+    known = {airflow: environment.get(airflow)} | {f"Airflow's connection '{name}'": also(name) for also in _ALSO}
+    for where, given in known.items():
+        if given:
+            if (read := of_airflow.read(given)) is None:
+                raise InputError(
+                    f"{where} is no connection to PostgreSQL or MySQL that can be read (it is not shown): set {own}"
+                )
+            return Connection(name, *read)
+    raise InputError(f"connection '{name}' is not known: set {own} to its URL, or {airflow}, or add it to Airflow")
+
+
+def also_from(lookup: Lookup) -> None:
+    """Let a connection that the environment does not have be looked for, as Airflow writes it, by its name."""
+    if lookup not in _ALSO:
+        _ALSO.append(lookup)
 
 
 def _known(name: str, variable: str, url: str) -> Connection:

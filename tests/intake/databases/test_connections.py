@@ -31,7 +31,7 @@ def test_a_connection_comes_from_its_own_variable_or_from_airflows() -> None:
         {},
         {"NIGHTJAR_CONNECTION_SHOP": f"oracle://reader:{SECRET}@db/shop"},
         {"NIGHTJAR_CONNECTION_SHOP": SECRET},
-        {"AIRFLOW_CONN_SHOP": f"mysql://reader:{SECRET}@db/shop"},
+        {"AIRFLOW_CONN_SHOP": f"ftp://reader:{SECRET}@db/shop"},
         {"AIRFLOW_CONN_SHOP": "{" + SECRET},
     ],
 )
