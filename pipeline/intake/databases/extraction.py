@@ -75,8 +75,9 @@ def path_of(config: Config, source: InputFiles, of: date) -> Path:
 @contextlib.contextmanager
 def _held(config: Config) -> Iterator[list[tuple[InputFiles, str]]]:
     """The inputs that come from a database, each with its query, while nobody else writes or removes their files."""
-    wanted = {source.globs: (source, query) for source, query in _asked(config)}
-    for source, _ in _asked(config):
+    asked = list(_asked(config))
+    wanted = {source.globs: (source, query) for source, query in asked}
+    for source, _ in asked:
         kept = wanted[source.globs][0]
         if (source.connection, source.query) != (kept.connection, kept.query):
             raise InputError(

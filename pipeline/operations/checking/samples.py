@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.ground import keeping
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, log_files, logs
+from pipeline.intake.databases import answers
 from pipeline.intake.logs import LogFile
 from pipeline.operations.checking import cuts
 from pipeline.operations.checking.cuts import Size, Stretch
@@ -143,7 +144,8 @@ def fill(sample: Sample, rows: int = ROWS) -> None:
         InputError: a file cannot be read, or holds more than a night takes.
     """
     config, taken = sample.shop, dict[Path, Sampled]()
-    keeping.bring(config.asked)
+    if answers.is_any(config):
+        keeping.bring(config.asked)
     for table in inputs.nightly():
         if (source := table.files(config)) is None:
             continue

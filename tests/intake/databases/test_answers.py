@@ -129,7 +129,8 @@ def test_another_machine_has_them_too(
         machine(f"file://{tmp_path}/bucket/shop", tmp_path / home)
     one, other = opened(tmp_path / "one"), opened(tmp_path / "other")
     for config in (plain, one):
-        load_history.load_history(config, LAST)
+        load_history.load_history(config, DAYS[2])
+        ingest(config, LAST)
     database.unlink()
     load_history.load_history(other, LAST)
     assert names(other) == names(one) == names(plain)
