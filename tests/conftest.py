@@ -21,7 +21,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from pipeline.sources import configuration
 
-pytest_plugins = ["tests.postgres", "tests.redis_server", "tests.search_server", "tests.store.s3_server"]
+pytest_plugins = [
+    "tests.postgres",
+    "tests.mysql_server",
+    "tests.redis_server",
+    "tests.search_server",
+    "tests.store.s3_server",
+]
 
 # `make test` exports the example's home and configuration; a test that wants one of them sets it itself.
 for name in ("NIGHTJAR_HOME", "NIGHTJAR_CONFIG", "NIGHTJAR_PROFILE"):

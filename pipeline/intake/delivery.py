@@ -74,7 +74,7 @@ def require(config: Config, night: date, usual: str) -> None:
         return
     remedy = " If nothing happened that day, set ingest.allow_empty = true" if _is_daily(source) else ""
     raise InputError(
-        f"no log file of {night} matches '{source.named}' in {config.folder}{usual}: has it been "
+        f"no log file of {night} matches '{source.named}' in {logs.folder_of(source, config)}{usual}: has it been "
         f"delivered? Nothing was written; deliver it and run the night again.{remedy}"
     )
 
@@ -157,5 +157,5 @@ def find(config: Config, night: date | None) -> Delivered:
         of = f" of {night}" if night else ""
         asks = f"load-history, or a night, asks connection '{source.connection}' for it"
         remedy = asks if source.connection else "has it been delivered?"
-        raise InputError(f"no log file{of} matches '{source.named}' in {config.folder}: {remedy}")
+        raise InputError(f"no log file{of} matches '{source.named}' in {logs.folder_of(source, config)}: {remedy}")
     return Delivered(files, sorted(missed, key=attrgetter("path")))

@@ -39,7 +39,7 @@ def add(
     Args:
         connection: with the table `raw`.
         paths: its files.
-        folder: the shop's.
+        folder: where they lie.
         own: the columns that each file has, by its path; None: those of which it has a value.
     Raises:
         InputError: a folder's key is a column of another file that is no text there.

@@ -56,7 +56,12 @@ def run(*, run_date: date, config: Config, out: Path) -> Report:
     """
     for words in known_types.told(config, besides=run_date):
         log.warning("%s", words)
-    extraction.night(config, run_date)
+    with extraction.night(config, run_date):
+        return _night(run_date, config, out)
+
+
+def _night(run_date: date, config: Config, out: Path) -> Report:
+    """Read and write a night whose files are there, as far as they were delivered."""
     past = quality.history(quality.past_nights(config, run_date))
     if delivery.is_closed(config, run_date):
         return _closed(run_date, config, past, out)

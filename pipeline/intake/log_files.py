@@ -30,12 +30,19 @@ class LogFile:
         return self.first_day is None or self.last_day is None or self.first_day <= night <= self.last_day
 
 
+def folder_of(source: InputFiles, config: Config) -> Path:
+    """Where a source's files lie, and its globs start: of the shop's own files its folder, which is only read; of those
+    that are made of what a database was asked for a folder of the home.
+    """
+    return config.folder if source.connection is None else config.asked
+
+
 def find(source: InputFiles, config: Config, night: date | None = None) -> list[LogFile]:
     """The files of a source, in name order; one that several globs match has the days of the first that says some.
 
     Args:
         source: the section that names them.
-        config: its folder is where the globs start.
+        config: where they lie.
         night: only files in which rows can stand that arrive on it: those about it and about the day before, as the
             last rows of a file may be of the day after. Default: all files.
     Raises:
@@ -47,7 +54,7 @@ def find(source: InputFiles, config: Config, night: date | None = None) -> list[
     found: dict[Path, LogFile] = {}
     for glob, expression in zip(globs, expressions, strict=True):
         dated = [of_night(glob, night) for night in nights] or [_with(glob, {})]
-        for path in (path for one in dated for path in _there(config.folder, one)):
+        for path in (path for one in dated for path in _there(folder_of(source, config), one)):
             if path in found or not expression.fullmatch(name := name_of(config, path)):
                 continue
             if _is_log(path, glob):
@@ -103,7 +110,9 @@ def of_night(glob: str, night: date) -> str:
 
 
 def name_of(config: Config, path: Path) -> str:
-    """A log file's name: relative to the shop's folder, or its URL."""
+    """A log file's name: relative to where its source's files lie, or its URL."""
+    if path.is_relative_to(config.asked):
+        return path.relative_to(config.asked).as_posix()
     shown = keeping.shown(str(path))
     return path.relative_to(config.folder).as_posix() if shown == str(path) else shown
 

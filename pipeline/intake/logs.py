@@ -15,11 +15,11 @@ from pipeline.ground.errors import InputError
 from pipeline.ground.sql import literal
 from pipeline.intake import folders, json_lines, parquet_files, raw, text_files, zstd_frames
 from pipeline.intake.csv_files import Reader
-from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, format_of, name_of
+from pipeline.intake.log_files import FORMATS, PLACEHOLDERS, LogFile, find, folder_of, format_of, name_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-__all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "format_of", "literal", "read", "same_raw"]
+__all__ = ["FORMATS", "PLACEHOLDERS", "LogFile", "find", "folder_of", "format_of", "literal", "read", "same_raw"]
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def read(
         sql.execute(connection, "ingest/unreadable_none")
         own = _read(connection, paths, source, config, ids)
         if source.hive_partitioning:
-            folders.add(connection, [file.path for file in files], config.folder, own)
+            folders.add(connection, [file.path for file in files], folder_of(source, config), own)
         sql.execute(connection, "ingest/raw_files")
     except duckdb.Error as error:
         if resources.is_scarce(error):  # not the file's fault

@@ -16,6 +16,7 @@ from pipeline.ground import keeping
 from pipeline.ground.errors import PublishError
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
+from pipeline.settings.sections.data import InputFiles
 from pipeline.store import urls
 
 
@@ -32,8 +33,10 @@ def of_lake(config: Config, stage: str, table: str) -> Place:
     return _of_home(config, config.lake.relative_to(config.home) / stage / table)
 
 
-def of_glob(config: Config, glob: str) -> Place:
-    """The files that a glob of the shop's stands for."""
+def of_glob(config: Config, source: InputFiles, glob: str) -> Place:
+    """The files that a glob of a source stands for."""
+    if source.connection is not None:
+        return _of_home(config, config.asked.relative_to(config.home) / glob)
     if urls.is_url(glob):
         found = urls.parse(glob)
         return _of_store(found.bucket, found.prefix)

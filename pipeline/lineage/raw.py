@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+from pipeline.ground import keeping
 from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, log_files
 from pipeline.intake.inputs.table import InputTable, NightTable
@@ -31,7 +32,7 @@ def wanted(config: Config) -> Iterator[NightTable]:
 def globs(table: InputTable, config: Config) -> list[Place]:
     """Where a table's files are: a place per glob."""
     source = table.files(config)
-    return [] if source is None else [places.of_glob(config, glob) for glob in source.given]
+    return [] if source is None else [places.of_glob(config, source, glob) for glob in source.given]
 
 
 def files(table: InputTable, config: Config, night: date | None) -> list[str]:
@@ -45,7 +46,7 @@ def files(table: InputTable, config: Config, night: date | None) -> list[str]:
         return []
     if table is inputs.EVENTS and night is not None:
         found = [file for file in found if file.is_about(night)]
-    named = ((log_files.name_of(config, file.path), file.path) for file in found)
+    named = ((keeping.shown(str(file.path)), file.path) for file in found)
     return sorted(name if urls.is_url(name) else path.absolute().as_uri() for name, path in named)[:MOST_FILES]
 
 

@@ -96,7 +96,7 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
 def _own(text: str, sample: Sample) -> str:
     """A message about the sample as one about the shop's files, and the lines of a copied part as those of its file."""
     for one in (one for of in sample.inputs.values() for name, one in of.sampled.items() if not one.is_whole):
-        copy = sample.config.folder / one.file.path.relative_to(sample.shop.folder)
+        copy = sample.copy_of(one.file)
         header = 1 if one.kind == "csv" else 0
 
         def place(found: re.Match[str], one: samples.Sampled = one, header: int = header) -> str:

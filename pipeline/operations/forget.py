@@ -2,6 +2,7 @@
 
     list      their ids, hashed, go on the list of pipeline.privacy.suppression: no later ingest takes their rows again
     events    every night's partition that knows them is written again without them
+    asked     what databases were asked for about people is removed (pipeline.intake.databases.answers)
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
               What the gate compares with (evaluate's judged lists) is kept, without them. So are those of a search
@@ -30,9 +31,9 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, keeping, resources, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, partitions
+from pipeline.intake import inputs, partitions, spill
+from pipeline.intake.databases import answers
 from pipeline.intake.inputs import NightTable
-from pipeline.intake.spill import SPILL
 from pipeline.judging import arms, evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import bringing, day_so_far, handed, mentions, site, stages
@@ -84,6 +85,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
         people = People(config, wanted, journals, leave_texts=also_in_text)
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
             _events(connection, config, people, key if also_in_text else None)
+            _asked(config, people)
             keeping.tell(_receipts(config))
             for place in (config, *trials.workshops(config)):
                 _nights(connection, place, people)
@@ -122,8 +124,7 @@ def _folders(stage: Path) -> list[Path]:
 
 def _events(connection: Any, config: Config, people: People, out_of_texts: Key | None) -> None:
     """Write the partitions that know them again; with a key those too whose texts name them."""
-    for spill in config.lake.glob(f"{SPILL}*"):
-        _remove_dead_spill(spill)
+    spill.remove_dead(config.lake)
     folders = _folders(config.lake / "ingest")
     for folder in folders:
         with artifacts.lock(folder):  # a night that is being written will be whole, or is a dead run's
@@ -176,10 +177,15 @@ def _sweep(folder: Path) -> None:
     rewriting.finish(folder)
 
 
-def _remove_dead_spill(spill: Path) -> None:
-    with contextlib.suppress(FileNotFoundError, BlockingIOError), (spill / "lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(spill, ignore_errors=True)
+def _asked(config: Config, people: People) -> None:
+    """Remove what databases were asked for: what a mapping leaves out is in it too, so nothing less is complete."""
+    if not answers.is_any(config):
+        return
+    with artifacts.lock(config.asked):
+        if paths := answers.about_people(config):
+            for journal in people.journals.values():
+                journal.add(table="asked", files=len(paths))
+            answers.remove(paths)
 
 
 # --- nights -----------------------------------------------------------------------------------------------------------
@@ -287,14 +293,8 @@ def _exports(config: Config, people: People) -> None:
             removed = redaction.copy_lines_without(path, beside, people.ids)
             if removed:
                 before, after = map(artifacts.file_sha256, (path, beside))
-                people.note(
-                    removed,
-                    table="exports",
-                    night=path.parent.name,
-                    file=path.name,
-                    sha256_before=before,
-                    sha256_after=after,
-                )
+                where = {"table": "exports", "night": path.parent.name, "file": path.name}
+                people.note(removed, **where, sha256_before=before, sha256_after=after)
                 artifacts.sync(beside)
                 beside.replace(path)
             beside.unlink(missing_ok=True)

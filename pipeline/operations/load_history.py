@@ -74,8 +74,7 @@ def _load_history(config: Config, until: date, tell: following.Tell) -> str:
     config.lake.mkdir(parents=True, exist_ok=True)
     bringing.nights(config, whole=["ingest"])
     rewriting.finish_all(config.lake / "ingest")
-    extraction.history(config, until)
-    with staging.staged(config, until, config.lake) as connection:
+    with extraction.history(config, until), staging.staged(config, until, config.lake) as connection:
         first = _first_night(connection, until)
         left_out.since(connection, first)
         others = _of_another_zone(config, first, until)

@@ -1,4 +1,5 @@
-"""Freeing disk: the stages' folders of old nights go, and where it is configured, old events.
+"""Freeing disk: the stages' folders of old nights go, and where it is configured, old events and what
+databases were asked for of their days.
 
 Published runs are not touched (publish.keep_runs looks after them), nor the nights of the active run and of the one a
 rollback returns to: the gate reads what they were judged by, `show` their titles. A part that a newer night has linked
@@ -16,6 +17,7 @@ from pathlib import Path
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
+from pipeline.intake.databases import answers
 from pipeline.operations import bringing, day_so_far, handed, stages
 from pipeline.publication import publish, stores
 from pipeline.published import run_ids
@@ -35,7 +37,7 @@ class Freed:
     """What is removed, or would be.
 
     Attributes:
-        folders: in the order of their removal.
+        folders: in the order of their removal; of what databases were asked for, files.
         busy: nights that are left because one of their stages is running, or may be.
         links: how many links to each file are removed, by device and inode.
         sizes: bytes on disk, and all links, of each file.
@@ -49,9 +51,9 @@ class Freed:
     store: Garbage | None = None
 
     def count(self, folder: Path) -> None:
-        """Add a folder."""
+        """Add a folder, or a file."""
         self.folders.append(folder)
-        for path in folder.rglob("*"):
+        for path in folder.rglob("*") if folder.is_dir() else [folder]:
             if path.is_file():
                 about = path.lstat()
                 at = (about.st_dev, about.st_ino)
@@ -102,6 +104,7 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
             _prune_night(config, night, youngest, freed, dry_run)
     for folder in _old_events(config, newest):
         _remove([folder], freed, dry_run)
+    _prune_answers(config, newest, freed, dry_run)
     if day_so_far.is_over(config):
         freed.count(config.home / SO_FAR)
         if not dry_run:
@@ -112,10 +115,12 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
 def describe(freed: Freed, dry_run: bool) -> str:
     """What was removed, for people."""
     so_far = [folder for folder in freed.folders if folder.name == SO_FAR]
-    stage_nights = Counter(folder.parent.name for folder in freed.folders if folder not in so_far)
+    asked = [path for path in freed.folders if path.suffix == answers.ENDING]
+    stage_nights = Counter(folder.parent.name for folder in freed.folders if folder not in [*so_far, *asked])
     lines = [f"{'would remove' if dry_run else 'removed'} {folder}" for folder in freed.folders]
     lines += [f"left {night}: it is running, or may be" for night in freed.busy]
     parts = [f"{n} of {stage}" for stage, n in stage_nights.items()] + ["a day so far"] * len(so_far)
+    parts += [f"{len(asked)} files of what databases were asked for"] if asked else []
     said = ", ".join(parts) or "nothing"
     lines.append(f"{said}: {freed.bytes / 2**20:,.1f} MiB of disk {'to free' if dry_run else 'freed'}")
     if freed.store is not None:
@@ -184,15 +189,40 @@ def _remove(folders: list[Path], freed: Freed, dry_run: bool, locked: bool = Fal
                 artifacts.remove(folder)
 
 
+def _prune_answers(config: Config, newest: date, freed: Freed, dry_run: bool) -> None:
+    """Remove what databases were asked for of days of which no events are kept, and of those before asked_days."""
+    if not answers.is_any(config):
+        return
+    days, first = config.retention.asked_days, _first_events(config, newest)
+    ends = [first] if first is not None else []
+    ends += [newest - timedelta(days=days)] if days is not None else []
+    if not ends:
+        return
+    with artifacts.lock(config.asked):
+        paths = answers.before(config, max(ends))
+        for path in paths:
+            freed.count(path)
+        if not dry_run:
+            answers.remove(paths)
+
+
 def _old_events(config: Config, newest: date) -> list[Path]:
-    """Partitions older than retention.event_days, whole tuning periods at a time.
+    """Partitions of nights of which no events are kept."""
+    if (first := _first_events(config, newest)) is None:
+        return []
+    found = (config.lake / "ingest").glob(f"{artifacts.PARTITION}*")
+    return sorted(folder for folder in found if artifacts.run_date_of(folder) < first)
+
+
+def _first_events(config: Config, newest: date) -> date | None:
+    """The first night of which events are kept by retention.event_days, whole tuning periods at a time; None: of all.
 
     Every removal changes what all cut-offs are made of, so it happens on the days on which the language model is tuned
     anew anyway; an event is kept for at most event_days, and for up to tuning_days less.
     """
     days = config.retention.event_days
     if days is None:
-        return []
+        return None
     oldest = min(config.label_cutoffs(config.tuned_at(newest)))
     needed = (newest - oldest).days + config.horizon_days + config.tuning_days
     if days < needed:
@@ -201,6 +231,4 @@ def _old_events(config: Config, newest: date) -> list[Path]:
             f"takes at least {needed} days of events; the features count a year of them"
         )
     cut = newest - timedelta(days=days)
-    cut += timedelta(days=-cut.toordinal() % config.tuning_days)
-    found = [p for p in (config.lake / "ingest").glob(f"{artifacts.PARTITION}*") if artifacts.run_date_of(p) < cut]
-    return sorted(found)
+    return cut + timedelta(days=-cut.toordinal() % config.tuning_days)

@@ -24,7 +24,7 @@ NAMED = (
 )
 """Where a person's id can stay in what other people wrote; of the first one only where nothing was done about it."""
 STAYS = (
-    "the shop's own logs, which Nightjar only reads: ingest drops the person's rows from now on",
+    "the shop's own logs and databases, which Nightjar only reads: ingest drops the person's rows from now on",
     "backups of this folder and of the database, and files that `export` wrote elsewhere",
     "the scheduler's own logs and database",
 )

@@ -116,6 +116,11 @@ class Config(Calendar):
         return self.home / "lake"
 
     @property
+    def asked(self) -> Path:
+        """Where the files are that were made of what databases were asked for; the shop's own are below its folder."""
+        return self.home / "asked"
+
+    @property
     def tables(self) -> Path:
         """Where the published DuckDB files and Parquet live."""
         return self.home / "tables"

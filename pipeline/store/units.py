@@ -1,9 +1,9 @@
 """The parts of a home that are in a store, each with a manifest of its own that is written last.
 
-    lake/<stage>/run_date=D/manifest.json     a stage's night: what its own manifest says, and where its files are
-    tables/manifest.json, state/...           a folder that changes as a whole: its files and links, and where they are
-    objects/<part>/v=<unique>/<file>          the files; none is ever written twice, and one that no manifest names is
-                                              none of the home's
+    lake/<stage>/run_date=D/manifest.json       a stage's night: what its own manifest says, and where its files are
+    tables/manifest.json, asked/..., state/...  a folder that changes as a whole: its files and links, where they are
+    objects/<part>/v=<unique>/<file>            the files; none is ever written twice, and one that no manifest names is
+                                                none of the home's
 
 A manifest that is replaced is the instant of the change: who reads has the files of the one before, or of this one.
 Manifests lie apart from files so that one listing tells what there is, however many files a night has.
@@ -152,7 +152,7 @@ def of_path(home: Path, path: Path) -> tuple[str, list[Unit]] | None:
         return name, [named(home, name), *([named(home, f"blocked/{parts[2]}")] if parts[1] == "evaluate" else [])]
     if name == "forgotten.json":  # who reads the logs holds this lease, so that whoever adds a name waits for them
         return "lake/ingest/history", [named(home, "state/forgotten")]
-    if name in {"receipts", "tables"}:
+    if name in {"receipts", "tables", "asked"}:
         return name, [named(home, "state/receipts" if name == "receipts" else name)]
     return (name, [named(home, name)]) if parts[0] == "exports" and len(parts) == 3 else None
 
@@ -162,7 +162,7 @@ def named(home: Path, name: str) -> Unit:
     if name in STATE:
         folder, patterns = STATE[name]
         return Unit(name, home / folder, patterns)
-    if name == "tables":
+    if name in {"tables", "asked"}:
         return Unit(name, home / name, ("**/*",))
     if name.startswith("exports/"):
         return Unit(name, (home / name).parent, (name.rpartition("/")[2],))

@@ -16,6 +16,7 @@ from pipeline.published.run_ids import is_of_day_so_far, partition_of
 from pipeline.settings import outside
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
+from pipeline.tasks import airflow_connections
 from pipeline.tasks.content import kept_back
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ class _When:
 
 def _prepared(stage: str, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> _When:
     """The night of a run, which is over; or the day so far, as far as its lake has come."""
+    airflow_connections.offer()
     loaded, force = settings(params), bool(params.get("force"))
     in_shards.require_folder(loaded)  # now, and not hours later, when the first stage is shared
     if AT in params:

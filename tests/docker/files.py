@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
 SECRETS = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "API_SECRET_KEY", "JWT_SECRET", "ADMIN_PASSWORD", "FERNET_KEY"}
-SECRETS |= {"SPARK_SECRET"}
+SECRETS |= {"SPARK_SECRET", "STORE_SECRET_KEY"}
 # Variables of the images we build on, not of Airflow's configuration or ours.
 FOREIGN = {
     "PYTHONPATH",
@@ -35,6 +35,10 @@ def instructions(file: Path) -> list[tuple[str, str]]:
 DOCKERFILE = instructions(DOCKER / "Dockerfile")
 COMPOSE_TEXT = (DOCKER / "compose.yaml").read_text()
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
+S3_TEXT = (DOCKER / "s3.yaml").read_text()
+S3 = yaml.safe_load(S3_TEXT)
+KUBERNETES_TEXT = (DOCKER / "airflow-values.yaml").read_text()
+KUBERNETES = yaml.safe_load(KUBERNETES_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if name not in INFRASTRUCTURE | SPARK}
 SERVING = {name: service for name, service in SERVICES.items() if name != "init"}

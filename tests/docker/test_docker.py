@@ -22,6 +22,7 @@ from tests.docker.files import (
     INFRASTRUCTURE,
     OURS,
     ROOT,
+    S3,
     SERVICES,
     SERVING,
     SPARK,
@@ -167,6 +168,8 @@ def test_what_the_pipeline_writes_is_on_a_volume_and_the_shop_is_read_only() -> 
         assert at[str(config.tables)] == "tables"
         shop = str(PurePosixPath(SERVICES[name]["environment"]["NIGHTJAR_CONFIG"]).parent)
         assert [mount[2:] for mount in mounts if mount[1] == shop] == [["ro"]]
+    mounts = [interpolated(volume).split(":") for volume in SERVICES["dag-processor"]["volumes"]]
+    assert [mount[2:] for mount in mounts if mount[1] == shop] == [["ro"]]  # what the DAG looks like depends on it
     named = {v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if not v.startswith("$")}
     assert named == set(COMPOSE["volumes"])
     owned = " ".join(text for kind, text in DOCKERFILE if kind == "RUN")
@@ -200,10 +203,12 @@ def test_no_service_can_write_but_to_volumes_and_to_memory() -> None:
 
 def test_every_image_that_is_built_on_can_be_named_by_its_digest() -> None:
     named = {name for name in example() if name.endswith("_IMAGE")}
-    assert named == {"AIRFLOW_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE"}
-    for service in INFRASTRUCTURE:
+    assert named == {"AIRFLOW_IMAGE", "POSTGRES_IMAGE", "REDIS_IMAGE", "STORE_IMAGE"}
+    for service, described in (
+        {name: SERVICES[name] for name in INFRASTRUCTURE} | {"store": S3["services"]["s3"]}
+    ).items():
         variable = f"{service.upper()}_IMAGE"
-        assert SERVICES[service]["image"] == f"${{{variable}:-{example()[variable]}}}"
+        assert described["image"] == f"${{{variable}:-{example()[variable]}}}"
     arguments = [service["build"]["args"]["AIRFLOW_IMAGE"] for service in SERVICES.values() if "build" in service]
     assert arguments == [f"${{AIRFLOW_IMAGE:-{example()['AIRFLOW_IMAGE']}}}"] * 2
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.files import COMPOSE_TEXT, DOCKER, SECRETS, SERVICES, example
+from tests.docker.files import COMPOSE_TEXT, DOCKER, S3_TEXT, SECRETS, SERVICES, example
 
 
 def test_no_secret_has_a_default() -> None:
-    code = re.sub(r"#.*", "", COMPOSE_TEXT)
+    code = re.sub(r"#.*", "", COMPOSE_TEXT + S3_TEXT)
     uses = re.findall(r"\$\{(\w+)(:[-?])?", code)
     assert {how for name, how in uses if name in SECRETS | {"SHOP"}} == {":?"}
     assert {how for name, how in uses if name not in SECRETS | {"SHOP"}} == {":-"}
     assert {name for name, _ in uses} | {"COMPOSE_PROFILES"} == set(example())
     assert {name for name in SECRETS if example()[name]} == set()
-    assert not re.search(r"(?i)(password|secret|secret_key|fernet_key): +['\"]?[^$\s'\"]", code)
+    assert not re.search(r"(?i)(password|secret|secret_key|fernet_key|secret_access_key): +['\"]?[^$\s'\"]", code)
 
 
 def test_secrets_that_sign_stay_away_from_the_tasks() -> None:

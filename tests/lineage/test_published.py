@@ -10,6 +10,7 @@ from pipeline.ground.errors import GateError
 from pipeline.lineage import places
 from pipeline.operations import in_shards, stages
 from pipeline.publication import checks
+from pipeline.settings.sections.data import InputFiles
 from tests.lineage import consumer, shop
 from tests.lineage.conftest import FollowedNight
 
@@ -28,8 +29,11 @@ def test_tables_in_postgres_are_named_without_the_password(
 
 
 def test_files_in_a_store_are_named_by_their_bucket(night: FollowedNight) -> None:
-    assert places.of_glob(night.config, "s3://logs/{year}/*.csv") == places.Place("s3://logs", "{year}/*.csv")
-    assert places.of_glob(night.config, "../other/*.csv").name == f"{night.config.folder.parent}/other/*.csv"
+    config, files = night.config, InputFiles(files="*.csv", sql="events.sql")
+    assert places.of_glob(config, files, "s3://logs/{year}/*.csv") == places.Place("s3://logs", "{year}/*.csv")
+    assert places.of_glob(config, files, "../other/*.csv").name == f"{config.folder.parent}/other/*.csv"
+    asked = InputFiles(files="log.parquet", sql="events.sql", connection="shop", query="query.sql")
+    assert places.of_glob(config, asked, "log.parquet").name == f"{config.home.absolute()}/asked/log.parquet"
 
 
 def test_a_check_that_stops_a_publication_is_an_assertion_that_failed(

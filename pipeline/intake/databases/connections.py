@@ -1,29 +1,28 @@
 """Databases that logs are read from: where they are says the environment alone, and no message shows it.
 
 A connection has a name; NIGHTJAR_CONNECTION_<NAME> holds its URL, or AIRFLOW_CONN_<NAME>, as Airflow reads it, where
-that is PostgreSQL's. They are reached by ADBC, which hands over columns as the database streams them.
+that is PostgreSQL's or MySQL's; in a task Airflow itself is asked last. They are reached by ADBC, or by what reads as
+ADBC does: columns, as the database streams them.
 Source: https://arrow.apache.org/adbc
 """
 
 import contextlib
-import importlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, Protocol
 
 import pyarrow as pa
 
 from pipeline.ground import secrets
 from pipeline.ground.errors import InputError
-from pipeline.published.targets import dsn
+from pipeline.intake.databases import airflow as of_airflow
+from pipeline.intake.databases import drivers
+from pipeline.intake.databases.drivers import Driver, Reader, Rows
 
-DRIVERS = {"postgresql": "adbc_driver_postgresql", "sqlite": "adbc_driver_sqlite"}
-"""What speaks to a database, by the scheme of its URL."""
-READ_ONLY = {"postgresql": "set transaction read only", "sqlite": "pragma query_only = on"}
-"""What says to it that the statements to come only read."""
+Lookup = Callable[[str], str | None]
+_ALSO: list[Lookup] = []
 NIGHT = re.compile(r"\$(night|next)\b(?!\$)")
 """Where a query names the night, or the day after it; $night$ quotes text in PostgreSQL."""
 
@@ -32,28 +31,18 @@ class DriverError(Exception):
     """What a driver says, which is its cause: the database does not answer, or refuses."""
 
 
-class Rows(Protocol):
-    """An ADBC connection, as far as it is used here."""
-
-    def cursor(self) -> Any:
-        """Something to execute a statement with, whose rows come as record batches."""
-
-    def close(self) -> None:
-        """Give it back."""
-
-
 @dataclass(frozen=True)
 class Connection:
     """A database that is named in the configuration.
 
     Attributes:
         name: as there.
-        kind: a scheme of DRIVERS.
-        url: with what is secret; never shown.
+        driver: what speaks to it.
+        url: what the driver takes, with what is secret; never shown.
     """
 
     name: str
-    kind: str
+    driver: Driver
     url: str = field(repr=False)
 
     def opened(self) -> contextlib.AbstractContextManager[Rows]:
@@ -64,12 +53,11 @@ class Connection:
             Exception: of the driver, where the database does not answer.
         """
         try:
-            module = importlib.import_module(f"{DRIVERS[self.kind]}.dbapi")
+            return contextlib.closing(self.driver.connect(self.url))
         except ImportError:
             raise InputError(
-                f"connection '{self.name}' needs {DRIVERS[self.kind]}: pip install 'nightjar[databases]'"
+                f"connection '{self.name}' needs {self.driver.package}: pip install 'nightjar[databases]'"
             ) from None
-        return contextlib.closing(module.connect(self.url))
 
     def redacted(self, message: str) -> str:
         """A message of the driver on one line, in which nothing of the URL is left that could be secret."""
@@ -77,41 +65,49 @@ class Connection:
 
 
 def from_environment(name: str, environment: Mapping[str, str] = os.environ) -> Connection:
-    """The connection of a name.
+    """The connection of a name: of the environment, else of who else may know it.
 
     Raises:
-        InputError: the environment does not have it, or it is none that can be read; its value is not repeated.
+        InputError: nobody has it, or it is none that can be read; its value is not repeated.
     """
     own, airflow = (f"{prefix}{name.upper()}" for prefix in ("NIGHTJAR_CONNECTION_", "AIRFLOW_CONN_"))
     if given := environment.get(own):
         return _known(name, own, given)
-    if given := environment.get(airflow):
-        if (settings := dsn.of_airflow(given)) is None:
-            raise InputError(f"{airflow} is no connection to PostgreSQL that can be read (it is not shown): set {own}")
-        return Connection(name, "postgresql", settings.conninfo())
-    raise InputError(f"connection '{name}' is not known: set {own} to its URL, or {airflow}")
+    known = {airflow: environment.get(airflow)} | {f"Airflow's connection '{name}'": also(name) for also in _ALSO}
+    for where, given in known.items():
+        if given:
+            if (read := of_airflow.read(given)) is None:
+                raise InputError(
+                    f"{where} is no connection to PostgreSQL or MySQL that can be read (it is not shown): set {own}"
+                )
+            return Connection(name, *read)
+    raise InputError(f"connection '{name}' is not known: set {own} to its URL, or {airflow}, or add it to Airflow")
+
+
+def also_from(lookup: Lookup) -> None:
+    """Let a connection that the environment does not have be looked for, as Airflow writes it, by its name."""
+    if lookup not in _ALSO:
+        _ALSO.append(lookup)
 
 
 def _known(name: str, variable: str, url: str) -> Connection:
-    scheme = url.partition(":")[0].lower()
-    kind = "postgresql" if scheme in {"postgres", "postgresql"} else scheme
-    if kind not in DRIVERS or "://" not in url:
+    driver = drivers.of_scheme(url.partition("://")[0].lower())
+    if driver is None:
         raise InputError(
             f"{variable} is no URL of a database that can be read (it is not shown, for it may hold a password): write "
-            f"{' or '.join(f'{one}://...' for one in DRIVERS)}"
+            f"{' or '.join(f'{one.schemes[0]}://...' for one in drivers.DRIVERS)}"
         )
-    return Connection(name, kind, url.partition("://")[2] if kind == "sqlite" else url)
+    return Connection(name, driver, driver.takes(url))
 
 
-def bound(query: str, night: date, kind: str) -> str:
+def bound(query: str, night: date, driver: Driver) -> str:
     """A query in which $night and $next are the night and the day after it.
 
     They are written as literals: a day is none that could be anything else, and a statement with parameters does not
     stream from PostgreSQL, which copies out only what has none.
     """
     days = {"night": night, "next": night + timedelta(days=1)}
-    date_of = "'{}'" if kind == "sqlite" else "DATE '{}'"
-    return NIGHT.sub(lambda found: date_of.format(days[found[1]].isoformat()), query)
+    return NIGHT.sub(lambda found: driver.date.format(days[found[1]].isoformat()), query)
 
 
 def asks_for_night(query: str) -> bool:
@@ -130,13 +126,14 @@ def reading(connection: Connection, query: str) -> Iterator[tuple[pa.Schema, Ite
     with contextlib.ExitStack() as held:
         with _driver():
             cursor = held.enter_context(contextlib.closing(held.enter_context(connection.opened()).cursor()))
-            cursor.execute(READ_ONLY[connection.kind])
+            for statement in connection.driver.read_only:
+                cursor.execute(statement.replace("$query", query))
             cursor.execute(query)
             rows = cursor.fetch_record_batch()
         yield rows.schema, _batches(rows)
 
 
-def _batches(rows: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _batches(rows: Reader) -> Iterator[pa.RecordBatch]:
     with _driver():
         yield from rows
 

@@ -1,10 +1,11 @@
 """A query's rows as raw files: one Parquet file a night, or one that is all there is, read anew every night.
 
-From then on they are files like any others that were delivered, the shop's own: a day's file that is there is not asked
-for again, and who is to be forgotten has to be removed from it as from any log. A file appears whole or not at all,
-whatever becomes of the connection.
+From then on they are files like any others that were delivered, but below the home, as the shop's folder is only read:
+a day's file that is there is not asked for again. A file appears whole or not at all, whatever becomes of the
+connection.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -14,57 +15,76 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.ground import resources
+from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError, PipelineError, ResourceError
 from pipeline.intake import inputs, log_files
-from pipeline.intake.databases import connections
+from pipeline.intake.databases import connections, drivers
 from pipeline.intake.databases.connections import Connection
 from pipeline.settings.config import Config
 from pipeline.settings.sections.data import InputFiles
 
 log = logging.getLogger(__name__)
 
-REFUSED = {"22", "25", "42", "0A"}
-"""Classes of SQLSTATE that say the statement is wrong: data, a change, syntax or access rule, feature."""
 PART = "nightjar.up_to"
 """Metadata of a file of a day that was not over: up to which moment it was asked for."""
 
 
-def night(config: Config, of: date) -> None:
-    """Ask for what a night reads of databases, as far as it is not there.
+@contextlib.contextmanager
+def night(config: Config, of: date) -> Iterator[None]:
+    """Ask for what a night reads of databases, as far as it is not there, and hold it still while it is read.
 
     Raises:
         InputError: a connection or a query is not there, or the database refuses the query.
         ResourceError: the database does not answer, or the connection is lost; nothing is left of what came.
     """
-    for source, query in _asked(config):
-        if not source.daily or _is_missing(path_of(config, source, of), config):
-            _extract(source, query, of, config)
+    with _held(config) as wanted:
+        for source, query in wanted:
+            if not source.daily or _is_missing(path_of(config, source, of), config):
+                _extract(source, query, of, config)
+        yield
 
 
-def history(config: Config, until: date) -> None:
-    """Ask for every day up to a night that is not there, from each input's `since` on.
+@contextlib.contextmanager
+def history(config: Config, until: date) -> Iterator[None]:
+    """Ask for every day up to a night that is not there, from each input's `since` on; else as `night`.
 
     Raises:
         InputError: as `night`; or an input does not say since when there is anything.
         ResourceError: as `night`.
     """
-    for source, query in _asked(config):
-        if not source.daily:
-            _extract(source, query, until, config)
-            continue
-        if source.since is None:
-            raise InputError(f"{source.query}: set since to the first day that '{source.connection}' has rows of")
-        for number in range((until - source.since).days + 1):
-            day = source.since + timedelta(days=number)
-            if _is_missing(path_of(config, source, day), config):
-                _extract(source, query, day, config)
+    with _held(config) as wanted:
+        for source, query in wanted:
+            for day in [until] if not source.daily else _days(source, until):
+                if not source.daily or _is_missing(path_of(config, source, day), config):
+                    _extract(source, query, day, config)
+        yield
+
+
+def _days(source: InputFiles, until: date) -> list[date]:
+    if source.since is None:
+        raise InputError(f"{source.query}: set since to the first day that '{source.connection}' has rows of")
+    return [source.since + timedelta(days=number) for number in range((until - source.since).days + 1)]
 
 
 def path_of(config: Config, source: InputFiles, of: date) -> Path:
     """Where the rows of a night are, or are to be."""
     (glob,) = source.globs
-    return config.folder / log_files.of_night(glob, of)
+    return log_files.folder_of(source, config) / log_files.of_night(glob, of)
+
+
+@contextlib.contextmanager
+def _held(config: Config) -> Iterator[list[tuple[InputFiles, str]]]:
+    """The inputs that come from a database, each with its query, while nobody else writes or removes their files."""
+    asked = list(_asked(config))
+    wanted = {source.globs: (source, query) for source, query in asked}
+    for source, _ in asked:
+        kept = wanted[source.globs][0]
+        if (source.connection, source.query) != (kept.connection, kept.query):
+            raise InputError(
+                f"{kept.query} and {source.query} are both to become {source.named}: give each of them files of its own"
+            )
+    with artifacts.lock(config.asked) if wanted else contextlib.nullcontext():
+        yield list(wanted.values())
 
 
 def _asked(config: Config) -> Iterator[tuple[InputFiles, str]]:
@@ -104,7 +124,7 @@ def _extract(source: InputFiles, query: str, of: date, config: Config) -> None:
         # a night is read by one process at a time, so what a killed one left is overwritten
         scratch = path.with_name(f".{path.name}.part" if source.daily else f".{path.name}.{os.getpid()}.part")
         try:
-            count = _write(connection, connections.bound(query, of, connection.kind), scratch, config)
+            count = _write(connection, connections.bound(query, of, connection.driver), scratch, config)
             scratch.replace(path)
         except connections.DriverError as error:
             raise _said(error, connection, source, of) from None
@@ -133,8 +153,8 @@ def _write(connection: Connection, query: str, scratch: Path, config: Config) ->
 
 def _said(error: connections.DriverError, connection: Connection, source: InputFiles, of: date) -> PipelineError:
     """What is wrong, without what is secret: the query, which no second attempt mends, or the way to the database."""
-    words, state = connection.redacted(str(error)), getattr(error.__cause__, "sqlstate", None) or ""
-    if state[:2] in REFUSED or (not state and type(error.__cause__).__name__ == "ProgrammingError"):
+    words = connection.redacted(str(error))
+    if error.__cause__ is not None and drivers.is_refused(error.__cause__):
         return InputError(f"{source.query}: connection '{connection.name}' refuses it for {of}", words)
     return ResourceError(
         f"connection '{connection.name}' does not answer, or was lost, while {source.query} of {of} was read; "

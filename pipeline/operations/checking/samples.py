@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.ground import keeping
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, logs
+from pipeline.intake import inputs, log_files, logs
+from pipeline.intake.databases import answers
 from pipeline.intake.logs import LogFile
 from pipeline.operations.checking import cuts
 from pipeline.operations.checking.cuts import Size, Stretch
@@ -94,7 +96,14 @@ class Sample:
 
     def own(self, text: str) -> str:
         """A message about the sample as one about the shop's own files, as far as it names files."""
-        return text.replace(str(self.config.folder), str(self.shop.folder))
+        for ours, theirs in ((self.config.asked, self.shop.asked), (self.config.folder, self.shop.folder)):
+            text = text.replace(str(ours), str(theirs))
+        return text
+
+    def copy_of(self, file: LogFile) -> Path:
+        """Where the copy of a file stands."""
+        name = log_files.name_of(self.shop, file.path)
+        return (self.config.asked if file.path.is_relative_to(self.shop.asked) else self.config.folder) / name
 
 
 def begin(config: Config, scratch: Path) -> Sample:
@@ -118,7 +127,8 @@ def begin(config: Config, scratch: Path) -> Sample:
         if not (mapping := config.folder / source.sql).is_file():  # which is said where it is read
             continue
         try:
-            _copy_of(folder, source.sql).write_bytes(mapping.read_bytes())
+            (folder / source.sql).parent.mkdir(parents=True, exist_ok=True)
+            (folder / source.sql).write_bytes(mapping.read_bytes())
         except OSError as error:
             raise InputError(f"{mapping} cannot be read: {error}") from None
     return Sample(config, config.model_copy(update={"home": scratch / "home", "folder": folder}))
@@ -133,24 +143,23 @@ def fill(sample: Sample, rows: int = ROWS) -> None:
     Raises:
         InputError: a file cannot be read, or holds more than a night takes.
     """
-    config, taken = sample.shop, dict[str, Sampled]()
+    config, taken = sample.shop, dict[Path, Sampled]()
+    if answers.is_any(config):
+        keeping.bring(config.asked)
     for table in inputs.nightly():
         if (source := table.files(config)) is None:
             continue
         files = logs.find(source, config)
         kind = logs.format_of(source) if files else ""
         sizes = _Sizes(kind, config)
-        sampled = {name: taken[name] for file in files if (name := _name(config, file)) in taken}
+        sampled = {log_files.name_of(config, f.path): taken[f.path] for f in files if f.path in taken}
         if not sampled:  # files of several inputs are looked at as the first of them wants it
             chosen = choose([f.path for f in files], sizes, rows if table is inputs.EVENTS else rows * BESIDE)
             wanted = [file for file in files if file.path in chosen]
-            sampled = {_name(config, f): _take(sample, f, kind, sizes(f.path), chosen[f.path]) for f in wanted}
-        taken |= sampled
+            found = {f: _take(sample, f, kind, sizes(f.path), chosen[f.path]) for f in wanted}
+            sampled = {log_files.name_of(config, f.path): one for f, one in found.items()}
+            taken |= {f.path: one for f, one in found.items()}
         sample.inputs[table.name] = InputSample(files, sampled, sum(f.path.stat().st_size for f in files))
-
-
-def _name(config: Config, file: LogFile) -> str:
-    return file.path.relative_to(config.folder).as_posix()
 
 
 class _Sizes:
@@ -239,15 +248,9 @@ def _united(stretches: Sequence[Stretch]) -> list[Stretch]:
     return found
 
 
-def _copy_of(folder: Path, name: str) -> Path:
-    """Where a file of this name stands in the sample; its folder is made."""
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
-
-
 def _take(sample: Sample, file: LogFile, kind: str, size: Size, wanted: Sequence[Stretch]) -> Sampled:
-    copy = _copy_of(sample.config.folder, _name(sample.shop, file))
+    copy = sample.copy_of(file)
+    copy.parent.mkdir(parents=True, exist_ok=True)
     if not size.is_lined or [Stretch(1, size.number)] == list(wanted):
         shutil.copyfile(file.path, copy)
         data = Stretch(2, max(size.number - 1, 0)) if kind == "csv" else Stretch(1, size.number)

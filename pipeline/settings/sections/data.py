@@ -121,6 +121,8 @@ class InputFiles(Section):
             return self
         parts = [f"{{{part}}}" in glob for glob in self.globs for part in ("year", "month", "day")]
         plain = len(self.globs) == 1 and not set("*?") & set(self.globs[0]) and not urls.is_url(self.globs[0])
+        if any(part.startswith(".") for part in self.globs[0].split("/")):
+            raise ValueError("what a query gives becomes a file below the home: name it without ../ and what is hidden")
         if not plain or not self.globs[0].endswith(".parquet") or any(parts) != all(parts):
             raise ValueError(
                 "what a query gives becomes one Parquet file, a night's own as in logs/{year}-{month}-{day}.parquet, "
@@ -213,6 +215,8 @@ class Retention(Section):
     """Older nights' features, models, lists and reports are removed; published runs are publish.keep_runs' affair."""
     event_days: Annotated[Days | None, KEPT] = None
     """Older nights' events are removed, and no model learns from them any more; default: history is kept."""
+    asked_days: Annotated[Days | None, KEPT] = None
+    """Older days' files of what databases were asked for are removed; default: with the events of their days."""
 
 
 class Features(Section):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.copies import CopyName, PublishedCopy
@@ -82,6 +82,13 @@ class Publish(Section):
     """Where the active run's tables also go, by a name for messages; see docs/copies.md. They change no table."""
     verb: str = ""
     """What users did, in the past tense, for the reasons ("You bought it twice"); default: from the event types."""
+
+    @field_validator("editorial")
+    @classmethod
+    def _rules_are_files(cls, given: InputFiles | None) -> InputFiles | None:
+        if given is not None and given.connection is not None:
+            raise ValueError("editors' rules are read as files, and no connection is asked for them: leave it out")
+        return given
 
 
 class Outcomes(Section):

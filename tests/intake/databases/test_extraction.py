@@ -112,14 +112,16 @@ def test_a_day_that_is_there_is_not_asked_for_again(tiny: psycopg.Connection, tm
 def test_a_part_of_a_day_is_asked_for_again_until_it_is_over(tiny: psycopg.Connection, tmp_path: Path) -> None:
     config = of_database(tmp_path, TINY)
     noon = config.so_far(datetime(2024, 1, 2, 10, tzinfo=UTC))
-    extraction.night(noon, TUESDAY)
-    path = tmp_path / "logs" / "2024-01-02.parquet"
+    with extraction.night(noon, TUESDAY):
+        pass
+    path = config.asked / "logs" / "2024-01-02.parquet"
     assert pq.read_table(path).num_rows == 2
     tiny.execute("insert into log values ('u3', 'c', '2024-01-02 12:00:00', 'purchase')")
-    extraction.night(config, TUESDAY)
-    assert pq.read_table(path).num_rows == 3
+    with extraction.night(config, TUESDAY):
+        assert pq.read_table(path).num_rows == 3
     before = path.stat().st_mtime_ns
-    extraction.night(config, TUESDAY)
+    with extraction.night(config, TUESDAY):
+        pass
     assert path.stat().st_mtime_ns == before
 
 
@@ -148,7 +150,7 @@ def test_a_connection_that_is_lost_leaves_nothing(
     def cut() -> None:
         """End the other session once some of its rows have been written."""
         for _ in range(2000):
-            if any(part.stat().st_size for part in (tmp_path / "logs").glob(".*.part")):
+            if any(part.stat().st_size for part in (config.asked / "logs").glob(".*.part")):
                 break
             time.sleep(0.01)
         tiny.execute(
@@ -162,7 +164,7 @@ def test_a_connection_that_is_lost_leaves_nothing(
         ingest(config, TUESDAY)
     cutter.join()
     assert servers.PASSWORD not in str(caught.value)
-    assert list((tmp_path / "logs").iterdir()) == []
+    assert list((config.asked / "logs").iterdir()) == []
     assert not list((config.lake / "ingest").glob("run_date=*"))
     (tmp_path / "query.sql").write_text(TINY)
     assert len(rows_of(ingest(config, TUESDAY))) == 2
@@ -233,6 +235,7 @@ def test_sqlite_gives_the_same_events(
         {"files": "logs/{year}-{month}.parquet"},
         {"files": "logs/{year}-{month}-{day}.csv"},
         {"files": ["a.parquet", "b.parquet"]},
+        {"files": "../{year}-{month}-{day}.parquet"},
         {"files": "s3://bucket/{year}-{month}-{day}.parquet"},
         {"connection": None, "query": None, "since": "2024-01-01"},
     ],
