@@ -1,17 +1,21 @@
 """The tables of a stage in DuckDB, in this process."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from pipeline.engine import ranges
 from pipeline.engine.groups import ROW_GROUP, write_groups
 from pipeline.ground import sql
 from pipeline.settings.config import Config
 
 EVENT_BYTES = 320
 """What a counted event takes in all tables of a stage that lie in memory: 3.0 GB of ten million, .6 GB in a file."""
+
+GROUP_BYTES = 1024
+"""What a group of a statement's takes at most, and as much again, as some users have more of them than others."""
 
 
 class DuckTables:
@@ -30,20 +34,25 @@ class DuckTables:
 
     def __init__(self, config: Config, spill: Path, events: int = 0) -> None:
         fits = events * EVENT_BYTES <= config.memory_limit_mb * 2**20
+        self._parts = max(1, -(-events * GROUP_BYTES // (config.memory_limit_mb * 2**20)))
         self._file = None if fits else spill / ".tables.duckdb"
         self._connection = sql.connect(config.threads, config.memory_limit_mb, spill, config.timezone, self._file)
 
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run a file; the rows of its last statement."""
         bound = {key: _literal(value) for key, value in params.items()}
-        rows: list[tuple[Any, ...]] = sql.execute(self._connection, name, **bound).fetchall()
+        first, *others = self._ranges(name, bound)
+        rows: list[tuple[Any, ...]] = sql.execute(self._connection, name, **first).fetchall()
+        for more in others:
+            sql.add(self._connection, name, **more)
         return rows
 
     def query(
         self, name: str, schema: pa.Schema, relations: Mapping[str, pa.Table] | None = None, **params: Any
     ) -> pa.Table:
         """The rows of a file, cast to a schema."""
-        return sql.query(self._connection, name, schema, relations, **params)
+        some = [sql.query(self._connection, name, schema, relations, **part) for part in self._ranges(name, params)]
+        return pa.concat_tables(some).combine_chunks()
 
     def write(
         self,
@@ -57,10 +66,17 @@ class DuckTables:
         for relation, table in (relations or {}).items():
             self._connection.register(relation, table)
         try:
-            write_groups(path, schema, sql.stream(self._connection, name, schema, ROW_GROUP, **params))
+            write_groups(path, schema, sql.in_groups(self._batches(name, schema, params), schema, ROW_GROUP))
         finally:
             for relation in relations or {}:
                 self._connection.unregister(relation)
+
+    def _batches(self, name: str, schema: pa.Schema, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        for part in self._ranges(name, params):
+            yield from sql.batches(self._connection, name, schema, ROW_GROUP, **part)
+
+    def _ranges(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return ranges.split(sql.statement(name), params, self._parts)
 
     def name(self, relation: str, *paths: Path) -> None:
         """Let statements select from Parquet files by a name."""

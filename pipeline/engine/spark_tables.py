@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.engine import dialect, spark, text_functions
+from pipeline.engine import dialect, ranges, spark, text_functions
 from pipeline.engine.groups import ROW_GROUP, write_groups
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import PipelineError, ResourceError
@@ -140,7 +140,8 @@ class SparkTables:
             paths = params[read.parameter]
             self._nights(paths, read).createOrReplaceTempView(read.view)
             self._held[read.view] = None
-        bound = {name: _bound(params[name]) for name in statement.parameters}
+        given = ranges.everything(params)
+        bound = {name: _bound(given[name]) for name in statement.parameters}
         return self._session.sql(statement.text, args=bound)
 
     @contextlib.contextmanager

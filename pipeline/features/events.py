@@ -91,8 +91,9 @@ class Events:
         arrived_by = arrived_by if late else max(self.content_hashes)
         if self._seen_by == arrived_by:
             return
+        users, items = self.sizes(max(self.content_hashes))
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
-            self.execute(name, arrived_by=arrived_by)
+            self.execute(name, arrived_by=arrived_by, users=users, items=items)
         if self.has_shown:
             self.execute("shown_days", arrived_by=arrived_by, places=given.PLACES)
         self._seen_by = arrived_by

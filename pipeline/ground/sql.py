@@ -100,6 +100,18 @@ def execute(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> 
     return connection.execute(_parsed[text], _used(text, params))
 
 
+def add(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> None:
+    """Add the rows of sql/<name>.sql, which makes one table, to that table; `params` as in `execute`.
+
+    Raises:
+        InputError: the file makes no table.
+    """
+    text, tables = re.subn(r"create or replace table (\w+) as\b", r"insert into \1", statement(name))
+    if tables != 1:
+        raise InputError(f"sql/{name}.sql makes {tables} tables, so that its rows cannot be added to one")
+    connection.execute(text, _used(text, params))
+
+
 def select(connection: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyRelation:
     """The rows of sql/<name>.sql, one SELECT, as a relation that runs when it is used; `params` as in `execute`."""
     text = statement(name)
@@ -145,10 +157,17 @@ def stream(
 
     The connection can do nothing else until the last of them is taken.
     """
+    return in_groups(batches(connection, name, schema, rows, **params), schema, rows)
+
+
+def batches(
+    connection: duckdb.DuckDBPyConnection, name: str, schema: pa.Schema, rows: int, **params: Any
+) -> Iterator[pa.RecordBatch]:
+    """`stream` in batches of about `rows` rows, not yet cast to `schema`."""
     text = statement(name)
     reader = connection.sql(text, params=_used(text, params)).to_arrow_reader(rows)
     require_columns(name, reader.schema.names, schema)
-    return in_groups(reader, schema, rows)
+    return iter(reader)
 
 
 def require_columns(name: str, found: list[str], schema: pa.Schema) -> None:

@@ -3,13 +3,21 @@
 -- came since they last did something that speaks for it, and count still; or it is kept from them (excluded.sql)
 with user_item_days as (
     from user_item_days
-    where day <= $cutoff_day and user_index < $users and item_index < $items
+    where day <= $cutoff_day and user_index >= $first_user and user_index < $users and item_index < $items
+),
+excluded as (from excluded where user_index >= $first_user and user_index < $users),
+hiding as (
+    select distinct user_index, item_index
+    from user_item_days
+    where hidden_until >= $cutoff_day
 ),
 spoken as (
-    select user_index, item_index
+    select user_item_days.user_index, user_item_days.item_index
     from user_item_days
-    group by user_index, item_index
-    having (sum(units(weight)) < 0 or sum(actions) = 0) and max(hidden_until) >= $cutoff_day
+    semi join hiding
+        on user_item_days.user_index = hiding.user_index and user_item_days.item_index = hiding.item_index
+    group by user_item_days.user_index, user_item_days.item_index
+    having sum(units(weight)) < 0 or sum(actions) = 0
 ),
 tiring as (from user_item_days where tiring > 0 and tires_until >= $cutoff_day),
 acted as (

@@ -5,7 +5,7 @@ aged as (
     select *
     from user_item_days
     join ages on ages.age = $cutoff_day - user_item_days.day
-    where user_item_days.day <= $cutoff_day and user_index < $users and item_index < $items
+    where user_item_days.day <= $cutoff_day and user_index >= $first_user and user_index < $users and item_index < $items
 ),
 final as (
     select

@@ -2,29 +2,29 @@
 with item_index as (from item_index),
 buyer_days as (from buyer_days),
 item_prices as (from item_prices),
-buyers as (
+days as (
     select
         item_index,
-        buyer,
-        $cutoff_day - min(day) as first_age,
-        $cutoff_day - max(day) as last_age,
-        bool_or(day > $cutoff_day - 365 and day <= $cutoff_day - 365 + $horizon_days) as a_year_ago
+        $cutoff_day - day as age,
+        next_day is null or next_day > $cutoff_day as is_last,
+        day > $cutoff_day - 365
+        and day <= $cutoff_day - 365 + $horizon_days
+        and (next_day is null or next_day > least($cutoff_day, $cutoff_day - 365 + $horizon_days)) as is_last_a_year_ago
     from buyer_days
     where day <= $cutoff_day
-    group by item_index, buyer
 ),
 counts as (
     select
         item_index,
-        count(*) filter (last_age < 7) as buyers_7,
-        count(*) filter (last_age < 28) as buyers_28,
-        count(*) filter (last_age < 91) as buyers_91,
-        count(*) filter (last_age < 365) as buyers_365,
-        count(*) as buyers_total,
-        count(*) filter (a_year_ago) as buyers_year_ago,
-        max(first_age) as first_age,
-        min(last_age) as last_age
-    from buyers
+        count(*) filter (is_last and age < 7) as buyers_7,
+        count(*) filter (is_last and age < 28) as buyers_28,
+        count(*) filter (is_last and age < 91) as buyers_91,
+        count(*) filter (is_last and age < 365) as buyers_365,
+        count(*) filter (is_last) as buyers_total,
+        count(*) filter (is_last_a_year_ago) as buyers_year_ago,
+        max(age) as first_age,
+        min(age) as last_age
+    from days
     group by item_index
 ),
 recent_prices as (

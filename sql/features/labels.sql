@@ -1,6 +1,6 @@
 -- one row per (user, item) with a label action in the days after the cut-off, of users with a history by then
-with user_item_days as (from user_item_days),
-history as (from interactions),
+with user_item_days as (from user_item_days where user_index >= $first_user and user_index < $users),
+history as (from interactions where user_index >= $first_user and user_index < $users),
 known as (select distinct user_index from history),
 final as (
     select

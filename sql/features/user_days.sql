@@ -8,5 +8,5 @@ select
     whole(sum(units(price_sum))) as price_sum,
     sum(prices) as prices
 from user_item_days
-where actions > 0
+where actions > 0 and user_index >= $first_user and user_index < $users
 group by user_index, day

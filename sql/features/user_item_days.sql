@@ -20,5 +20,5 @@ select
     max(tires_until) as tires_until,
     max(after) filter (tires_until is not null) as after
 from actions
-where user_index is not null
+where user_index >= $first_user and user_index < $users
 group by user_index, item_index, day

@@ -1,7 +1,7 @@
 -- one row per user known at the cut-off
 with user_index as (from user_index),
 user_days as (from user_days),
-user_item_days as (from user_item_days),
+buyer_days as (from buyer_days),
 counts as (
     select
         user_index,
@@ -16,9 +16,9 @@ counts as (
     group by user_index
 ),
 variety as (
-    select user_index, count(distinct item_index) as items
-    from user_item_days
-    where day <= $cutoff_day and actions > 0
+    select user_index, count(*) as items
+    from buyer_days
+    where day <= $cutoff_day and (next_day is null or next_day > $cutoff_day) and user_index is not null
     group by user_index
 ),
 final as (

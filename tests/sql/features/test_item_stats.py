@@ -7,18 +7,35 @@ from pipeline.ground import schemas, sql
 TODAY = 1000
 
 
+def _rows(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> pa.Table:
+    kinds = {"session_id": pa.string(), "event_id": pa.string(), "price": pa.float64()}
+    fields = [(name, kinds.get(name, pa.int32())) for name in columns]
+    return pa.Table.from_pylist([dict(zip(columns, row, strict=True)) for row in rows], pa.schema(fields))
+
+
 def stats(buyers: list[tuple[int, int, int]], prices: list[tuple[int, int, float]]) -> dict[str, list[object]]:
-    """Item statistics on day TODAY; buyers are (item, buyer, day), prices (item, day, price)."""
+    """Item statistics on day TODAY; buyers are (item, buyer, day), every second one a guest, prices (item, day, price)."""
     connection = sql.connect(2, 256)
     sql.execute(connection, "features/macros")
     given = {
         "item_index": pa.table({"item_index": pa.array([0, 1, 2, 3], pa.int32())}),
-        "buyer_days": pa.table(dict(zip(("item_index", "buyer", "day"), zip(*buyers, strict=True), strict=True))),
-        "item_prices": pa.table(dict(zip(("item_index", "day", "price"), zip(*prices, strict=True), strict=True))),
+        "user_item_days": _rows(
+            ("item_index", "user_index", "day", "actions"), [(*b, 1) for b in buyers if b[1] % 2 == 0]
+        ),
+        "actions": _rows(
+            ("item_index", "user_index", "session_id", "event_id", "day", "weight"),
+            [(item, None, f"s{b}" if b % 4 == 1 else None, f"e{b}", day, 1) for item, b, day in buyers if b % 2]
+            + [(0, None, "s", "e", TODAY, -1), (0, 0, "s", "e", TODAY, 1)],
+        ),
+        "item_prices": _rows(("item_index", "day", "price"), list(prices)),
     }
+    for name, rows in given.items():
+        connection.register(name, rows)
+    sql.execute(connection, "features/buyer_days", first_item=0, items=2)
+    sql.add(connection, "features/buyer_days", first_item=2, items=4)
     params = {"cutoff_day": TODAY, "items": 3, "horizon_days": 14}
     found: dict[str, list[object]] = sql.query(
-        connection, "features/item_stats", schemas.ITEM_STATS, given, **params
+        connection, "features/item_stats", schemas.ITEM_STATS, **params
     ).to_pydict()
     return found
 
@@ -33,8 +50,9 @@ def test_windows_end_on_the_cutoff_day_and_count_a_buyer_once() -> None:
 
 def test_a_year_ago_is_the_same_fortnight_as_the_one_to_come() -> None:
     ages = [365, 364, 351, 350, 10]  # the days after the cut-off day of last year: ages 364 to 351
-    found = stats([(1, buyer, TODAY - age) for buyer, age in enumerate(ages)], [(3, 0, 1.0)])
-    assert found["buyers_year_ago"] == [0, 2, 0]
+    once = [(1, buyer, TODAY - age) for buyer, age in enumerate(ages)]
+    again = [(1, 1, TODAY - age) for age in (400, 360, 351, 350, 1)]
+    assert stats(once + again, [(3, 0, 1.0)])["buyers_year_ago"] == [0, 2, 0]
 
 
 def test_the_price_is_the_recent_median_or_else_the_last_days() -> None:
