@@ -4,6 +4,7 @@ Such a statement says so itself: it selects by `user_index >= $first_user and us
 and `$items`, and its rows of a range need nobody outside it. Range after range they are the rows of all at once.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +30,6 @@ def split(text: str, params: Mapping[str, Any], parts: int) -> list[dict[str, An
         if f"${first}" in text:
             number = whole[until]
             cuts = [number * part // parts for part in range(parts + 1)]
-            some = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a < b]
+            some = [(a, b) for a, b in itertools.pairwise(cuts) if a < b]
             return [whole | {first: a, until: b} for a, b in some or [(0, number)]]
     return [whole]

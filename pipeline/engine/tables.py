@@ -12,7 +12,10 @@ from pipeline.settings.config import Config
 
 
 class Tables(Protocol):
-    """Named tables, and the statements of sql/ that make them, read them and write what they hold."""
+    """Named tables, and the statements of sql/ that make them, read them and write what they hold.
+
+    A statement with `$first_user` or `$first_item`, which nobody passes, may be made by ranges (`pipeline.engine.ranges`).
+    """
 
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run sql/<name>.sql: the tables and macros that it makes are there from then on.

@@ -7,17 +7,8 @@ import pytest
 
 from pipeline.engine import duck_tables
 from pipeline.engine.tables import tables
-from pipeline.ground import artifacts, sql
-from pipeline.operations import stages
-from pipeline.sources.configuration import FullConfig
+from pipeline.ground import sql
 from tests.engine import whole_shop
-
-
-def _features(config: FullConfig) -> dict[str, str]:
-    stages.run_stage("features", whole_shop.NIGHTS[-1], config)
-    folder = artifacts.stage_dir(config.lake, "features", whole_shop.NIGHTS[-1])
-    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "manifest.json")
-    return {str(path.relative_to(folder)): artifacts.file_sha256(path) for path in files}
 
 
 def test_a_stage_writes_the_same_files_where_its_tables_lie_in_one(
@@ -34,9 +25,9 @@ def test_a_stage_writes_the_same_files_where_its_tables_lie_in_one(
         return connect(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(sql, "connect", watched)
-    made = _features(in_memory)
+    made = whole_shop.features_of(in_memory)
     monkeypatch.setattr(duck_tables, "EVENT_BYTES", 2**40)
-    assert _features(in_file) == made
+    assert whole_shop.features_of(in_file) == made
     assert files[0] is None
     assert files[1] is not None
     assert len(made) > 10

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts
 from pipeline.intake import inputs
+from pipeline.operations import stages
 from pipeline.sources.configuration import FullConfig
 from tests.features.made_up import config_at
 
@@ -147,3 +148,11 @@ def write(config: FullConfig) -> None:
             for name, (schema, rows) in tables.items():
                 pq.write_table(pa.Table.from_pylist(rows, schema), out / f"{name}.parquet")
             artifacts.write_manifest(out, {"files": artifacts.describe(out), "config": {"timezone": config.timezone}})
+
+
+def features_of(config: FullConfig) -> dict[str, str]:
+    """Run the stage for the last night; the hashes of its files."""
+    stages.run_stage("features", NIGHTS[-1], config)
+    folder = artifacts.stage_dir(config.lake, "features", NIGHTS[-1])
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "manifest.json")
+    return {str(path.relative_to(folder)): artifacts.file_sha256(path) for path in files}

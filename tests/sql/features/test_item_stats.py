@@ -14,7 +14,7 @@ def _rows(columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> pa.Table:
 
 
 def stats(buyers: list[tuple[int, int, int]], prices: list[tuple[int, int, float]]) -> dict[str, list[object]]:
-    """Item statistics on day TODAY; buyers are (item, buyer, day), every second one a guest, prices (item, day, price)."""
+    """Item statistics on day TODAY; buyers are (item, buyer, day), odd ones guests, prices (item, day, price)."""
     connection = sql.connect(2, 256)
     sql.execute(connection, "features/macros")
     given = {
