@@ -14,8 +14,8 @@ from pipeline.settings.config import Config
 EVENT_BYTES = 320
 """What a counted event takes in all tables of a stage that lie in memory: 3.0 GB of ten million, .6 GB in a file."""
 
-GROUP_BYTES = 1024
-"""What a group of a statement's takes at most, and as much again, as some users have more of them than others."""
+GROUP_BYTES = 512
+"""What a group of a statement's takes, for an event each, and half as much again: some users have more than others."""
 
 
 class DuckTables:

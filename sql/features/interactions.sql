@@ -11,10 +11,10 @@ final as (
     select
         user_index,
         item_index,
-        greatest(0, whole(sum(units(weight * decay)))) as confidence,
+        greatest(0, whole(sum_of_units(weight * decay))) as confidence,
         least(count(*) filter (actions > 0), 32767) as count,
-        whole(sum(units(quantity))) as quantity,
-        whole(sum(units(spent))) as spent,
+        whole(sum_of_units(quantity)) as quantity,
+        whole(sum_of_units(spent)) as spent,
         max(age) filter (actions > 0) as first_age,
         min(age) filter (actions > 0) as last_age,
         whole(sum(decay_7::hugeint) filter (actions > 0)) as decay_7,

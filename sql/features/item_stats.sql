@@ -27,18 +27,30 @@ counts as (
     from days
     group by item_index
 ),
-recent_prices as (
-    select item_index, middle(price) as price
+-- of the last quarter or, where nobody bought in it, of the last day that somebody did
+late_prices as (
+    select item_prices.item_index, item_prices.price, count(*) as prices
     from item_prices
-    where day <= $cutoff_day and day > $cutoff_day - 91
-    group by item_index
+    join counts on counts.item_index = item_prices.item_index
+    where item_prices.day <= $cutoff_day
+        and (item_prices.day > $cutoff_day - 91 or item_prices.day = $cutoff_day - counts.last_age)
+    group by item_prices.item_index, item_prices.price
 ),
-old_prices as (
-    select item_prices.item_index, middle(item_prices.price) as price
-    from item_prices
-    join counts on item_prices.item_index = counts.item_index and item_prices.day = $cutoff_day - counts.last_age
-    where counts.last_age >= 91
-    group by item_prices.item_index
+ranked as (
+    select
+        item_index,
+        price,
+        sum(prices) over (partition by item_index order by price) as until_here,
+        sum(prices) over (partition by item_index) as prices
+    from late_prices
+),
+-- the median, of two in the middle their mean, rounded once
+medians as (
+    select
+        item_index,
+        (min(price) filter (2 * until_here >= prices) + min(price) filter (2 * until_here > prices)) / 2 as price
+    from ranked
+    group by item_index
 ),
 final as (
     select
@@ -51,11 +63,10 @@ final as (
         coalesce(buyers_year_ago, 0) as buyers_year_ago,
         first_age,
         last_age,
-        coalesce(recent_prices.price, old_prices.price) as price
+        medians.price
     from item_index
     left join counts using (item_index)
-    left join recent_prices using (item_index)
-    left join old_prices using (item_index)
+    left join medians using (item_index)
     where item_index.item_index < $items
 )
 select *
