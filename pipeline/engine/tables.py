@@ -14,7 +14,7 @@ from pipeline.settings.config import Config
 class Tables(Protocol):
     """Named tables, and the statements of sql/ that make them, read them and write what they hold.
 
-    A statement with `$first_user` or `$first_item`, which nobody passes, may be made by ranges: `pipeline.engine.ranges`.
+    A statement with `$first_user` or `$first_item`, which nobody passes, may be made by ranges (`engine.ranges`).
     """
 
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
