@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.settings.sections.publication import Explore, Surface
@@ -11,6 +12,7 @@ from tests.publication.published_shop import published
 from tests.small_shop import Shop, go, shop
 
 SLOTS = (2, 4)
+LAKE = "publish/.run_date={}.partial/withheld.discover.parquet"
 
 
 def explored(folder: Path, **settings: Any) -> Shop:
@@ -73,3 +75,28 @@ def test_the_same_run_has_the_same_lists(tmp_path: Path) -> None:
 def test_a_slot_must_be_in_the_list() -> None:
     with pytest.raises(ValueError, match=r"surface 'short': explore.slots \[9\] are beyond k = 5"):
         Surface(name="short", k=5, explore=Explore(slots=(1, 9)))
+
+
+def record_of(made: Shop) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(made.config.lake / LAKE.format(made.night)).to_pylist()
+    return rows
+
+
+def test_what_the_slots_could_have_shown_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    made, plain = explored(tmp_path / "a", share=0.5, record=1.0), explored(tmp_path / "b", share=0.5)
+    rows, listed = record_of(made), {(r["user_id"], r["item_id"]): r for r in lists(made, "discover")}
+    assert not (plain.config.lake / LAKE.format(plain.night)).exists()
+    assert rows
+    for row in rows:
+        assert 0 < row["chance"] < 1
+        assert row["is_listed"] == ((row["user_id"], row["item_id"]) in listed)
+        assert listed.get((row["user_id"], row["item_id"]), {"rank": 2})["rank"] in SLOTS
+    order = [(row["user_id"], row["place"]) for row in rows]
+    assert order == sorted(order)
+    for user in {row["user_id"] for row in rows}:  # two slots show two items
+        assert sum(row["chance"] for row in rows if row["user_id"] == user) == pytest.approx(2)
+    (run,) = (made.config.tables / "parquet").glob("run_id=*")
+    assert pq.read_table(run / "withheld.discover.parquet").to_pylist() == rows
+    again = explored(tmp_path / "c", share=0.5, record=1.0)
+    files = [(m.config.lake / LAKE.format(m.night)).read_bytes() for m in (made, again)]
+    assert files[0] == files[1]

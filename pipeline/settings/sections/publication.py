@@ -117,6 +117,9 @@ class Explore(Section):
     """Of softmax: an item is drawn in proportion to its score to the power of 1 / temperature. Of thompson: an item's
     log-odds are uncertain by temperature / sqrt(1 + those who acted on it). Of learned: what they are learned to be
     uncertain by is multiplied with it. The less, the more often the best."""
+    record: float = Field(default=0.0, ge=0, le=1)
+    """Share of the users, drawn anew each night, of whom it is kept what the slots could have shown and did not: what
+    `nightjar trial` needs. Up to `top` rows for each of them, as long as the run is kept."""
 
     @model_validator(mode="after")
     def _ranks_differ(self) -> Self:
