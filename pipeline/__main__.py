@@ -180,8 +180,7 @@ def _tune(args: argparse.Namespace) -> None:
 
     loaded = _load(args)
     chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
-    pools = trials.asked_for(args.pools, loaded)
-    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, pools))
+    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, trials.asked_for(args.pools, loaded)))
     out = args.out or loaded.home / "tuned.toml"
     knobs = args.space or space.SHIPPED
     terminal.say(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
@@ -199,12 +198,13 @@ def _compare(args: argparse.Namespace) -> None:
 def _judge_policy(args: argparse.Namespace) -> None:
     from pipeline.operations import judge_policy
 
-    if args.nights < 1:
-        raise InputError("--nights must be at least 1")
-    if args.within < 1:
-        raise InputError("--within must be at least 1")
-    reward = judge_policy.Reward(args.by, args.within)
-    terminal.say(judge_policy.run(_load(args), args.run, args.nights, reward))
+    terminal.say(judge_policy.run(_load(args), args.run, args.nights, judge_policy.Reward(args.by, args.within)))
+
+
+def _trial(args: argparse.Namespace) -> None:
+    from pipeline.operations import trial
+
+    terminal.say(trial.run(_load(args), args.by, args.within))
 
 
 def _arms(args: argparse.Namespace) -> None:
@@ -256,6 +256,7 @@ ACTIONS = {
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,
+    "trial": _trial,
     "arms": _arms,
     "tune": _tune,
     "forget": _forget,

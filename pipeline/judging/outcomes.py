@@ -9,6 +9,7 @@ later behaviour nor later runs.
     out/arms.*                 what came of an experiment's arms, see pipeline.judging.arms
     out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
     out/learned_slots.parquet  what was drawn in the last four weeks, of surfaces whose policy is "learned"
+    out/trial.json             what drawn slots added, of surfaces whose draws are recorded, see pipeline.judging.trial
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
 impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
-from pipeline.judging import arms, measuring, wishes
+from pipeline.judging import arms, measuring, trial, trial_words, wishes
 from pipeline.publication import stores, taught
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
@@ -81,6 +82,8 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
         slots = _drawn(connection, ingest, run_date, config)
         if taught.wanted(config):
             pq.write_table(_lately(connection, ingest, run_date, config), out / taught.FILE, compression="zstd")
+        if trial.wanted(config) and config.until is None:
+            trial_words.write(_tried(connection, ingest, run_date, config), out / trial_words.FILE)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")
     pq.write_table(slots, out / SLOTS_FILE, compression="zstd")
@@ -114,7 +117,9 @@ def _settings(config: Config) -> str:
     """A hash of the settings of other sections that the table depends on."""
     surfaces = sorted((surface.name, surface.repeats) for surface in config.surfaces)
     asked = [asdict(assortment) for assortment in config.assortments]
-    learning = [{"learned": names}] if (names := taught.wanted(config)) else []
+    learning: list[Any] = [{"learned": names}] if (names := taught.wanted(config)) else []
+    if tried := [(surface.name, surface.goal) for surface in trial.wanted(config)]:
+        learning.append({"trial": tried, "resamples": config.evaluate.resamples})
     return artifacts.text_sha256(
         *learning, surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
     )
@@ -164,6 +169,16 @@ def _lately(connection: Any, ingest: Path, run_date: date, config: Config) -> pa
     sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
     names = taught.wanted(config)
     return sql.query(connection, "outcomes/drawn_slots_lately", taught.SLOTS, last=run_date, surfaces=names)
+
+
+def _tried(connection: Any, ingest: Path, run_date: date, config: Config) -> trial_words.Found:
+    """What drawn slots added, of every surface whose draws are recorded, by its goal and horizon."""
+    log = trial.Log(artifacts.partitions_until(ingest.parent.parent, "ingest", run_date), run_date)
+    found = []
+    for surface in trial.wanted(config):
+        by = trial.Outcome("actions", config.horizon_of(config.pool(surface)))
+        found += [(by, one) for one in trial.judge(connection, surface, by, log, config)]
+    return found
 
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:

@@ -205,11 +205,11 @@ class Support:
                 f"an effective sample of {self.effective:,.0f} of {self.pairs:,} pairs; {EFFECTIVE:,.0f} are needed",
             ),
             (self.users >= USERS, f"{self.users:,} users; {USERS:,} are needed"),
-            (self.doubt <= DOUBT, wrong),
             (
                 self.overlap >= OVERLAP,
                 f"what was listed, or not, speaks for {self.overlap:.0%} of the pairs; {OVERLAP:.0%} are needed",
             ),
+            (self.doubt <= DOUBT, wrong),
             (self.acted >= ACTED, f"{self.acted} pairs of one side that acted; {ACTED} are needed"),
         )
         return next((fault for holds, fault in faults if not holds), None)
