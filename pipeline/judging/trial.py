@@ -27,6 +27,7 @@ from pipeline.policies.trials import Expected, Pairs, Support
 from pipeline.publication import arms, stores, thompson, withheld
 from pipeline.published.archive import EXPERIMENT
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
+from pipeline.settings.arms import surface_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.publication import Surface
 
@@ -167,8 +168,12 @@ class Log:
 
 
 def wanted(config: Config) -> list[Surface]:
-    """The surfaces whose draws are recorded, by name."""
-    found = (surface for surface in config.surfaces if surface.explore is not None and surface.explore.record > 0)
+    """The surfaces whose draws are recorded, for everybody or in an arm of an experiment, by name."""
+    found = []
+    for surface in config.surfaces:
+        each = (surface, *(surface_of(surface, arm) for arm in config.experiment.arms))
+        if any(one.explore is not None and one.explore.record > 0 for one in each):
+            found.append(surface)
     return sorted(found, key=lambda surface: surface.name)
 
 

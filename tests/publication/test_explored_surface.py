@@ -7,6 +7,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.judging import trial
+from pipeline.settings.sections.experiment import Arm, Experiment
 from pipeline.settings.sections.publication import Explore, Surface
 from tests.publication.published_shop import published
 from tests.small_shop import Shop, go, shop
@@ -100,3 +102,20 @@ def test_what_the_slots_could_have_shown_is_kept_where_it_is_asked_for(tmp_path:
     again = explored(tmp_path / "c", share=0.5, record=1.0)
     files = [(m.config.lake / LAKE.format(m.night)).read_bytes() for m in (made, again)]
     assert files[0] == files[1]
+
+
+def test_an_arm_alone_may_be_recorded(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    arms = [{"name": "control", "share": 0.5}, {"name": "new", "share": 0.5}]
+    arms[1]["overlay"] = {"surfaces": {"discover": {"explore": {"slots": SLOTS, "record": 1.0}}}}
+    experiment = Experiment(name="try", since=made.night, arms=tuple(Arm.model_validate(arm) for arm in arms))
+    surfaces = (Surface(name="for_you", k=4), Surface(name="discover", repeats=False, k=4))
+    made.config = made.config.model_copy(update={"surfaces": surfaces, "experiment": experiment})
+    go(made.write())
+    drawn = {row["user_id"] for row in lists(made, "discover") if row["propensity"] is not None}
+    assert drawn
+    rows = record_of(made)
+    assert {row["user_id"] for row in rows} == drawn != {row["user_id"] for row in lists(made, "discover")}
+    order = [(row["user_id"], row["place"]) for row in rows]
+    assert order == sorted(order)
+    assert [surface.name for surface in trial.wanted(made.config)] == ["discover"]

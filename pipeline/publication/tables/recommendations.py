@@ -111,21 +111,23 @@ def make(night: Night) -> Iterable[pa.Table]:
     experiment, arm_of = arms.of_night(night)
     labels: dict[str, list[str]] = {}
     policies: dict[str, list[str | None]] = {}
+    columns: dict[str, tuple[str, ...]] = {}
 
     def works() -> Iterator[tuple[str, Work]]:
         for surface in surfaces:
             makers, which = _makers(night, surface, (experiment, arm_of), history)
             labels[surface.name] = makers[0].candidates.labels
             policies[surface.name] = [_policy(maker.surface) for maker in makers]
+            columns[surface.name] = _columns(makers)
             given = {"makers": makers, "which": which, "rows": by_user_id, "targets": targets}
             del makers
             yield f"publish {surface.name}", Listed(Bound(Ordered, given))
 
     each = map_works(works(), len(targets), night.config, night.scratch, shared=True)
     for surface, made in zip(surfaces, each, strict=True):
-        names = _columns(_records(surface))
+        names = columns[surface.name]
         pieces: Iterable[Columns] = (dict(zip(names, arrays, strict=True)) for _, arrays in made)
-        if _records(surface):
+        if withheld.USER in names:
             pieces = withheld.kept(pieces, night, surface.name)
         if surface.allot is not None:
             rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
@@ -139,12 +141,9 @@ def _policy(surface: Surface) -> str | None:
     return None if surface.explore is None else surface.explore.policy
 
 
-def _records(surface: Surface) -> bool:
-    """Whether what a surface's slots were drawn among is kept."""
-    return surface.explore is not None and surface.explore.record > 0
-
-
-def _columns(records: bool) -> tuple[str, ...]:
+def _columns(makers: Sequence[Maker]) -> tuple[str, ...]:
+    """What is handed on of a surface's lists; of one whose draws are recorded, for all or in an arm, more."""
+    records = any(maker.surface.explore is not None and maker.surface.explore.record > 0 for maker in makers)
     return (*COLUMNS, *withheld.COLUMNS) if records else COLUMNS
 
 
@@ -208,11 +207,6 @@ class Ordered:
         of_lists, of_record = order("user"), order(withheld.USER)
         return {n: c[of_record if n in withheld.COLUMNS else of_lists] for n, c in columns.items()}
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of what `lists` gives that is handed on."""
-        return _columns(any(_records(maker.surface) for maker in self.makers))
-
 
 @dataclass(frozen=True)
 class Listed(Work):
@@ -231,7 +225,7 @@ class Listed(Work):
     def open(self, threads: int) -> Callable[[slice], Arrays]:
         """A function of a block: COLUMNS, one element per recommendation, and withheld.COLUMNS where they are kept."""
         ordered = self.ordered.call()
-        names = ordered.columns
+        names = _columns(ordered.makers)
 
         def make(block: slice) -> Arrays:
             made = ordered.lists(block)
