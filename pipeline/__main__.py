@@ -104,10 +104,8 @@ def _rollback(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
-    found = (
-        show.user(_load(args), args.user, args.surface) if args.query is None else show.search(_load(args), args.query)
-    )
-    terminal.say(found)
+    loaded = _load(args)
+    terminal.say(show.user(loaded, args.user, args.surface) if args.query is None else show.search(loaded, args.query))
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -197,8 +195,9 @@ def _compare(args: argparse.Namespace) -> None:
 
 def _judge_policy(args: argparse.Namespace) -> None:
     from pipeline.operations import judge_policy
+    from pipeline.publication.taught_rewards import Reward
 
-    terminal.say(judge_policy.run(_load(args), args.run, args.nights, judge_policy.Reward(args.by, args.within)))
+    terminal.say(judge_policy.run(_load(args), args.run, args.nights, Reward(args.by, args.within)))
 
 
 def _trial(args: argparse.Namespace) -> None:

@@ -202,7 +202,7 @@ class _Choices:
             items, belief = block.items[rows], self.by.belief
             means = thompson.log_odds(block.scores[rows])
             unsure = thompson.uncertainty(self.by.actions) if belief is None else belief.deviation
-            means = means if belief is None else means + belief.shift[items]
+            means = means if belief is None else belief.slope * means + belief.shift[items]
             unsure = settings.temperature * unsure[items]
             found = [thompson.chance_to_be_best(means[part], unsure[part], can[part]) for part in _parts(can)]
             return np.concatenate([can[:0].astype(np.float64), *found])

@@ -142,8 +142,7 @@ class Maker:
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
         drawn = None
         if wanted is not None:
-            learns = wanted.policy == "learned"
-            belief = taught.belief(night, surface.name, candidates.items, candidates.scores) if learns else None
+            belief = taught.belief(night, surface, candidates.items, candidates.scores)
             drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps, belief=belief)
         return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
