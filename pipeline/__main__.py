@@ -104,10 +104,8 @@ def _rollback(args: argparse.Namespace) -> None:
 def _show(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
-    found = (
-        show.user(_load(args), args.user, args.surface) if args.query is None else show.search(_load(args), args.query)
-    )
-    terminal.say(found)
+    loaded = _load(args)
+    terminal.say(show.user(loaded, args.user, args.surface) if args.query is None else show.search(loaded, args.query))
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -180,8 +178,7 @@ def _tune(args: argparse.Namespace) -> None:
 
     loaded = _load(args)
     chosen = tuple(nights.parse_nights(night)[0] for night in args.nights)
-    pools = trials.asked_for(args.pools, loaded)
-    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, pools))
+    goal = trials.Goal(args.list, chosen, trials.pools_of(args.list, trials.asked_for(args.pools, loaded)))
     out = args.out or loaded.home / "tuned.toml"
     knobs = args.space or space.SHIPPED
     terminal.say(tune.run(loaded, goal, out, number=args.trials, knobs_from=knobs, minutes=args.minutes))
@@ -198,13 +195,15 @@ def _compare(args: argparse.Namespace) -> None:
 
 def _judge_policy(args: argparse.Namespace) -> None:
     from pipeline.operations import judge_policy
+    from pipeline.publication.taught_rewards import Reward
 
-    if args.nights < 1:
-        raise InputError("--nights must be at least 1")
-    if args.within < 1:
-        raise InputError("--within must be at least 1")
-    reward = judge_policy.Reward(args.by, args.within)
-    terminal.say(judge_policy.run(_load(args), args.run, args.nights, reward))
+    terminal.say(judge_policy.run(_load(args), args.run, args.nights, Reward(args.by, args.within)))
+
+
+def _trial(args: argparse.Namespace) -> None:
+    from pipeline.operations import trial
+
+    terminal.say(trial.run(_load(args), args.by, args.within))
 
 
 def _arms(args: argparse.Namespace) -> None:
@@ -256,6 +255,7 @@ ACTIONS = {
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,
+    "trial": _trial,
     "arms": _arms,
     "tune": _tune,
     "forget": _forget,

@@ -33,6 +33,7 @@ COMMANDS = {
     "upkeep": {
         "compare": "the published lists against simple ones, on nights of the past",
         "judge-policy": "a run's lists by the slots that earlier runs drew by chance, as they were logged",
+        "trial": "what drawn slots added to what users did, against what the same draws withheld",
         "arms": "an experiment's arms of users, and what came of each",
         "tune": "look for better settings on nights of the past (Optuna)",
         "forget": "remove people from everything, for good, and write receipts",
@@ -197,16 +198,35 @@ def _compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, metavar="FILE", help="the tables as Markdown too")
 
 
+def _number(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return int(text)
+
+
 def _judge_policy(command: argparse.ArgumentParser) -> None:
     command.add_argument("--run", metavar="RUN_ID", help="default: the active one")
-    command.add_argument("--nights", type=int, default=28, metavar="N", help="of the log, the last ones; default: 28")
+    command.add_argument("--nights", type=_number, default=28, metavar="N", help="of the log, the last; default: 28")
     command.add_argument(
         "--by",
         choices=["clicks", "actions", "visits"],
         default="clicks",
         help="what a slot is worth: a click, what the user then acted on, or days on which the user came back",
     )
-    command.add_argument("--within", type=int, default=7, metavar="DAYS", help="of actions and visits; default: 7")
+    command.add_argument("--within", type=_number, default=7, metavar="DAYS", help="of actions and visits; default: 7")
+
+
+def _trial(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--by",
+        choices=["actions", "clicks", "visits"],
+        default="actions",
+        help="what counts: that the user acted on the item, or clicked it, or on how many days the user came back",
+    )
+    command.add_argument(
+        "--within", type=_number, default=7, metavar="DAYS", help="of the list's first day; default: 7"
+    )
 
 
 def _arms(command: argparse.ArgumentParser) -> None:
@@ -246,6 +266,7 @@ OPTIONS = {
     "rollback": _rollback,
     "compare": _compare,
     "judge-policy": _judge_policy,
+    "trial": _trial,
     "arms": _arms,
     "tune": _tune,
     "forget": _forget,

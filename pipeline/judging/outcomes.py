@@ -9,6 +9,8 @@ later behaviour nor later runs.
     out/arms.*                 what came of an experiment's arms, see pipeline.judging.arms
     out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
     out/learned_slots.parquet  what was drawn in the last four weeks, of surfaces whose policy is "learned"
+    out/learned_rewards.parquet  and of surfaces that learn by another reward than clicks, what came of it
+    out/trial.json             what drawn slots added, of surfaces whose draws are recorded, see pipeline.judging.trial
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
 impressions and clicks are counted too. Of one user and item per judged night one row is held, on disk if need be.
@@ -27,8 +29,9 @@ import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
-from pipeline.judging import arms, measuring, wishes
+from pipeline.judging import arms, measuring, trial, trial_words, wishes
 from pipeline.publication import stores, taught
+from pipeline.publication import taught_rewards as rewards
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
 from pipeline.settings.config import Config
@@ -81,6 +84,11 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
         slots = _drawn(connection, ingest, run_date, config)
         if taught.wanted(config):
             pq.write_table(_lately(connection, ingest, run_date, config), out / taught.FILE, compression="zstd")
+        if rewards.wanted(config):
+            found = _rewarded(connection, ingest, run_date, config)
+            pq.write_table(found, out / rewards.FILE, compression="zstd")
+        if trial.wanted(config) and config.until is None:
+            trial_words.write(_tried(connection, ingest, run_date, config), out / trial_words.FILE)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")
     pq.write_table(slots, out / SLOTS_FILE, compression="zstd")
@@ -114,7 +122,12 @@ def _settings(config: Config) -> str:
     """A hash of the settings of other sections that the table depends on."""
     surfaces = sorted((surface.name, surface.repeats) for surface in config.surfaces)
     asked = [asdict(assortment) for assortment in config.assortments]
-    learning = [{"learned": names}] if (names := taught.wanted(config)) else []
+    learning: list[Any] = [{"learned": names}] if (names := taught.wanted(config)) else []
+    if rewarded := [(name, str(reward)) for name, reward in rewards.wanted(config)]:
+        labels = sorted(name for name, kind in config.features.event_types.items() if kind.label)
+        learning.append({"rewards": rewarded, "labels": labels})
+    if tried := [(surface.name, surface.goal) for surface in trial.wanted(config)]:
+        learning.append({"trial": tried, "resamples": config.evaluate.resamples})
     return artifacts.text_sha256(
         *learning, surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
     )
@@ -164,6 +177,35 @@ def _lately(connection: Any, ingest: Path, run_date: date, config: Config) -> pa
     sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
     names = taught.wanted(config)
     return sql.query(connection, "outcomes/drawn_slots_lately", taught.SLOTS, last=run_date, surfaces=names)
+
+
+def _rewarded(connection: Any, ingest: Path, run_date: date, config: Config) -> pa.Table:
+    """taught_rewards.SLOTS: as _lately, of four weeks of slots whose days are over tonight, with what came of them."""
+    nights, found = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date), [rewards.SLOTS.empty_table()]
+    for surface, reward in rewards.wanted(config):
+        first = run_date - timedelta(days=taught.DAYS - 1 + reward.until)
+        since = first - timedelta(days=rewards.HABIT_DAYS)
+        given: dict[str, Any] = reward.given(config) | {
+            "partitions": [str(night / "events.parquet") for night in nights if artifacts.run_date_of(night) >= since],
+            "click_types": list(config.outcomes.click_types),
+            "first": first,
+            "last": run_date,
+        }
+        about: dict[str, Any] = {"surface": surface, "by": reward.by, "days": reward.days, "habit": rewards.HABIT_DAYS}
+        for name in ("drawn_slots", "rewarded"):
+            sql.execute(connection, f"outcomes/{name}", **given).fetchall()
+        found.append(sql.query(connection, "outcomes/rewarded_slots_lately", rewards.SLOTS, **(given | about)))
+    return pa.concat_tables(found)
+
+
+def _tried(connection: Any, ingest: Path, run_date: date, config: Config) -> trial_words.Found:
+    """What drawn slots added, of every surface whose draws are recorded, by its goal and horizon."""
+    log = trial.Log(artifacts.partitions_until(ingest.parent.parent, "ingest", run_date), run_date)
+    found = []
+    for surface in trial.wanted(config):
+        by = trial.Outcome("actions", config.horizon_of(config.pool(surface)))
+        found += [(by, one) for one in trial.judge(connection, surface, by, log, config)]
+    return found
 
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.features.read import Cutoff
-from pipeline.judging import arm_words, arms, by_slots, since_publication, what_was_shown, what_was_taught
+from pipeline.judging import arm_words, arms, by_slots, since_publication, trial_words, what_was_shown, what_was_taught
 from pipeline.settings.config import Config
 
 
@@ -20,6 +20,7 @@ class Past:
         config: `evaluate`, the surfaces.
         trial: what came of an experiment's arms; None: there is none, or nothing yet.
         taught: what drawn slots taught, in words.
+        added: what drawn slots added, where their draws are recorded.
     """
 
     since: list[since_publication.Row]
@@ -28,13 +29,15 @@ class Past:
     config: Config
     trial: arms.Known | None = None
     taught: tuple[str, ...] = ()
+    added: trial_words.Found = ()
 
     @classmethod
     def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
         """Read it from the stage `outcomes`, and judge the lists of the judged cut-off by the drawn slots."""
         slots, trial = by_slots.judge(outcomes, lists, config), arms.read(outcomes, config.experiment)
         taught = what_was_taught.words(outcomes, config)
-        return cls(since_publication.read(outcomes), slots, tonight, config, trial, taught)
+        added = trial_words.read(outcomes / trial_words.FILE)
+        return cls(since_publication.read(outcomes), slots, tonight, config, trial, taught, added)
 
     def stopping(self) -> list[str]:
         """Why tonight's table must not be published."""
@@ -45,7 +48,8 @@ class Past:
         fallen = since_publication.fallen(self.since, self.config)
         published = since_publication.section(self.since, self.config, fallen)
         told = arm_words.section(self.trial, self.config.experiment)
-        drawn = [*by_slots.section(self.slots), *what_was_taught.section(self.taught)]
+        drawn = [*by_slots.section(self.slots), *trial_words.section(self.added)]
+        drawn += what_was_taught.section(self.taught)
         return [*told, *drawn, *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:

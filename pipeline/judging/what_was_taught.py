@@ -3,13 +3,18 @@
 from html import escape
 from pathlib import Path
 
-from pipeline.publication import taught
+from pipeline.publication import taught, taught_rewards
 from pipeline.settings.config import Config
 
 
 def words(outcomes: Path, config: Config) -> tuple[str, ...]:
     """A sentence for each surface that draws by what was learned, from the stage `outcomes`."""
-    return tuple(taught.said(name, taught.read(outcomes, name)) for name in taught.wanted(config))
+    by_clicks = (taught.said(name, taught.read(outcomes, name)) for name in taught.wanted(config))
+    by_others = (
+        taught_rewards.said(name, reward, taught_rewards.read(outcomes, name, reward))
+        for name, reward in taught_rewards.wanted(config)
+    )
+    return *by_clicks, *by_others
 
 
 def section(said: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -54,7 +54,7 @@ DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate
 def _user_files(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""
     published = [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE, taught.FILE], "publish": published}
+    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE, *taught.FILES], "publish": published}
     return named.get(stage, [])
 
 

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +28,7 @@ from pipeline.policies.intervals import Estimate
 from pipeline.policies.logged import Logged, Support
 from pipeline.publication import publish, stores
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
+from pipeline.publication.taught_rewards import Reward
 from pipeline.settings.config import Config
 
 NIGHTS = 28
@@ -47,38 +48,6 @@ SLOTS = pa.schema(
         pa.field("judged_score", pa.float32()),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Reward:
-    """What a slot is worth.
-
-    Attributes:
-        by: "clicks": 1 if its item was clicked. "actions": how many items the user acted on, as the shop's labels say,
-            from the slot's day on; an item counts once a day. "visits": on how many of the days after it the user came.
-        days: that many of them; of clicks it says nothing.
-    """
-
-    by: Literal["clicks", "actions", "visits"] = "clicks"
-    days: int = 7
-
-    def __str__(self) -> str:
-        if self.by == "clicks":
-            return "clicks per slot"
-        each = "actions of the user from that day on" if self.by == "actions" else "days on which the user came back"
-        return f"{each}, within {self.days} days, per slot"
-
-    def given(self, config: Config, folders: list[Path]) -> dict[str, Any]:
-        """What `outcomes/rewarded.sql` is told; a slot counts once all its days are over."""
-        visits = self.by == "visits"
-        return {
-            "partitions": logs.literal(str(EVENTS.path(folder)) for folder in folders),
-            "types": [name for name, kind in config.features.event_types.items() if visits or kind.label],
-            "visits": visits,
-            "since": 1 if visits else 0,
-            "until": self.days if visits else self.days - 1,
-            "last": artifacts.run_date_of(folders[-1]),
-        }
 
 
 CLICKS = Reward()
@@ -205,7 +174,11 @@ def _slots(config: Config, folders: list[Path], run: Path, reward: Reward) -> pa
         try:
             sql.execute(connection, "outcomes/drawn_slots", **given).fetchall()
             if reward.by != "clicks":
-                sql.execute(connection, "outcomes/rewarded", **reward.given(config, folders)).fetchall()
+                later = reward.given(config) | {
+                    "partitions": given["partitions"],
+                    "last": artifacts.run_date_of(folders[-1]),
+                }
+                sql.execute(connection, "outcomes/rewarded", **later).fetchall()
             return sql.query(connection, "outcomes/judged_slots", SLOTS, lists=str(run / RECOMMENDATIONS.file))
         finally:
             connection.close()

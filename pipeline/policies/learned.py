@@ -123,11 +123,13 @@ class Belief:
     Attributes:
         shift: [I]; deviation: [I] how far they may be off.
         opened: how much of the share of drawing is used.
+        slope: what x counts for, where what is believed is no log-odds but a reward (`valued`): slope x + shift.
     """
 
     shift: np.ndarray
     deviation: np.ndarray
     opened: float
+    slope: float = 1.0
 
 
 def blend(learned: Learned, anchor: np.ndarray, actions: np.ndarray) -> Belief:

@@ -6,7 +6,7 @@ small, and learned for each fifth of the users from the other four.
 Source: Chernozhukov et al., "Double/debiased machine learning", The Econometrics Journal 21 (2018), for the folds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -43,11 +43,37 @@ def expect(
         seed: of the folds and the trees.
         threads: CPU threads.
     """
+    predicted = across(logged.reward, logged.user, shown, seed=seed, threads=threads)
+    expected = np.zeros(len(logged.reward))
+    for chance, features in judged:
+        expected += chance * predicted(features)
+    return Expected(predicted(shown), expected)
+
+
+def across(
+    reward: np.ndarray,
+    user: np.ndarray,
+    given: np.ndarray,
+    *,
+    seed: int,
+    threads: int = 1,
+    rows: np.ndarray | None = None,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """What is expected of each row by a model that has seen no row of its user.
+
+    Args:
+        reward: [N]; user: [N]; given: [N, F] features.
+        seed: of the folds and the trees.
+        threads: CPU threads.
+        rows: bool [N], those that are learned from; None: all.
+    Returns:
+        A function of other features [N, F] of the same rows.
+    """
     import lightgbm
 
-    users, number = np.unique(logged.user, return_inverse=True)
+    users, number = np.unique(user, return_inverse=True)
     fold = (np.random.default_rng(seed).permutation(len(users)) % FOLDS)[number]
-    is_click = bool(np.isin(logged.reward, (0, 1)).all())
+    is_click = bool(np.isin(reward, (0, 1)).all())
     parameters = PARAMETERS | {
         "objective": "binary" if is_click else "regression",
         "seed": seed,
@@ -55,21 +81,18 @@ def expect(
     }
     models: list[Any] = []
     for held_out in range(FOLDS):
-        known = fold != held_out
-        data = lightgbm.Dataset(shown[known], logged.reward[known], free_raw_data=True)
-        teaches = known.any() and len(np.unique(logged.reward[known])) > 1
-        mean = float(logged.reward[known].mean()) if known.any() else 0.0
+        known = fold != held_out if rows is None else (fold != held_out) & rows
+        data = lightgbm.Dataset(given[known], reward[known], free_raw_data=True)
+        teaches = known.any() and len(np.unique(reward[known])) > 1
+        mean = float(reward[known].mean()) if known.any() else 0.0
         models.append(lightgbm.train(parameters, data, ROUNDS) if teaches else mean)
 
     def predicted(features: np.ndarray) -> np.ndarray:
         found = np.zeros(len(features))
         for place, model in enumerate(models):
-            rows = fold == place
-            if rows.any():
-                found[rows] = model if isinstance(model, float) else model.predict(features[rows], num_threads=threads)
+            mine = fold == place
+            if mine.any():
+                found[mine] = model if isinstance(model, float) else model.predict(features[mine], num_threads=threads)
         return found
 
-    expected = np.zeros(len(logged.reward))
-    for chance, features in judged:
-        expected += chance * predicted(features)
-    return Expected(predicted(shown), expected)
+    return predicted

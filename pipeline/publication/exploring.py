@@ -18,8 +18,9 @@ from pipeline.arrays import draws
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.metrics import repeated
 from pipeline.policies.learned import Belief
-from pipeline.publication import thompson
+from pipeline.publication import listing, thompson
 from pipeline.publication.editorial import settle
+from pipeline.publication.listing import Among, Left
 from pipeline.publication.surfaces import Block, Cap
 from pipeline.settings.sections.publication import Explore
 
@@ -81,17 +82,30 @@ class Exploration:
         Returns:
             The lists, and [B, k] float64, the chance of what each slot shows: 1 where it is not drawn.
         """
+        drawn, chance, _ = self.draw_among(block, pool, pinned, users)
+        return drawn, chance
+
+    def draw_among(
+        self, block: Block, pool: Block, pinned: np.ndarray, users: np.ndarray
+    ) -> "tuple[Block, np.ndarray, Among]":
+        """What `draw` gives, and for the users whose draws are recorded what was drawn among; arguments as there."""
         ranks = [rank - 1 for rank in sorted(self.settings.slots) if rank <= block.items.shape[1]]
         chance = np.ones(block.items.shape)
         choices = _Choices.of(block, pool, ranks, (block.items >= 0) & ~pinned, self)
+        recorded = np.flatnonzero(draws.uniform(self.seed + 2, users) < self.settings.record)
+        of_list = np.zeros((len(recorded), choices.block.items.shape[1]))
         items, scores, sources = (a.copy() for a in (block.items, block.scores, block.sources))
         for number, rank in enumerate(ranks):
+            choices.note(number, recorded, of_list)
             rows, column, of = choices.slot(number, users)
             items[rows, rank] = choices.block.items[rows, column]
             scores[rows, rank] = choices.block.scores[rows, column]
             sources[rows, rank] = choices.block.sources[rows, column]
             chance[rows, rank] = of
-        return Block(items, settle(items, scores, items != block.items), sources), chance
+        among, told = choices.block.items[recorded], choices.block.scores[recorded]
+        listed = _among(among, items[recorded]) if len(recorded) else np.zeros(among.shape, dtype=bool)
+        drawn = Block(items, settle(items, scores, items != block.items), sources)
+        return drawn, chance, Among(recorded, among, told, of_list, listed)
 
 
 @dataclass
@@ -136,9 +150,8 @@ class _Choices:
         """Fill a slot of every list in which it is drawn: rows, the column of what each shows, with which chance."""
         rows = np.flatnonzero(self.drawn[:, number])
         place, items, seed, often = np.arange(len(rows)), self.block.items[rows], self.by.seed, self.by.share
-        can = self._allowed(rows, number)
+        can, weights = self._left(rows, number)
         best = can.argmax(axis=1)
-        weights = np.where(can, self._weights(rows, can), 0.0)
         total = weights.sum(axis=1)
         slot = np.array([number])
         explores = (draws.uniform(seed, users[rows], slot) < often) & (total > 0)
@@ -149,6 +162,26 @@ class _Choices:
         chance = share * weights[place, column] / np.where(total > 0, total, 1) + (1 - share) * (column == best)
         self._take(rows, number, column)
         return rows, column, chance
+
+    def note(self, number: int, recorded: np.ndarray, chance: np.ndarray) -> None:
+        """Note with which chance each list is to show what, where as many slots are left as can be summed over.
+
+        Args:
+            number: of the slot that comes next.
+            recorded: [R] the lists of which it is noted; chance: [R, C] of them, written where it is this slot's turn.
+        """
+        if not len(recorded):
+            return
+        most, found = listing.way(self.by.settings.policy, bool(self.by.caps))
+        slots, left = self.drawn[recorded].sum(axis=1), self.drawn[recorded, number:].sum(axis=1)
+        turn = np.flatnonzero(self.drawn[recorded, number] & (left == np.minimum(most, slots)))
+        can, weights = self._left(recorded[turn], number)
+        chance[turn] = found(Left(can, weights, left[turn], self.by.share))
+
+    def _left(self, rows: np.ndarray, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """bool [R, C] what a slot may show, and [R, C] what each is drawn by, 0 for the others."""
+        can = self._allowed(rows, number)
+        return can, np.where(can, self._weights(rows, can), 0.0)
 
     def _take(self, rows: np.ndarray, number: int, column: np.ndarray) -> None:
         """Note what a slot shows: where a slot below was owed it, that one is owed what this one was."""
@@ -169,7 +202,7 @@ class _Choices:
             items, belief = block.items[rows], self.by.belief
             means = thompson.log_odds(block.scores[rows])
             unsure = thompson.uncertainty(self.by.actions) if belief is None else belief.deviation
-            means = means if belief is None else means + belief.shift[items]
+            means = means if belief is None else belief.slope * means + belief.shift[items]
             unsure = settings.temperature * unsure[items]
             found = [thompson.chance_to_be_best(means[part], unsure[part], can[part]) for part in _parts(can)]
             return np.concatenate([can[:0].astype(np.float64), *found])

@@ -10,8 +10,9 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
-from pipeline.publication import editorial, exploring, reasons, surfaces, taught, variants
+from pipeline.publication import editorial, exploring, reasons, surfaces, taught, variants, withheld
 from pipeline.publication.exploring import Exploration
+from pipeline.publication.listing import Among
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
 from pipeline.settings.sections.publication import Surface
@@ -141,13 +142,12 @@ class Maker:
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
         drawn = None
         if wanted is not None:
-            learns = wanted.policy == "learned"
-            belief = taught.belief(night, surface.name, candidates.items, candidates.scores) if learns else None
+            belief = taught.belief(night, surface, candidates.items, candidates.scores)
             drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps, belief=belief)
         return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
-        """One array per column, one element per recommendation, by user as given, then rank.
+        """One array per column, one element per recommendation, by user as given, then rank; and withheld.COLUMNS.
 
         Args:
             rows: [B] rows of the candidates.
@@ -160,7 +160,7 @@ class Maker:
             block = _rated(block, self.rates)
         if self.editing.pins:
             block = editorial.pin(block, self.editing.pins, self._pinnable(len(users), hidden))
-        block, chance = self._explored(block, rows, had, hidden)
+        block, chance, among = self._explored(block, rows, had, hidden)
         rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
         kind, because = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
         kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
@@ -178,14 +178,15 @@ class Maker:
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
             **self._said(chance, row, column),
+            **withheld.columns(among, users),
         }
 
     def _explored(
         self, block: surfaces.Block, rows: np.ndarray, had: surfaces.Had, hidden: surfaces.PairPredicate | None
-    ) -> tuple[surfaces.Block, np.ndarray | None]:
-        """The block with its slots drawn, and the chance of what each shows; None where none is drawn."""
+    ) -> tuple[surfaces.Block, np.ndarray | None, Among | None]:
+        """The block with its slots drawn, the chance of what each shows, and what was drawn among; None: none is."""
         if self.exploration is None:
-            return block, None
+            return block, None, None
         boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
         forbidden = self._forbidden(had, _places(len(rows)), boosted.items) if self.rules.personal else None
         top, caps = self.exploration.settings.top, self.rules.of_products
@@ -198,7 +199,7 @@ class Maker:
         pool = surfaces.top_up(pool, self.popular, hidden, caps)
         pool = _rated(pool, self.rates) if self.rates is not None else pool
         pinned = self.editing.pinned[block.items]
-        return self.exploration.draw(block, pool, pinned, had.users)
+        return self.exploration.draw_among(block, pool, pinned, had.users)
 
     def _said(self, chance: np.ndarray | None, row: np.ndarray, column: np.ndarray) -> Columns:
         """policy and propensity of each recommendation; nan where the surface draws none."""

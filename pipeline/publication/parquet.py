@@ -2,12 +2,43 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROW_GROUP = 122_880
 """Rows of a Parquet row group: what is held in memory of a table that is written."""
+
+
+class Writer:
+    """Writes a table piece by piece, holding one row group at a time; the same rows give the same bytes."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._pending = [schema.empty_table()]
+        self._file = pq.ParquetWriter(path, schema, compression="zstd")
+
+    def add(self, table: pa.Table) -> None:
+        """Write a piece of any size, with exactly the file's schema."""
+        self._pending.append(table)
+        self.rows += table.num_rows
+        if sum(t.num_rows for t in self._pending) >= ROW_GROUP:
+            waiting = pa.concat_tables(self._pending)
+            whole = waiting.num_rows - waiting.num_rows % ROW_GROUP
+            self._file.write_table(waiting.slice(0, whole), row_group_size=ROW_GROUP)
+            self._pending = [waiting.slice(whole)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._file.write_table(pa.concat_tables(self._pending), row_group_size=ROW_GROUP)
+        self._file.close()
 
 
 def write(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
@@ -20,15 +51,7 @@ def write(path: Path, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
     Returns:
         The number of rows.
     """
-    rows, pending = 0, [schema.empty_table()]
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with Writer(path, schema) as writer:
         for table in tables:
-            pending.append(table)
-            rows += table.num_rows
-            if sum(t.num_rows for t in pending) >= ROW_GROUP:
-                waiting = pa.concat_tables(pending)
-                whole = waiting.num_rows - waiting.num_rows % ROW_GROUP
-                writer.write_table(waiting.slice(0, whole), row_group_size=ROW_GROUP)
-                pending = [waiting.slice(whole)]
-        writer.write_table(pa.concat_tables(pending), row_group_size=ROW_GROUP)
-    return rows
+            writer.add(table)
+    return writer.rows

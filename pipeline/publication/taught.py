@@ -20,9 +20,11 @@ from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.policies import learned
 from pipeline.policies.learned import Belief, Learned
+from pipeline.publication import taught_rewards as rewards
 from pipeline.publication import thompson
 from pipeline.settings.arms import surface_of
 from pipeline.settings.config import Config
+from pipeline.settings.sections.publication import Surface
 
 if TYPE_CHECKING:
     from pipeline.publication.night import Night
@@ -47,6 +49,8 @@ ITEMS = pa.schema(
         pa.field("deviation", pa.float64()),
     ]
 )
+FILES = (FILE, rewards.FILE)
+"""Of the stage `outcomes`, by clicks and by other rewards."""
 LISTS = 50_000
 """Lists of which the mean score of an item is taken."""
 CELLS = 1 << 22
@@ -54,18 +58,20 @@ CELLS = 1 << 22
 
 
 def wanted(config: Config) -> list[str]:
-    """The surfaces that draw by what was learned, for everybody or in an arm of an experiment."""
+    """The surfaces that draw by what was learned of clicks, for everybody or in an arm of an experiment."""
     found = []
     for surface in config.surfaces:
         each = (surface, *(surface_of(surface, arm) for arm in config.experiment.arms))
-        if any(one.explore is not None and one.explore.policy == "learned" for one in each):
+        drawing = [one.explore for one in each if one.explore is not None and one.explore.policy == "learned"]
+        if any(explore.reward == "clicks" for explore in drawing):
             found.append(surface.name)
     return sorted(found)
 
 
 def digest(outcomes: Path, config: Config) -> str:
     """Of what surfaces learn from; "": none does."""
-    return artifacts.file_sha256(_file(outcomes)) if wanted(config) else ""
+    by_clicks = artifacts.file_sha256(_file(outcomes)) if wanted(config) else ""
+    return by_clicks + (artifacts.file_sha256(rewards.file(outcomes)) if rewards.wanted(config) else "")
 
 
 def read(outcomes: Path, surface: str) -> pa.Table:
@@ -128,14 +134,22 @@ def said(surface: str, slots: pa.Table) -> str:
     )
 
 
-def belief(night: "Night", surface: str, items: np.ndarray, scores: np.ndarray) -> Belief:
-    """What a surface's slots are drawn by tonight.
+def belief(night: "Night", surface: Surface, items: np.ndarray, scores: np.ndarray) -> Belief | None:
+    """What a surface's slots are drawn by tonight; None: it learns nothing.
 
     Args:
         night: the night.
-        surface: its name.
+        surface: whose slots.
         items, scores: [T, n] the ranker's lists of tonight's targets; -1 pads.
     """
+    if surface.explore is None or surface.explore.policy != "learned":
+        return None
+    if surface.explore.reward != "clicks":
+        return rewards.belief(night, surface.name, rewards.of(surface.explore), items, scores)
+    return _by_clicks(night, surface.name, items, scores)
+
+
+def _by_clicks(night: "Night", surface: str, items: np.ndarray, scores: np.ndarray) -> Belief:
     slots, item_ids = read(night.outcomes, surface), night.items.column("item_id").combine_chunks()
     pool = next(night.config.pool(one) for one in night.config.surfaces if one.name == surface)
     rates = thompson.log_odds(item_rates(night.cutoff, night.config.horizon_of(pool)))

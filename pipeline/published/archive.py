@@ -3,6 +3,7 @@
 <tables>/parquet/run_id=.../<table>.parquet             of every published table; not with runs from before it was added
 <tables>/parquet/run_id=.../judged.<pool>.parquet       the run's lists as it was judged, for the gate of later runs
 <tables>/parquet/run_id=.../experiment.json             whose lists were made how, where users were in arms
+<tables>/parquet/run_id=.../withheld.<surface>.parquet  what drawn slots could have shown, where it is recorded
 """
 
 import filecmp
@@ -19,6 +20,7 @@ from pipeline.published.contract import RUNS, PublishedTable
 RUN = "run_id="
 JUDGED = "judged.*.parquet"
 EXPERIMENT = "experiment.json"
+WITHHELD = "withheld.*.parquet"
 
 
 class Archive:
@@ -39,7 +41,7 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        beside = sorted(path.name for name in (JUDGED, EXPERIMENT) for path in out.glob(name))
+        beside = sorted(path.name for name in (JUDGED, EXPERIMENT, WITHHELD) for path in out.glob(name))
         files = [*(table.file for table in self.tables), *beside]
         if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.docs.pages import blocks
 
 TEXT = (ROOT / "docs" / "coupons-and-ads.md").read_text(encoding="utf-8")
-SETTINGS = [tomllib.loads(block) for block in blocks(TEXT, "toml")]
+*SETTINGS, TRIAL = [tomllib.loads(block) for block in blocks(TEXT, "toml")]
 TYPES: dict[str, Any] = {"purchase": {"label": True}, "redemption": {}, "click": {}}
 
 
@@ -33,3 +33,9 @@ def test_the_terminal_says_what_the_page_says() -> None:
     limits.append(item | {"most": 40.0, "used": 40.0, "price": 0.014730893075466156})
     said = {"rows": 1310, "users": 1115, "worth": 6.581563665062276, "gap": 0.0, "unsaid": 0, "limits": limits}
     assert page.lines("coupons", said) == shown.splitlines()
+
+
+def test_the_record_of_a_trial_is_a_setting() -> None:
+    (surface,) = FullConfig.model_validate(TRIAL).surfaces
+    assert surface.explore is not None
+    assert surface.explore.record == 0.2

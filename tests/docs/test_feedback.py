@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline.settings.sections.publication import Surface
+from pipeline.settings.sections.publication import Explore, Surface
 from tests.conftest import ROOT
 from tests.docs.pages import blocks
 from tests.publication.test_explored_surface import explored
@@ -21,7 +21,7 @@ from tests.tiny_log import ingest, rows_of, shop
 PAGE = (ROOT / "docs/feedback.md").read_text(encoding="utf-8")
 PYTHON, JAVASCRIPT = (blocks(PAGE, kind)[0] for kind in ("python", "js"))
 PLAIN, ARRAYS = blocks(PAGE, "sql")
-SURFACE, TYPES = (tomllib.loads(block) for block in blocks(PAGE, "toml"))
+SURFACE, REWARD, TYPES = (tomllib.loads(block) for block in blocks(PAGE, "toml"))
 Rows = list[dict[str, Any]]
 
 
@@ -85,3 +85,4 @@ def test_the_surface_of_the_page_explores() -> None:
     (surface,) = (Surface.model_validate(given) for given in SURFACE["surfaces"])
     assert surface.explore is not None
     assert surface.explore.slots == (4, 9)
+    assert Explore.model_validate(REWARD["surfaces"]["explore"]).reward == "visits"

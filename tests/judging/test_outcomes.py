@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.judging import outcomes
+from pipeline.judging import outcomes, trial_words
 from pipeline.publication import publish, stores
+from pipeline.settings.sections.publication import Explore, Surface
 from tests.judging.world import (
     DEEP,
     HORIZON,
@@ -251,3 +252,17 @@ def test_a_run_of_an_older_version_is_whole_without_it(tmp_path: Path) -> None:
     later = shop(tmp_path, night=made.night + timedelta(days=1)).write()
     go(later)
     assert publish.rollback(made.config).run_id == report["run_id"]
+
+
+def test_a_trial_is_told_where_draws_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = world(tmp_path).write()
+    assert not list(made.folder("outcomes").glob("trial*"))
+    recorded = Surface(name="for_you", explore=Explore(slots=(2,), record=1.0))
+    config = made.config.model_copy(update={"surfaces": (recorded,)})
+    manifest = {"run_date": TONIGHT.isoformat(), "report": None}
+    monkeypatch.setattr(World, "config", config)
+    made.score()
+    assert trial_words.read(made.folder("outcomes") / trial_words.FILE) == [], "no run has a record yet"
+    assert outcomes.still_holds(config, manifest | {"report": made.report})
+    without = config.model_copy(update={"surfaces": (Surface(name="for_you"),)})
+    assert not outcomes.still_holds(without, manifest | {"report": made.report})

@@ -1,6 +1,7 @@
 """A home folder in which people are known everywhere they can be; tests of forgetting them."""
 
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.operations import export
 from pipeline.publication import publish
+from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
 from tests.on_disk import everything_under
@@ -33,7 +35,7 @@ LOG = [
 PEOPLE = [GONE, "person-7", "person-778"]
 
 
-def a_home(tmp_path: Path, **settings: Any) -> FullConfig:
+def a_home(tmp_path: Path, *, surfaces: Sequence[Surface] = (), **settings: Any) -> FullConfig:
     """Two nights' partitions, one night's stages, its publication; and what killed processes left behind."""
     tiny_log.write(tmp_path / "shop" / "log.csv", LOG)
     config = tiny_log.shop(
@@ -41,8 +43,10 @@ def a_home(tmp_path: Path, **settings: Any) -> FullConfig:
     )
     for night in (EARLIER, NIGHT):
         tiny_log.ingest(config, night)
-    shop = small_shop.shop(tmp_path / "home", user_ids=PEOPLE).write()
-    report = small_shop.go(shop)
+    shop = small_shop.shop(tmp_path / "home", user_ids=PEOPLE)
+    if surfaces:
+        shop.config = shop.config.model_copy(update={"surfaces": tuple(surfaces)})
+    report = small_shop.go(shop.write())
     out = artifacts.stage_dir(config.lake, "publish", NIGHT)
     partial = out.with_name(f".{out.name}.partial")
     artifacts.write_manifest(partial, {"stage": "publish", "files": artifacts.describe(partial), "report": report})

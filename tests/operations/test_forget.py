@@ -20,6 +20,7 @@ from pipeline.operations import forget, load_history, site
 from pipeline.operations.tuning import trials
 from pipeline.privacy import suppression
 from pipeline.publication import publish
+from pipeline.settings.sections.publication import Explore, Surface
 from pipeline.sources.configuration import FullConfig
 from tests import tiny_log
 from tests.on_disk import everything_under
@@ -51,6 +52,21 @@ def test_nothing_of_the_person_stays_and_everything_of_others_does(tmp_path: Pat
     assert said["rows"]["exports"] > 0
     assert said["nights_dropped"] == [NIGHT.isoformat()]
     assert (receipt.stat().st_mode & 0o777) == 0o600
+
+
+def test_what_was_drawn_among_for_the_person_goes_too(tmp_path: Path) -> None:
+    surface = Surface(name="for_you", k=4, explore=Explore(slots=(2,), record=1.0))
+    config = a_home(tmp_path, surfaces=[surface])
+
+    def record() -> list[dict[str, object]]:
+        (path,) = (config.tables / "parquet").glob("run_id=*/withheld.for_you.parquet")
+        rows: list[dict[str, object]] = pq.read_table(path).to_pylist()
+        return rows
+
+    before = record()
+    forget.forget(config, [GONE], ASKED)
+    assert not names_them(config.home)
+    assert record() == [row for row in before if row["user_id"] != GONE] != before
 
 
 def test_a_partition_is_what_ingest_writes_now(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pipeline.ground.errors import InputError
 from pipeline.operations import judge_policy
 from pipeline.publication import stores
 from pipeline.publication.tables.recommendations import TABLE
+from pipeline.publication.taught_rewards import Reward
 from pipeline.settings.config import Config
 from tests.published.targets.runs import tables
 from tests.tiny_log import ingest, shop, write
@@ -122,7 +123,7 @@ def test_a_slot_may_be_worth_what_its_user_does_later(
     longer: tuple[Config, list[Slot]], by: Literal["actions", "visits"]
 ) -> None:
     config, slots = longer
-    result = judge_policy.run(config, BETTER, reward=judge_policy.Reward(by, 2))
+    result = judge_policy.run(config, BETTER, reward=Reward(by, 2))
     (found,) = result.surfaces
     worth = np.array([bought if by == "actions" else came for _, bought, came in slots])
     is_a = np.array([item == "a" for item, *_ in slots])
@@ -140,18 +141,18 @@ def test_what_is_clicked_and_not_come_back_to_is_better_by_clicks_and_worse_by_v
 ) -> None:
     config, _ = longer
     (clicks,) = judge_policy.run(config, WORSE).surfaces
-    (visits,) = judge_policy.run(config, WORSE, reward=judge_policy.Reward("visits", 2)).surfaces
+    (visits,) = judge_policy.run(config, WORSE, reward=Reward("visits", 2)).surfaces
     assert (clicks.gain.low > 0.2, visits.gain.high < -0.1) == (True, True)
 
 
 def test_slots_whose_days_are_not_over_are_left_out(longer: tuple[Config, list[Slot]]) -> None:
     config, _ = longer
-    two = judge_policy.run(config, BETTER, reward=judge_policy.Reward("actions", 3)).surfaces[0].support.rows
+    two = judge_policy.run(config, BETTER, reward=Reward("actions", 3)).surfaces[0].support.rows
     assert two == USERS  # the second night's third day is the last
-    one = judge_policy.run(config, BETTER, reward=judge_policy.Reward("visits", 3)).surfaces[0].support.rows
+    one = judge_policy.run(config, BETTER, reward=Reward("visits", 3)).surfaces[0].support.rows
     assert one == USERS // 2
     with pytest.raises(InputError, match="5 days ago or more, as these are to be over"):
-        judge_policy.run(config, BETTER, reward=judge_policy.Reward("actions", 5))
+        judge_policy.run(config, BETTER, reward=Reward("actions", 5))
 
 
 def test_what_a_list_earned_later_is_counted_once() -> None:
@@ -162,7 +163,7 @@ def test_what_a_list_earned_later_is_counted_once() -> None:
         "shown_rank": [1, 2, 1, 2], "shown_score": [0.5] * 4, "judged_drawn": [2] * 4, "judged_score": [0.5] * 4,
     }  # fmt: skip
     slots = pa.table({f.name: pa.array(columns[f.name], f.type) for f in judge_policy.SLOTS}, judge_policy.SLOTS)
-    found = judge_policy._judge("home", slots, judge_policy.Reward("actions"), Config())
+    found = judge_policy._judge("home", slots, Reward("actions"), Config())
     weight = 2**0.5  # of the second place, cut to the square root of two lists
     assert found.by_list.value == pytest.approx((weight - 1) * (3 + 1) / 2)
 

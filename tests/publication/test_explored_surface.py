@@ -4,13 +4,17 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
+from pipeline.judging import trial
+from pipeline.settings.sections.experiment import Arm, Experiment
 from pipeline.settings.sections.publication import Explore, Surface
 from tests.publication.published_shop import published
 from tests.small_shop import Shop, go, shop
 
 SLOTS = (2, 4)
+LAKE = "publish/.run_date={}.partial/withheld.discover.parquet"
 
 
 def explored(folder: Path, **settings: Any) -> Shop:
@@ -73,3 +77,45 @@ def test_the_same_run_has_the_same_lists(tmp_path: Path) -> None:
 def test_a_slot_must_be_in_the_list() -> None:
     with pytest.raises(ValueError, match=r"surface 'short': explore.slots \[9\] are beyond k = 5"):
         Surface(name="short", k=5, explore=Explore(slots=(1, 9)))
+
+
+def record_of(made: Shop) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(made.config.lake / LAKE.format(made.night)).to_pylist()
+    return rows
+
+
+def test_what_the_slots_could_have_shown_is_kept_where_it_is_asked_for(tmp_path: Path) -> None:
+    made, plain = explored(tmp_path / "a", share=0.5, record=1.0), explored(tmp_path / "b", share=0.5)
+    rows, listed = record_of(made), {(r["user_id"], r["item_id"]): r for r in lists(made, "discover")}
+    assert not (plain.config.lake / LAKE.format(plain.night)).exists()
+    assert rows
+    for row in rows:
+        assert 0 < row["chance"] < 1
+        assert row["is_listed"] == ((row["user_id"], row["item_id"]) in listed)
+        assert listed.get((row["user_id"], row["item_id"]), {"rank": 2})["rank"] in SLOTS
+    order = [(row["user_id"], row["place"]) for row in rows]
+    assert order == sorted(order)
+    for user in {row["user_id"] for row in rows}:  # two slots show two items
+        assert sum(row["chance"] for row in rows if row["user_id"] == user) == pytest.approx(2)
+    (run,) = (made.config.tables / "parquet").glob("run_id=*")
+    assert pq.read_table(run / "withheld.discover.parquet").to_pylist() == rows
+    again = explored(tmp_path / "c", share=0.5, record=1.0)
+    files = [(m.config.lake / LAKE.format(m.night)).read_bytes() for m in (made, again)]
+    assert files[0] == files[1]
+
+
+def test_an_arm_alone_may_be_recorded(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    arms = [{"name": "control", "share": 0.5}, {"name": "new", "share": 0.5}]
+    arms[1]["overlay"] = {"surfaces": {"discover": {"explore": {"slots": SLOTS, "record": 1.0}}}}
+    experiment = Experiment(name="try", since=made.night, arms=tuple(Arm.model_validate(arm) for arm in arms))
+    surfaces = (Surface(name="for_you", k=4), Surface(name="discover", repeats=False, k=4))
+    made.config = made.config.model_copy(update={"surfaces": surfaces, "experiment": experiment})
+    go(made.write())
+    drawn = {row["user_id"] for row in lists(made, "discover") if row["propensity"] is not None}
+    assert drawn
+    rows = record_of(made)
+    assert {row["user_id"] for row in rows} == drawn != {row["user_id"] for row in lists(made, "discover")}
+    order = [(row["user_id"], row["place"]) for row in rows]
+    assert order == sorted(order)
+    assert [surface.name for surface in trial.wanted(made.config)] == ["discover"]

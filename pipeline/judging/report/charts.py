@@ -98,6 +98,7 @@ def _difference(comparison: Comparison, across: Callable[[float], float], notes:
 
 # The reliability plot, in pixels: its side, the margin to the left and below, and the marked probabilities.
 SIDE, MARGIN = 300, 44
+CURVES = ('class="trend"', 'class="whisker" fill="none" stroke-dasharray="4 3"')
 TICKS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 
 
@@ -125,6 +126,40 @@ def reliability(of: Reliability) -> str:
         f'aria-label="probabilities foretold and come true">{ticks}'
         f'<path class="zero" d="M{across(0):.1f} {up(0):.1f}L{across(top):.1f} {up(top):.1f}"/>'
         f'<polyline class="trend" points="{line}"/>{dots}</svg></div>'
+    )
+
+
+def qini(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], label: str) -> str:
+    """A line per curve, the first one drawn through: shares against gains, beside the straight line of chance.
+
+    Args:
+        curves: by name, shares from 0 to 1 and what each brings; all of them end at the same gain.
+        label: what is drawn.
+    """
+    gains = [0.0, *(gain for _, found in curves.values() for gain in found)]
+    low, high, side = min(gains), max(gains), SIDE - MARGIN
+
+    def at(share: float, gain: float) -> str:
+        return f"{MARGIN + side * share:.1f},{8 + side * (high - gain) / ((high - low) or 1):.1f}"
+
+    end = next((found[-1] for _, found in curves.values()), 0.0)
+    lines = "".join(
+        f'<polyline {how} points="{" ".join(map(at, *curve))}"><title>{escape(name)}</title></polyline>'
+        for (name, curve), how in zip(curves.items(), CURVES, strict=False)
+    )
+    words = "".join(
+        f'<text class="soft" x="{x}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'
+        for x, y, anchor, text in (
+            (MARGIN, side + 26, "start", "0 %"),
+            (SIDE, side + 26, "end", "100 % of the pairs"),
+            (MARGIN - 4, 16, "end", f"{high:.3f}"),
+            (MARGIN - 4, side + 8, "end", f"{low:.3f}"),
+        )
+    )
+    return (
+        f'<div class="wide"><svg class="square" viewBox="0 0 {SIDE + 12} {SIDE + 12}" role="img" '
+        f'aria-label="{escape(label)}"><polyline class="zero" fill="none" points="{at(0, 0)} {at(1, end)}"/>'
+        f"{lines}{words}</svg></div>"
     )
 
 

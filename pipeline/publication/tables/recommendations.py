@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import arms, exploring, instead, reasons
+from pipeline.publication import arms, exploring, instead, reasons, withheld
 from pipeline.publication.allotment.rules import Rules
 from pipeline.publication.allotment.table import allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
@@ -111,19 +111,24 @@ def make(night: Night) -> Iterable[pa.Table]:
     experiment, arm_of = arms.of_night(night)
     labels: dict[str, list[str]] = {}
     policies: dict[str, list[str | None]] = {}
+    columns: dict[str, tuple[str, ...]] = {}
 
     def works() -> Iterator[tuple[str, Work]]:
         for surface in surfaces:
             makers, which = _makers(night, surface, (experiment, arm_of), history)
             labels[surface.name] = makers[0].candidates.labels
             policies[surface.name] = [_policy(maker.surface) for maker in makers]
+            columns[surface.name] = _columns(makers)
             given = {"makers": makers, "which": which, "rows": by_user_id, "targets": targets}
             del makers
             yield f"publish {surface.name}", Listed(Bound(Ordered, given))
 
     each = map_works(works(), len(targets), night.config, night.scratch, shared=True)
     for surface, made in zip(surfaces, each, strict=True):
-        pieces: Iterable[Columns] = (dict(zip(COLUMNS, arrays, strict=True)) for _, arrays in made)
+        names = columns[surface.name]
+        pieces: Iterable[Columns] = (dict(zip(names, arrays, strict=True)) for _, arrays in made)
+        if withheld.USER in names:
+            pieces = withheld.kept(pieces, night, surface.name)
         if surface.allot is not None:
             rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
             pieces = allotted(rules, pieces, users, night.scratch)
@@ -134,6 +139,12 @@ def make(night: Night) -> Iterable[pa.Table]:
 def _policy(surface: Surface) -> str | None:
     """How a surface draws slots; None: it draws none."""
     return None if surface.explore is None else surface.explore.policy
+
+
+def _columns(makers: Sequence[Maker]) -> tuple[str, ...]:
+    """What is handed on of a surface's lists; of one whose draws are recorded, for all or in an arm, more."""
+    records = any(maker.surface.explore is not None and maker.surface.explore.record > 0 for maker in makers)
+    return (*COLUMNS, *withheld.COLUMNS) if records else COLUMNS
 
 
 def _makers(
@@ -187,11 +198,14 @@ class Ordered:
             found = maker.lists(rows[mine], users[mine])
             drawn = found["policy"] == exploring.DRAWN
             made.append(found | {"policy": np.where(drawn, exploring.DRAWN + number, found["policy"]).astype(np.int8)})
-        columns = _joined(made)
-        by_user = np.argsort(users)
-        place = by_user[np.searchsorted(users, columns["user"], sorter=by_user)]
-        order = np.argsort(place, kind="stable")
-        return {name: column[order] for name, column in columns.items()}
+        columns, by_user = _joined(made), np.argsort(users)
+
+        def order(name: str) -> np.ndarray:
+            place = by_user[np.searchsorted(users, columns[name], sorter=by_user)]
+            return np.argsort(place, kind="stable")
+
+        of_lists, of_record = order("user"), order(withheld.USER)
+        return {n: c[of_record if n in withheld.COLUMNS else of_lists] for n, c in columns.items()}
 
 
 @dataclass(frozen=True)
@@ -209,12 +223,13 @@ class Listed(Work):
         return replace(self, ordered=self.ordered.share(folder))
 
     def open(self, threads: int) -> Callable[[slice], Arrays]:
-        """A function of a block: COLUMNS, one element per recommendation."""
+        """A function of a block: COLUMNS, one element per recommendation, and withheld.COLUMNS where they are kept."""
         ordered = self.ordered.call()
+        names = _columns(ordered.makers)
 
         def make(block: slice) -> Arrays:
             made = ordered.lists(block)
-            return tuple(made[name] for name in COLUMNS)
+            return tuple(made[name] for name in names)
 
         return make
 

@@ -111,17 +111,29 @@ class Explore(Section):
     """What is drawn: any item alike; by its score; by its chance to be the best, as few actions leave it uncertain; or
     any of the new ones (publish.new_days) alike. Learned: by its chance to be the best, by the score and by what was
     clicked in the slots that were drawn in the last four weeks; while these are few, a smaller share is drawn."""
+    reward: Literal["clicks", "actions", "visits"] = "clicks"
+    """What `learned` learns by: clicks in the drawn slots; what their users then acted on (types with `label`), from
+    the slot's day on; or on how many of the days after it they came back."""
+    reward_days: Days = 7
+    """Within so many days actions and visits count; a night learns of slots whose days are over."""
     top: PositiveInt = 50
     """Drawn are the user's best so many items that the surface may show."""
     temperature: PositiveFloat = 1.0
     """Of softmax: an item is drawn in proportion to its score to the power of 1 / temperature. Of thompson: an item's
     log-odds are uncertain by temperature / sqrt(1 + those who acted on it). Of learned: what they are learned to be
     uncertain by is multiplied with it. The less, the more often the best."""
+    record: float = Field(default=0.0, ge=0, le=1)
+    """Share of the users, drawn anew each night, of whom it is kept what the slots could have shown and did not: what
+    `nightjar trial` needs. Up to `top` rows for each of them, as long as the run is kept."""
 
     @model_validator(mode="after")
     def _ranks_differ(self) -> Self:
         if len(set(self.slots)) < len(self.slots):
             raise ValueError("explore.slots names a rank twice")
+        if self.reward != "clicks" and self.policy != "learned":
+            raise ValueError(
+                f"explore.reward = '{self.reward}' is for policy 'learned': '{self.policy}' learns by none"
+            )
         return self
 
 
