@@ -15,12 +15,13 @@ from tests.engine.cluster import require_spark
 
 pytestmark = pytest.mark.slow
 QUERY = """
-select g, whole(sum(units(x))) as total, whole(sum(units(x)) filter (where x < 0)) as below, middle(x) as median
+select g, whole(sum(units(x))) as total, whole(sum(units(x)) filter (where x < 0)) as below, middle(x) as median,
+    whole(sum_of_units(x)) as halved
 from given
 group by g
 order by g
 """
-SCHEMA = pa.schema([("g", pa.int64()), *((name, pa.float64()) for name in ("total", "below", "median"))])
+SCHEMA = pa.schema([("g", pa.int64()), *((name, pa.float64()) for name in ("total", "below", "median", "halved"))])
 EDGES = (0.0, -0.0, 1e9, -1e9, 2**-60, -(2**-60), -1e-19, 0.5, -0.5)
 
 
@@ -49,6 +50,7 @@ def test_sums_and_medians_have_the_same_bits(folder: Path) -> None:
             where.execute("features/macros")
             found.append(where.query("sums_of_the_test", SCHEMA, {"given": given}))
     spark.session(config).stop()
+    assert found[0].column("halved").equals(found[0].column("total"))
     for name in SCHEMA.names:
         local, on_spark = (table[name].combine_chunks().fill_null(-1.25).view(pa.int64()) for table in found)
         assert local.equals(on_spark), name
