@@ -278,7 +278,7 @@ def _since(rows: duckdb.DuckDBPyRelation, first: date) -> duckdb.DuckDBPyRelatio
 
 
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
-    """What says which night a row arrived: the mapping's arrived_at, the date in its file's name, or when it happened."""
+    """What says which night a row arrived: the mapping's arrived_at, its file's name, or when it happened."""
     if "arrived_at" in given:
         return "arrived_at"
     if table.happened in given and not source.daily:

@@ -15,8 +15,8 @@ from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
 FIRST, SECOND, THIRD = (date(2024, 1, n) for n in (1, 2, 3))
 MAPPING = """
-select id as document_id, said as text, moment as time, who as author, sort as kind, tags as labels, mentioned as entities,
-    _file, _row
+select id as document_id, said as text, moment as time, who as author, sort as kind, tags as labels,
+    mentioned as entities, _file, _row
 from raw
 """
 
@@ -36,7 +36,14 @@ def desk(folder: Path, files: str = "said-{year}-{month}-{day}.jsonl", **over: A
 def test_rows_are_taken_refused_or_said_again(tmp_path: Path) -> None:
     config = desk(tmp_path)
     lines = [
-        said("1", "Where is my card?", f"{FIRST} 09:00:00", "u", tags={"intent": "card", "mood": None}, mentioned=["visa"]),
+        said(
+            "1",
+            "Where is my card?",
+            f"{FIRST} 09:00:00",
+            "u",
+            tags={"intent": "card", "mood": None},
+            mentioned=["visa"],
+        ),
         said("2", "  ", f"{FIRST} 09:00:00"),
         said("3", "No time", None),
         said("4", "Tomorrow", f"{THIRD} 09:00:00"),
@@ -77,9 +84,7 @@ def test_rows_are_taken_refused_or_said_again(tmp_path: Path) -> None:
         ("null", None),
     ],
 )
-def test_labels_are_a_map_a_record_or_json(
-    tmp_path: Path, written: str, wanted: list[tuple[str, str]] | None
-) -> None:
+def test_labels_are_a_map_a_record_or_json(tmp_path: Path, written: str, wanted: list[tuple[str, str]] | None) -> None:
     config = desk(tmp_path)
     write(tmp_path / f"said-{FIRST}.jsonl", [said("1", "Where?", f"{FIRST} 09:00:00")])
     (tmp_path / "said.sql").write_text(MAPPING.replace("tags as labels", f"{written} as labels"))
