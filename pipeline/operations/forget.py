@@ -34,31 +34,22 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, spill
 from pipeline.intake.databases import answers
 from pipeline.intake.inputs import NightTable
-from pipeline.judging import arms, evaluate, samples
+from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import bringing, day_so_far, handed, mentions, site, stages
-from pipeline.operations.people import People
+from pipeline.operations.people import People, files_of
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
-from pipeline.publication import following, stores, tables, taught
+from pipeline.publication import following, stores
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 from pipeline.store import garbage, homes
-from pipeline.words import classify
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
 NIGHTS = f"*{artifacts.PARTITION}*"
-
-
-def _user_files(stage: str) -> list[str]:
-    """The files of a stage's folder that say which users a night knows."""
-    if stage == "publish":
-        return [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE, taught.FILE], "classify": [classify.AUTHORS]}
-    return named.get(stage, [])
 
 
 def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: bool = False) -> list[Path]:
@@ -215,9 +206,7 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     """Drop the night's folders if one of them knows somebody, or none can tell; features, which tell it, last."""
     present = [f for f in (artifacts.stage_dir(config.lake, stage, night) for stage in reversed(DERIVED)) if f.is_dir()]
     features = artifacts.stage_dir(config.lake, "features", night)
-    known = [
-        path for folder in present for name in _user_files(folder.parent.name) if (path := folder / name).is_file()
-    ]
+    known = [path for folder in present for name in files_of(folder.parent.name) if (path := folder / name).is_file()]
     found = [who for path in known for who in redaction.find(connection, [path], people.ids).values()]
     knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
     if people.leave_texts:
