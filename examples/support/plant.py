@@ -4,7 +4,7 @@
 
 Nothing is drawn: the hash of a text decides. A message is written on one of 60 days from 2024-01-01, by one of 600
 customers; half of the customers, a message at a time, then open the page about what they asked, which is the log. The
-intent is known of the messages of the published training part alone; `truth` is the published intent of all of them, and
+intent is known of the messages of the published training part alone; `truth` is the published intent of all, and
 nothing reads it but who wants to know how good the labels are.
 """
 

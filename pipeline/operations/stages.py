@@ -55,6 +55,8 @@ ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
 APART = frozenset({"classify"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
+EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
+"""The stages that every shop has."""
 
 
 def module_of(stage: str) -> ModuleType:

@@ -229,6 +229,6 @@ def test_hostile_ids_and_titles_are_only_text(tmp_path: Path) -> None:
 def test_the_database_holds_what_the_files_hold(plain: Shop) -> None:
     made = plain
     with duckdb.connect(str(made.config.tables / "current.duckdb"), read_only=True) as connection:
-        for table in tables.published():
+        for table in tables.published_by(made.config):
             found = connection.table(f"current_{table.name}").to_arrow_table().cast(table.schema)
             assert found.to_pylist() == published(made, table.name)
