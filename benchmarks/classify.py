@@ -24,7 +24,7 @@ import numpy as np
 
 from pipeline.encoder import encoder as encoders
 from pipeline.settings.sections.words import Classify, LabelSet
-from pipeline.words import fitting, learning, quality, terms
+from pipeline.words import classifier, fitting, learning, quality, terms
 from pipeline.words.learning import Examples
 
 BANK = Path(__file__).parents[1] / "examples" / "support" / "messages.csv.zst"
@@ -53,7 +53,9 @@ def read(
     path: Path, label: str, encoder: encoders.Encoder, known: dict[str, np.ndarray]
 ) -> tuple[Examples, np.ndarray]:
     """All texts of a table and bool [N] which are for training; their vectors are kept in `known`."""
-    rows = duckdb.sql(f"select text, {label}, split from '{path}' where split <> 'val' order by all").fetchall()
+    with duckdb.connect() as connection:
+        chosen = f"select text, {label}, split from '{path}' where split <> 'val' order by all"
+        rows = connection.execute(chosen).fetchall()
     texts, labels, splits = (np.array(column, dtype=object) for column in zip(*rows, strict=True))
     missing = sorted({text for text in texts if text not in known})
     known |= dict(zip(missing, encoder.encode(missing).astype(np.float16).astype(np.float32), strict=True))
@@ -95,7 +97,8 @@ def measure(task: Task) -> dict[str, Any]:
     judged = fitting.judge(fitted, task.asked, task.section)
     rows = [row for row in quality.figures(task.name, judged, seed=0) if row["label"] == quality.ALL]
     found: dict[str, Any] = {str(row["metric"]): [row["value"], row["low"], row["high"]] for row in rows}
-    forced = np.where(np.isin(judged.best.astype(str), task.section.outside), None, judged.best)
+    forced = judged.best.copy()
+    forced[np.isin(forced.astype(str), task.section.outside)] = None
     found["macro_f1 without unknown"] = macro_f1(judged.given[judged.inside], forced[judged.inside])
     found |= {"taught": len(task.taught), "asked": len(task.asked), "minutes": minutes}
     found["recipe"] = [fitted.recipe.head, fitted.recipe.weight, fitted.recipe.inverse_reg]
@@ -131,7 +134,7 @@ def rivals(task: Task, inside: np.ndarray) -> dict[str, list[float]]:
 
 def timed(task: Task, encoder: encoders.Encoder) -> float:
     """Seconds for 1,000 texts, from text to label, with a classifier and an encoder that are loaded."""
-    fitted = learning.fit_all(task.taught, learning.RECIPES[0], task.section, seed=0)
+    fitted = learning.fit_all(task.taught, classifier.RECIPES[0], task.section, seed=0)
     texts = list(task.asked.texts[:TIMED])
     started = time.perf_counter()
     fitted.answers(encoder.encode(texts), texts)
