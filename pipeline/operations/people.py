@@ -55,6 +55,12 @@ class People:
             shares[self.aliases[alias]] += rows
         return shares
 
+    @property
+    def in_documents(self) -> bool:
+        """Whether an id was taken out of somebody's document."""
+        found = [entry for journal in self.journals.values() for entry in journal.entries.values()]
+        return self.leave_texts and any(str(entry.get("column", "")).startswith("documents.") for entry in found)
+
 
 def files_of(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""

@@ -4,6 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts
@@ -129,6 +131,24 @@ def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> Non
     labels = rows_of(desk.run(config, N1), "labels")
     assert "u1" not in {one["user_id"] for one in labels}
     assert "d101" not in {one["document_id"] for one in labels}
+
+
+def test_labels_that_know_a_text_go_with_the_id_in_it(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1)
+    named = [one | {"said": f"{one['said']} asks customer77"} for one in desk.taught(N0, start=60, number=6)]
+    desk.ask(tmp_path, N0, [*desk.taught(N0), *named])
+    night = desk.run(config, N0)
+    features = config.lake / "features" / f"run_date={N0}"  # a night that can tell whom it knows
+    features.mkdir(parents=True)
+    pq.write_table(pa.table({"user_id": ["u"]}), features / "users.parquet")
+    assert b"customer77" in (night / "fitted.intent" / "terms.json").read_bytes()
+    forget.forget(config, ["customer77"], N0)
+    assert night.is_dir()
+    forget.forget(config, ["customer77"], N0, also_in_text=True)
+    assert not night.is_dir()
+    assert features.is_dir()
+    desk.run(config, N0)
+    assert b"customer77" not in (night / "fitted.intent" / "terms.json").read_bytes()
 
 
 def test_a_shop_without_label_sets_has_no_such_stage(tmp_path: Path) -> None:

@@ -27,12 +27,12 @@ def test_the_latest_judge_and_hashes_where_all_are_of_one_moment() -> None:
     assert not fitting.split(ids[:2], np.arange(2), section).held.any()
 
 
-def test_precision_recall_and_f1_are_counted(seed: int = 0) -> None:
+def test_precision_recall_and_f1_are_counted() -> None:
     given = np.array(["a", "a", "a", "b", "b", "x"], dtype=object)
     best = np.array(["a", "a", "b", "b", "a", "a"], dtype=object)
     unknown = np.array([False, True, False, False, False, True])
     judged = quality.Judged(given, best, np.full(6, 0.5), unknown, given != "x")
-    found = {(row["label"], row["metric"]): row["value"] for row in quality.figures("s", judged, seed)}
+    found = {(row["label"], row["metric"]): row["value"] for row in quality.figures("s", judged, 0)}
     assert found["a", "precision"] == pytest.approx(1 / 2)
     assert found["a", "recall"] == pytest.approx(1 / 3)
     assert found["a", "f1"] == pytest.approx(2 / 5)
@@ -47,7 +47,9 @@ def test_precision_recall_and_f1_are_counted(seed: int = 0) -> None:
 def test_an_interval_of_a_share_is_that_of_the_binomial() -> None:
     right = np.arange(400) % 4 != 0  # three quarters
     given = np.where(right, "a", "b").astype(object)
-    judged = quality.Judged(given, np.full(400, "a", dtype=object), np.full(400, 0.75), np.zeros(400, bool), right | True)
+    judged = quality.Judged(
+        given, np.full(400, "a", dtype=object), np.full(400, 0.75), np.zeros(400, bool), right | True
+    )
     row = next(r for r in quality.figures("s", judged, 0) if r["metric"] == "accuracy")
     half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
     assert [row["low"], row["high"]] == pytest.approx([0.75 - half, 0.75 + half], abs=0.01)
