@@ -63,7 +63,8 @@ def _made(home: Path, night: date) -> str:
     """The three stages that took longest."""
     lake = configuration.load(overrides={"home": home}).lake
     spent = {
-        stage: artifacts.read_manifest(artifacts.stage_dir(lake, stage, night))["seconds"] for stage in stages.STAGES
+        stage: artifacts.read_manifest(artifacts.stage_dir(lake, stage, night))["seconds"]
+        for stage in stages.EVERYWHERE
     }
     longest = sorted(spent.items(), key=lambda entry: -entry[1])[:3]
     return ", ".join(f"{stage} {taken:.0f}" for stage, taken in longest)

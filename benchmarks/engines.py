@@ -48,7 +48,7 @@ def night(home: Path, run_date: date, command: list[str], profile: str) -> dict[
     """Run a night; the seconds of every stage."""
     environment = os.environ | {"NIGHTJAR_HOME": str(home), "NIGHTJAR_PROFILE": profile, "OPENBLAS_NUM_THREADS": "1"}
     subprocess.run([*command, "run", "--run-date", run_date.isoformat()], env=environment, check=True)
-    folders = {stage: artifacts.stage_dir(home / "lake", stage, run_date) for stage in stages.STAGES}
+    folders = {stage: artifacts.stage_dir(home / "lake", stage, run_date) for stage in stages.EVERYWHERE}
     return {stage: float(artifacts.read_manifest(folder)["seconds"]) for stage, folder in folders.items()}
 
 
@@ -61,7 +61,7 @@ def history(home: Path, run_date: date, command: list[str]) -> None:
 def report(folder: Path, run_date: date, spent: dict[str, dict[str, float]]) -> None:
     """Print the seconds by engine and stage, and whether the tables are the same."""
     first, *others = engines = list(spent)
-    rows = [*((stage, [spent[e][stage] for e in engines]) for stage in stages.STAGES)]
+    rows = [*((stage, [spent[e][stage] for e in engines]) for stage in stages.EVERYWHERE)]
     rows.append(("total", [sum(spent[engine].values()) for engine in engines]))
     print(f"{'seconds':<22}" + "".join(f"{engine:>12}" for engine in engines))
     for stage, seconds in rows:

@@ -68,7 +68,7 @@ name = "discover"
 k = 20
 repeats = false
 """
-STAGES = [stage for stage in stages.STAGES if stage != "ingest"]
+STAGES = [stage for stage in stages.EVERYWHERE if stage != "ingest"]
 ByStage = dict[str, scale.Spent]
 
 

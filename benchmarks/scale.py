@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=64, help="what is extrapolated to by --shares")
     parser.add_argument("--more-users", type=float, default=1, help="times as many users, where it is extrapolated to")
     parser.add_argument("--more-events", type=float, default=1, help="times as many events there")
-    parser.add_argument("--stages", nargs="*", default=[s for s in stages.STAGES if s != "ingest"])
+    parser.add_argument("--stages", nargs="*", default=[s for s in stages.EVERYWHERE if s != "ingest"])
     args = parser.parse_args()
     started = time.perf_counter()
     shop = synthetic.Shop(args.users, args.items, args.events)

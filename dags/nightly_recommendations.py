@@ -130,11 +130,11 @@ def stage(name: str, **operator: Any) -> Any:
     return run
 
 
-def is_shared() -> bool:
-    """Whether the shop's file wants several tasks to share the users of a stage."""
+def shop() -> Any:
+    """What the shop's file says of its tasks: whether several share the users of a stage, whether documents get labels."""
     from pipeline.ground import shop_file
 
-    return shop_file.shards() > 1
+    return shop_file
 
 
 def shared_stage(
@@ -145,7 +145,7 @@ def shared_stage(
     The shards find what they go on from in the lake, and write there; whatever dies is tried again by itself. A stage
     that is up to date has none, and ends at once.
     """
-    if not is_shared():
+    if shop().shards() == 1:
         ended = stage(name, trigger_rule=trigger_rule, **operator)(*upstream)
         return ended if after is None else after >> ended
 
@@ -274,8 +274,9 @@ def flow() -> None:
     )
     # skipped where a person refused, not where nobody was asked
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
+    words = [stage("classify")(ingest)] if shop().has_label_sets() else []
     evaluate >> approval
-    shared_stage("publish", *reads, after=approval, trigger_rule=rule, outlets=[TABLES])
+    shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES])
 
 
 @dag(schedule=NIGHTS, params=PARAMS, doc_md=TRIAGE, deadline=deadline(), **ALIKE)

@@ -48,7 +48,7 @@ def hashes(config: FullConfig, *only: str) -> dict[str, str]:
     """The hash of every file that stages made of the night, but of the manifests; default: of all stages."""
     return {
         f"{stage}/{path.relative_to(folder)}": artifacts.file_sha256(path)
-        for stage in only or stages.STAGES
+        for stage in only or stages.EVERYWHERE
         for folder in [artifacts.stage_dir(config.lake, stage, NIGHT)]
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name != artifacts.MANIFEST

@@ -23,6 +23,7 @@ from tests.planted_history import days, plant
 from tests.tiny_log import digests
 
 LATER = NIGHT + timedelta(days=1)
+LABELS = {"document_labels", "labels_wanted"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def run_both(home: Path) -> None:
 def contents(home: Path, night: date = NIGHT) -> dict[str, dict[str, str]]:
     """sha256 of every file of the night, by stage: what must not depend on who ran it, or on how often."""
     lake = home / "lake"
-    folders = {stage: artifacts.stage_dir(lake, stage, night) for stage in stages.STAGES}
+    folders = {stage: artifacts.stage_dir(lake, stage, night) for stage in stages.EVERYWHERE}
     manifests = {stage: artifacts.read_manifest(folder) for stage, folder in folders.items()}
     return {stage: {n: f["sha256"] for n, f in m["files"].items()} for stage, m in manifests.items()}
 
@@ -62,8 +63,8 @@ def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
             columns = [row[0] for row in tables.execute(f"describe {name}").fetchall()]
             assert columns == schema.names
             rows = tables.execute(f"select count(*) from {name}").fetchone()[0]
-            # a first publication has nobody to judge, this log has no queries, and nobody asks for audiences
-            assert (rows > 0) is (name not in {"recommendation_outcomes", "search_results", "audiences"})
+            # a first publication has nobody to judge, this log has no queries, and nobody asks for audiences or labels
+            assert (rows > 0) is (name not in {"recommendation_outcomes", "search_results", "audiences", *LABELS})
 
 
 def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_known(airflow_run: Run) -> None:
@@ -88,7 +89,7 @@ def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_kn
 
 
 def test_the_run_says_what_it_did(airflow_run: Run) -> None:
-    for stage in stages.STAGES:
+    for stage in stages.EVERYWHERE:
         assert f"{stage} {NIGHT} done in" in airflow_run.output, stage
 
 
@@ -149,8 +150,8 @@ def test_a_night_after_a_prune_is_the_same_bytes(next_night: Path, tmp_path: Pat
 def test_a_second_run_is_up_to_date_at_once(airflow_run: Run) -> None:
     before, written = contents(airflow_run.home), stamps(airflow_run.home)
     said = pipeline("run", "--run-date", NIGHT.isoformat(), home=airflow_run.home)
-    assert said.stdout.count("up to date") == len(stages.STAGES)
-    assert said.stderr.count(f" {NIGHT} is up to date: ") == len(stages.STAGES)
+    assert said.stdout.count("up to date") == len(stages.EVERYWHERE)
+    assert said.stderr.count(f" {NIGHT} is up to date: ") == len(stages.EVERYWHERE)
     assert f" {NIGHT} starts" not in said.stderr, "a stage that is up to date computes nothing"
     assert contents(airflow_run.home) == before
     assert stamps(airflow_run.home) == written, "and writes nothing"
@@ -168,7 +169,7 @@ def test_a_run_killed_inside_each_stage_and_started_again_gives_the_same_tables(
     airflow_run: Run, tmp_path: Path
 ) -> None:
     pipeline("load-history", "--before", NIGHT.isoformat(), home=tmp_path)
-    for stage in stages.STAGES:
+    for stage in stages.EVERYWHERE:
         kill_inside(stage, tmp_path)
         folder = artifacts.stage_dir(tmp_path / "lake", stage, NIGHT)
         assert not artifacts.is_finished(folder), f"{stage} was over before it could be killed"

@@ -11,7 +11,7 @@ from benchmarks.synthetic import Shop
 from pipeline.operations import stages
 from pipeline.settings.config import Config
 
-STAGES = [stage for stage in stages.STAGES if stage != "ingest"]
+STAGES = [stage for stage in stages.EVERYWHERE if stage != "ingest"]
 SETTINGS = """
 # What differs from the profile: all sources, no pretrained model, and nothing that withholds the night.
 profile = "{profile}"

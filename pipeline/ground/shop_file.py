@@ -21,3 +21,9 @@ def shards() -> int:
     """How many tasks share the users of a stage, `shards` in the file: what the DAG looks like depends on it."""
     number = said().get("shards")
     return number if isinstance(number, int) and number > 1 else 1
+
+
+def has_label_sets() -> bool:
+    """Whether documents get labels, [classify.label_sets.NAME] in the file: only then there is such a task."""
+    section = said().get("classify")
+    return isinstance(section, dict) and bool(section.get("label_sets"))

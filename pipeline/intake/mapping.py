@@ -104,10 +104,9 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
     fault = ids.fault(name for name in table.ids if name in given)
     rows = relation.select(*present, *nulls, fault)
-    if config.until is not None and not table.refuses and "arrived_at" in given:  # of events what happened is asked
-        rows = rows.filter(
-            FunctionExpression("is_known", ColumnExpression("arrived_at"), ConstantExpression(config.until))
-        )
+    told = [name for name in ("arrived_at", table.happened) if name in given]
+    if config.until is not None and not table.refuses and told:  # of events what happened is asked
+        rows = rows.filter(FunctionExpression("is_known", ColumnExpression(told[0]), ConstantExpression(config.until)))
     rows.create_view(f"mapped_{table.name}")
     kept = selects.as_they_are(connection, path.read_text(encoding="utf-8"))
     if not kept >= (table.needed & PLACE) | {"_file"}:

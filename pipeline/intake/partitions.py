@@ -4,6 +4,7 @@ A night's files are the same bytes whether it is written alone or with all the o
 however the rows stream.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
@@ -74,17 +75,21 @@ def write(out: Path, tables: Mapping[str, Batches]) -> Report:
         out: the folder.
         tables: batches of those tables that have rows, by name.
     Returns:
-        Rows of each table, and refused rows by reason.
+        Rows of each table that has a file, and refused rows by reason.
     """
     reasons: Counter[str] = Counter()
     report: Report = {}
     for table in inputs.night_tables():
+        groups = _row_groups(tables.get(table.name, ()), table.schema)
+        first = next(groups, None)
+        if first is None and table.sparse:
+            continue
         report[table.name] = 0
         with (
             pa.output_stream(str(table.path(out)), compression=None, buffer_size=BUFFER) as file,
             pq.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=list(table.dictionary)) as writer,
         ):
-            for group in _row_groups(tables.get(table.name, ()), table.schema):
+            for group in itertools.chain([] if first is None else [first], groups):
                 writer.write_table(group)
                 report[table.name] += len(group)
                 if table is inputs.REJECTS:

@@ -192,7 +192,7 @@ class _Stage:
 
     def _beside(self, table: InputTable, source: InputFiles, first: date, is_catalogue: bool) -> None:
         given = map_raw(self.connection, table, source, self.config)
-        if is_catalogue and "arrived_at" not in given:
+        if is_catalogue and not {"arrived_at", table.happened} & given:
             self._run("catalogue", known=first)
             self._table(table, source, "file")
         else:
@@ -278,9 +278,11 @@ def _since(rows: duckdb.DuckDBPyRelation, first: date) -> duckdb.DuckDBPyRelatio
 
 
 def _arrival(table: InputTable, source: InputFiles, given: set[str]) -> str:
-    """What says which night a row arrived: the mapping's arrived_at, else the date in its file's name."""
+    """What says which night a row arrived: the mapping's arrived_at, its file's name, or when it happened."""
     if "arrived_at" in given:
         return "arrived_at"
+    if table.happened in given and not source.daily:
+        return "happened"
     if not source.daily:
         raise InputError(
             f"{source.sql} must select arrived_at, the time a row of {table.name} became known, "

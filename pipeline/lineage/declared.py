@@ -118,6 +118,9 @@ KNOWN_OF_PAIRS = (
 MERGED = ("made fusion.lists(score)", "made sources.lists(score)", "if features.labels(count)")
 CHANCE = "made features.user_stats(actions, days_active, items, last_age)"
 
+READ = ("made ingest.documents(text)", "if ingest.documents(labels)")
+"""What a classifier says: of the text, as the labels of others have taught it."""
+
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
     "outcomes": {
@@ -146,6 +149,24 @@ BETWEEN: dict[str, Declared] = {
             "score": MERGED,
             "probability": (*MERGED, CHANCE, "made features.item_stats(buyers_28)"),
             "source": ("same fusion.lists(source)", "if sources.lists(score)"),
+        },
+    },
+    "classify": {
+        "labels": {
+            "document_id": ("same ingest.documents(document_id)",),
+            "label": ("same ingest.documents(labels)", *READ),
+            **dict.fromkeys(("probability", "best", "second"), READ),
+            "is_given": ("if ingest.documents(labels)",),
+            "time": ("same ingest.documents(time)",),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: ("filter ingest.documents(time, kind)",),
+        },
+        "wanted": {
+            "document_id": ("same ingest.documents(document_id)",),
+            "rank": tuple(one.replace("made", "sort", 1) for one in READ),
+            **dict.fromkeys(("probability", "best", "second"), READ),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: ("filter ingest.documents(time, kind, labels)",),
         },
     },
     "evaluate": {

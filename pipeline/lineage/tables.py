@@ -21,6 +21,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.base import RepeatingSection
 from pipeline.sources import SOURCES
 from pipeline.sources.registry import source
+from pipeline.words import schemas as words
 
 LISTS = pa.schema(
     [
@@ -83,7 +84,7 @@ def of_stage(stage: str, config: Config) -> list[Table]:
     if stage == "ingest":
         return [_of_input(table, config) for table in raw.wanted(config)]
     if stage == PUBLISH:
-        return [made for table in publication.published() for made in _published(table, config)]
+        return [made for table in publication.published_by(config) for made in _published(table, config)]
     if stage in SOURCES:
         return _of_source(stage, config)
     if stage not in declared.BETWEEN:
@@ -114,6 +115,8 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("outcomes", "outcomes"): OUTCOMES,
         ("outcomes", "learned_slots"): SLOTS,
         ("evaluate", "metrics"): METRICS,
+        ("classify", "labels"): words.LABELS,
+        ("classify", "wanted"): words.WANTED,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

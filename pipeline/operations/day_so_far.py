@@ -35,7 +35,7 @@ def run(until: datetime, config: Config, chosen: Iterable[str] = (), force: bool
     Raises:
         InputError: the night before is not in the lake.
     """
-    names = set(chosen) or set(stages.STAGES)
+    names = set(chosen) or set(stages.of(config))
     return {name: run_stage(name, until, config, force) for name in stages.STAGES if name in names}
 
 

@@ -34,28 +34,22 @@ from pipeline.ground.errors import InputError
 from pipeline.intake import inputs, partitions, spill
 from pipeline.intake.databases import answers
 from pipeline.intake.inputs import NightTable
-from pipeline.judging import arms, evaluate, samples
+from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
 from pipeline.operations import bringing, day_so_far, handed, mentions, site, stages
-from pipeline.operations.people import People
+from pipeline.operations.people import People, files_of
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
-from pipeline.publication import following, stores, tables, taught
+from pipeline.publication import following, stores
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 from pipeline.store import garbage, homes
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
-
-
-def _user_files(stage: str) -> list[str]:
-    """The files of a stage's folder that say which users a night knows."""
-    published = [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "outcomes": [arms.USERS_FILE, *taught.FILES], "publish": published}
-    return named.get(stage, [])
+NIGHTS = f"*{artifacts.PARTITION}*"
 
 
 def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: bool = False) -> list[Path]:
@@ -115,8 +109,7 @@ def _receipts(config: Config) -> Path:
 
 def _folders(stage: Path) -> list[Path]:
     """The folders of a stage's nights, of those too that are unfinished or being written."""
-    names = {p.name.lstrip(".").partition(".")[0] for p in stage.glob(f"*{artifacts.PARTITION}*")}
-    return [stage / name for name in sorted(names)]
+    return [stage / name for name in sorted({p.name.lstrip(".").partition(".")[0] for p in stage.glob(NIGHTS)})]
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
@@ -212,13 +205,14 @@ def _nights(connection: Any, config: Config, people: People) -> None:
 def _drop_night(connection: Any, config: Config, people: People, night: date) -> None:
     """Drop the night's folders if one of them knows somebody, or none can tell; features, which tell it, last."""
     present = [f for f in (artifacts.stage_dir(config.lake, stage, night) for stage in reversed(DERIVED)) if f.is_dir()]
-    files = [folder / name for folder in present for name in _user_files(folder.parent.name)]
     features = artifacts.stage_dir(config.lake, "features", night)
-    known = [path for path in files if path.is_file()]
+    known = [path for folder in present for name in files_of(folder.parent.name) if (path := folder / name).is_file()]
     found = [who for path in known for who in redaction.find(connection, [path], people.ids).values()]
     knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
     if people.leave_texts:
         knows |= mentions.in_features(connection, features, people)
+    if people.in_documents and not knows:  # a classifier has words of the texts that taught it
+        present, knows = [folder for folder in present if folder.parent.name == "classify"], set(people.ids)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:
             people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())
@@ -231,8 +225,7 @@ def _redact(connection: Any, people: People, folder: Path, **where: str) -> None
         return
     rewriting.finish(folder)
     named = [p for p in sorted(folder.glob("*.parquet")) if "user_id" in pq.read_schema(p).names]
-    found = {path: counts for path in named for counts in redaction.find(connection, [path], people.ids).values()}
-    if not found:
+    if not (found := {p: of for p in named for of in redaction.find(connection, [p], people.ids).values()}):
         return
 
     def write(beside: Path) -> dict[str, Any]:

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.intake import ids, inputs
+from pipeline.judging import arms
 from pipeline.privacy import pseudonyms
 from pipeline.privacy.receipts import Journal
+from pipeline.publication import tables, taught
 from pipeline.settings.config import Config
+from pipeline.words import classify
 
 
 class People:
@@ -51,3 +54,18 @@ class People:
         for alias, rows in counts.items():
             shares[self.aliases[alias]] += rows
         return shares
+
+    @property
+    def in_documents(self) -> bool:
+        """Whether an id was taken out of somebody's document."""
+        found = [entry for journal in self.journals.values() for entry in journal.entries.values()]
+        return self.leave_texts and any(str(entry.get("column", "")).startswith("documents.") for entry in found)
+
+
+def files_of(stage: str) -> list[str]:
+    """The files of a stage's folder that say which users a night knows."""
+    if stage == "publish":
+        return [table.file for table in tables.published() if table.about_users]
+    named = {"features": ["users.parquet"], "classify": [classify.AUTHORS]}
+    named["outcomes"] = [arms.USERS_FILE, *taught.FILES]
+    return named.get(stage, [])

@@ -264,7 +264,7 @@ def _runs(config: Config, active: ActiveRun, runs: list[dict[str, Any]]) -> list
 
 
 def _stages(config: Config, night: date) -> list[str]:
-    done = {stage: artifacts.is_finished(artifacts.stage_dir(config.lake, stage, night)) for stage in stages.STAGES}
+    done = {stage: artifacts.is_finished(artifacts.stage_dir(config.lake, stage, night)) for stage in stages.of(config)}
     finished = [stage for stage, is_done in done.items() if is_done]
     missing = [stage for stage, is_done in done.items() if not is_done]
     lines = [f"stages of {night}: {len(finished)} of {len(done)} finished"]

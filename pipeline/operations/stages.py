@@ -48,10 +48,15 @@ STAGES: dict[str, str] = {
     "fusion": "pipeline.ranking.fusion",
     "ensemble": "pipeline.ranking.ensemble",
     "evaluate": "pipeline.judging.evaluate",
+    "classify": "pipeline.words.classify",
     "publish": "pipeline.publication.publish",
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
+APART = frozenset({"classify"})
+"""Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
+EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
+"""The stages that every shop has."""
 
 
 def module_of(stage: str) -> ModuleType:
@@ -75,6 +80,21 @@ def upstream(stage: str) -> tuple[str, ...]:
     return tuple(read for name in named for read in (SOURCES if name == ALL_SOURCES else [name]))
 
 
+def is_there(stage: str, config: Config) -> bool:
+    """Whether a shop has a stage, be it switched off or not."""
+    return stage not in APART or config.enabled(stage)
+
+
+def of(config: Config) -> list[str]:
+    """The stages that a shop has, in data-flow order."""
+    return [stage for stage in STAGES if is_there(stage, config)]
+
+
+def read_by(stage: str, config: Config) -> list[str]:
+    """The stages whose folders a stage of a shop reads."""
+    return [name for name in upstream(stage) if is_there(name, config)]
+
+
 def wanted_upstream(stage: str, config: Config) -> list[str]:
     """Those of them that have something to do."""
     return [name for name in upstream(stage) if is_wanted(name, config)]
@@ -95,7 +115,7 @@ def is_wanted(stage: str, config: Config) -> bool:
 def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
     """Content hashes of what a stage reads."""
     hashes = {}
-    for name in upstream(stage):
+    for name in read_by(stage, config):
         folder = artifacts.stage_dir(config.lake, name, run_date)
         hashes[name] = artifacts.content_hash(folder)  # also where it is history: tonight's must be finished
         if is_history(name):
@@ -177,9 +197,9 @@ def _bring(stage: str, run_date: date, config: Config) -> None:
     lakes = dict.fromkeys([config.lake_of_nights.name, config.lake.name])
     for lake in lakes:
         mirror.refresh(lake)
-    for name in upstream(stage):
+    for name in read_by(stage, config):
         keeping.bring(artifacts.stage_dir(config.lake, name, run_date))
-    history = [name for name in (stage, *upstream(stage)) if is_history(name)]
+    history = [name for name in (stage, *read_by(stage, config)) if is_history(name)]
     for lake, name in itertools.product(lakes, history):
         mirror.fetch_all(f"{lake}/{name}")
     if hasattr(module_of(stage), "still_holds"):
@@ -200,7 +220,7 @@ def locked(stage: str, run_date: date, config: Config, *, alone: bool = False, s
         if alone:
             held.enter_context(artifacts.lock(artifacts.history(config.lake, stage)))
         held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, run_date), shared=shared))
-        for name in upstream(stage):
+        for name in read_by(stage, config):
             held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, name, run_date), shared=True))
         yield
 
@@ -266,12 +286,12 @@ def _arguments(stage: str, run_date: date, config: Config, memo: Memo) -> dict[s
 
 
 def run(run_date: date, config: Config, stages: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
-    """Run stages of one night in data-flow order; default: all.
+    """Run stages of one night in data-flow order; default: all that the shop has.
 
     Returns:
         The manifest of each stage, by name.
     """
-    chosen = set(stages) or set(STAGES)
+    chosen = set(stages) or set(of(config))
     for stage in chosen:
         module_of(stage)
     return {stage: run_stage(stage, run_date, config, force) for stage in STAGES if stage in chosen}

@@ -56,12 +56,12 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
         For each check that found something: how many rows offend, and the first few in words.
     """
     found: dict[str, list[str]] = {}
-    wanted = night.config.checks.of("tables")
+    wanted = _of(night)
     parts = arms.parts(night)
     with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
-        for table in _tables():
+        for table in _tables(night):
             connection.read_parquet(str(folder / table.file)).create_view(table.name)
-        _stamped(connection).create_view("stamped")
+        _stamped(connection, night).create_view("stamped")
         for name, fact in _facts(night).items():
             connection.register(name, fact)
         for name in [name for name in wanted if name not in BY_ARM or not parts]:
@@ -75,9 +75,15 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
     return {name: (len(rows), rows[:SHOWN]) for name in wanted if (rows := found[name])}
 
 
-def _tables() -> list[PublishedTable]:
+def _tables(night: Night) -> list[PublishedTable]:
     """Those that are checked."""
-    return [module.TABLE for module in tables.made_first()]
+    return [module.TABLE for module in tables.made_first(night.config)]
+
+
+def _of(night: Night) -> list[str]:
+    """The checks that are not off, but for those of tables that the shop has not."""
+    absent = {table.name for table in tables.published()} - {table.name for table in tables.published_by(night.config)}
+    return [name for name in night.config.checks.of("tables") if name not in absent]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
@@ -119,22 +125,22 @@ def require(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
 
 def told(found: Mapping[str, tuple[int, list[str]]], night: Night) -> Night:
     """The night as tables that tell of its checks have it; `found` as `offences` has it."""
-    names = sorted((table.name for table in _tables()), key=len, reverse=True)
+    names = sorted((table.name for table in _tables(night)), key=len, reverse=True)
     about = {
         check: next((name for name in names if check == name or check.startswith(f"{name}_")), RECOMMENDATIONS)
-        for check in night.config.checks.of("tables")
+        for check in _of(night)
     }
     counts = {check: found[check][0] if check in found else 0 for check in about}
     return replace(night, checked=tuple((check, about[check], counts[check]) for check in about))
 
 
-def _stamped(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+def _stamped(connection: duckdb.DuckDBPyConnection, night: Night) -> duckdb.DuckDBPyRelation:
     """name, run_id: the runs that each table has rows of."""
     columns = [
         connection.table(table.name)
         .select(duckdb.ConstantExpression(table.name).alias("name"), duckdb.ColumnExpression("run_id"))
         .distinct()
-        for table in _tables()
+        for table in _tables(night)
     ]
     return reduce(duckdb.DuckDBPyRelation.union, columns)
 

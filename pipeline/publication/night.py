@@ -42,7 +42,8 @@ class Night:
     """What publication reads of one night, read once.
 
     Attributes:
-        features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
+        features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists;
+            classify: where the shop has it.
         sources: those of the sources.
         run_date: the night; run_id: goes into every row.
         config: the configuration.
@@ -68,6 +69,7 @@ class Night:
     asked: np.ndarray | None = None
     given_up: frozenset[str] | None = None
     fusion: Path | None = None
+    classify: Path | None = None
     checked: tuple[tuple[str, str, int], ...] = ()
 
     @property

@@ -60,6 +60,7 @@ def run(
     ensemble: Path,
     outcomes: Path,
     evaluate: Path,
+    classify: Path | None = None,
     run_date: date,
     config: Config,
     out: Path,
@@ -68,6 +69,7 @@ def run(
 
     Args:
         features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
+        classify: the same, of a shop that has it.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
@@ -83,12 +85,14 @@ def run(
     """
     require(config)
     rules = editorial.read(config, run_date)
-    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble)
+    words = classify if config.enabled("classify") else None
+    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *filter(None, [words]))
     folders = (features, sources, ensemble, outcomes, evaluate)
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        found = _make(Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion), out)
+        night = Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion, classify=words)
+        found = _make(night, out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)
@@ -104,9 +108,9 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     if (experiment := night.config.experiment).runs_on(night.run_date):
         text = json.dumps(experiment.made_of, indent=1, sort_keys=True) + "\n"
         (out / EXPERIMENT).write_text(text, encoding="utf-8")
-    rows = _write(tables.made_first(), night, out)
+    rows = _write(tables.made_first(night.config), night, out)
     found = checks.require(out, night)
-    rows |= _write(tables.made_last(), checks.told(found, night), out)
+    rows |= _write(tables.made_last(night.config), checks.told(found, night), out)
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
     taught.write(out, night)

@@ -42,7 +42,8 @@ class Archive:
         """
         folder = self.path(run_id)
         beside = sorted(path.name for name in (JUDGED, EXPERIMENT, WITHHELD) for path in out.glob(name))
-        files = [*(table.file for table in self.tables), *beside]
+        made = (table.file for table in self.tables if not table.added_later or (out / table.file).is_file())
+        files = [*made, *beside]
         if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))

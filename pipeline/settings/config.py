@@ -36,6 +36,7 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+from pipeline.settings.sections.words import Classify
 from pipeline.store import homes, urls
 
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
@@ -90,6 +91,7 @@ class Config(Calendar):
     checks: Checks = Checks()
     features: Features = Features()
     fine_tune: FineTune = FineTune()
+    classify: Classify = Classify()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()

@@ -116,7 +116,7 @@ def test_what_is_told_changes_no_byte(night: FollowedNight, tmp_path: Path) -> N
     load_history(config, shop.NIGHT - timedelta(days=1))
     stages.run(shop.NIGHT, config)
     assert night.events
-    for stage in stages.STAGES:
+    for stage in stages.EVERYWHERE:
         folders = (artifacts.stage_dir(one.lake, stage, shop.NIGHT) for one in (night.config, config))
         told, untold = ({n: d for n, d in digests(folder).items() if not n.endswith(".html")} for folder in folders)
         assert told == untold, stage

@@ -122,7 +122,7 @@ def test_status_says_what_is_active_how_old_and_how_good(made: Shop) -> None:
     text = "\n".join(lines)
     assert "recommendations    24  3 users" in text
     assert [line.split()[2] for line in lines if line.strip().startswith("2011-10-0")] == ["active", "kept"]
-    assert f"stages of 2011-10-05: 1 of {len(stages.STAGES)} finished" in text
+    assert f"stages of 2011-10-05: 1 of {len(stages.EVERYWHERE)} finished" in text
     assert "to do: features, outcomes, fine_tune, popularity" in text
     assert max(map(width, lines)) <= WIDTH
 

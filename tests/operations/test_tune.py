@@ -68,7 +68,9 @@ def test_a_trial_leaves_the_shop_s_own_lake_alone(shop: configuration.FullConfig
 def test_only_what_the_list_needs_is_run() -> None:
     assert Goal("als", (), ("all",)).stages == ["features", "als"]
     assert Goal("language_model", (), ("all",)).stages == ["features", "fine_tune", "language_model"]
-    everything = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate", "publish", "outcomes"}]
+    everything = [
+        stage for stage in stages.STAGES if stage not in {"ingest", "evaluate", "publish", "outcomes", "classify"}
+    ]
     assert Goal("final", (), ("all",)).stages == everything
     assert pools_of("buy_again", ("all", "new")) == ("all",)
     assert pools_of("ease", ("new",)) == ("new",)

@@ -12,9 +12,10 @@ from pipeline.ground import sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
-from pipeline.publication.tables import published, recommendations
+from pipeline.publication.tables import published_by, recommendations
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
+from pipeline.settings.sections.words import Classify, LabelSet
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require
@@ -32,7 +33,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     limited = Surface(name="limited", k=2, allot=Allot(limits=(Limit(by="item", most=1),), group="category"))
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
-    published.config = published.config.model_copy(update={"surfaces": surfaces, "publish": section})
+    words = Classify(label_sets={"intent": LabelSet()})
+    more = {"surfaces": surfaces, "publish": section, "classify": words}
+    published.config = published.config.model_copy(update=more)
     published.write()
     go(published)
     return published
@@ -42,7 +45,7 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
     """What the checks say once `change` has been made to the rows of a table."""
     run = publish.active_run(made.config)
     assert run is not None
-    for name, schema in ((table.name, table.schema) for table in published()):
+    for name, schema in ((table.name, table.schema) for table in published_by(made.config)):
         rows = pq.read_table(run.folder / f"{name}.parquet").to_pylist()
         if name == table:
             rows = change(rows)
@@ -174,6 +177,16 @@ PLANTED = [
     ("audiences", change_first(rank=2), "audiences", "buyers: i0 has users twice or gaps in its ranks"),
     ("audiences", change_first(score=1.5), "audiences", "buyers: i0 has a chance that is none, or rises, at rank 1"),
     ("audiences", change_first(user_id="nobody"), "audiences", "buyers: user nobody never acted"),
+    ("document_labels", change_first(document_id="d1"), "document_labels", "intent: document d1 is there 2 times"),
+    ("document_labels", change_first(probability=1.5), "document_labels", "intent: document d0 has a probability that"),
+    (
+        "document_labels",
+        change_first(is_given=False),
+        "document_labels",
+        "intent: document d0 has a label that is neither",
+    ),
+    ("labels_wanted", change_first(rank=2), "labels_wanted", "intent has documents twice or gaps in its ranks"),
+    ("labels_wanted", change_first(document_id="d0"), "labels_wanted", "intent: document d0 has a label already"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

@@ -226,9 +226,17 @@ def test_hostile_ids_and_titles_are_only_text(tmp_path: Path) -> None:
     assert not [row for row in published(made, "recommendations") if "\x1b" in row["reason"] or "\n" in row["reason"]]
 
 
+def test_a_shop_without_label_sets_has_none_of_their_tables(plain: Shop) -> None:
+    run = publish.active_run(plain.config)
+    assert run is not None
+    words = {"document_labels", "labels_wanted"}
+    assert not words & {path.stem for path in run.folder.iterdir()}
+    assert not words & {row["check_name"] for row in published(plain, "data_checks")}
+
+
 def test_the_database_holds_what_the_files_hold(plain: Shop) -> None:
     made = plain
     with duckdb.connect(str(made.config.tables / "current.duckdb"), read_only=True) as connection:
-        for table in tables.published():
+        for table in tables.published_by(made.config):
             found = connection.table(f"current_{table.name}").to_arrow_table().cast(table.schema)
             assert found.to_pylist() == published(made, table.name)

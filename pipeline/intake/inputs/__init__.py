@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import create_model
 
+from pipeline.intake.inputs.documents import DOCUMENTS
 from pipeline.intake.inputs.editorial import EDITORIAL
 from pipeline.intake.inputs.events import EVENTS
 from pipeline.intake.inputs.exclusions import EXCLUSIONS
@@ -21,7 +22,7 @@ from pipeline.intake.inputs.users import USERS
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, DOCUMENTS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -53,6 +54,7 @@ def person_purposes() -> tuple[Purpose, ...]:
 
 
 __all__ = [
+    "DOCUMENTS",
     "EDITORIAL",
     "EVENTS",
     "EXCLUSIONS",

@@ -29,6 +29,7 @@ class NightTable:
         dictionary: columns whose values repeat; a dictionary of the others costs time and space.
         night: the statement that gives the kept rows of a range of nights, in the order of their partitions: `arrival`,
             then the contract's columns. Bound to $first, $last and $staged.
+        sparse: whether a night without a row of it has no file of it, as that of a shop that has no such input.
     """
 
     name: str
@@ -38,6 +39,7 @@ class NightTable:
     mentions: tuple[str, ...] = ()
     dictionary: tuple[str, ...] = ()
     night: str = "ingest/night"
+    sparse: bool = False
 
     def __post_init__(self) -> None:
         given = {
@@ -93,6 +95,8 @@ class InputTable(NightTable):
         also: further tables that are made of its rows and kept beside it, each by sql/ingest/<its name>.sql.
         described: whether a shop may declare attributes, columns of its own that its mapping must select; the statement
             finds their values as text in the list `attributes`, in the order of $names and their $kinds.
+        happened: the column with the time of what a row tells of, which is when it became known where neither the
+            mapping's arrived_at nor the name of a file a day says it: $arrival is then "happened"; "": none.
     """
 
     needed: frozenset[str]
@@ -106,6 +110,7 @@ class InputTable(NightTable):
     nightly: bool = True
     also: tuple[NightTable, ...] = ()
     described: bool = False
+    happened: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

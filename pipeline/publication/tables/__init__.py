@@ -2,11 +2,12 @@
 
 A module has TABLE, which says what the columns are and how rows are looked up, and `make`, which makes a night's rows;
 sql/checks/tables/<name>.sql says what is wrong with them. One that has AFTER_CHECKS = True is made when the others are
-checked, is told what was found (Night.checked), and is not checked itself. Schema, DDL and views of every target, the
-Parquet copies, loading, retention, erasure and what `status` counts follow.
+checked, is told what was found (Night.checked), and is not checked itself. One that has is_wanted(config) is made where
+that holds; of other shops a run has no such file, and a database has its table empty. Schema, DDL and views of every
+target, the Parquet copies, loading, retention, erasure and what `status` counts follow.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from pipeline.publication.night import Night
 from pipeline.published.contract import PublishedTable
+from pipeline.settings.config import Config
 
 NAMES = (
     "runs",
@@ -24,6 +26,8 @@ NAMES = (
     "user_profiles",
     "recommendation_outcomes",
     "audiences",
+    "document_labels",
+    "labels_wanted",
     "data_checks",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""
@@ -46,14 +50,24 @@ def published() -> tuple[PublishedTable, ...]:
     return tuple(module.TABLE for module in PUBLISHED)
 
 
-def made_first() -> tuple[Module, ...]:
-    """Those that are checked."""
-    return tuple(module for module in PUBLISHED if not _after_checks(module))
+def published_by(config: Config) -> tuple[PublishedTable, ...]:
+    """Those that a shop has."""
+    return tuple(module.TABLE for module in PUBLISHED if _is_wanted(module, config))
 
 
-def made_last() -> tuple[Module, ...]:
-    """Those that tell of the checks."""
-    return tuple(module for module in PUBLISHED if _after_checks(module))
+def made_first(config: Config) -> tuple[Module, ...]:
+    """Those of a shop that are checked."""
+    return tuple(module for module in PUBLISHED if _is_wanted(module, config) and not _after_checks(module))
+
+
+def made_last(config: Config) -> tuple[Module, ...]:
+    """Those of a shop that tell of the checks."""
+    return tuple(module for module in PUBLISHED if _is_wanted(module, config) and _after_checks(module))
+
+
+def _is_wanted(module: Module, config: Config) -> bool:
+    wanted: Callable[[Config], bool] | None = getattr(module, "is_wanted", None)
+    return wanted is None or wanted(config)
 
 
 def _after_checks(module: Module) -> bool:

@@ -166,6 +166,7 @@ def test_a_person_is_forgotten_and_not_taken_again(
         "users": 0,
         "offers": 0,
         "exclusions": 0,
+        "documents": 0,
         "rejects": 0,
         "published": 0,
         "database": 0,

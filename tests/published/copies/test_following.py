@@ -162,5 +162,7 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "user_profiles": ("user_id", (), False),
         "recommendation_outcomes": None,
         "audiences": ("about", ("audience",), True),
+        "document_labels": None,
+        "labels_wanted": ("label_set", (), True),
         "data_checks": None,
     }

@@ -1,0 +1,163 @@
+"""What the classifier of documents is worth: messages to a bank, requests that an assistant cannot answer, news.
+
+    python -m benchmarks.classify OUT [--bank CSV] [--clinc PARQUET] [--sentiment PARQUET] [--seeds 3]
+
+    bank        BANKING77's published split (examples/support): all training messages, and 10 and 25 of each intent
+    clinc       CLINC150's: `split`, `text`, `intent`, where the intent `oos` is out of scope, taught by 100 examples
+    sentiment   a table with `split` (train, and another), `text`, `sentiment`
+
+Each is learned as the stage `classify` learns it, on the published training part alone, and compared with TF-IDF of
+words and letters under a linear SVM and under a logistic regression. The test part is looked at once. OUT gets
+classify.json.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from pipeline.encoder import encoder as encoders
+from pipeline.settings.sections.words import Classify, LabelSet
+from pipeline.words import classifier, fitting, learning, quality, terms
+from pipeline.words.learning import Examples
+
+BANK = Path(__file__).parents[1] / "examples" / "support" / "messages.csv.zst"
+TRAIN = "train"
+SHOTS = (10, 25)
+TIMED = 1000
+
+
+@dataclass(frozen=True)
+class Task:
+    """A set of texts with a published split.
+
+    Attributes:
+        name: of the task.
+        taught, asked: the training part, and the part that judges.
+        section: the label set.
+    """
+
+    name: str
+    taught: Examples
+    asked: Examples
+    section: LabelSet
+
+
+def read(
+    path: Path, label: str, encoder: encoders.Encoder, known: dict[str, np.ndarray]
+) -> tuple[Examples, np.ndarray]:
+    """All texts of a table and bool [N] which are for training; their vectors are kept in `known`."""
+    with duckdb.connect() as connection:
+        chosen = f"select text, {label}, split from '{path}' where split <> 'val' order by all"
+        rows = connection.execute(chosen).fetchall()
+    texts, labels, splits = (np.array(column, dtype=object) for column in zip(*rows, strict=True))
+    missing = sorted({text for text in texts if text not in known})
+    known |= dict(zip(missing, encoder.encode(missing).astype(np.float16).astype(np.float32), strict=True))
+    ids = np.array([f"{number}" for number in range(len(texts))], dtype=object)
+    return Examples(ids, texts, np.stack([known[text] for text in texts]), labels), splits == TRAIN
+
+
+def tasks(args: argparse.Namespace, encoder: encoders.Encoder) -> Iterator[Task]:
+    """The tasks that files were given for."""
+    known: dict[str, np.ndarray] = {}
+    if args.bank.is_file():
+        every, train = read(args.bank, "truth", encoder, known)
+        taught, asked, section = every.take(train), every.take(~train), LabelSet(precision=0.95)
+        for shots in SHOTS:
+            for seed in range(args.seeds):
+                yield Task(f"bank, {shots} an intent, seed {seed}", few(taught, shots, seed), asked, section)
+        yield Task("bank, all", taught, asked, section)
+    if args.clinc:
+        every, train = read(args.clinc, "intent", encoder, known)
+        yield Task("clinc", every.take(train), every.take(~train), LabelSet(precision=0.95, outside=("oos",)))
+    if args.sentiment:
+        every, train = read(args.sentiment, "sentiment", encoder, known)
+        yield Task("sentiment", every.take(train), every.take(~train), LabelSet())
+
+
+def few(examples: Examples, shots: int, seed: int) -> Examples:
+    """So many examples of each label, drawn."""
+    rng = np.random.default_rng(seed)
+    names = np.unique(examples.labels.astype(str))
+    chosen = [rng.choice(np.flatnonzero(examples.labels == name), shots, replace=False) for name in names]
+    return examples.take(np.sort(np.concatenate(chosen)))
+
+
+def measure(task: Task) -> dict[str, Any]:
+    """Learn a task and judge it; its figures with their intervals, and the rivals'."""
+    started = time.perf_counter()
+    fitted = learning.learn(task.taught, task.section, number=Classify().folds, seed=0)
+    minutes = (time.perf_counter() - started) / 60
+    judged = fitting.judge(fitted, task.asked, task.section)
+    rows = [row for row in quality.figures(task.name, judged, seed=0) if row["label"] == quality.ALL]
+    found: dict[str, Any] = {str(row["metric"]): [row["value"], row["low"], row["high"]] for row in rows}
+    forced = judged.best.copy()
+    forced[np.isin(forced.astype(str), task.section.outside)] = None
+    found["macro_f1 without unknown"] = macro_f1(judged.given[judged.inside], forced[judged.inside])
+    found |= {"taught": len(task.taught), "asked": len(task.asked), "minutes": minutes}
+    found["recipe"] = [fitted.recipe.head, fitted.recipe.weight, fitted.recipe.inverse_reg]
+    return {"task": task.name} | found | {"rivals": rivals(task, judged.inside)}
+
+
+def macro_f1(given: np.ndarray, said: np.ndarray) -> float:
+    """Mean F1 over the labels that are given."""
+    found = []
+    for name in sorted(set(given)):
+        hits = ((given == name) & (said == name)).sum()
+        found.append(2 * hits / max((given == name).sum() + (said == name).sum(), 1))
+    return float(np.mean(found))
+
+
+def rivals(task: Task, inside: np.ndarray) -> dict[str, list[float]]:
+    """Accuracy and macro F1 of TF-IDF under two linear models, of the documents inside the set."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
+    known = terms.fit(list(task.taught.texts))
+    taught, asked = (known.weights(list(part.texts)) for part in (task.taught, task.asked))
+    found = {}
+    models = {"svm": LinearSVC(random_state=0), "logistic": LogisticRegression(C=10.0, max_iter=200)}
+    if len(task.taught) > 9000 and len(set(task.taught.labels)) > 50:  # the softmax of so many takes most of an hour
+        del models["logistic"]
+    for name, model in models.items():
+        said = model.fit(taught, task.taught.labels.astype(str)).predict(asked).astype(object)[inside]
+        given = task.asked.labels[inside]
+        found[name] = [float((said == given).mean()), macro_f1(given, said)]
+    return found
+
+
+def timed(task: Task, encoder: encoders.Encoder) -> float:
+    """Seconds for 1,000 texts, from text to label, with a classifier and an encoder that are loaded."""
+    fitted = learning.fit_all(task.taught, classifier.RECIPES[0], task.section, seed=0)
+    texts = list(task.asked.texts[:TIMED])
+    started = time.perf_counter()
+    fitted.answers(encoder.encode(texts), texts)
+    return time.perf_counter() - started
+
+
+def main() -> None:
+    """Measure what files are there for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--bank", type=Path, default=BANK)
+    parser.add_argument("--clinc", type=Path)
+    parser.add_argument("--sentiment", type=Path)
+    parser.add_argument("--seeds", type=int, default=3)
+    args = parser.parse_args()
+    encoder = encoders.load(Classify().model, max_tokens=Classify().max_tokens)
+    found = []
+    for task in tasks(args, encoder):
+        found.append(measure(task) | ({"seconds": timed(task, encoder)} if task.name == "bank, all" else {}))
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "classify.json").write_text(json.dumps(found, indent=1) + "\n")
+        print(json.dumps(found[-1]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

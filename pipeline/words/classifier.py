@@ -1,0 +1,203 @@
+"""A linear classifier over a text's vector and its terms, with the probability that its answer is right.
+
+    margins = vectors @ V + terms @ T + b        [N, C]
+    p(right) = sigmoid(w0 + w1 m1 + w2 (m1 - m2))    m1, m2: the two highest margins of a text
+
+Sources: Fan et al., "LIBLINEAR", JMLR 2008; Platt, "Probabilistic outputs for support vector machines", 1999.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.arrays import logistic
+from pipeline.words import terms as texts_terms
+from pipeline.words.terms import Terms
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a classifier is fitted.
+
+    Attributes:
+        head: "svm" (one against the rest, squared hinge) or "logistic" (softmax).
+        weight: of the vector beside the terms; 0: the terms alone.
+        inverse_reg: liblinear's C.
+        terms: whether the terms take part.
+    """
+
+    head: str
+    weight: float
+    inverse_reg: float
+    terms: bool = True
+
+
+RECIPES = (
+    Recipe("svm", 3.0, 0.3),
+    Recipe("svm", 2.0, 1.0),
+    Recipe("logistic", 1.0, 30.0, terms=False),
+)
+"""What is chosen from, by what they get right of documents left out; of equals the first."""
+WORDS_ALONE = (Recipe("svm", 0.0, 0.3), Recipe("svm", 0.0, 1.0))
+"""The same without an encoder."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """What is needed to give a text its label.
+
+    Attributes:
+        labels: [C] sorted.
+        of_vectors: [h, C] float32.
+        of_terms: [V, C] float32.
+        bias: [C] float32.
+        terms: the terms.
+        right: [3] float64, the weights of p(right).
+        threshold: below this p(right) the answer is unknown.
+        recipe: how it was fitted.
+    """
+
+    labels: tuple[str, ...]
+    of_vectors: np.ndarray
+    of_terms: np.ndarray
+    bias: np.ndarray
+    terms: Terms
+    right: np.ndarray
+    threshold: float
+    recipe: Recipe
+
+    def margins(self, vectors: np.ndarray, weights: "csr_matrix") -> np.ndarray:
+        """[N, C] float64. Summed row by row in one order, so that a text has the same bytes in whatever company."""
+        from scipy import sparse
+
+        dense = sparse.csr_matrix(vectors.astype(np.float64)) @ self.of_vectors.astype(np.float64)
+        return np.asarray(dense + weights.astype(np.float64) @ self.of_terms.astype(np.float64) + self.bias)
+
+    def answers(self, vectors: np.ndarray, texts: list[str]) -> "Answers":
+        """The best two labels of every text, and the probability that the best is right."""
+        margins = self.margins(vectors, self.terms.weights(texts))
+        best, second, columns = leading(margins)
+        return Answers(best, second, logistic.sigmoid(columns @ self.right))
+
+    def calibrated(self, right: np.ndarray, threshold: float) -> "Classifier":
+        """The same with other weights of p(right)."""
+        return replace(self, right=right, threshold=threshold)
+
+    def save(self, folder: Path) -> None:
+        """Write classifier.json, the arrays and the terms."""
+        recipe = {name: getattr(self.recipe, name) for name in ("head", "weight", "inverse_reg", "terms")}
+        said = {"labels": self.labels, "right": self.right.tolist(), "threshold": self.threshold, "recipe": recipe}
+        (folder / "classifier.json").write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n")
+        for name in ("of_vectors", "of_terms", "bias"):
+            np.save(folder / f"{name}.npy", getattr(self, name))
+        self.terms.save(folder)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a classifier says of texts.
+
+    Attributes:
+        best, second: [N] int64 places of the labels.
+        probability: [N] float64, that the best is right.
+    """
+
+    best: np.ndarray
+    second: np.ndarray
+    probability: np.ndarray
+
+
+def load(folder: Path) -> Classifier:
+    """Read what `Classifier.save` wrote."""
+    said: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
+    arrays = {n: np.load(folder / f"{n}.npy", allow_pickle=False) for n in ("of_vectors", "of_terms", "bias")}
+    return Classifier(
+        labels=tuple(said["labels"]),
+        **arrays,
+        terms=texts_terms.load(folder),
+        right=np.array(said["right"]),
+        threshold=said["threshold"],
+        recipe=Recipe(**said["recipe"]),
+    )
+
+
+def leading(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of margins [N, C], C > 1: the best and the second place [N], and the columns [N, 3] that p(right) is made of."""
+    rows = np.arange(len(margins))
+    best = margins.argmax(axis=1)
+    rest = margins.copy()
+    rest[rows, best] = -np.inf
+    second = rest.argmax(axis=1)
+    first = margins[rows, best]
+    return best, second, np.stack([np.ones(len(margins)), first, first - margins[rows, second]], axis=1)
+
+
+def calibrate(columns: np.ndarray, is_right: np.ndarray) -> np.ndarray:
+    """[3] weights of p(right), of documents that were left out of the fit.
+
+    Args:
+        columns: [N, 3] of `leading`.
+        is_right: bool [N].
+    """
+    start = np.array([0.0, 0.0, 1.0])
+    ridge = np.full(3, 0.1)
+    return logistic.fit(
+        columns, is_right.astype(np.float64), start, ridge=ridge, towards=start, iterations=50, longest_step=2.0
+    )
+
+
+def fit(vectors: np.ndarray, texts: list[str], labels: np.ndarray, recipe: Recipe, seed: int) -> Classifier:
+    """Fit a recipe; p(right) is to be calibrated.
+
+    Args:
+        vectors: [N, h] float32 unit vectors of the texts.
+        texts: [N].
+        labels: [N] text, at least two different.
+        recipe: how.
+        seed: of liblinear's order.
+    """
+    from scipy import sparse
+
+    terms = texts_terms.fit(texts) if recipe.terms else Terms(dict.fromkeys(texts_terms.HOW, ()), _no_idf())
+    columns = sparse.hstack([sparse.csr_matrix(vectors * np.float32(recipe.weight)), terms.weights(texts)]).tocsr()
+    names, weights, bias = _linear(columns, labels.astype(str), recipe, seed)
+    of_vectors = weights[: vectors.shape[1]] * recipe.weight
+    return Classifier(
+        labels=names,
+        of_vectors=of_vectors.astype(np.float32),
+        of_terms=weights[vectors.shape[1] :].astype(np.float32),
+        bias=bias.astype(np.float32),
+        terms=terms,
+        right=np.array([0.0, 0.0, 1.0]),
+        threshold=0.0,
+        recipe=recipe,
+    )
+
+
+def _no_idf() -> dict[str, np.ndarray]:
+    return {kind: np.zeros(0, dtype=np.float32) for kind in texts_terms.HOW}
+
+
+def _linear(
+    columns: "csr_matrix", labels: np.ndarray, recipe: Recipe, seed: int
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """The labels [C], weights [F, C] and bias [C] of a fit."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
+    if recipe.head == "svm":
+        model: Any = LinearSVC(C=recipe.inverse_reg, random_state=seed, max_iter=5000)
+    else:
+        model = LogisticRegression(C=recipe.inverse_reg, max_iter=1000)
+        columns = columns.toarray()
+    model.fit(columns, labels)
+    weights, bias = model.coef_.T, model.intercept_  # [F, C]
+    if len(model.classes_) == 2:  # one column, for the second label
+        weights, bias = np.hstack([-weights, weights]), np.concatenate([-bias, bias])
+    return tuple(map(str, model.classes_)), weights, bias

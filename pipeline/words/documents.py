@@ -1,0 +1,87 @@
+"""The documents that are known by a night, and the labels that they have: what arrived later is not read."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.ground import artifacts, sql
+from pipeline.intake.inputs.documents import DOCUMENTS
+from pipeline.settings.config import Config
+
+SCHEMA = pa.schema(
+    [
+        pa.field("document_id", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("text_key", pa.string()),  # SHA-256 of the text
+        pa.field("time", pa.timestamp("us", tz="UTC")),
+        pa.field("author", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("text_since", pa.date32()),  # the first night by which the text was known
+    ]
+)
+LABELS = pa.schema(
+    [pa.field("document_id", pa.string()), pa.field("label_set", pa.string()), pa.field("label", pa.string())]
+)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The documents that have a label of one set, oldest first.
+
+    Attributes:
+        rows: [N] int64 rows of the documents.
+        labels: [N] text.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Documents:
+    """The documents of a night.
+
+    Attributes:
+        table: SCHEMA, sorted by document_id.
+        labels: LABELS.
+    """
+
+    table: pa.Table
+    labels: pa.Table
+
+    @classmethod
+    def read(cls, night: date, config: Config) -> "Documents":
+        """Those that arrived by a night, of every finished night of `ingest` up to it."""
+        folders = artifacts.partitions_until(config.lake, "ingest", night)
+        files = [str(path) for path in map(DOCUMENTS.path, folders) if path.is_file()]
+        if not files:
+            return cls(SCHEMA.empty_table(), LABELS.empty_table())
+        with sql.connect(config.threads, config.memory_limit_mb) as connection:
+            table = sql.query(connection, "words/documents", SCHEMA, files=files)
+            names = sorted(config.classify.label_sets)
+            return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=names))
+
+    def column(self, name: str) -> np.ndarray:
+        """A column as objects, null as None."""
+        return np.array(self.table.column(name).to_pylist(), dtype=object)
+
+    def of(self, name: str) -> Labelled:
+        """Those that have a label of a set, by time and then by id."""
+        mine = self.labels.filter(pc.equal(self.labels.column("label_set"), name))
+        place = pc.index_in(mine.column("document_id"), self.table.column("document_id").combine_chunks())
+        mine = mine.append_column("row", place).filter(pc.is_valid(place))
+        rows = mine.column("row").to_numpy().astype(np.int64)
+        times = self.table.column("time").cast(pa.int64()).to_numpy()[rows]
+        order = np.lexsort([rows, times])
+        return Labelled(rows[order], np.array(mine.column("label").to_pylist(), dtype=object)[order])
+
+    def lately(self, night: date, days: int, kinds: tuple[str, ...]) -> np.ndarray:
+        """[N] rows of the documents of some kinds (none: all) that were written in the last days, in their order."""
+        day = (pc.cast(self.table.column("time"), pa.int64()).to_numpy() // 86_400_000_000).astype(np.int64)
+        recent = day > night.toordinal() - date(1970, 1, 1).toordinal() - days
+        if kinds:
+            recent &= np.asarray(pc.is_in(self.table.column("kind"), value_set=pa.array(kinds)).to_numpy(), dtype=bool)
+        return np.flatnonzero(recent)

@@ -1,0 +1,147 @@
+"""From labelled documents to a classifier: which recipe, how sure it is, and below which probability it says unknown.
+
+Nothing here is chosen on documents that judge: folds of the training documents are left out in turn.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.arrays import logistic
+from pipeline.settings.sections.words import LabelSet
+from pipeline.words import classifier
+from pipeline.words.classifier import RECIPES, WORDS_ALONE, Classifier, Recipe
+
+MOST_TO_CHOOSE = 4000
+"""Of more training documents so many choose the recipe."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Labelled texts.
+
+    Attributes:
+        ids: [N] document ids.
+        texts: [N].
+        vectors: [N, h] float32.
+        labels: [N] text.
+    """
+
+    ids: np.ndarray
+    texts: np.ndarray
+    vectors: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: np.ndarray) -> "Examples":
+        """Some of them, by their places or by a mask."""
+        return Examples(self.ids[rows], self.texts[rows], self.vectors[rows], self.labels[rows])
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What classifiers said of the documents that each had not seen.
+
+    Attributes:
+        best: [N] text, the best label.
+        columns: [N, 3] of classifier.leading.
+        is_right: bool [N]; never of a document whose label was not learned.
+    """
+
+    best: np.ndarray
+    columns: np.ndarray
+    is_right: np.ndarray
+
+
+def learnable(labels: np.ndarray, least: int) -> np.ndarray:
+    """bool [N], whether a document's label has enough examples."""
+    names, place, counts = np.unique(labels.astype(str), return_inverse=True, return_counts=True)
+    return np.asarray(counts[place] >= least) if len(names) else np.zeros(0, dtype=bool)
+
+
+def order(ids: np.ndarray) -> np.ndarray:
+    """[N] an order of ids that depends on nothing else, and says nothing of them: by their hashes."""
+    return np.argsort([hashlib.sha256(str(one).encode()).digest() for one in ids], kind="stable")
+
+
+def folds(examples: Examples, number: int) -> np.ndarray:
+    """[N] the fold of each document; each label is spread over all of them."""
+    by_hash = order(examples.ids)
+    by_label = by_hash[np.argsort(examples.labels[by_hash].astype(str), kind="stable")]
+    found = np.empty(len(examples), dtype=np.int64)
+    found[by_label] = np.arange(len(examples)) % number
+    return found
+
+
+def leave_out(examples: Examples, recipe: Recipe, number: int, least: int, seed: int) -> LeftOut:
+    """Fit a recipe as often as there are folds, each time without one, and ask it about that one."""
+    of = folds(examples, number)
+    best = np.empty(len(examples), dtype=object)
+    columns = np.zeros((len(examples), 3))
+    for fold in range(number):
+        out, taught = np.flatnonzero(of == fold), examples.take(of != fold)
+        taught = taught.take(learnable(taught.labels, max(1, least * (number - 1) // number)))
+        if not len(out):
+            continue
+        fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
+        asked = examples.take(out)
+        margins = fitted.margins(asked.vectors, fitted.terms.weights(list(asked.texts)))
+        first, _, columns[out] = classifier.leading(margins)
+        best[out] = np.array(fitted.labels, dtype=object)[first]
+    return LeftOut(best, columns, best == examples.labels)
+
+
+def choose(examples: Examples, number: int, least: int, seed: int) -> tuple[Recipe, LeftOut]:
+    """The recipe that gets most right of documents left out, and what it said of all of them."""
+    recipes = RECIPES if examples.vectors.shape[1] else WORDS_ALONE
+    some = examples.take(np.sort(order(examples.ids)[:MOST_TO_CHOOSE]))
+    tried = [leave_out(some, recipe, number, least, seed) for recipe in recipes]
+    chosen = int(np.argmax([found.is_right.sum() for found in tried]))
+    found = tried[chosen] if len(some) == len(examples) else leave_out(examples, recipes[chosen], number, least, seed)
+    return recipes[chosen], found
+
+
+def threshold(probability: np.ndarray, is_right: np.ndarray, section: LabelSet) -> float:
+    """Below which probability the answer is unknown; above 1: always.
+
+    Args:
+        probability: [N] p(right) of documents left out.
+        is_right: bool [N].
+        section: the precision that is asked for, or what a wrong label costs.
+    """
+    if section.wrong_cost is not None:  # (1 - p) * cost < 1
+        return 1 - 1 / section.wrong_cost
+    falling = np.argsort(-probability, kind="stable")
+    share = np.cumsum(is_right[falling]) / np.arange(1, len(falling) + 1)
+    enough = np.flatnonzero(share >= section.precision)
+    return float(probability[falling[enough[-1]]]) if len(enough) else 1.1
+
+
+def learn(examples: Examples, section: LabelSet, *, number: int, seed: int) -> Classifier:
+    """Choose a recipe, calibrate it and fit it to all examples, at least two of whose labels can be learned.
+
+    Args:
+        examples: the training documents.
+        section: the label set.
+        number: of folds.
+        seed: of the fits.
+    """
+    recipe, found = choose(examples, number, section.min_examples, seed)
+    return calibrated(fit_all(examples, recipe, section, seed), found, section)
+
+
+def fit_all(examples: Examples, recipe: Recipe, section: LabelSet, seed: int) -> Classifier:
+    """Fit a recipe to all examples whose labels can be learned."""
+    taught = examples.take(learnable(examples.labels, section.min_examples))
+    return classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
+
+
+def calibrated(fitted: Classifier, found: LeftOut, section: LabelSet) -> Classifier:
+    """The classifier with the probabilities and the threshold that documents left out teach."""
+    right = classifier.calibrate(found.columns, found.is_right)
+    probability = logistic.sigmoid(found.columns @ right)
+    inside = ~np.isin(found.best.astype(str), section.outside)  # an answer of `outside` is unknown anyway
+    return fitted.calibrated(right, threshold(probability[inside], found.is_right[inside], section))

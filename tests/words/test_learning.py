@@ -1,0 +1,105 @@
+"""What is learned of labelled texts against answers known without the code."""
+
+import numpy as np
+import pytest
+
+from pipeline.settings.sections.words import Classify, LabelSet
+from pipeline.words import classifier, fitting, learning, quality, terms, wanted
+from pipeline.words.classifier import Recipe
+
+
+def test_the_threshold_is_the_lowest_at_which_the_precision_held() -> None:
+    probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
+    is_right = np.array([True, True, False, True, False])
+    assert learning.threshold(probability, is_right, LabelSet(precision=0.7)) == 0.6  # 3 of 4; 3 of 5 is too few
+    assert learning.threshold(probability, is_right, LabelSet(precision=0.9)) == 0.8
+    assert learning.threshold(probability, ~is_right, LabelSet(precision=0.9)) > 1
+    assert learning.threshold(probability, is_right, LabelSet(wrong_cost=4)) == 0.75
+
+
+def test_the_latest_judge_and_hashes_where_all_are_of_one_moment() -> None:
+    ids, section = np.array([f"d{n}" for n in range(100)], dtype=object), Classify()
+    by_time = fitting.split(ids, np.arange(100), section)
+    assert by_time.by_time
+    assert np.flatnonzero(by_time.held).tolist() == list(range(80, 100))
+    alike = fitting.split(ids, np.zeros(100, dtype=np.int64), section)
+    assert (alike.by_time, int(alike.held.sum())) == (False, 20)
+    assert not fitting.split(ids[:2], np.arange(2), section).held.any()
+
+
+def test_precision_recall_and_f1_are_counted() -> None:
+    given = np.array(["a", "a", "a", "b", "b", "x"], dtype=object)
+    best = np.array(["a", "a", "b", "b", "a", "a"], dtype=object)
+    unknown = np.array([False, True, False, False, False, True])
+    judged = quality.Judged(given, best, np.full(6, 0.5), unknown, given != "x")
+    found = {(row["label"], row["metric"]): row["value"] for row in quality.figures("s", judged, 0)}
+    assert found["a", "precision"] == pytest.approx(1 / 2)
+    assert found["a", "recall"] == pytest.approx(1 / 3)
+    assert found["a", "f1"] == pytest.approx(2 / 5)
+    assert found["b", "f1"] == pytest.approx(2 / 4)
+    assert found["all", "macro_f1"] == pytest.approx((0.4 + 0.5) / 2)
+    assert found["all", "accuracy"] == pytest.approx(3 / 5)
+    assert found["all", "answered"] == pytest.approx(4 / 6)
+    assert found["all", "precision"] == pytest.approx(2 / 4)
+    assert found["all", "unknown_recall"] == 1
+
+
+def test_an_interval_of_a_share_is_that_of_the_binomial() -> None:
+    right = np.arange(400) % 4 != 0  # three quarters
+    given = np.where(right, "a", "b").astype(object)
+    judged = quality.Judged(
+        given, np.full(400, "a", dtype=object), np.full(400, 0.75), np.zeros(400, bool), right | True
+    )
+    row = next(r for r in quality.figures("s", judged, 0) if r["metric"] == "accuracy")
+    half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
+    assert [row["low"], row["high"]] == pytest.approx([0.75 - half, 0.75 + half], abs=0.01)
+    error = next(r for r in quality.figures("s", judged, 0) if r["metric"] == "calibration_error")
+    assert error["value"] == pytest.approx(0)
+
+
+def test_two_classifiers_differ_only_where_the_interval_says_so() -> None:
+    assert not quality.compare(np.ones(5), np.zeros(5), 0).is_lost
+    assert not quality.compare(np.zeros(5), np.ones(5), 0).is_lost  # too few
+    assert quality.compare(np.zeros(50), np.ones(50), 0).is_lost
+    assert not quality.compare(np.r_[np.zeros(5), np.ones(45)], np.r_[np.ones(5), np.zeros(5), np.ones(40)], 0).is_lost
+
+
+def test_calibrated_probabilities_are_the_shares_that_are_right() -> None:
+    rng = np.random.default_rng(0)
+    margin = rng.normal(size=20_000)
+    is_right = rng.random(20_000) < 1 / (1 + np.exp(-(0.5 + 2 * margin)))
+    right = classifier.calibrate(np.stack([np.ones(20_000), margin, np.zeros(20_000)], axis=1), is_right)
+    assert right[:2] == pytest.approx([0.5, 2.0], abs=0.1)
+
+
+def test_a_classifier_is_the_same_after_it_was_saved_and_in_any_company(tmp_path) -> None:
+    texts = [f"{word} {n}" for n in range(6) for word in ("card lost", "fee high", "rate wrong")]
+    labels = np.array(["card", "fee", "rate"] * 6, dtype=object)
+    vectors = np.eye(18, dtype=np.float32)[:, :5]
+    for recipe in (Recipe("svm", 2.0, 1.0), Recipe("logistic", 1.0, 30.0, terms=False)):
+        fitted = classifier.fit(vectors, texts, labels, recipe, 0)
+        folder = tmp_path / recipe.head
+        folder.mkdir()
+        fitted.save(folder)
+        whole = fitted.answers(vectors, texts).probability
+        assert (classifier.load(folder).answers(vectors, texts).probability == whole).all()
+        alone = [fitted.answers(vectors[n : n + 1], texts[n : n + 1]).probability[0] for n in range(18)]
+        assert (np.array(alone) == whole).all()
+
+
+def test_terms_weigh_as_their_definition_says() -> None:
+    texts = ["fee fee card", "card", "rate"]
+    known = terms.fit(texts)
+    words = known.vocabulary["words"]
+    row = known.weights(texts).toarray()[0][: len(words)]
+    idf = {word: np.log((1 + 3) / (1 + sum(word in f" {text} " for text in texts))) + 1 for word in words}
+    counts = {"fee": 2, "card": 1, "fee fee": 1, "fee card": 1}
+    wanted_row = np.array([(1 + np.log(counts[word])) * idf[word] if word in counts else 0 for word in words])
+    assert row == pytest.approx(wanted_row / np.linalg.norm(wanted_row), abs=1e-5)
+
+
+def test_those_wanted_are_unsure_and_unlike_one_another() -> None:
+    vectors = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.float32)
+    assert wanted.choose(np.array([0.9, 0.89, 0.5, 0.4]), vectors, 2).tolist() == [0, 2]
+    assert wanted.choose(np.array([0.9, 0.89, 0.5, 0.4]), vectors[:, :0], 2).tolist() == [0, 1]
+    assert wanted.choose(np.zeros(0), vectors[:0], 2).tolist() == []
