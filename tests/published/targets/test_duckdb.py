@@ -110,6 +110,8 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         indexes = connection.execute("select table_name, expressions from duckdb_indexes() order by 1").fetchall()
     assert indexes == [
         ("audiences", "[about]"),
+        ("document_labels", "[document_id]"),
+        ("labels_wanted", "[label_set]"),
         ("recommendations", "[user_id]"),
         ("search_results", "[query]"),
         ("similar_items", "[item_id]"),
