@@ -79,6 +79,12 @@ def test_a_slot_must_be_in_the_list() -> None:
         Surface(name="short", k=5, explore=Explore(slots=(1, 9)))
 
 
+def test_a_list_that_withholds_nothing_keeps_no_record() -> None:
+    with pytest.raises(ValueError, match="surface 'long': nothing is withheld.* set k below top"):
+        Surface(name="long", k=20, explore=Explore(slots=(1, 9), top=20, record=0.1))
+    Surface(name="long", k=20, explore=Explore(slots=(1, 9), top=21, record=0.1))
+
+
 def record_of(made: Shop) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = pq.read_table(made.config.lake / LAKE.format(made.night)).to_pylist()
     return rows

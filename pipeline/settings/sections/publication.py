@@ -124,7 +124,8 @@ class Explore(Section):
     uncertain by is multiplied with it. The less, the more often the best."""
     record: float = Field(default=0.0, ge=0, le=1)
     """Share of the users, drawn anew each night, of whom it is kept what the slots could have shown and did not: what
-    `nightjar trial` needs. Up to `top` rows for each of them, as long as the run is kept."""
+    `nightjar trial` needs, of a list that is shorter than `top`. Up to `top` rows for each of them, as long as the run
+    is kept."""
 
     @model_validator(mode="after")
     def _ranks_differ(self) -> Self:
@@ -244,8 +245,8 @@ class Surface(Section):
         low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
         if low > high:
             raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
-        if self.explore is not None and (beyond := [rank for rank in self.explore.slots if rank > self.k]):
-            raise ValueError(f"surface '{self.name}': explore.slots {beyond} are beyond k = {self.k}")
+        if self.explore is not None:
+            self._require_slots_of_the_list(self.explore)
         if self.allot is not None:
             self._require_lists_of_their_own_order(self.allot)
         if self.where != "true":
@@ -254,6 +255,15 @@ class Surface(Section):
 
             require(self.name, self.where)
         return self
+
+    def _require_slots_of_the_list(self, explore: Explore) -> None:
+        if beyond := [rank for rank in explore.slots if rank > self.k]:
+            raise ValueError(f"surface '{self.name}': explore.slots {beyond} are beyond k = {self.k}")
+        if explore.record and explore.top <= self.k:
+            raise ValueError(
+                f"surface '{self.name}': nothing is withheld, so that explore.record has nothing to keep: a list of "
+                f"k = {self.k} holds all of the explore.top = {explore.top} that are drawn among: set k below top"
+            )
 
     def _require_lists_of_their_own_order(self, allot: Allot) -> None:
         if self.explore is not None or self.diversity:
