@@ -80,7 +80,7 @@ def test_a_slot_must_be_in_the_list() -> None:
 
 
 def test_a_list_that_withholds_nothing_keeps_no_record() -> None:
-    with pytest.raises(ValueError, match="surface 'long': nothing is withheld.* set k below top"):
+    with pytest.raises(ValueError, match=r"surface 'long': nothing is withheld.* set k below top"):
         Surface(name="long", k=20, explore=Explore(slots=(1, 9), top=20, record=0.1))
     Surface(name="long", k=20, explore=Explore(slots=(1, 9), top=21, record=0.1))
 
