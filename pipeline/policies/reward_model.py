@@ -50,6 +50,12 @@ def expect(
     return Expected(predicted(shown), expected)
 
 
+def folds(user: np.ndarray, seed: int) -> np.ndarray:
+    """[N] which fifth each row's user is of; what is expected of it is learned of the others."""
+    users, number = np.unique(user, return_inverse=True)
+    return np.asarray((np.random.default_rng(seed).permutation(len(users)) % FOLDS)[number])
+
+
 def across(
     reward: np.ndarray,
     user: np.ndarray,
@@ -71,8 +77,7 @@ def across(
     """
     import lightgbm
 
-    users, number = np.unique(user, return_inverse=True)
-    fold = (np.random.default_rng(seed).permutation(len(users)) % FOLDS)[number]
+    fold = folds(user, seed)
     is_click = bool(np.isin(reward, (0, 1)).all())
     parameters = PARAMETERS | {
         "objective": "binary" if is_click else "regression",

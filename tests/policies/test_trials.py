@@ -170,3 +170,31 @@ def test_rare_chances_that_never_came_true_are_no_overlap() -> None:
     found = Support.of(pairs)
     assert found.effective > 1_000
     assert found.overlap == pytest.approx(0.25, abs=0.01)
+
+
+def test_draws_of_one_chance_are_not_doubted_for_their_rounding() -> None:
+    users, items, slots = 5_307, 42, 2  # what a list of ten shows by two uniform slots among fifty
+    rng = np.random.default_rng(3)
+    treated = rng.permuted(np.tile(np.arange(items) < slots, (users, 1)), axis=1).ravel()
+    chance = np.tile(np.where(np.arange(items) % 2, slots / items, slots / items + 7e-18), users)
+    acted = (rng.random(users * items) < 0.02).astype(np.float64)
+    support = Support.of(Pairs(treated, acted, chance, np.repeat(np.arange(users), items)))
+    assert support.doubt == 0
+    assert support.refusal() is None
+    biased = Support.of(Pairs(treated, acted, chance * 1.1, np.repeat(np.arange(users), items)))
+    assert "more or less often" in (biased.refusal() or "")
+
+
+def test_models_that_differ_in_height_alone_are_ranked_alike() -> None:
+    rng = np.random.default_rng(4)
+    foretold, fold, zero = rng.normal(size=4_000), np.arange(4_000) % 5, np.zeros(4_000)
+    gained = 0.3 * foretold + rng.normal(size=4_000)
+    pairs = Pairs(zero > 1, gained, zero + 0.5, np.arange(4_000))
+    shifted = Expected(zero, foretold - gained.mean() - 5.0 * fold, fold)
+    plain = trials.qini(pairs, gained, foretold).value
+    assert trials.qini(pairs, gained, shifted.order).value == pytest.approx(plain, rel=0.02)
+    assert trials.qini(pairs, gained, shifted.uplift).value < 0.5 * plain
+    assert shifted.order.min() > 0
+    assert shifted.order.max() < 1
+    alone = Expected(zero, foretold)
+    assert trials.qini(pairs, gained, alone.order).value == plain
