@@ -66,7 +66,8 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     _write(out / "wanted.parquet", WANTED, [one.wanted for one in made])
     rows = [row for one in made for row in one.figures]
     pq.write_table(pa.Table.from_pylist(rows, quality.METRICS), out / "metrics.parquet", compression="zstd")
-    authors = pc.drop_null(pc.unique(documents.table.column("author").take(pa.array(needed)))).sort()
+    authors = documents.table.filter(vectors.has(documents.table.column("text_key"))).column("author")
+    authors = pc.drop_null(pc.unique(authors)).sort()
     pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
     for one in made:
         report |= one.report

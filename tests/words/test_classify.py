@@ -133,6 +133,19 @@ def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> Non
     assert "d101" not in {one["document_id"] for one in labels}
 
 
+def test_whose_text_is_encoded_beside_those_that_are_wanted_is_known(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1, {"label_sets": {"intent": {"kinds": ["question"]}}})
+    (tmp_path / "said.sql").write_text(
+        desk.MAPPING.replace("tags as", "case when who is null then 'question' else 'review' end as kind, tags as")
+    )
+    review = desk.question(70, N0, "card", known=False, who="anna")
+    desk.ask(tmp_path, N0, [*desk.taught(N0), review])
+    night = desk.run(config, N0)
+    assert artifacts.read_manifest(night)["report"]["encoded"] == 61
+    assert "anna" not in {one["user_id"] for one in rows_of(night, "labels")}
+    assert rows_of(night, "authors") == [{"user_id": "anna"}]
+
+
 def test_labels_that_know_a_text_go_with_the_id_in_it(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 1)
     named = [one | {"said": f"{one['said']} asks customer77"} for one in desk.taught(N0, start=60, number=6)]
