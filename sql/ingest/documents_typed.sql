@@ -49,7 +49,10 @@ entered as (
         *,
         list_sort(
             list_filter(
-                list_transform(map_entries(labels), lambda one: {'key': trim(one.key), 'value': nullif(trim(one.value), '')}),
+                list_transform(
+                    map_entries(labels),
+                    lambda one: {'key': trim(one.key), 'value': nullif(trim(one.value, E' \t\r\n' || chr(0)), '')}
+                ),
                 lambda one: one.value is not null
             )
         ) as entries

@@ -107,12 +107,12 @@ def test_a_row_with_labels_that_are_none_is_refused_and_the_others_are_taken(
     tmp_path: Path, tags: str, reason: str
 ) -> None:
     config = desk(tmp_path)
-    others = [json.dumps({"a": "x" * 200}), '{"a": "[x]", "b": 3}', "{}"]
+    others = [json.dumps({"a": "x" * 200}), json.dumps({"a": "[x]\r\n", "b": 3, "c": "y\x00"}), "{}"]
     lines = [said(str(n), "Where?", f"{FIRST} 09:00:00", tags=one) for n, one in enumerate([*others, tags])]
     write(tmp_path / f"said-{FIRST}.jsonl", lines)
     night = ingest(config, FIRST)
     taken = [one["labels"] for one in rows_of(night, "documents")]
-    assert taken == [[("a", "x" * 200)], [("a", "[x]"), ("b", "3")], None]
+    assert taken == [[("a", "x" * 200)], [("a", "[x]"), ("b", "3"), ("c", "y")], None]
     assert [(one["row"], one["reason"]) for one in rows_of(night, "document_rejects")] == [(4, reason)]
 
 
