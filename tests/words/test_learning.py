@@ -7,6 +7,8 @@ from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import classifier, fitting, learning, quality, terms, wanted
 from pipeline.words.classifier import Recipe
 
+RECIPE = Recipe("svm", 0.0, 1.0)
+
 
 def test_the_threshold_is_the_lowest_at_which_the_precision_held() -> None:
     probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
@@ -113,6 +115,16 @@ def test_a_classifier_is_the_same_after_it_was_saved_and_in_any_company(tmp_path
         assert (classifier.load(folder).answers(vectors, texts).probability == whole).all()
         alone = [fitted.answers(vectors[n : n + 1], texts[n : n + 1]).probability[0] for n in range(18)]
         assert (np.array(alone) == whole).all()
+
+
+def test_answers_are_the_same_however_many_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{word} {n}" for n in range(6) for word in ("card lost", "fee high", "rate wrong")]
+    fitted = classifier.fit(np.zeros((18, 0), np.float32), texts, np.array(["card", "fee", "rate"] * 6), RECIPE, 0)
+    whole = fitted.answers(np.zeros((18, 0), np.float32), texts)
+    monkeypatch.setattr(classifier, "AT_ONCE", 7)
+    parts = fitted.answers(np.zeros((18, 0), np.float32), texts)
+    for name in ("best", "second", "probability"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
 
 
 def test_terms_weigh_as_their_definition_says() -> None:
