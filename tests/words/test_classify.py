@@ -96,6 +96,15 @@ def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> N
     assert artifacts.read_manifest(night)["report"]["intent: learned"] is False
 
 
+def test_a_text_that_has_a_label_under_another_id_is_not_wanted(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1)
+    twin = desk.question(0, N0, "card", known=False) | {"id": "twin"}
+    desk.ask(tmp_path, N0, [*desk.taught(N0), twin, *asked(N0)])
+    night = desk.run(config, N0)
+    assert {one["document_id"] for one in rows_of(night, "wanted")} == {"d100", "d101", "d102", "odd"}
+    assert next(one["is_given"] for one in rows_of(night, "labels") if one["document_id"] == "twin") is False
+
+
 def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2, {"held_share": 0.3})
     desk.ask(tmp_path, N0, desk.taught(N0, number=120))
