@@ -87,6 +87,18 @@ def test_a_night_without_new_documents_learns_and_encodes_nothing(tmp_path: Path
     assert artifacts.read_manifest(first)["report"]["encoded"] == 64
 
 
+def test_the_last_label_counts_wherever_the_lake_stands(tmp_path: Path) -> None:
+    shop = tmp_path / "of [a] run_date=1999-01-01"
+    config = desk.desk(shop, 2)
+    desk.ask(shop, N0, desk.taught(N0))
+    said = {"said": None, "moment": None, "who": None}
+    desk.ask(shop, N1, [{"id": "d0", **said, "tags": {"intent": "rate"}}])
+    desk.run(config, N0)
+    night = desk.run(config, N1)
+    assert next(one["label"] for one in rows_of(night, "labels") if one["document_id"] == "d0") == "rate"
+    assert [path.name[:10] for path in (night / "vectors").iterdir()] == [N0.isoformat()]
+
+
 def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 1)
     desk.ask(tmp_path, N0, asked(N0))
