@@ -35,9 +35,15 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     """Read the configuration; see pipeline.settings.config.load.
 
     Raises:
-        InputError: also where an arm of the experiment is to be shown a list that no night makes.
+        InputError: also where an arm of the experiment is to be shown a list that no night makes, or there are label
+            sets and no documents.
     """
     loaded = config.load(FullConfig, path, overrides)
+    if loaded.classify.label_sets and inputs.DOCUMENTS.files(loaded) is None:
+        raise InputError(
+            f"classify.label_sets names {', '.join(sorted(loaded.classify.label_sets))}, and there is no "
+            "[ingest.documents] that would have labels: name the files of what people write, or leave the sets out"
+        )
     made = {*MERGED, "blend", *loaded.ensemble.members, *loaded.fusion.rankers, *candidate_lists()}
     for arm in loaded.experiment.arms:
         if (name := arm.overlay.ensemble.final) is not None and name not in made:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.arrays import logistic
+from pipeline.arrays.blocks import blocks
 from pipeline.words import terms as texts_terms
 from pipeline.words.terms import Terms
 
@@ -44,6 +45,8 @@ RECIPES = (
     Recipe("logistic", 1.0, 30.0, terms=False),
 )
 """What is chosen from, by what they get right of documents left out; of equals the first."""
+AT_ONCE = 10_000
+"""Texts whose terms and margins are in memory at a time."""
 WORDS_ALONE = (Recipe("svm", 0.0, 0.3), Recipe("svm", 0.0, 1.0))
 """The same without an encoder."""
 
@@ -80,9 +83,10 @@ class Classifier:
         return np.asarray(dense + weights.astype(np.float64) @ self.of_terms.astype(np.float64) + self.bias)
 
     def answers(self, vectors: np.ndarray, texts: list[str]) -> "Answers":
-        """The best two labels of every text, and the probability that the best is right."""
-        margins = self.margins(vectors, self.terms.weights(texts))
-        best, second, columns = leading(margins)
+        """The best two labels of texts, at least one, and the probability that the best is right; AT_ONCE at a time."""
+        asked = blocks(len(texts), AT_ONCE)
+        found = [leading(self.margins(vectors[some], self.terms.weights(texts[some]))) for some in asked]
+        best, second, columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return Answers(best, second, logistic.sigmoid(columns @ self.right))
 
     def calibrated(self, right: np.ndarray, threshold: float) -> "Classifier":

@@ -66,7 +66,8 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     _write(out / "wanted.parquet", WANTED, [one.wanted for one in made])
     rows = [row for one in made for row in one.figures]
     pq.write_table(pa.Table.from_pylist(rows, quality.METRICS), out / "metrics.parquet", compression="zstd")
-    authors = pc.drop_null(pc.unique(documents.table.column("author").take(pa.array(needed)))).sort()
+    authors = documents.table.filter(vectors.has(documents.table.column("text_key"))).column("author")
+    authors = pc.drop_null(pc.unique(authors)).sort()
     pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
     for one in made:
         report |= one.report
@@ -134,7 +135,7 @@ class _Night:
         given = dict(zip(one.labelled.rows.tolist(), one.labelled.labels, strict=True))
         answers = self._answers(one, recent)
         labels = self._rows(one, recent, answers, given)
-        return _Made(labels, self._wanted(one, recent, answers, given), figures, report | judged)
+        return _Made(labels, self._wanted(one, recent, answers), figures, report | judged)
 
     def _examples(self, rows: np.ndarray, labels: np.ndarray) -> Examples:
         keys, texts, ids = (self.documents.column(name)[rows] for name in ("text_key", "text", "document_id"))
@@ -242,12 +243,13 @@ class _Night:
         made = pa.table({name: pa.array(c) if isinstance(c, list) else c for name, c in columns.items()})
         return made.cast(LABELS)
 
-    def _wanted(self, one: _Set, recent: np.ndarray, answers: pa.Table | None, given: dict[int, str]) -> pa.Table:
-        """WANTED: of recent documents without a label, each text once."""
-        keys = self.documents.column("text_key")[recent]
+    def _wanted(self, one: _Set, recent: np.ndarray, answers: pa.Table | None) -> pa.Table:
+        """WANTED: of recent documents whose text nobody gave a label, each text once."""
+        known = self.documents.column("text_key")
+        keys, labelled = known[recent], known[one.labelled.rows]
         first = np.zeros(len(recent), dtype=bool)
         first[np.unique(keys.astype(str), return_index=True)[1]] = True
-        free = np.flatnonzero(first & np.array([row not in given for row in recent.tolist()], dtype=bool))
+        free = np.flatnonzero(first & ~np.isin(keys.astype(str), labelled.astype(str)))
         probability = np.zeros(len(recent)) if answers is None else answers.column("probability").to_numpy()
         chosen = free[wanted.choose(1 - probability[free], self.vectors.of(keys[free]), one.section.wanted)]
         documents = self.documents.table.take(pa.array(recent[chosen]))

@@ -46,8 +46,8 @@ class LeftOut:
     """What classifiers said of the documents that each had not seen.
 
     Attributes:
-        best: [N] text, the best label.
-        columns: [N, 3] of classifier.leading.
+        best: [N] text, the best label; None where too little was left to learn from.
+        columns: [N, 3] of classifier.leading; there zeros.
         is_right: bool [N]; never of a document whose label was not learned.
     """
 
@@ -84,7 +84,7 @@ def leave_out(examples: Examples, recipe: Recipe, number: int, least: int, seed:
     for fold in range(number):
         out, taught = np.flatnonzero(of == fold), examples.take(of != fold)
         taught = taught.take(learnable(taught.labels, max(1, least * (number - 1) // number)))
-        if not len(out):
+        if not len(out) or len(set(taught.labels)) < 2:  # nothing is said of it, which counts as wrong
             continue
         fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
         asked = examples.take(out)

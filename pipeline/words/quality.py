@@ -12,7 +12,7 @@ from pipeline.arrays.blocks import blocks
 METRICS = pa.schema(
     [
         pa.field("label_set", pa.string()),
-        pa.field("label", pa.string()),  # "all": over all of them
+        pa.field("label", pa.string()),  # null: over all of them
         pa.field("metric", pa.string()),
         pa.field("value", pa.float64()),
         pa.field("low", pa.float64()),
@@ -20,7 +20,8 @@ METRICS = pa.schema(
         pa.field("documents", pa.int32()),  # that judge it: of a label those that have it, or were said to
     ]
 )
-ALL = "all"
+ALL = None
+"""Stands for a label where a figure is over all of them; a label may have any name."""
 RESAMPLES = 1000
 AT_ONCE = 100
 FEW = 10
@@ -84,11 +85,9 @@ def figures(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
     hit, answer, label = (_are(column, names) for column in of)  # [N, L] each
     columns = np.hstack([hit, answer, label]).astype(np.float64)  # [N, 3 L]
     value, drawn = _f1(columns.sum(axis=0)), np.concatenate([_f1(sums) for sums in _resampled(columns, seed)])
-    with np.errstate(all="ignore"):
-        macro, macros = (
-            np.nanmean(np.nan_to_num(value[2])) if names else np.nan,
-            np.nan_to_num(drawn[:, 2]).mean(axis=1),
-        )
+    macro, macros = np.nan, np.array([np.nan])
+    if names:
+        macro, macros = np.nan_to_num(value[2]).mean(), np.nan_to_num(drawn[:, 2]).mean(axis=1)
     rows = _over_all(name, judged, seed)
     rows.append(_row((name, ALL, "macro_f1"), float(macro), macros, len(said)))
     for place, one in enumerate(names):
@@ -133,7 +132,7 @@ def _over_all(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
     return rows
 
 
-def _row(at: tuple[str, str, str], value: float, drawn: np.ndarray, documents: int) -> dict[str, object]:
+def _row(at: tuple[str, str | None, str], value: float, drawn: np.ndarray, documents: int) -> dict[str, object]:
     known = drawn[~np.isnan(drawn)]
     low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     numbers = {"value": value, "low": low, "high": high}

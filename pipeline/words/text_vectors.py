@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.arrays.determinism import reproducible
 from pipeline.encoder import encoder as encoders
@@ -57,6 +58,10 @@ class Vectors:
     rows: dict[str, int]
     table: np.ndarray
     encoded: int
+
+    def has(self, keys: pa.ChunkedArray) -> pa.ChunkedArray:
+        """bool [N], whether the text of a hash is among them, wanted or encoded beside one that is."""
+        return pc.is_in(keys, value_set=pa.array(sorted(self.rows), pa.string()))
 
     def of(self, keys: Iterable[str]) -> np.ndarray:
         """[N, h] float32."""

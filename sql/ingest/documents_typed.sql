@@ -21,7 +21,8 @@ typed as (
         } as said,
         document_id::varchar as document_id,
         id_fault,
-        nullif(trim(words(text)), '') as text,
+        -- nothing but spaces, ends of lines and what nobody sees is no text
+        case when not regexp_full_match(words(text), '[\s\p{Z}\p{Cc}\p{Cf}]*') then trim(words(text)) end as text,
         try_cast(given(time::varchar) as timestamptz) as time,
         nullif(author::varchar, '') as author,
         label(channel) as channel,
@@ -36,28 +37,37 @@ typed as (
         entities is not null and given(entities::varchar) is not null
         and try_cast(try_cast(entities as json) as varchar[]) is null as bad_entities,
         labels is not null and given(labels::varchar) is not null
-        and try_cast(try_cast(labels as json) as map(varchar, varchar)) is null as bad_labels
+        and try_cast(try_cast(labels as json) as map(varchar, varchar)) is null as bad_labels,
+        list_has_any(
+            list_transform(json_extract(try_cast(labels as json), '$.*'), lambda one: json_type(one)), ['ARRAY', 'OBJECT']
+        ) as many_labels
     from mapped
     left join files using (_file)
 ),
+entered as (
+    select
+        *,
+        list_sort(
+            list_filter(
+                list_transform(
+                    map_entries(labels),
+                    lambda one: {'key': trim(one.key), 'value': nullif(trim(one.value, E' \t\r\n' || chr(0)), '')}
+                ),
+                lambda one: one.value is not null
+            )
+        ) as entries
+    from typed
+),
 named as (
     select
-        * replace (
-            map_from_entries(
-                list_sort(
-                    list_filter(
-                        list_transform(
-                            map_entries(labels), lambda one: {'key': trim(one.key), 'value': nullif(trim(one.value), '')}
-                        ),
-                        lambda one: one.value is not null
-                    )
-                )
-            ) as labels
-        )
-    from typed
+        * exclude (entries, labels),
+        len(list_distinct(list_transform(entries, lambda one: one.key))) < len(entries) as twice,
+        len(list_filter(entries, lambda one: length(one.value) > 200)) > 0 as long_label,
+        case when not twice then map_from_entries(entries) end as labels
+    from entered
 )
 select
-    * exclude (first_day, id_fault, told_time, bad_entities, bad_labels) replace (
+    * exclude (first_day, id_fault, told_time, bad_entities, bad_labels, many_labels, twice, long_label) replace (
         case when cardinality(labels) > 0 then labels end as labels
     ),
     coalesce(arrival, first_day, $fallback::date) as night,
@@ -73,6 +83,9 @@ select
         when time < $earliest::timestamptz then 'time is before ingest.earliest'
         when time >= try_cast(arrival + 1 as timestamptz) then 'time is after the day it arrived'
         when bad_labels then 'labels is no record of label sets, nor JSON of one'
+        when many_labels then 'labels has a list or a record as a label: of a set a document has one'
+        when twice then 'labels names a label set twice'
+        when long_label then 'a label is longer than 200 characters'
         when bad_entities then 'entities is no list, nor JSON of one'
         when kind not in ('question', 'answer', 'review', 'news', 'post')
         then 'kind is none of question, answer, review, news, post'

@@ -3,7 +3,7 @@
 with said as (
     select
         document_id, text, time, author, kind,
-        regexp_extract(filename, 'run_date=([0-9]{4}-[0-9]{2}-[0-9]{2})', 1)::date as arrival
+        regexp_extract(filename, 'run_date=([0-9-]{10})/[^/]*$', 1)::date as arrival
     from read_parquet($files::varchar[], filename = true, hive_partitioning = false)
 ),
 texts as (

@@ -125,3 +125,12 @@ def test_a_segment_by_what_is_no_word_of_the_users_is_refused(tmp_path: Path, de
     text = users.replace(declared, 'country = "word"') if users else ""
     if text:
         assert configuration.load(config_of(tmp_path, f'{text}[publish]\nsegment_by = ["country"]\n')).user_attributes
+
+
+def test_label_sets_without_documents_are_refused(tmp_path: Path) -> None:
+    sets = "[classify.label_sets.intent]\n"
+    with pytest.raises(InputError, match=r"label_sets names intent, and there is no \[ingest\.documents\]"):
+        configuration.load(config_of(tmp_path, sets))
+    documents = '[ingest.documents]\nfiles = "d.csv"\nsql = "d.sql"\n'
+    assert configuration.load(config_of(tmp_path, documents + sets)).enabled("classify")
+    assert not configuration.load(config_of(tmp_path, documents)).enabled("classify")

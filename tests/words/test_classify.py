@@ -87,6 +87,18 @@ def test_a_night_without_new_documents_learns_and_encodes_nothing(tmp_path: Path
     assert artifacts.read_manifest(first)["report"]["encoded"] == 64
 
 
+def test_the_last_label_counts_wherever_the_lake_stands(tmp_path: Path) -> None:
+    shop = tmp_path / "of [a] run_date=1999-01-01"
+    config = desk.desk(shop, 2)
+    desk.ask(shop, N0, desk.taught(N0))
+    said = {"said": None, "moment": None, "who": None}
+    desk.ask(shop, N1, [{"id": "d0", **said, "tags": {"intent": "rate"}}])
+    desk.run(config, N0)
+    night = desk.run(config, N1)
+    assert next(one["label"] for one in rows_of(night, "labels") if one["document_id"] == "d0") == "rate"
+    assert [path.name[:10] for path in (night / "vectors").iterdir()] == [N0.isoformat()]
+
+
 def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 1)
     desk.ask(tmp_path, N0, asked(N0))
@@ -94,6 +106,15 @@ def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> N
     assert {one["label"] for one in rows_of(night, "labels")} == {None}
     assert len(rows_of(night, "wanted")) == 4
     assert artifacts.read_manifest(night)["report"]["intent: learned"] is False
+
+
+def test_a_text_that_has_a_label_under_another_id_is_not_wanted(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1)
+    twin = desk.question(0, N0, "card", known=False) | {"id": "twin"}
+    desk.ask(tmp_path, N0, [*desk.taught(N0), twin, *asked(N0)])
+    night = desk.run(config, N0)
+    assert {one["document_id"] for one in rows_of(night, "wanted")} == {"d100", "d101", "d102", "odd"}
+    assert next(one["is_given"] for one in rows_of(night, "labels") if one["document_id"] == "twin") is False
 
 
 def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) -> None:
@@ -131,6 +152,19 @@ def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> Non
     labels = rows_of(desk.run(config, N1), "labels")
     assert "u1" not in {one["user_id"] for one in labels}
     assert "d101" not in {one["document_id"] for one in labels}
+
+
+def test_whose_text_is_encoded_beside_those_that_are_wanted_is_known(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 1, {"label_sets": {"intent": {"kinds": ["question"]}}})
+    (tmp_path / "said.sql").write_text(
+        desk.MAPPING.replace("tags as", "case when who is null then 'question' else 'review' end as kind, tags as")
+    )
+    review = desk.question(70, N0, "card", known=False, who="anna")
+    desk.ask(tmp_path, N0, [*desk.taught(N0), review])
+    night = desk.run(config, N0)
+    assert artifacts.read_manifest(night)["report"]["encoded"] == 61
+    assert "anna" not in {one["user_id"] for one in rows_of(night, "labels")}
+    assert rows_of(night, "authors") == [{"user_id": "anna"}]
 
 
 def test_labels_that_know_a_text_go_with_the_id_in_it(tmp_path: Path) -> None:

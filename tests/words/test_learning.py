@@ -7,6 +7,8 @@ from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import classifier, fitting, learning, quality, terms, wanted
 from pipeline.words.classifier import Recipe
 
+RECIPE = Recipe("svm", 0.0, 1.0)
+
 
 def test_the_threshold_is_the_lowest_at_which_the_precision_held() -> None:
     probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
@@ -37,11 +39,39 @@ def test_precision_recall_and_f1_are_counted() -> None:
     assert found["a", "recall"] == pytest.approx(1 / 3)
     assert found["a", "f1"] == pytest.approx(2 / 5)
     assert found["b", "f1"] == pytest.approx(2 / 4)
-    assert found["all", "macro_f1"] == pytest.approx((0.4 + 0.5) / 2)
-    assert found["all", "accuracy"] == pytest.approx(3 / 5)
-    assert found["all", "answered"] == pytest.approx(4 / 6)
-    assert found["all", "precision"] == pytest.approx(2 / 4)
-    assert found["all", "unknown_recall"] == 1
+    assert found[None, "macro_f1"] == pytest.approx((0.4 + 0.5) / 2)
+    assert found[None, "accuracy"] == pytest.approx(3 / 5)
+    assert found[None, "answered"] == pytest.approx(4 / 6)
+    assert found[None, "precision"] == pytest.approx(2 / 4)
+    assert found[None, "unknown_recall"] == 1
+
+
+def test_a_label_may_be_called_all() -> None:
+    given = np.array(["all", "b", "b", "b"], dtype=object)
+    judged = quality.Judged(given, given[::-1], np.full(4, 0.5), np.zeros(4, bool), np.ones(4, bool))
+    found = {(row["label"], row["metric"]): row["value"] for row in quality.figures("s", judged, 0)}
+    assert (found["all", "precision"], found[None, "precision"]) == (0, pytest.approx(2 / 4))
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_all_is_outside_of_the_set_there_are_no_figures_of_labels() -> None:
+    given, none = np.array(["a", "b"], dtype=object), np.zeros(2, bool)
+    figures = quality.figures("s", quality.Judged(given, given, np.full(2, 0.5), ~none, none), 0)
+    assert {row["label"] for row in figures} == {None}
+    assert next(row["value"] for row in figures if row["metric"] == "unknown_recall") == 1
+
+
+def test_where_a_fold_leaves_one_label_nothing_is_right_and_nothing_sure() -> None:
+    labels = np.array(["a", *"bbbbbbb"], dtype=object)
+    ids, texts = (np.array([f"{kind}{n}" for n in range(8)], dtype=object) for kind in ("d", "text "))
+    examples = learning.Examples(ids, texts, np.zeros((8, 0), dtype=np.float32), labels)
+    out = learning.folds(examples, 3) == learning.folds(examples, 3)[0]  # the fold of the only a
+    _, found = learning.choose(examples, 3, 1, 0)
+    assert list(found.best[out]) == [None] * int(out.sum())
+    assert not found.is_right[out].any()
+    assert found.is_right[~out].all()
+    fitted = learning.learn(examples.take(np.array([0, 1])), LabelSet(min_examples=1), number=3, seed=0)
+    assert fitted.threshold > 1
 
 
 def test_an_interval_of_a_share_is_that_of_the_binomial() -> None:
@@ -85,6 +115,16 @@ def test_a_classifier_is_the_same_after_it_was_saved_and_in_any_company(tmp_path
         assert (classifier.load(folder).answers(vectors, texts).probability == whole).all()
         alone = [fitted.answers(vectors[n : n + 1], texts[n : n + 1]).probability[0] for n in range(18)]
         assert (np.array(alone) == whole).all()
+
+
+def test_answers_are_the_same_however_many_are_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [f"{word} {n}" for n in range(6) for word in ("card lost", "fee high", "rate wrong")]
+    fitted = classifier.fit(np.zeros((18, 0), np.float32), texts, np.array(["card", "fee", "rate"] * 6), RECIPE, 0)
+    whole = fitted.answers(np.zeros((18, 0), np.float32), texts)
+    monkeypatch.setattr(classifier, "AT_ONCE", 7)
+    parts = fitted.answers(np.zeros((18, 0), np.float32), texts)
+    for name in ("best", "second", "probability"):
+        assert getattr(parts, name).tolist() == getattr(whole, name).tolist()
 
 
 def test_terms_weigh_as_their_definition_says() -> None:

@@ -1,8 +1,8 @@
 """Labels of documents: which sets of them there are, and how a classifier learns each."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 
@@ -54,11 +54,3 @@ class Classify(Section):
     def enabled(self) -> bool:
         """Whether the stage has anything to do."""
         return bool(self.label_sets)
-
-    @model_validator(mode="after")
-    def _something_is_known_of_a_text(self) -> Self:
-        if any(name == "all" for name in self.label_sets):
-            raise ValueError(
-                "label_sets names 'all', which the figures call what is over all labels: name it otherwise"
-            )
-        return self

@@ -91,6 +91,41 @@ def test_labels_are_a_map_a_record_or_json(tmp_path: Path, written: str, wanted:
     assert rows_of(ingest(config, FIRST), "documents")[0]["labels"] == wanted
 
 
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        ('{"a": "x", " a": "y"}', "labels names a label set twice"),
+        ('{"a": "x", "a": "y"}', "labels is no record of label sets, nor JSON of one"),
+        ('{"a": ["x", "y"]}', "labels has a list or a record as a label: of a set a document has one"),
+        ('{"a": {"b": "x"}}', "labels has a list or a record as a label: of a set a document has one"),
+        (json.dumps({"a": "x" * 201}), "a label is longer than 200 characters"),
+        ('{"a": ', "labels is no record of label sets, nor JSON of one"),
+        ('"x"', "labels is no record of label sets, nor JSON of one"),
+    ],
+)
+def test_a_row_with_labels_that_are_none_is_refused_and_the_others_are_taken(
+    tmp_path: Path, tags: str, reason: str
+) -> None:
+    config = desk(tmp_path)
+    others = [json.dumps({"a": "x" * 200}), json.dumps({"a": "[x]\r\n", "b": 3, "c": "y\x00"}), "{}"]
+    lines = [said(str(n), "Where?", f"{FIRST} 09:00:00", tags=one) for n, one in enumerate([*others, tags])]
+    write(tmp_path / f"said-{FIRST}.jsonl", lines)
+    night = ingest(config, FIRST)
+    taken = [one["labels"] for one in rows_of(night, "documents")]
+    assert taken == [[("a", "x" * 200)], [("a", "[x]"), ("b", "3"), ("c", "y")], None]
+    assert [(one["row"], one["reason"]) for one in rows_of(night, "document_rejects")] == [(4, reason)]
+
+
+def test_what_nobody_sees_is_no_text(tmp_path: Path) -> None:
+    config = desk(tmp_path)
+    texts = ["\n\t ", "\u00a0", "\u200b\n", "\x00", " \U0001f600 ", "a\x00b", "\n?"]
+    write(tmp_path / f"said-{FIRST}.jsonl", [said(str(n), t, f"{FIRST} 09:00:00") for n, t in enumerate(texts)])
+    night = ingest(config, FIRST)
+    taken = [(one["document_id"], one["text"]) for one in rows_of(night, "documents")]
+    assert taken == [("4", "\U0001f600"), ("5", "a\x00b"), ("6", "\n?")]
+    assert {one["reason"] for one in rows_of(night, "document_rejects")} == {"text and labels are missing"}
+
+
 def test_a_shop_without_documents_has_no_file_of_them(tmp_path: Path) -> None:
     config = desk(tmp_path)
     assert not {"documents.parquet", "document_rejects.parquet"} & digests(ingest(config, FIRST)).keys()
