@@ -12,17 +12,17 @@ from pipeline.ground import sql
 from pipeline.settings.config import Config
 
 EVENT_BYTES = 320
-"""What a counted event takes in all tables of a stage that lie in memory: 3.0 GB of ten million, .6 GB in a file."""
+"""What a counted event takes in all tables of a stage that lie in memory (`benchmarks.bounded_memory`)."""
 
 GROUP_BYTES = 512
-"""What a group of a statement's takes, for an event each, and half as much again: some users have more than others."""
+"""What a group of a statement's takes, an event each, and more, as some users have more of them than others."""
 
 
 class DuckTables:
     """`pipeline.engine.tables.Tables` in a database of the stage's own, which goes with it.
 
-    Its tables lie in memory where they fit. Of more events they lie in a file: compressed, a fifth of what would spill
-    to the disk otherwise, for an eighth more work.
+    Its tables lie in memory where they fit; of more events in a file, compressed. A statement that says so is made by
+    ranges of users or items, as many as keep what it groups in memory.
 
     Args:
         config: threads, memory_limit_mb, timezone.
