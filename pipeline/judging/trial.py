@@ -253,7 +253,8 @@ def _tried(surface: str, arm: str, rows: pa.Table, config: Config) -> Tried:
     features = np.column_stack([thompson.log_odds(score), rows.column("place").to_numpy()])
     expected = Expected.learned(pairs, features, config.seed, config.threads)
     plain, robust = (trials.effects(pairs, one) for one in (Expected.by_mean(pairs), expected))
-    by_score, by_uplift = (trials.qini(pairs, robust, by) for by in (score, expected.order))
+    uplift = trials.foretold(pairs, features, config.seed, config.threads)
+    by_score, by_uplift = (trials.qini(pairs, robust, by) for by in (score, uplift))
     without, given = pairs.means
     return Tried(
         surface,
@@ -264,7 +265,7 @@ def _tried(surface: str, arm: str, rows: pa.Table, config: Config) -> Tried:
         average=_estimate(trials.average(pairs, plain), config),
         modelled=_estimate(trials.average(pairs, robust), config),
         score=Ranked(_estimate(by_score, config), *_drawn(robust, score)),
-        uplift=Ranked(_estimate(by_uplift, config), *_drawn(robust, expected.order)),
+        uplift=Ranked(_estimate(by_uplift, config), *_drawn(robust, uplift)),
         better=_estimate(trials.less(by_uplift, by_score), config),
     )
 

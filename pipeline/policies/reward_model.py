@@ -64,6 +64,7 @@ def across(
     seed: int,
     threads: int = 1,
     rows: np.ndarray | None = None,
+    earlier: bool = False,
 ) -> Callable[[np.ndarray], np.ndarray]:
     """What is expected of each row by a model that has seen no row of its user.
 
@@ -72,6 +73,7 @@ def across(
         seed: of the folds and the trees.
         threads: CPU threads.
         rows: bool [N], those that are learned from; None: all.
+        earlier: whether only fifths before a user's own are learned from; of the first is expected 0.
     Returns:
         A function of other features [N, F] of the same rows.
     """
@@ -86,7 +88,8 @@ def across(
     }
     models: list[Any] = []
     for held_out in range(FOLDS):
-        known = fold != held_out if rows is None else (fold != held_out) & rows
+        known = fold < held_out if earlier else fold != held_out
+        known = known if rows is None else known & rows
         data = lightgbm.Dataset(given[known], reward[known], free_raw_data=True)
         teaches = known.any() and len(np.unique(reward[known])) > 1
         mean = float(reward[known].mean()) if known.any() else 0.0
