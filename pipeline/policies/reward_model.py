@@ -73,7 +73,7 @@ def across(
         seed: of the folds and the trees.
         threads: CPU threads.
         rows: bool [N], those that are learned from; None: all.
-        earlier: whether only fifths before a user's own are learned from; of the first is expected 0.
+        earlier: whether only fifths before a user's own are learned from; of the first 0 is expected.
     Returns:
         A function of other features [N, F] of the same rows.
     """

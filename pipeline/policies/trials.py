@@ -104,7 +104,7 @@ class Expected:
 
 
 def foretold(pairs: Pairs, features: np.ndarray, seed: int, threads: int = 1) -> np.ndarray:
-    """[N] the place of each pair's foretold uplift among its fifth of the users, 0..1, by models of the fifths before it.
+    """[N] the place of each pair's foretold uplift among its fifth of the users, 0..1, by models of those before it.
 
     What a Qini curve goes by. Models learned of all other fifths know, among them, every outcome: with no effect at all
     the intervals of their area leave out 0 twice as often as they say. Of the first fifth nothing is foretold.
