@@ -89,7 +89,7 @@ def _row(run_id: str, manifest: Manifest) -> dict[str, Any]:
         "seconds": manifest["seconds"],
         "peak_memory_mb": manifest["peak_memory_mb"],
         "written_mb": sum(file["bytes"] for file in files) / 2**20,
-        "rows": sum(file.get("rows", 0) for file in files),
+        "rows": float(sum(file.get("rows", 0) for file in files)),  # a whole number must not need more digits
         "parts": len(manifest.get("parts", {})),
         "linked_parts": None if linked is None else len(linked),
         "engine": manifest["config"].get("engine", "local"),

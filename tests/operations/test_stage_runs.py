@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipeline.operations import stages
 from pipeline.operations.load_history import load_history
-from pipeline.publication import publish
+from pipeline.publication import publish, remembered
+from pipeline.published.histories import STAGE_RUNS
 from pipeline.sources.configuration import FullConfig
 from tests.lineage import shop
 from tests.published.targets.runs import Shop, make
@@ -94,3 +96,11 @@ def test_postgresql_has_the_same(
     # of NIGHT both publications are told of: the one to DuckDB before, whose manifest is there
     wanted = [*by_hand(nights, BEFORE), *by_hand(nights, NIGHT, "publish")]
     assert [row for row in seen(reader) if row[:2] != (wanted[-1][0], "publish")] == wanted
+
+
+def test_files_of_hundreds_of_millions_of_rows_have_a_row() -> None:
+    files = {f"{name}.parquet": {"bytes": 2**30, "rows": 165_700_897} for name in "ab"}
+    manifest = {"stage": "features", "seconds": 1.0, "peak_memory_mb": 1, "files": files, "config": {"threads": 2}}
+    row = remembered._row("2011-10-02-aaaaaaaa", manifest)
+    (made,) = pa.Table.from_pylist([row], schema=STAGE_RUNS.schema).to_pylist()
+    assert made["rows"] == pytest.approx(331_401_794, rel=1e-6)

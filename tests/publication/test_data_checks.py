@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, lists
 from pipeline.publication import checks
+from pipeline.publication.tables import data_checks
 from pipeline.settings.sections.checks import Checks
 from tests.conftest import ROOT
 from tests.small_shop import NIGHT, Shop, go, shop
@@ -122,3 +124,10 @@ def test_the_same_night_gives_the_same_bytes_whatever_readers_saw_before(tmp_pat
         go(made)
         assert path.read_bytes() == written[-1]
     assert written[0] == written[1]
+
+
+def test_a_log_of_hundreds_of_millions_has_a_row() -> None:
+    row = data_checks._row(("ingest", "rejected", "events"), 331_401_789, "failed", "some", allowed=400_000_001)
+    (made,) = pa.Table.from_pylist([{"run_id": "r"} | row], schema=data_checks.TABLE.schema).to_pylist()
+    assert made["found"] == pytest.approx(331_401_789, rel=1e-6)
+    assert (made["allowed"], made["status"]) == (pytest.approx(400_000_001, rel=1e-6), "passed")

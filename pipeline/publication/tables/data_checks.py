@@ -65,7 +65,7 @@ def _row(check: tuple[str, str, str], found: float, status: str, said: str, allo
     """A row of a check (stage, name, what it is about); `status` and `said` are of more than is allowed."""
     verdict = (status, said) if found > allowed else (PASSED, "")
     row = dict(zip(("stage", "check_name", "about", "status", "message"), (*check, *verdict), strict=True))
-    return row | {"found": found, "allowed": allowed}
+    return row | {"found": float(found), "allowed": float(allowed)}  # a whole number must not need more digits
 
 
 def _of_log(night: Night) -> Iterator[Row]:
