@@ -257,7 +257,7 @@ def test_a_run_of_an_older_version_is_whole_without_it(tmp_path: Path) -> None:
 def test_a_trial_is_told_where_draws_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = world(tmp_path).write()
     assert not list(made.folder("outcomes").glob("trial*"))
-    recorded = Surface(name="for_you", explore=Explore(slots=(2,), record=1.0))
+    recorded = Surface(name="for_you", k=2, explore=Explore(slots=(2,), record=1.0))
     config = made.config.model_copy(update={"surfaces": (recorded,)})
     manifest = {"run_date": TONIGHT.isoformat(), "report": None}
     monkeypatch.setattr(World, "config", config)

@@ -136,6 +136,8 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         ],
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
+        "document_labels": [labelled(document_id="m1", best="late", is_given=False, written_at=last)],
+        "labels_wanted": [labelled(document_id="m2", rank=1)],
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -151,6 +153,11 @@ def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
     shares = {"hit_rate": 0.5, "precision": 0.0625, "ndcg": 0.25, "ndcg_low": 0.125, "ndcg_high": 0.375, "recall": 0.5}
     names = {"judged_run_id": "2011-09-25-dddddddd", "surface": "s", "source": "all", "bucket_kind": "users"}
     return names | counts | shares | {"bucket": bucket, "was_active": True} | changes
+
+
+def labelled(**changes: Any) -> dict[str, Any]:
+    """A row of document_labels or labels_wanted without run_id."""
+    return {"label_set": "topic", "probability": 0.25, "user_id": "somebody else"} | changes
 
 
 def checked(name: str, status: str, **changes: Any) -> dict[str, Any]:

@@ -134,6 +134,8 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("search_results", 4, 2, "queries"),
         ("user_profiles", 3, 3, "users"),
         ("audiences", 1, 1, "items and categories"),
+        ("document_labels", 1, 1, "documents"),
+        ("labels_wanted", 1, 1, "documents"),
     ]
 
 

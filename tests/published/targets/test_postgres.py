@@ -115,6 +115,8 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "user_profiles": "user_id",
         "recommendation_outcomes": "judged_run_id, surface, source, bucket_kind, bucket",
         "audiences": "about, audience, rank",
+        "document_labels": "document_id, label_set",
+        "labels_wanted": "label_set, rank",
         "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)
