@@ -251,6 +251,9 @@ class _Stage:
         """The rows of PLAIN; those about somebody who asked to be forgotten are refused, or left out."""
         person = list(table.person)
         self._run("forgotten", person=person, **self.forgotten.parameters())
+        if table.thing and self.forgotten.things:
+            self._run("forgotten_things", person=person, thing=table.thing, **self.forgotten.of_things())
+            return sql.select(self.connection, "ingest/forgotten_things_left_out", person=person, thing=table.thing)
         does = "forgotten_refused" if table.refuses else "forgotten_left_out"
         return sql.select(self.connection, f"ingest/{does}", person=person)
 

@@ -1,7 +1,7 @@
 """Removing people from everything under <home>: events, refused rows, models, lists, published runs. Leaves a receipt.
 
     list      their ids, hashed, go on the list of pipeline.privacy.suppression: no later ingest takes their rows again
-    events    every night's partition that knows them is written again without them
+    events    every night's partition that knows them is written again without them, see pipeline.operations.taken_out
     asked     what databases were asked for about people is removed (pipeline.intake.databases.answers)
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
@@ -19,28 +19,24 @@ remembers what the first attempt removed.
 
 import contextlib
 import fcntl
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, keeping, resources, rewriting, sql
 from pipeline.ground.errors import InputError
-from pipeline.intake import inputs, partitions, spill
+from pipeline.intake import inputs
 from pipeline.intake.databases import answers
-from pipeline.intake.inputs import NightTable
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import bringing, day_so_far, handed, mentions, site, stages
+from pipeline.operations import bringing, day_so_far, mentions, site, stages, taken_out
 from pipeline.operations.people import People, files_of
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
-from pipeline.privacy.pseudonyms import Key
 from pipeline.privacy.receipts import Journal
 from pipeline.publication import following, stores
 from pipeline.published.archive import RUN
@@ -49,7 +45,6 @@ from pipeline.settings.config import Config
 from pipeline.store import garbage, homes
 
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
-NIGHTS = f"*{artifacts.PARTITION}*"
 
 
 def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: bool = False) -> list[Path]:
@@ -78,7 +73,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
         journals = {user_id: Journal.open(config.home, key, user_id, asked) for user_id in wanted}
         people = People(config, wanted, journals, leave_texts=also_in_text)
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
-            _events(connection, config, people, key if also_in_text else None)
+            taken_out.of_nights(connection, config, people, key if also_in_text else None)
             _asked(config, people)
             keeping.tell(_receipts(config))
             for place in (config, *trials.workshops(config)):
@@ -107,69 +102,6 @@ def _receipts(config: Config) -> Path:
     return config.home / "receipts"
 
 
-def _folders(stage: Path) -> list[Path]:
-    """The folders of a stage's nights, of those too that are unfinished or being written."""
-    return [stage / name for name in sorted({p.name.lstrip(".").partition(".")[0] for p in stage.glob(NIGHTS)})]
-
-
-# --- events -----------------------------------------------------------------------------------------------------------
-
-
-def _events(connection: Any, config: Config, people: People, out_of_texts: Key | None) -> None:
-    """Write the partitions that know them again; with a key those too whose texts name them."""
-    spill.remove_dead(config.lake)
-    folders = _folders(config.lake / "ingest")
-    for folder in folders:
-        with artifacts.lock(folder):  # a night that is being written will be whole, or is a dead run's
-            _sweep(folder)
-    whole = [folder for folder in folders if artifacts.is_finished(folder)]
-    found = {}
-    for table in inputs.about_people():
-        files = [path for path in map(table.path, whole) if path.is_file()]  # nights from before there was the table
-        found[table.name] = redaction.find(connection, files, people.ids, table.person, table.free_text)
-    for folder in whole:
-        counts = {name: of[path] for name, of in found.items() if (path := folder / f"{name}.parquet") in of}
-        if counts:
-            with artifacts.lock(folder):
-                _rewrite_partition(folder, people, counts)
-    mentions.in_nights(connection, whole, people, out_of_texts)
-
-
-def _rewrite_partition(folder: Path, people: People, counts: dict[str, Counter[str]]) -> None:
-    night = artifacts.run_date_of(folder).isoformat()
-
-    def write(beside: Path) -> dict[str, Any]:
-        kept = {table.name: _kept(folder, table, people) for table in inputs.night_tables()}
-        report: dict[str, Any] = partitions.write(beside, kept)
-        for name, rows in counts.items():
-            paths = (folder / f"{name}.parquet", beside / f"{name}.parquet")
-            before, after = map(artifacts.file_sha256, paths)
-            people.note(rows, table=name, night=night, sha256_before=before, sha256_after=after)
-        return report
-
-    rewriting.rewrite(folder, write)
-
-
-def _kept(folder: Path, table: NightTable, people: People) -> Iterator[pa.RecordBatch]:
-    """The rows of a partition's table that are not about them."""
-    if not table.path(folder).is_file():  # a night from before there was the table
-        return
-    with pq.ParquetFile(table.path(folder)) as file:
-        for batch in file.iter_batches(partitions.ROW_GROUP):
-            yield redaction.without(batch, people.ids, table.person, table.free_text)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a dead run left beside a folder whose lock the caller holds; an only copy is put back."""
-    old = folder.parent / f".{folder.name}.old"
-    if folder.parent.name == "ingest" and not folder.exists() and artifacts.is_finished(old):
-        old.rename(folder)
-    for ending in ("partial", "old", "checkpoint"):
-        shutil.rmtree(folder.parent / f".{folder.name}.{ending}", ignore_errors=True)
-    handed.drop(folder)
-    rewriting.finish(folder)
-
-
 def _asked(config: Config, people: People) -> None:
     """Remove what databases were asked for: what a mapping leaves out is in it too, so nothing less is complete."""
     if not answers.is_any(config):
@@ -186,7 +118,9 @@ def _asked(config: Config, people: People) -> None:
 
 def _nights(connection: Any, config: Config, people: People) -> None:
     """Drop the nights that know them, keep what the gate compares with."""
-    stage_folders = [folder for stage in stages.STAGES if stage != "ingest" for folder in _folders(config.lake / stage)]
+    made = [stage for stage in stages.STAGES if stage != "ingest"]
+    made = [stage for stage in stages.STAGES if stage != "ingest"]
+    stage_folders = [folder for stage in made for folder in taken_out.folders(config.lake / stage)]
     blocked = [p for p in (config.home / "blocked").glob(f"{artifacts.PARTITION}*") if p.is_dir()]
     for night in sorted({artifacts.run_date_of(folder) for folder in [*stage_folders, *blocked]}):
         with contextlib.ExitStack() as held:
@@ -195,7 +129,7 @@ def _nights(connection: Any, config: Config, people: People) -> None:
             for stage in reversed(stages.STAGES):
                 if stage != "ingest":
                     held.enter_context(artifacts.lock(artifacts.stage_dir(config.lake, stage, night)))
-                    _sweep(artifacts.stage_dir(config.lake, stage, night))
+                    taken_out.sweep(artifacts.stage_dir(config.lake, stage, night))
             _drop_night(connection, config, people, night)
             kept = artifacts.stage_dir(config.lake, "evaluate", night)
             for folder in (kept, config.home / "blocked" / kept.name):
@@ -211,7 +145,7 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
     if people.leave_texts:
         knows |= mentions.in_features(connection, features, people)
-    if people.in_documents and not knows:  # a classifier has words of the texts that taught it
+    if people.taught_in_silence and not knows:  # a classifier has words of the texts that taught it
         present, knows = [folder for folder in present if folder.parent.name == "classify"], set(people.ids)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:

@@ -108,7 +108,7 @@ class Journal:
 
 
 def _place(entry: dict[str, Any]) -> str:
-    names = ("dropped", "table", "night", "run_id", "file", "database", "column")
+    names = ("dropped", "table", "night", "run_id", "file", "database", "column", "nameless")
     return json.dumps([entry.get(name, "") for name in names])
 
 

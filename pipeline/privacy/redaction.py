@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -53,6 +53,54 @@ def find(
     for path, one, count in rows:
         found.setdefault(Path(path), Counter())[one] += count
     return found
+
+
+def things(
+    connection: duckdb.DuckDBPyConnection, files: Iterable[Path], ids: Iterable[str], person: Sequence[str], thing: str
+) -> dict[str, str]:
+    """What some people's rows are about.
+
+    Args:
+        connection, files, ids, person: as in `find`.
+        thing: the column that says what a row is about.
+    Returns:
+        Of each thing, one of those whose it is.
+    """
+    paths, wanted = [str(path) for path in files], sorted(set(ids))
+    if not paths or not wanted:
+        return {}
+    bound = {"files": paths, "ids": wanted, "person": list(person), "thing": thing}
+    return dict(sql.execute(connection, "forget/things", **bound).fetchall())
+
+
+def find_nameless(
+    connection: duckdb.DuckDBPyConnection,
+    files: Iterable[Path],
+    of: Mapping[str, str],
+    person: Sequence[str],
+    thing: str,
+) -> Found:
+    """The files with rows about somebody's things that name nobody.
+
+    Args:
+        connection, files, person, thing: as in `things`.
+        of: what `things` found.
+    """
+    found: Found = {}
+    paths = [str(path) for path in files]
+    if not paths or not of:
+        return found
+    bound = {"files": paths, "things": list(of), "ids": list(of.values()), "person": list(person), "thing": thing}
+    for path, one, count in sql.execute(connection, "forget/nameless", **bound).fetchall():
+        found.setdefault(Path(path), Counter())[one] = count
+    return found
+
+
+def without_nameless(batch: pa.RecordBatch, of: Iterable[str], person: Sequence[str], thing: str) -> pa.RecordBatch:
+    """The rows that name somebody, or are about none of these things, as `find_nameless` finds them."""
+    named = pc.is_valid(pc.coalesce(*[batch.column(name) for name in person]))
+    theirs = pc.is_in(batch.column(thing), value_set=pa.array(sorted(set(of)), pa.string()))
+    return batch.filter(pc.or_(named, pc.invert(theirs)))
 
 
 def spellings(text: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Who asked to be forgotten, as salted hashes: their rows are not taken from the logs again.
 
-    <home>/forgotten.json     the hashes of their ids
+    <home>/forgotten.json     the hashes of their ids, and of the ids of what was theirs: a later row about one of their
+                              documents need not name them
     <home>/.forgotten.salt    what salts them, where NIGHTJAR_PSEUDONYM_KEY was not set when the list was begun
     <home>/.forgotten.lock    held shared while logs are read, alone while a name is added
 
@@ -34,16 +35,24 @@ class Suppressed:
     Attributes:
         key: what their ids, as the logs have them, are hashed with; None: nobody ever asked.
         hashes: one per person.
+        things: one per document of theirs, hashed with a key of its own, as its id may be somebody's too.
         source: where the key is, "environment" or "file".
     """
 
     key: Key | None = None
     hashes: frozenset[str] = frozenset()
+    things: frozenset[str] = frozenset()
     source: str = ""
 
     def parameters(self) -> dict[str, Any]:
-        """What sql/ingest/forgotten*.sql are bound to."""
+        """What sql/ingest/forgotten*.sql are bound to, but forgotten_things.sql."""
         return {} if self.key is None else {"hashes": sorted(self.hashes), **self.key.pads("forgotten_")}
+
+    def of_things(self) -> dict[str, Any]:
+        """What sql/ingest/forgotten_things.sql is bound to."""
+        if self.key is None:
+            return {}
+        return {"hashes": sorted(self.things), **_of_things(self.key).pads("forgotten_")}
 
 
 def path(config: Config) -> Path:
@@ -70,6 +79,7 @@ def read(config: Config) -> Suppressed:
     try:
         content = json.loads(path(config).read_text(encoding="utf-8"))
         source, check, hashes = content["key"], content["check"], frozenset(content["hashes"])
+        things = frozenset(content.get("things", ()))  # a list from before there were any has none
     except FileNotFoundError:
         return Suppressed()
     except (ValueError, KeyError, TypeError) as error:
@@ -81,22 +91,30 @@ def read(config: Config) -> Suppressed:
             f"{path(config)} was written with another key than {wanted} holds now, so that those who asked to "
             "be forgotten are not known: set the old key back, or remove the file and run forget again for all of them"
         )
-    return Suppressed(key, hashes, source)
+    return Suppressed(key, hashes, things, source)
 
 
-def add(config: Config, user_ids: Iterable[str]) -> Suppressed:
-    """Put people on the list; the caller holds the lock alone.
+def add(config: Config, user_ids: Iterable[str] = (), things: Iterable[str] = ()) -> Suppressed:
+    """Put people on the list, or what is theirs; the caller holds the lock alone.
 
     Args:
         config: its home has the list.
         user_ids: ids as the logs have them.
+        things: the ids of documents of somebody who is on it.
     """
     listed = read(config)
     key, source = (_begun(config), _source()) if listed.key is None else (listed.key, listed.source)
     hashes = listed.hashes | {key.hash(user_id) for user_id in user_ids}
+    theirs = listed.things | {_of_things(key).hash(thing) for thing in things}
     content = {"key": source, "check": key.derive("check").hash(""), "hashes": sorted(hashes)}
+    if theirs:
+        content["things"] = sorted(theirs)
     write_private(path(config), (json.dumps(content, indent=1) + "\n").encode())
-    return Suppressed(key, frozenset(hashes), source)
+    return Suppressed(key, frozenset(hashes), frozenset(theirs), source)
+
+
+def _of_things(key: Key) -> Key:
+    return key.derive("things")
 
 
 def write_private(target: Path, content: bytes) -> None:

@@ -1,5 +1,7 @@
 """Labels of a night: learned from what had arrived, given where they are sure, and nothing else moves a byte."""
 
+import json
+import shutil
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts
-from pipeline.operations import forget, stages
+from pipeline.operations import forget, load_history, stages
+from tests.on_disk import everything_under
 from tests.tiny_log import digests, rows_of
 from tests.words import desk
 
@@ -152,6 +155,34 @@ def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> Non
     labels = rows_of(desk.run(config, N1), "labels")
     assert "u1" not in {one["user_id"] for one in labels}
     assert "d101" not in {one["document_id"] for one in labels}
+
+
+def test_what_a_document_says_without_its_author_is_the_authors(tmp_path: Path) -> None:
+    """Before the night that names the author, after it, and in a night that is ingested when all of it is forgotten."""
+    config = desk.desk(tmp_path, 3)
+    texts = ["zanzibar card", "zanzibar fee", "zanzibar rate"]
+    nameless, again, later = (desk.question(100, N0, "card", known=False) | {"said": text} for text in texts)
+    named = desk.question(100, N1, "card", who="anna")
+    others = desk.question(7, N1, "rate", who="ben") | {"id": "anna"}  # the id of a document that is not hers
+    desk.ask(tmp_path, N0, [*desk.taught(N0), nameless, desk.question(101, N0, "fee", known=False)])
+    desk.ask(tmp_path, N1, [named, others])
+    desk.ask(tmp_path, N2, [again, others | {"who": None}])
+    nights = [desk.run(config, night) for night in (N0, N1, N2)]
+    features = config.lake / "features" / f"run_date={N0}"  # a night that can tell whom it knows, and does not know her
+    features.mkdir(parents=True)
+    pq.write_table(pa.table({"user_id": ["u"]}), features / "users.parquet")
+    (receipt,) = forget.forget(config, ["anna"], N2)
+    assert json.loads(receipt.read_text())["rows"]["documents"] == 3
+    assert b"zanzibar" not in everything_under(config.home)
+    assert not any(night.is_dir() for night in nights)
+    assert features.is_dir()
+    desk.ask(tmp_path, N2, [again, later, others | {"who": None}])
+    shutil.rmtree(config.lake)
+    load_history.load_history(config, N2)
+    assert b"zanzibar" not in everything_under(config.home)
+    ids = {row["document_id"] for row in rows_of(desk.run(config, N2), "labels")}
+    assert "d100" not in ids
+    assert {"anna", "d101"} <= ids
 
 
 def test_whose_text_is_encoded_beside_those_that_are_wanted_is_known(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ DOCUMENTS = InputTable(
     ids=("document_id", "author", "thread_id"),
     pseudonyms={"author": "user"},
     person=("author",),
+    thing="document_id",
     mentions=("document_id", "text", "thread_id"),
     dictionary=("channel", "kind", "language"),
     before=("ingest/documents_typed", "ingest/documents_faults", "ingest/documents_read"),

@@ -23,6 +23,8 @@ class NightTable:
         schema: the contract; its columns stand nowhere else.
         person: columns, in the schema's order, that name the person a row is about; of several the first that is not
             null does. Such a row is not taken once the person asked to be forgotten, and is removed by `forget`.
+        thing: the column of what a row is about, where a row need not name the person a second time: rows about a thing
+            that name nobody are those of whom another row of it names; "": every row names its own, or nobody.
         free_text: columns in whose text an id may stand anywhere; a row that has it there is removed as well.
         mentions: columns of text, and ids of other things, in which a row about somebody else may have an id as well:
             `forget` counts such rows, and takes the id out where it is told to.
@@ -35,6 +37,7 @@ class NightTable:
     name: str
     schema: pa.Schema
     person: tuple[str, ...] = ()
+    thing: str = ""
     free_text: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
     dictionary: tuple[str, ...] = ()
@@ -44,6 +47,7 @@ class NightTable:
     def __post_init__(self) -> None:
         given = {
             "person": self.person,
+            "thing": (self.thing,) if self.thing else (),
             "free_text": self.free_text,
             "mentions": self.mentions,
             "dictionary": self.dictionary,
