@@ -200,6 +200,13 @@ def tell_refusal(context: Any) -> None:
     answered(context, context["task"].hitl_summary)
 
 
+def tell_unusual(context: Any) -> None:
+    """To NIGHTJAR_NOTIFIER, if more was written about some things than usual and the shop wants to hear of it."""
+    from pipeline.tasks.notify import published
+
+    published(context)
+
+
 def tell_late(context: Any) -> None:
     """To NIGHTJAR_NOTIFIER, if the tables of the newest night are not valid by now."""
     from pipeline.tasks.notify import late
@@ -275,8 +282,11 @@ def flow() -> None:
     # skipped where a person refused, not where nobody was asked
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
     words = [stage("classify")(ingest)] if shop().has_label_sets() else []
+    counts = shop().counts_entities()
+    words += [stage("entities")(ingest, *words)] if counts else []
+    told = {"on_success_callback": tell_unusual} if counts else {}
     evaluate >> approval
-    shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES])
+    shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES], **told)
 
 
 @dag(schedule=NIGHTS, params=PARAMS, doc_md=TRIAGE, deadline=deadline(), **ALIKE)

@@ -79,8 +79,7 @@ class Shop:
     def folders(self) -> dict[str, Any]:
         """What `publish` is called with."""
         given = {stage: self.folder(stage) for stage in STAGES}
-        if self.config.enabled("classify"):
-            given["classify"] = self.folder("classify")
+        given |= {stage: self.folder(stage) for stage in ("classify", "entities") if self.config.enabled(stage)}
         return {"sources": {name: given.pop(name) for name in ("als", "language_model")}} | given
 
     def write(self) -> "Shop":
@@ -115,6 +114,8 @@ class Shop:
         pq.write_table(pa.Table.from_pylist([judged]), self.folder("evaluate") / "metrics.parquet")
         if self.config.enabled("classify"):
             self._words()
+        if self.config.enabled("entities"):
+            self._entities()
         for stage in STAGES:
             folder = self.folder(stage)
             report = self.metrics if stage == "evaluate" else {}
@@ -137,6 +138,18 @@ class Shop:
         wanted = said | {"rank": 1, "document_id": "d2", "probability": 0.5, "user_id": None}
         pq.write_table(pa.Table.from_pylist([wanted], words.WANTED), folder / "wanted.parquet")
         artifacts.write_manifest(folder, {"stage": "classify", "files": artifacts.describe(folder), "report": {}})
+
+    def _entities(self) -> None:
+        """Two things with a day each, of which one is unusual."""
+        folder = self.folder("entities")
+        folder.mkdir(parents=True, exist_ok=True)
+        days = [{"entity": name, "day": self.night, "texts": 5, "labelled": 0} for name in ("lamp", "mug")]
+        days[0] |= {"labelled": 5, "mean": 0.5, "low": 0.25, "high": 0.75}
+        unusual = {"entity": "mug", "day": self.night, "texts": 5, "expected": 1.5, "false_share": 0.01}
+        unusual |= {"novelty": 0.5, "words": ["broken"], "document_id": "d9", "user_id": "u0"}
+        pq.write_table(pa.Table.from_pylist(days, words.ENTITY_DAYS), folder / "days.parquet")
+        pq.write_table(pa.Table.from_pylist([unusual], words.UNUSUAL_DAYS), folder / "unusual.parquet")
+        artifacts.write_manifest(folder, {"stage": "entities", "files": artifacts.describe(folder), "report": {}})
 
     def _features(self) -> None:
         items, users = len(self.titles), len(self.all_lists)

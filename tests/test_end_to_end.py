@@ -23,7 +23,7 @@ from tests.planted_history import days, plant
 from tests.tiny_log import digests
 
 LATER = NIGHT + timedelta(days=1)
-LABELS = {"document_labels", "labels_wanted"}
+OF_DOCUMENTS = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events"}
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
             assert columns == schema.names
             rows = tables.execute(f"select count(*) from {name}").fetchone()[0]
             # a first publication has nobody to judge, this log has no queries, and nobody asks for audiences or labels
-            assert (rows > 0) is (name not in {"recommendation_outcomes", "search_results", "audiences", *LABELS})
+            assert (rows > 0) is (name not in {"recommendation_outcomes", "search_results", "audiences", *OF_DOCUMENTS})
 
 
 def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_known(airflow_run: Run) -> None:

@@ -27,3 +27,9 @@ def has_label_sets() -> bool:
     """Whether documents get labels, [classify.label_sets.NAME] in the file: only then there is such a task."""
     section = said().get("classify")
     return isinstance(section, dict) and bool(section.get("label_sets"))
+
+
+def counts_entities() -> bool:
+    """Whether what is written about things is counted, entities.enabled in the file: only then there is such a task."""
+    section = said().get("entities")
+    return isinstance(section, dict) and section.get("enabled") is True

@@ -120,6 +120,10 @@ CHANCE = "made features.user_stats(actions, days_active, items, last_age)"
 
 READ = ("made ingest.documents(text)", "if ingest.documents(labels)")
 """What a classifier says: of the text, as the labels of others have taught it."""
+NAMED = ("same ingest.documents(entities)",)
+WRITTEN = ("made ingest.documents(time)",)
+TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.documents(entities, time)")
+"""The tone of a day and of those before it."""
 
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
@@ -167,6 +171,26 @@ BETWEEN: dict[str, Declared] = {
             **dict.fromkeys(("probability", "best", "second"), READ),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind, labels)",),
+        },
+    },
+    "entities": {
+        "days": {
+            "entity": NAMED,
+            "day": WRITTEN,
+            "texts": ("sum ingest.documents(text)",),
+            "labelled": ("sum classify.labels(label, best)",),
+            **dict.fromkeys(("mean", "low", "high", "usual", "change", "change_low", "change_high"), TONE),
+            EVERY_ROW: ("filter ingest.documents(time, kind)",),
+        },
+        "unusual": {
+            "entity": NAMED,
+            "day": WRITTEN,
+            "texts": ("sum ingest.documents(text)",),
+            **dict.fromkeys(("expected", "false_share"), ("sum ingest.documents(entities, time, text)",)),
+            **dict.fromkeys(("novelty", "words"), ("made ingest.documents(text)",)),
+            "document_id": ("same ingest.documents(document_id)", "sort ingest.documents(text)"),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: ("filter ingest.documents(time, kind, entities)",),
         },
     },
     "evaluate": {

@@ -117,6 +117,8 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("evaluate", "metrics"): METRICS,
         ("classify", "labels"): words.LABELS,
         ("classify", "wanted"): words.WANTED,
+        ("entities", "days"): words.ENTITY_DAYS,
+        ("entities", "unusual"): words.UNUSUAL_DAYS,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

@@ -1,7 +1,8 @@
 """What publication reads of one night: the models' results and the facts about items, each read when first needed."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -42,9 +43,9 @@ class Night:
     """What publication reads of one night, read once.
 
     Attributes:
-        features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists;
-            classify: where the shop has it.
+        features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
         sources: those of the sources.
+        words: those of the stages of documents that the shop has, by name.
         run_date: the night; run_id: goes into every row.
         config: the configuration.
         connection: an in-memory DuckDB.
@@ -69,7 +70,7 @@ class Night:
     asked: np.ndarray | None = None
     given_up: frozenset[str] | None = None
     fusion: Path | None = None
-    classify: Path | None = None
+    words: Mapping[str, Path] = field(default_factory=dict)
     checked: tuple[tuple[str, str, int], ...] = ()
 
     @property

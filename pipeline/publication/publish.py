@@ -61,6 +61,7 @@ def run(
     outcomes: Path,
     evaluate: Path,
     classify: Path | None = None,
+    entities: Path | None = None,
     run_date: date,
     config: Config,
     out: Path,
@@ -69,7 +70,7 @@ def run(
 
     Args:
         features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
-        classify: the same, of a shop that has it.
+        classify, entities: the same, of a shop that has them.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
@@ -85,13 +86,14 @@ def run(
     """
     require(config)
     rules = editorial.read(config, run_date)
-    words = classify if config.enabled("classify") else None
-    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *filter(None, [words]))
+    apart = {"classify": classify, "entities": entities}
+    words = {name: folder for name, folder in apart.items() if folder is not None and config.enabled(name)}
+    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *words.values())
     folders = (features, sources, ensemble, outcomes, evaluate)
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        night = Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion, classify=words)
+        night = Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion, words=words)
         found = _make(night, out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):

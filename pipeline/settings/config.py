@@ -36,7 +36,7 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
-from pipeline.settings.sections.words import Classify
+from pipeline.settings.sections.words import Classify, Entities
 from pipeline.store import homes, urls
 
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
@@ -92,6 +92,7 @@ class Config(Calendar):
     features: Features = Features()
     fine_tune: FineTune = FineTune()
     classify: Classify = Classify()
+    entities: Entities = Entities()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()

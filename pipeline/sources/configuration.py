@@ -39,11 +39,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             sets and no documents.
     """
     loaded = config.load(FullConfig, path, overrides)
-    if loaded.classify.label_sets and inputs.DOCUMENTS.files(loaded) is None:
-        raise InputError(
-            f"classify.label_sets names {', '.join(sorted(loaded.classify.label_sets))}, and there is no "
-            "[ingest.documents] that would have labels: name the files of what people write, or leave the sets out"
-        )
+    _require_documents(loaded)
     made = {*MERGED, "blend", *loaded.ensemble.members, *loaded.fusion.rankers, *candidate_lists()}
     for arm in loaded.experiment.arms:
         if (name := arm.overlay.ensemble.final) is not None and name not in made:
@@ -52,3 +48,20 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
                 f"{', '.join(sorted(made))}"
             )
     return loaded
+
+
+def _require_documents(loaded: config.Config) -> None:
+    """What reads documents has some, and a tone has the labels it is made of."""
+    sets, section = loaded.classify.label_sets, loaded.entities
+    asking = [f"classify.label_sets names {', '.join(sorted(sets))}"] if sets else []
+    asking += ["entities.enabled is true"] if section.enabled else []
+    if asking and inputs.DOCUMENTS.files(loaded) is None:
+        raise InputError(
+            f"{asking[0]}, and there is no [ingest.documents] that would have {'labels' if sets else 'entities'}: name "
+            "the files of what people write, or leave it out"
+        )
+    if section.enabled and section.sentiment is not None and section.sentiment not in sets:
+        raise InputError(
+            f'entities.sentiment = "{section.sentiment}" is no label set: classify.label_sets has '
+            f"{', '.join(sorted(sets)) or 'none'}"
+        )

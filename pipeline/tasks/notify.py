@@ -1,4 +1,4 @@
-"""Telling people that a night failed, was stopped by the gate, was refused, or is late.
+"""Telling people that a night failed, was stopped by the gate, was refused, or is late, and what it found.
 
 The environment says how, as it may hold a secret: NIGHTJAR_NOTIFIER is the URL of a webhook, which gets the message as
 JSON by POST (its field `text` is what Slack, Mattermost and Teams show), or `module:callable`, which gets it as a dict.
@@ -6,7 +6,8 @@ Without it nothing is sent. Whatever the notifier does, the task ends as it woul
 
     event     "blocked": the gate, or a check of the tables; "failed": an error that names its remedy; "crashed":
               anything else, a killed process included; "refused": a person said no; "late": the tables are not valid
-              by the time of monitoring.valid_by, whatever the run does
+              by the time of monitoring.valid_by, whatever the run does; "unusual": the night is published, and
+              more was written about some things than usual (entities.alert)
     text      one line for people; night, task, dag, run: where; error: the exception's class; message: its text, of
               errors the pipeline raises on purpose only; url: the task's log
 """
@@ -36,6 +37,7 @@ SENTENCES = {
     "crashed": "crashed",
     "refused": "is not published",
     "late": "is late",
+    "unusual": "is published, and has unusual news",
 }
 Message = dict[str, str]
 
@@ -61,6 +63,22 @@ def answered(context: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     name = by.get("name") if isinstance(by, Mapping) else by
     log.warning("%s is not published: %s refused it; the table in use stays", _night(context), name or "a person")
     _tell("refused", context, f"{name or 'a person'} refused it; the table in use stays", "")
+
+
+def published(context: Mapping[str, Any]) -> None:
+    """The `on_success_callback` of a night's publication: tells what is unusual, where the shop wants to hear of it."""
+    from pipeline.sources import configuration
+    from pipeline.tasks import alerts
+
+    if "at" in (context.get("params") or {}):  # of a day that is not over nobody can tell yet
+        return
+    try:
+        said = alerts.unusual(configuration.load(), date.fromisoformat(_night(context)))
+    except (PipelineError, ValueError, OSError) as error:
+        log.warning("what is unusual is not told: %s", error)
+        return
+    if said:
+        _tell("unusual", context, said, "")
 
 
 def late(context: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the stage `classify` leaves for the tables of a night."""
+"""What the stages `classify` and `entities` leave for the tables of a night."""
 
 import pyarrow as pa
 
@@ -28,3 +28,33 @@ WANTED = pa.schema(
     ]
 )
 """One row per label set and rank: what to label next."""
+ENTITY_DAYS = pa.schema(
+    [
+        pa.field("entity", pa.string()),
+        pa.field("day", pa.date32()),
+        pa.field("texts", pa.int32()),
+        pa.field("labelled", pa.int32()),  # documents whose tone is known
+        pa.field("mean", pa.float32()),  # of the tone; null: of no document known
+        pa.field("low", pa.float32()),
+        pa.field("high", pa.float32()),
+        pa.field("usual", pa.float32()),  # the mean of the days before
+        pa.field("change", pa.float32()),  # mean - usual
+        pa.field("change_low", pa.float32()),
+        pa.field("change_high", pa.float32()),
+    ]
+)
+"""One row per thing and recent day on which something was written about it."""
+UNUSUAL_DAYS = pa.schema(
+    [
+        pa.field("entity", pa.string()),
+        pa.field("day", pa.date32()),
+        pa.field("texts", pa.int32()),
+        pa.field("expected", pa.float32()),
+        pa.field("false_share", pa.float32()),
+        pa.field("novelty", pa.float32()),  # null: nothing was written before
+        pa.field("words", pa.list_(pa.string())),
+        pa.field("document_id", pa.string()),
+        pa.field("user_id", pa.string()),  # its author
+    ]
+)
+"""One row per thing and recent day on which more was written about it than usual."""

@@ -60,8 +60,9 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The DAG of a shop whose users several tasks share, and whose documents get labels."""
-    said = 'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"\n[classify.label_sets.intent]'
+    """The DAG of a shop whose users several tasks share, whose documents get labels, and whose things are counted."""
+    said = 'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"\n[classify.label_sets.intent]\n'
+    said += "[entities]\nenabled = true"
     return read(tmp_path_factory.mktemp("airflow"), said)
 
 

@@ -1,6 +1,7 @@
 """Every check of the published tables finds the error planted for it, and finds nothing in good tables."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,11 @@ from pipeline.publication.night import Night
 from pipeline.publication.tables import published_by, recommendations
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
-from pipeline.settings.sections.words import Classify, LabelSet
+from pipeline.settings.sections.words import Classify, Entities, LabelSet
 from tests.small_shop import NIGHT, Shop, go, shop
 
 REQUIRE = checks.require
+AFTER = NIGHT + timedelta(days=1)
 Rows = list[dict[str, Any]]
 
 
@@ -33,8 +35,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     limited = Surface(name="limited", k=2, allot=Allot(limits=(Limit(by="item", most=1),), group="category"))
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
-    words = Classify(label_sets={"intent": LabelSet()})
-    more = {"surfaces": surfaces, "publish": section, "classify": words}
+    words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
+    more = {"surfaces": surfaces, "publish": section} | words
     published.config = published.config.model_copy(update=more)
     published.write()
     go(published)
@@ -53,7 +55,9 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
         pq.write_table(pa.Table.from_pylist(rows, schema=loose), folder / f"{name}.parquet")
     with sql.connect(1, 512) as connection:
         about = {"run_date": NIGHT, "run_id": run.run_id, "config": made.config}
-        night = Night(**made.folders(), **about, connection=connection, scratch=folder)
+        folders = made.folders()
+        words = {stage: folders.pop(stage) for stage in ("classify", "entities")}
+        night = Night(**folders, **about, connection=connection, scratch=folder, words=words)
         return checks.offences(folder, night)
 
 
@@ -187,6 +191,17 @@ PLANTED = [
     ),
     ("labels_wanted", change_first(rank=2), "labels_wanted", "intent has documents twice or gaps in its ranks"),
     ("labels_wanted", change_first(document_id="d0"), "labels_wanted", "intent: document d0 has a label already"),
+    ("entity_sentiment", change_first(entity="mug"), "entity_sentiment", "mug has 2011-10-02 2 times"),
+    ("entity_sentiment", change_first(texts=0), "entity_sentiment", "lamp has no texts on 2011-10-02"),
+    ("entity_sentiment", change_first(mean=2.0), "entity_sentiment", "lamp has on 2011-10-02 a tone outside of its"),
+    ("entity_sentiment", change_first(day=AFTER), "entity_sentiment", "lamp has a row of 2011-10-03, after the night"),
+    (
+        "entity_events",
+        change_first(expected=9.0),
+        "entity_events",
+        "mug is said to be unusual on 2011-10-02 and",
+    ),
+    ("entity_events", change_first(texts=4), "entity_events", "mug has a row of 2011-10-02 with other texts than"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

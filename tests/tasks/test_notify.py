@@ -11,12 +11,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import zones
+from pipeline.ground import artifacts, zones
 from pipeline.ground.errors import GateError, InputError, UnavailableError
 from pipeline.operations.monitoring import deadline
+from pipeline.publication.tables import entity_events
+from pipeline.sources import configuration
 from pipeline.tasks import notify
+from tests.tiny_log import shop
 
 GOT: list[dict[str, str]] = []
 
@@ -202,3 +207,44 @@ def test_a_database_that_is_away_is_late_as_well(due: list[str], monkeypatch: py
     notify.late(missed("2011-10-02"))
     assert "PostgreSQL: no answer" in GOT[0]["text"]
     assert "hunter22" not in GOT[0]["text"]
+
+
+def test_unusual_news_are_told_once_they_are_published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(notify.VARIABLE, f"{__name__}:keep")
+    night = date(2024, 1, 30)
+    config = shop(tmp_path, entities={"enabled": True, "alert": True})
+    monkeypatch.setattr(configuration, "load", lambda: config)
+    context = {"params": {"run_date": str(night)}, "task_instance": SimpleNamespace(task_id="publish", dag_id="n")}
+    notify.published(context)
+    assert GOT == []
+    folder = artifacts.stage_dir(config.lake, "publish", night)
+    folder.mkdir(parents=True)
+    row = {
+        "run_id": "r",
+        "texts": 14,
+        "expected": 2.04,
+        "false_share": 0.01,
+        "novelty": 0.5,
+        "words": ["recall", "<b>"],
+    }
+    rows = [
+        row | {"entity": "<!channel> @here [x](http://y)", "day": night, "document_id": "d", "words": []},
+        row | {"entity": "acme", "day": night, "document_id": "d", "false_share": 0.001},
+        row | {"entity": "old", "day": date(2024, 1, 29), "document_id": "d"},
+        *(row | {"entity": f"z{n:02d}", "day": night, "document_id": "d", "false_share": 0.02} for n in range(20)),
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, entity_events.TABLE.schema), folder / "entity_events.parquet")
+    notify.published(context)
+    (message,) = GOT
+    assert message["event"] == "unusual"
+    assert message["text"].startswith(
+        "Nightjar 2024-01-30 is published, and has unusual news: publish: acme (14 texts, 2.0 expected: recall, b); "
+        "channel here xhttpy (14 texts, 2.0 expected); z00 ("
+    )
+    assert message["text"].endswith("; and 12 more, see entity_events")
+    assert "old" not in message["text"]
+    notify.published(context | {"params": {"run_date": str(night), "at": None}})
+    assert len(GOT) == 1
+    config = config.model_copy(update={"entities": config.entities.model_copy(update={"alert": False})})
+    notify.published(context)
+    assert len(GOT) == 1

@@ -28,6 +28,8 @@ NAMES = (
     "audiences",
     "document_labels",
     "labels_wanted",
+    "entity_sentiment",
+    "entity_events",
     "data_checks",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""

@@ -65,14 +65,13 @@ def is_wanted(config: Config) -> bool:
 
 def make(night: Night) -> Iterable[pa.Table]:
     """The labels, sorted by label set, then by document."""
-    if night.classify is not None:
+    if "classify" in night.words:
         yield of_night(night, "labels", TABLE)
 
 
 def of_night(night: Night, name: str, table: PublishedTable) -> pa.Table:
     """A table of the stage `classify` as it is published: with the run, `time` under its published name."""
-    assert night.classify is not None
-    rows = pq.read_table(night.classify / f"{name}.parquet")
+    rows = pq.read_table(night.words["classify"] / f"{name}.parquet")
     rows = rows.rename_columns(["written_at" if column == "time" else column for column in rows.column_names])
     run_id = pa.repeat(night.run_id, rows.num_rows)
     columns = [run_id if column == "run_id" else rows.column(column) for column in table.schema.names]

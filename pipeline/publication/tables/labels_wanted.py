@@ -56,5 +56,5 @@ is_wanted = document_labels.is_wanted
 
 def make(night: Night) -> Iterable[pa.Table]:
     """The queue, sorted by label set, then by rank."""
-    if night.classify is not None:
+    if "classify" in night.words:
         yield document_labels.of_night(night, "wanted", TABLE)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 
@@ -54,3 +54,37 @@ class Classify(Section):
     def enabled(self) -> bool:
         """Whether the stage has anything to do."""
         return bool(self.label_sets)
+
+
+class Entities(Section):
+    """What is written about each thing that documents name: its tone, and days on which more is written than usual."""
+
+    enabled: bool = False
+    """Without it there is no such stage."""
+    kinds: tuple[DocumentKind, ...] = ()
+    """Documents of these kinds count; default: all."""
+    days: PositiveInt = Field(default=7, le=366)
+    """The last so many days are published."""
+    past_days: PositiveInt = Field(default=91, le=3660)
+    """Each of them is compared with so many days before it."""
+    false_share: float = Field(default=0.05, gt=0, lt=1)
+    """Of the entities that a day calls unusual, about so many are not (Benjamini and Hochberg)."""
+    fewest: PositiveInt = 3
+    """Days with fewer texts about an entity are not unusual, whatever its past."""
+    sentiment: LabelSetName | None = None
+    """The label set that is the tone."""
+    values: Annotated[dict[Label, float], KEPT] = Field(default={})
+    """What each of its labels is worth, such as positive = 1, neutral = 0, negative = -1; others are left out."""
+    alert: bool = False
+    """Whether the unusual days of the night are told to NIGHTJAR_NOTIFIER once they are published."""
+
+    @model_validator(mode="after")
+    def _a_tone_has_values(self) -> "Entities":
+        if self.sentiment is not None and not self.values:
+            raise ValueError(
+                f'entities.sentiment = "{self.sentiment}" has no entities.values: say what its labels are worth, such '
+                "as [entities.values] positive = 1, negative = -1"
+            )
+        if self.values and self.sentiment is None:
+            raise ValueError("entities.values has no entities.sentiment: name the label set that they are of")
+        return self

@@ -164,5 +164,7 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "audiences": ("about", ("audience",), True),
         "document_labels": None,
         "labels_wanted": ("label_set", (), True),
+        "entity_sentiment": None,
+        "entity_events": None,
         "data_checks": None,
     }

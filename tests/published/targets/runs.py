@@ -138,6 +138,10 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         "document_labels": [labelled(document_id="m1", best="late", is_given=False, written_at=last)],
         "labels_wanted": [labelled(document_id="m2", rank=1)],
+        "entity_sentiment": [written(texts=4, labelled=0)],
+        "entity_events": [
+            written(texts=4, expected=1.5, false_share=0.25, words=["late"], document_id="m1", user_id="somebody else")
+        ],
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -158,6 +162,11 @@ def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
 def labelled(**changes: Any) -> dict[str, Any]:
     """A row of document_labels or labels_wanted without run_id."""
     return {"label_set": "topic", "probability": 0.25, "user_id": "somebody else"} | changes
+
+
+def written(**changes: Any) -> dict[str, Any]:
+    """A row of entity_sentiment or entity_events without run_id."""
+    return {"entity": "i1", "day": date(2011, 9, 30)} | changes
 
 
 def checked(name: str, status: str, **changes: Any) -> dict[str, Any]:

@@ -136,6 +136,8 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("audiences", 1, 1, "items and categories"),
         ("document_labels", 1, 1, "documents"),
         ("labels_wanted", 1, 1, "documents"),
+        ("entity_sentiment", 1, 1, "things"),
+        ("entity_events", 1, 1, "things"),
     ]
 
 

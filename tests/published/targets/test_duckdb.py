@@ -111,6 +111,8 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
     assert indexes == [
         ("audiences", "[about]"),
         ("document_labels", "[document_id]"),
+        ("entity_events", "[entity]"),
+        ("entity_sentiment", "[entity]"),
         ("labels_wanted", "[label_set]"),
         ("recommendations", "[user_id]"),
         ("search_results", "[query]"),

@@ -117,6 +117,8 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "audiences": "about, audience, rank",
         "document_labels": "document_id, label_set",
         "labels_wanted": "label_set, rank",
+        "entity_sentiment": "entity, day",
+        "entity_events": "entity, day",
         "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)
