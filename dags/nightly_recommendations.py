@@ -186,28 +186,18 @@ def ask(context: Any) -> None:
     fill_in(context["task"], context["params"], context.get("logical_date"), context["dag_run"])
 
 
-def tell_failure(context: Any) -> None:
-    """To NIGHTJAR_NOTIFIER, if that is set."""
-    from pipeline.tasks.notify import failed
+def tell(what: str) -> Any:
+    """A callback that tells NIGHTJAR_NOTIFIER, if that is set, what a function of `notify` says of a task."""
 
-    failed(context)
+    def callback(context: Any) -> None:
+        from pipeline.tasks import notify
 
+        getattr(notify, what)(context)
 
-def tell_refusal(context: Any) -> None:
-    """To the log and NIGHTJAR_NOTIFIER, if a person said no."""
-    from pipeline.tasks.notify import answered
-
-    answered(context, context["task"].hitl_summary)
+    return callback
 
 
-def tell_unusual(context: Any) -> None:
-    """To NIGHTJAR_NOTIFIER, if more was written about some things than usual and the shop wants to hear of it."""
-    from pipeline.tasks.notify import published
-
-    published(context)
-
-
-def tell_late(context: Any) -> None:
+def tell_late(context: Any) -> None:  # named, as the deadline is stored with the name
     """To NIGHTJAR_NOTIFIER, if the tables of the newest night are not valid by now."""
     from pipeline.tasks.notify import late
 
@@ -250,7 +240,7 @@ ALIKE: dict[str, Any] = {
         "retry_delay": timedelta(minutes=5),
         "retry_exponential_backoff": True,
         "execution_timeout": LONGEST,
-        "on_failure_callback": tell_failure,
+        "on_failure_callback": tell("failed"),
     },
     "tags": ["nightjar"],
 }
@@ -277,14 +267,14 @@ def flow() -> None:
         execution_timeout=timedelta(hours=21),  # of asking; where a person is waited for counts too, longer than that
         retries=0,
         pre_execute=ask,
-        on_success_callback=tell_refusal,
+        on_success_callback=tell("answered"),
     )
     # skipped where a person refused, not where nobody was asked
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
     words = [stage("classify")(ingest)] if shop().has_label_sets() else []
     counts = shop().counts_entities()
     words += [stage("entities")(ingest, *words)] if counts else []
-    told = {"on_success_callback": tell_unusual} if counts else {}
+    told = {"on_success_callback": tell("published")} if counts else {}
     evaluate >> approval
     shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES], **told)
 

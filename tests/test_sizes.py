@@ -8,6 +8,8 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 LINES, FUNCTION = 300, 50
+FROZEN = "tests/published/targets/older/"
+"""What older versions made, which nobody edits."""
 
 
 def sources() -> list[Path]:
@@ -18,7 +20,7 @@ def sources() -> list[Path]:
         text=True,
         check=False,
     )
-    found = [ROOT / name for name in listed.stdout.split()]
+    found = [ROOT / name for name in listed.stdout.split() if not name.startswith(FROZEN)]
     return [path for path in found if path.is_file()] or sorted(ROOT.glob("pipeline/**/*.py"))
 
 

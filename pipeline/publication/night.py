@@ -44,8 +44,7 @@ class Night:
 
     Attributes:
         features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
-        sources: those of the sources.
-        words: those of the stages of documents that the shop has, by name.
+        sources, words: those of the sources, and of the stages of documents that the shop has, by name.
         run_date: the night; run_id: goes into every row.
         config: the configuration.
         connection: an in-memory DuckDB.

@@ -22,15 +22,15 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.publication import checks, editorial, parquet, remembered, stores, tables, taught
+from pipeline.publication import checks, editorial, handing_over, parquet, remembered, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.following import follow, require
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
-from pipeline.published.archive import EXPERIMENT, JUDGED, Archive
-from pipeline.published.contract import ActiveRun, Target
-from pipeline.published.run_ids import is_of_day_so_far, known_until, run_date_of, run_id_of
+from pipeline.published.archive import EXPERIMENT, JUDGED
+from pipeline.published.contract import ActiveRun
+from pipeline.published.run_ids import known_until, run_date_of, run_id_of
 from pipeline.settings.config import Config
 from pipeline.settings.sections.experiment import Experiment
 from pipeline.sources import Sources
@@ -98,7 +98,7 @@ def run(
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)
-    return {"run_id": run_id, "activated": _hand_over(run_id, out, config), **found}
+    return {"run_id": run_id, "activated": handing_over.hand_over(run_id, out, config), **found}
 
 
 def _make(night: Night, out: Path) -> dict[str, Any]:
@@ -150,60 +150,6 @@ def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, out
     ]
     key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)
-
-
-# --- handing over -----------------------------------------------------------------------------------------------------
-
-
-def _hand_over(run_id: str, out: Path, config: Config) -> bool:
-    """Load the tables, make them active unless a newer night is, drop runs beyond those kept."""
-    target, archive = stores.target(config), stores.archive(config)
-    try:
-        with target.lock():
-            target.clean()
-            archive.clean()
-            folder, took = archive.keep(run_id, out), remembered.stages(run_id, config.lake, archive)
-            target.load(run_id, folder, remembered.runs(target, archive), took)
-            activated = _activate(target, run_id, config)
-            _retain(target, archive, run_id, config.publish.keep_runs)
-    except OSError as error:
-        raise PublishError(f"{config.tables} could not be written ({error}): readers still see a whole run") from error
-    return activated
-
-
-def _activate(target: Target, run_id: str, config: Config) -> bool:
-    """Let readers see the run, unless the active one knows more: a newer night, or more of the day."""
-    active = target.active()
-    if active is None or known_until(run_id) >= known_until(active) or config.publish.activate_older:
-        target.activate(run_id, published=True)
-        log.info("run %s is active (before: %s)", run_id, active or "none")
-        return True
-    log.warning("run %s is loaded and kept; the active run %s knows more (a newer night) and stays", run_id, active)
-    log.warning("to read it: rollback --to %s, or publish.activate_older", run_id)
-    return False
-
-
-def _retain(target: Target, archive: Archive, just_loaded: str, keep_runs: int) -> None:
-    """Keep the newest runs, the active one, the one a rollback returns to and the one just loaded.
-
-    Runs of a day so far are kept until a whole night follows, and push no night out. Of runs this target does not know,
-    those of another one, the Parquet copies stay for as many nights.
-    """
-    loaded, active = target.loaded(), target.active()
-    nights = [run_id for run_id in loaded if not is_of_day_so_far(run_id)]
-    since = [run_id for run_id in loaded if not nights or known_until(run_id) > known_until(nights[0])]
-    keep = {*nights[:keep_runs], *since[:keep_runs], just_loaded}
-    if active is not None:
-        keep |= {active, target.previous(active) or active}
-    for run_id in loaded:
-        if run_id not in keep:
-            target.drop(run_id)
-            archive.drop(run_id)
-            log.info("run %s is dropped: %d newer runs are kept", run_id, keep_runs)
-    oldest = min(map(run_date_of, keep))
-    for run_id in archive.run_ids():
-        if run_id not in keep and run_date_of(run_id) < oldest:
-            archive.drop(run_id)
 
 
 # --- for others -------------------------------------------------------------------------------------------------------

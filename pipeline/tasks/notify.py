@@ -50,13 +50,9 @@ def failed(context: Mapping[str, Any]) -> None:
     _tell(event, context, said, type(error).__name__ if isinstance(error, BaseException) else "")
 
 
-def answered(context: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
-    """The `on_success_callback` of an approval; only a refusal is told.
-
-    Args:
-        context: the task's.
-        answer: the approval's `hitl_summary`: `approved`, `responded_by_user`.
-    """
+def answered(context: Mapping[str, Any]) -> None:
+    """The `on_success_callback` of an approval, whose task has the answer as `hitl_summary`; only a refusal is told."""
+    answer: Mapping[str, Any] = context["task"].hitl_summary
     if answer.get("approved"):
         return
     by = answer.get("responded_by_user") or {}

@@ -73,6 +73,10 @@ def context(error: BaseException | None, **params: Any) -> dict[str, Any]:
     return found | ({"exception": error} if error else {})
 
 
+def asked(answer: dict[str, Any]) -> dict[str, Any]:
+    return context(None) | {"task": SimpleNamespace(hitl_summary=answer)}
+
+
 @pytest.mark.parametrize(
     ("error", "event", "said"),
     [
@@ -105,9 +109,9 @@ def test_a_refusal_is_told_and_an_approval_is_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{__name__}:keep")
-    notify.answered(context(None), {"approved": True})
+    notify.answered(asked({"approved": True}))
     assert GOT == []
-    notify.answered(context(None), {"approved": False, "responded_by_user": {"id": "1", "name": "ada"}})
+    notify.answered(asked({"approved": False, "responded_by_user": {"id": "1", "name": "ada"}}))
     assert GOT[0]["event"] == "refused"
     assert "ada refused it" in GOT[0]["text"]
     assert "2011-10-02 is not published: ada refused it" in caplog.text

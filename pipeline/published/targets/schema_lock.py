@@ -18,7 +18,13 @@ from pipeline.published.targets import locks, session, statements
 from pipeline.published.targets.dsn import Settings
 from pipeline.published.targets.session import Connection
 
-MADE_MEANWHILE = (psycopg.errors.UniqueViolation, psycopg.errors.DuplicateSchema, psycopg.errors.DuplicateTable)
+MADE_MEANWHILE = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DuplicateSchema,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+)
+"""What PostgreSQL says of a thing that another one makes at the same instant; of a table also that its type is there."""
 
 
 class SchemaLock:
