@@ -22,14 +22,17 @@ SMALL = {
     "fusion": {"rounds": 5},
     "classify": {"model": "none"},
     "features": {"queries": 0},
+    "entities": {"enabled": True, "days": 5, "past_days": 15},
 }
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    """The night of ten intents' messages, by words alone."""
+    """The night of ten intents' messages, by words alone; what a message is truly about is a thing that it names."""
     folder = tmp_path_factory.mktemp("support") / "shop"
     shutil.copytree(SUPPORT, folder, ignore=shutil.ignore_patterns("*.zst"))
+    mapping = (SUPPORT / "documents.sql").read_text()
+    (folder / "documents.sql").write_text(mapping.replace("'en' as language", "[truth] as entities"))
     with duckdb.connect() as connection:
         part = connection.read_csv(str(SUPPORT / "messages.csv.zst"), all_varchar=True)
         some = part.filter("truth in (select distinct truth from part order by truth limit 10)")
@@ -62,3 +65,22 @@ def test_nothing_of_a_later_day_is_there(published: Config) -> None:
     with duckdb.connect(str(published.tables / "current.duckdb"), read_only=True) as tables:
         ((last,),) = tables.execute("select max(written_at)::date from current_document_labels").fetchall()
     assert last == NIGHT
+
+
+def test_what_is_written_about_each_thing_is_counted(published: Config) -> None:
+    messages = str(published.folder / "messages.csv.zst")
+    with duckdb.connect(str(published.tables / "current.duckdb"), read_only=True) as tables:
+        counted = tables.execute("select entity, day, texts from current_entity_sentiment order by all").fetchall()
+        by_hand = tables.execute(
+            """
+            select truth, written_at::date as day, count(distinct text)
+            from read_csv($file, all_varchar = true)
+            where day between $night::date - 4 and $night
+            group by all
+            order by all
+            """,
+            {"file": messages, "night": NIGHT},
+        ).fetchall()
+        assert counted == by_hand
+        assert len(counted) > 30
+        assert tables.execute("select count(*) from current_entity_events").fetchall() == [(0,)]

@@ -24,7 +24,7 @@ MADE_MEANWHILE = (
     psycopg.errors.DuplicateTable,
     psycopg.errors.DuplicateObject,
 )
-"""What PostgreSQL says of a thing that another one makes at the same instant; of a table also that its type is there."""
+"""What PostgreSQL says of a thing that another one makes at this instant; of a table also that its type is there."""
 
 
 class SchemaLock:
