@@ -11,8 +11,9 @@
 A night without new labels links its classifier, and one without new texts encodes none.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,15 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
         InputError: the encoder is not found.
     """
     documents = Documents.read(artifacts.run_date_of(ingest), config)
+    taught = _taught(documents, run_date, config)
     earlier = _earlier(run_date, config)
-    sets = {name: _Set(name, section.label_sets[name], documents.of(name)) for name in sorted(section.label_sets)}
+    sets = {
+        name: _Set(name, given, documents.of(name), taught.of(name))
+        for name, given in sorted(section.label_sets.items())
+    }
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    needed = np.unique(np.concatenate([*kinds.values(), *(one.labelled.rows for one in sets.values())]))
-    vectors = text_vectors.make(documents.table, needed.astype(np.int64), out, earlier, config)
-    night = _Night(documents, vectors, config, memo, out, earlier)
+    vectors = text_vectors.make(*_needed(documents, taught, sets.values(), kinds.values()), out, earlier, config)
+    night = _Night(documents, taught, vectors, config, memo, out, earlier)
     report: Report = {"documents": documents.table.num_rows, "encoded": vectors.encoded, "after": _key(earlier)}
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
     _write(out / "labels.parquet", LABELS, [one.labels for one in made])
@@ -72,6 +76,28 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     for one in made:
         report |= one.report
     return report
+
+
+def _taught(documents: Documents, run_date: date, config: Config) -> Documents:
+    """Those that teach: what was known when classifiers were last fitted; before there was enough, tonight's."""
+    known = run_date - timedelta(days=run_date.toordinal() % config.classify.refresh_days)
+    if known == run_date:
+        return documents
+    taught = Documents.read(known, config)
+    enough = (fitting.can_learn(taught.of(name).labels, one) for name, one in config.classify.label_sets.items())
+    return taught if all(enough) else documents
+
+
+def _needed(
+    documents: Documents, taught: Documents, sets: Iterable["_Set"], recent: Iterable[np.ndarray]
+) -> tuple[pa.Table, np.ndarray]:
+    """The documents of tonight, and of when they taught; and the rows of both whose vectors are needed."""
+    if taught is documents:
+        needed = np.concatenate([*recent, *(one.labelled.rows for one in sets)])
+        return documents.table, np.unique(needed).astype(np.int64)
+    teaching = [one.taught.rows + documents.table.num_rows for one in sets]
+    both = pa.concat_tables([documents.table, taught.table])
+    return both, np.unique(np.concatenate([*recent, *teaching])).astype(np.int64)
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -99,11 +125,12 @@ def _write(path: Path, schema: pa.Schema, parts: list[pa.Table]) -> None:
 
 @dataclass(frozen=True)
 class _Set:
-    """A label set, and the documents that have one of its labels."""
+    """A label set, the documents that have one of its labels, and those that teach it."""
 
     name: str
     section: LabelSet
     labelled: Labelled
+    taught: Labelled
 
 
 @dataclass(frozen=True)
@@ -121,6 +148,7 @@ class _Night:
     """What the sets of a night share."""
 
     documents: Documents
+    taught: Documents
     vectors: Vectors
     config: Config
     memo: Memo
@@ -138,14 +166,14 @@ class _Night:
         return _Made(labels, self._wanted(one, recent, answers), figures, report | judged)
 
     def _examples(self, rows: np.ndarray, labels: np.ndarray) -> Examples:
-        keys, texts, ids = (self.documents.column(name)[rows] for name in ("text_key", "text", "document_id"))
+        keys, texts, ids = (self.taught.column(name)[rows] for name in ("text_key", "text", "document_id"))
         return Examples(ids, texts, self.vectors.of(keys), labels)
 
     def _active(self, one: _Set) -> tuple[list[dict[str, object]], Report]:
         """Put the classifier in use into its folder, if any can be learned; how it was judged."""
         classify, name = self.config.classify, one.name
-        examples = self._examples(one.labelled.rows, one.labelled.labels)
-        times = pc.cast(self.documents.table.column("time"), pa.int64()).to_numpy()[one.labelled.rows]
+        examples = self._examples(one.taught.rows, one.taught.labels)
+        times = pc.cast(self.taught.table.column("time"), pa.int64()).to_numpy()[one.taught.rows]
         parts = fitting.split(examples.ids, times, classify)
         if not fitting.can_learn(examples.labels[parts.taught], one.section):
             return [], {f"{name}: learned": False}
@@ -179,7 +207,7 @@ class _Night:
         return figures, said | overall
 
     def _made_of(self, one: _Set, examples: Examples, parts: fitting.Split) -> str:
-        keys = self.documents.column("text_key")[one.labelled.rows].tolist()
+        keys = self.taught.column("text_key")[one.taught.rows].tolist()
         known = [examples.ids.tolist(), keys, examples.labels.tolist(), parts.held.tolist()]
         settings = [one.section.model_dump(mode="json", exclude={"wanted", "kinds"}), self.config.classify.folds]
         return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config))

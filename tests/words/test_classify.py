@@ -135,6 +135,33 @@ def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) ->
     assert used == {name: sha for name, sha in digests(before).items() if name.startswith("active.intent/")}
 
 
+def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
+    """Of nights 4 to 7 the last is one on which everything is fitted anew: 2024-01-07, a Sunday as before it 12-31."""
+    config = desk.desk(tmp_path, 14, {"refresh_days": 7})
+    nights = [desk.night_of(n) for n in range(14)]
+    for n, night in enumerate(nights):
+        desk.ask(
+            tmp_path,
+            night,
+            desk.taught(night, start=60 * n, number=60 if n in {0, 6, 8} else 0) + asked(night, 2000 + 10 * n),
+        )
+    fitted = {}
+    for n in (0, 5, 6, 8, 12):
+        made = digests(desk.run(config, nights[n]))
+        fitted[n] = {name: sha for name, sha in made.items() if name.startswith("fitted.intent/")}
+    assert fitted[0] == fitted[5], "nothing new, and before the first refresh"
+    assert fitted[0] != fitted[6]
+    assert fitted[6] == fitted[8] == fitted[12]
+    labels = {row["document_id"]: row for row in rows_of(config.lake / "classify" / f"run_date={nights[8]}", "labels")}
+    assert labels["d480"]["is_given"], "a label counts from its night on, also where it teaches later"
+    anew = desk.desk(tmp_path / "anew", 1).model_copy(update={"folder": tmp_path, "ingest": config.ingest})
+    anew = anew.model_copy(update={"classify": config.classify})
+    load_history.load_history(anew, nights[8])
+    stages.run_stage("classify", nights[8], anew)
+    again = digests(anew.lake / "classify" / f"run_date={nights[8]}")
+    assert {name: sha for name, sha in again.items() if name.startswith("fitted.intent/")} == fitted[8]
+
+
 def test_labels_outside_of_the_set_are_published_as_unknown(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2, {"label_sets": {"intent": {"outside": ["rate"], "precision": 0.8}}})
     desk.ask(tmp_path, N0, desk.taught(N0))

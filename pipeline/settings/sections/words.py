@@ -47,6 +47,9 @@ class Classify(Section):
     """Share of the labelled documents, the latest, that judge a classifier which has not seen them."""
     most_held: PositiveInt = 5000
     """Of more, the latest."""
+    refresh_days: Days = 1
+    """Classifiers are fitted anew every so many days, to the labels known by then (with 7: Sundays), and linked on the
+    days between; as long as those are too few to learn from, every night."""
     folds: int = Field(default=3, ge=2, le=20)
     """Parts of the training documents that are left out in turn, to choose and to calibrate."""
 
