@@ -1,10 +1,10 @@
 """Are the days that `entities` calls unusual unusual?
 
-    python -m benchmarks.unusual_days [FOLDER] [--past 91] [--seeds 100] [--since 2015-01-01]
+    python -m benchmarks.unusual_days [FOLDER] [--false-share .01] [--past 91] [--seeds 100] [--since 2015-01-01]
 
 Without FOLDER, a made-up log in which nothing is unusual: things as rare as once in weeks and as usual as many times a
-day, weekends, days that differ by chance alone and by more than that. How often is a day called unusual there, where of
-those called so a twentieth may be? And with a planted burst: how many are found?
+day, weekends, days that differ by chance alone and by more than that. On how many days is something called unusual
+there? And with planted bursts: how many are found?
 
 FOLDER has `tweets.parquet` (ticker, created_at, text) and `prices.parquet` (ticker, date, adj_close): the StockNet data
 of Xu and Cohen (ACL 2018), which may be worked with and not passed on. What people write is counted by share and day of
@@ -26,7 +26,6 @@ from pipeline.settings.sections.words import Entities
 from pipeline.words import bursts
 
 THINGS = 400
-SECTION = Entities(enabled=True)
 TOP = 0.05
 RESAMPLES = 1000
 
@@ -45,30 +44,32 @@ def usual(rng: np.random.Generator, past: int, differ: float) -> np.ndarray:
     return np.asarray(rng.poisson(rates * (rng.gamma(1 / differ, differ, rates.shape) if differ else 1)))
 
 
-def made_up(past: int, seeds: int) -> None:
+def made_up(section: Entities, seeds: int) -> None:
     """Print what happens where nothing does, and where something was planted."""
+    past = section.past_days
     for differ in (0.0, 0.25, 0.5):
         days, called, found = 0, 0, 0
         for seed in range(seeds):
             texts = usual(np.random.default_rng(seed), past, differ)
-            some = unusual(judged(texts, texts.sum(axis=0), past, past), texts[:, past])
+            some = unusual(judged(texts, texts.sum(axis=0), past, past), texts[:, past], section)
             days, called = days + bool(some.any()), called + int(some.sum())
             planted = np.arange(0, THINGS, 40)
             texts[planted, past] += 5 + 5 * np.round(texts[planted, :past].mean(axis=1)).astype(int)
-            found += int(unusual(judged(texts, texts.sum(axis=0), past, past), texts[:, past])[planted].sum())
+            found += int(unusual(judged(texts, texts.sum(axis=0), past, past), texts[:, past], section)[planted].sum())
         share = f"{called / seeds:.2f} of {THINGS} things a day called unusual, any on {days / seeds:.2f} of the days"
         print(f"variance {differ}: {share}; planted, six times as many and five: {found / seeds / 10:.2f} found")
 
 
-def unusual(said: bursts.Unusual, texts: np.ndarray) -> np.ndarray:
+def unusual(said: bursts.Unusual, texts: np.ndarray, section: Entities) -> np.ndarray:
     """bool [E], as the stage decides."""
     return np.asarray(
-        (said.false_share <= SECTION.false_share) & (texts >= SECTION.fewest) & (texts > said.expected), dtype=bool
+        (said.false_share <= section.false_share) & (texts >= section.fewest) & (texts > said.expected), dtype=bool
     )
 
 
-def real(folder: Path, past: int, since: str) -> None:
+def real(folder: Path, section: Entities, since: str) -> None:
     """Print how many of the days called unusual are days on which the price moved."""
+    past = section.past_days
     texts, everything, tickers, days = counted(folder)
     moved, traded = moves(folder, tickers, days)
     start = max(past, int(np.searchsorted(days, np.datetime64(since))))
@@ -76,7 +77,7 @@ def real(folder: Path, past: int, since: str) -> None:
     called, z, ratio = np.zeros(shape, bool), np.full(shape, -np.inf), np.full(shape, -np.inf)
     for day in range(start, len(days)):
         before = texts[:, day - past : day]
-        called[:, day - start] = unusual(judged(texts, everything, day, past), texts[:, day])
+        called[:, day - start] = unusual(judged(texts, everything, day, past), texts[:, day], section)
         z[:, day - start] = (texts[:, day] - before.mean(axis=1)) / np.maximum(before.std(axis=1), 1e-9)
         ratio[:, day - start] = texts[:, day] / np.maximum(before.mean(axis=1), 1e-9)
     moved, traded, count = moved[:, start:], traded[:, start:], texts[:, start:].astype(float)
@@ -140,14 +141,16 @@ def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?", help="with tweets.parquet and prices.parquet")
-    parser.add_argument("--past", type=int, default=SECTION.past_days)
+    parser.add_argument("--false-share", type=float, default=Entities().false_share)
+    parser.add_argument("--past", type=int, default=Entities().past_days)
     parser.add_argument("--seeds", type=int, default=100)
     parser.add_argument("--since", default="2015-01-01")
     options = parser.parse_args()
+    section = Entities(false_share=options.false_share, past_days=options.past)
     if options.folder is None:
-        made_up(options.past, options.seeds)
+        made_up(section, options.seeds)
     else:
-        real(options.folder, options.past, options.since)
+        real(options.folder, section, options.since)
 
 
 if __name__ == "__main__":

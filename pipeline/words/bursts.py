@@ -5,8 +5,8 @@
 
 n, x: texts about it and about something else in its past, x_d: about something else today; r: the rate of all
 entities, to which one with a short past is drawn; phi: how much more than chance its days differ. What is written about
-other things stands for the length of a day, so that weekends, gaps and a growing log alarm nobody. The highest day of a
-past counts as its second one does: an earlier burst hides no later one.
+other things stands for the length of a day, so that weekends, gaps and a growing log alarm nobody. The day of a past
+with the highest share counts as the second one does: an earlier burst hides no later one.
 Sources: Kleinberg, "Bursty and hierarchical structure in streams", 2003 (texts about it among all); DuMouchel,
 "Bayesian data mining", 1999 (gamma-Poisson); Benjamini and Hochberg, JRSS B 1995.
 """
@@ -20,7 +20,7 @@ START = 0.5
 CELLS = 20.0
 """How many squared expected texts of its own an entity needs to weigh as much as all do in how its days differ."""
 HIGHEST = 2
-"""The place whose count the higher days of a past have."""
+"""The place whose share of all texts the higher days of a past have."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def of_day(today: np.ndarray, past: np.ndarray, others_today: np.ndarray, others
     """
     from scipy.stats import nbinom
 
-    usual = _without_bursts(past)
-    length = np.maximum(others_past, np.finfo(float).tiny)
+    length = np.maximum(others_past, 1.0)
+    usual = _without_bursts(past, length)
     number, whole = usual.sum(axis=1), length.sum(axis=1)
     rate = max(number.sum() / whole.sum(), np.finfo(float).tiny) if len(past) else 1.0
     its_rate = (START + number) / (START / rate + whole)
@@ -61,13 +61,14 @@ def of_day(today: np.ndarray, past: np.ndarray, others_today: np.ndarray, others
     return Unusual(expected, chance, adjusted(chance))
 
 
-def _without_bursts(past: np.ndarray) -> np.ndarray:
-    """[E, D] float64, the highest days no higher than the one after them."""
+def _without_bursts(past: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """[E, D] float64, the days with the highest shares of what was written cut to the share of the one after them."""
     days = past.shape[1]
     if days <= HIGHEST:
         return past.astype(np.float64)
-    cap = np.partition(past, days - HIGHEST, axis=1)[:, days - HIGHEST]
-    return np.asarray(np.minimum(past, cap[:, None]), dtype=np.float64)
+    share = past / length
+    most = np.partition(share, days - HIGHEST, axis=1)[:, days - HIGHEST]
+    return np.asarray(np.minimum(past, most[:, None] * length), dtype=np.float64)
 
 
 def _differ(counts: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -70,8 +70,9 @@ class Entities(Section):
     """The last so many days are published."""
     past_days: PositiveInt = Field(default=91, le=3660)
     """Each of them is compared with so many days before it."""
-    false_share: float = Field(default=0.05, gt=0, lt=1)
-    """Of the entities that a day calls unusual, about so many are not (Benjamini and Hochberg)."""
+    false_share: float = Field(default=0.01, gt=0, lt=1)
+    """Of the entities that a day calls unusual, about so many are not; of days on which nothing happens, so many call
+    one unusual (Benjamini and Hochberg, day by day)."""
     fewest: PositiveInt = 3
     """Days with fewer texts about an entity are not unusual, whatever its past."""
     sentiment: LabelSetName | None = None
