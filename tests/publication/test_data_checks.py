@@ -16,9 +16,9 @@ from tests.conftest import ROOT
 from tests.small_shop import NIGHT, Shop, go, shop
 
 EVENTS = {path.stem for path in (ROOT / "sql" / "checks" / "events").glob("*.sql")}
-OF_LABELS = {"document_labels", "labels_wanted"}
-"""The checks of those who name label sets, which this shop does not."""
-TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - OF_LABELS
+NOT_ASKED_FOR = {"document_labels", "labels_wanted", "search_terms"}
+"""The checks of those who name label sets or ask for terms, which this shop does not."""
+TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - NOT_ASKED_FOR
 LOG = {
     "quality": {"rows": 1000},
     "unusual": {"nulls": ["price is null in 50 % of the events", "user_id is null in 60 % of the events"]},

@@ -132,6 +132,7 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("similar_items", 2, 1, "items"),
         ("popular_items", 2, 1, "segments"),
         ("search_results", 4, 2, "queries"),
+        ("search_terms", 2, 1, "terms"),
         ("user_profiles", 3, 3, "users"),
         ("audiences", 1, 1, "items and categories"),
         ("document_labels", 1, 1, "documents"),
