@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.sparse import csr_matrix
 
+from pipeline.operations import show
 from pipeline.publication import publish, query_terms
 from pipeline.publication.tables import search_terms
 from tests.conftest import ROOT
@@ -105,3 +106,14 @@ def test_a_shop_that_does_not_ask_has_no_such_table(tmp_path: Path) -> None:
     run = publish.active_run(run_of.config)
     assert run is not None
     assert not (run.folder / "search_terms.parquet").exists()
+
+
+def test_a_person_at_a_terminal_sees_the_answers_to_any_query(made: Shop, tmp_path: Path) -> None:
+    words = show.search(made.config, "  Pekoe   TEE ").splitlines()
+    assert words[0].startswith('search_terms for "pekoe tee"')
+    assert "TEA POT" in words[2]
+    assert show.search(made.config, "mug").startswith('search_results for "mug"')
+    assert "nobody" in show.search(made.config, "xyzzy")
+    plain = shop(tmp_path).write()
+    go(plain)
+    assert "nobody" in show.search(plain.config, "tea")
