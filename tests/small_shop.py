@@ -213,7 +213,7 @@ class Shop:
         pq.write_table(pa.table({"user_index": targets}, schema=schemas.TARGETS), part / "targets.parquet")
         buyers = list(self.buyers) or [sum(row[1] == i for row in rows) for i in range(items)]
         stats = {f.name: [0] * items for f in schemas.ITEM_STATS}
-        stats |= {"item_index": list(range(items)), "buyers_28": buyers, "buyers_total": buyers}
+        stats |= {"item_index": list(range(items)), "buyers_28": buyers, "buyers_91": buyers, "buyers_total": buyers}
         stats["last_age"] = [self.last_age] * items
         pq.write_table(pa.table(stats, schema=schemas.ITEM_STATS), part / "item_stats.parquet")
         trends = {"item_index": list(range(items)), "trend": list(self.trend) or [0.0] * items}

@@ -23,7 +23,7 @@ from tests.planted_history import days, plant
 from tests.tiny_log import digests
 
 LATER = NIGHT + timedelta(days=1)
-OF_DOCUMENTS = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events"}
+NOT_ASKED_FOR = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events", "search_terms"}
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,10 @@ def test_the_dag_publishes_every_table(airflow_run: Run) -> None:
             columns = [row[0] for row in tables.execute(f"describe {name}").fetchall()]
             assert columns == schema.names
             rows = tables.execute(f"select count(*) from {name}").fetchone()[0]
-            # a first publication has nobody to judge, this log has no queries, and nobody asks for audiences or labels
-            assert (rows > 0) is (name not in {"recommendation_outcomes", "search_results", "audiences", *OF_DOCUMENTS})
+            # a first publication has nobody to judge, this log has no queries, and nobody asks for the others
+            assert (rows > 0) is (
+                name not in {"recommendation_outcomes", "search_results", "audiences", *NOT_ASKED_FOR}
+            )
 
 
 def test_every_user_with_a_history_has_a_full_list_and_discover_shows_nothing_known(airflow_run: Run) -> None:

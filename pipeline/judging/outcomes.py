@@ -10,6 +10,7 @@ later behaviour nor later runs.
     out/slots.parquet          what was drawn by chance in the window that tonight is judged on, and clicked or not
     out/learned_slots.parquet  what was drawn in the last four weeks, of surfaces whose policy is "learned"
     out/learned_rewards.parquet  and of surfaces that learn by another reward than clicks, what came of it
+    out/search.json            how the answers to queries of one run have done, see pipeline.judging.searched
     out/trial.json             what drawn slots added, of surfaces whose draws are recorded, see pipeline.judging.trial
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
@@ -29,7 +30,7 @@ import pyarrow.parquet as pq
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
-from pipeline.judging import arms, measuring, trial, trial_words, wishes
+from pipeline.judging import arms, measuring, searched, trial, trial_words, wishes
 from pipeline.publication import stores, taught
 from pipeline.publication import taught_rewards as rewards
 from pipeline.publication.tables.recommendation_outcomes import TABLE
@@ -80,6 +81,8 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
     ) as connection:
         if judged.num_rows:
             table = _score(connection, judged, {"ingest": ingest, "features": features}, run_date, config)
+            nights = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
+            searched.write(connection, judged, nights, run_date=run_date, config=config, out=out)
             arms.write(connection, judged.column("run_id").to_pylist(), run_date, config, out)
         slots = _drawn(connection, ingest, run_date, config)
         if taught.wanted(config):

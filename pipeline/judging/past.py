@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.features.read import Cutoff
-from pipeline.judging import arm_words, arms, by_slots, since_publication, trial_words, what_was_shown, what_was_taught
+from pipeline.judging import (
+    arm_words,
+    arms,
+    by_slots,
+    searched,
+    since_publication,
+    trial_words,
+    what_was_shown,
+    what_was_taught,
+)
 from pipeline.settings.config import Config
 
 
@@ -21,6 +30,7 @@ class Past:
         trial: what came of an experiment's arms; None: there is none, or nothing yet.
         taught: what drawn slots taught, in words.
         added: what drawn slots added, where their draws are recorded.
+        asked: how a run's answers to queries have done.
     """
 
     since: list[since_publication.Row]
@@ -30,6 +40,7 @@ class Past:
     trial: arms.Known | None = None
     taught: tuple[str, ...] = ()
     added: trial_words.Found = ()
+    asked: tuple[searched.Searched, ...] = ()
 
     @classmethod
     def read(cls, outcomes: Path, lists: by_slots.Lists, tonight: Cutoff, config: Config) -> "Past":
@@ -37,7 +48,8 @@ class Past:
         slots, trial = by_slots.judge(outcomes, lists, config), arms.read(outcomes, config.experiment)
         taught = what_was_taught.words(outcomes, config)
         added = trial_words.read(outcomes / trial_words.FILE)
-        return cls(since_publication.read(outcomes), slots, tonight, config, trial, taught, added)
+        asked = searched.read(outcomes)
+        return cls(since_publication.read(outcomes), slots, tonight, config, trial, taught, added, asked)
 
     def stopping(self) -> list[str]:
         """Why tonight's table must not be published."""
@@ -50,8 +62,10 @@ class Past:
         told = arm_words.section(self.trial, self.config.experiment)
         drawn = [*by_slots.section(self.slots), *trial_words.section(self.added)]
         drawn += what_was_taught.section(self.taught)
+        published += searched.section(self.asked)
         return [*told, *drawn, *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:
         """For the manifest."""
-        return since_publication.scalars(self.since, self.config) | by_slots.scalars(self.slots)
+        found = since_publication.scalars(self.since, self.config) | by_slots.scalars(self.slots)
+        return found | searched.scalars(self.asked)

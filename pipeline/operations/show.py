@@ -18,10 +18,16 @@ from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import ids, quality, waiting
 from pipeline.operations import bringing, stages
 from pipeline.privacy import pseudonyms
-from pipeline.publication import arms, publish, stores
+from pipeline.publication import arms, publish, query_terms, stores
 from pipeline.publication.allotment import page
 from pipeline.publication.night import FALLBACK
-from pipeline.publication.tables import popular_items, recommendations, search_results, user_profiles
+from pipeline.publication.tables import (
+    popular_items,
+    recommendations,
+    search_results,
+    search_terms,
+    user_profiles,
+)
 from pipeline.published.contract import ActiveRun
 from pipeline.published.run_ids import is_of_day_so_far
 from pipeline.settings.config import SO_FAR, Config
@@ -119,7 +125,13 @@ def search(config: Config, query: str) -> str:
     active = _active(config)
     asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
     read = stores.target(config).read
-    found = read(active.run_id, "show_search", search_results.TABLE.schema, search=asked, k=SHOWN)
+    found, name = (
+        read(active.run_id, "show_search", search_results.TABLE.schema, search=asked, k=SHOWN),
+        "search_results",
+    )
+    if not found.num_rows and (active.folder / search_terms.TABLE.file).is_file():
+        given: dict[str, Any] = {"search": asked, "terms": query_terms.terms(asked), "k": SHOWN}
+        found, name = read(active.run_id, "show_search_terms", search_results.TABLE.schema, **given), "search_terms"
     if not found.num_rows:
         least = config.features.query_min_users
         return (
@@ -131,8 +143,9 @@ def search(config: Config, query: str) -> str:
         [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:.3f}"]
         for r in found.to_pylist()
     ]
-    lines = table(["#", "item", "title", "share"], cells, right=["#", "share"], squeeze="title")
-    return "\n".join([f'search_results for "{clean(asked)}", run {active.run_id}', *lines])
+    value = "share" if name == "search_results" else "score"
+    lines = table(["#", "item", "title", value], cells, right=["#", value], squeeze="title")
+    return "\n".join([f'{name} for "{clean(asked)}", run {active.run_id}', *lines])
 
 
 def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:

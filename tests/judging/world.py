@@ -98,6 +98,7 @@ class World:
                     "event_type": event["type"],
                     "surface": event.get("surface"),
                     "run_id_shown": event.get("run"),
+                    "query": event.get("query"),
                 }
                 for n, event in enumerate(self.events)
                 if event["arrival"] == night

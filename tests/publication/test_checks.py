@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
     limited = Surface(name="limited", k=2, allot=Allot(limits=(Limit(by="item", most=1),), group="category"))
     surfaces = (*published.config.surfaces, ruled, limited)
-    section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
+    section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),), "search_terms": 9})
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
     more = {"surfaces": surfaces, "publish": section} | words
     published.config = published.config.model_copy(update=more)
@@ -178,6 +178,10 @@ PLANTED = [
     ("search_results", change_first(rank=9), "search_results", 'query "mug" has items twice or gaps'),
     ("search_results", change_first(item_id="i5"), "search_results", "item i5 answers a query and is not available"),
     ("search_results", change_first(score=1.5), "search_results", "has a score that is no share: 1.5"),
+    ("search_terms", change_first(rank=9), "search_terms", 'term " ga" has items twice or gaps in its ranks'),
+    ("search_terms", change_first(item_id="i5"), "search_terms", "item i5 answers a term and is not available"),
+    ("search_terms", change_first(weight=0.0), "search_terms", "has a weight that adds nothing or is no number: 0.0"),
+    ("search_terms", change_first(appeal=9.0), "search_terms", "has more than one appeal"),
     ("audiences", change_first(rank=2), "audiences", "buyers: i0 has users twice or gaps in its ranks"),
     ("audiences", change_first(score=1.5), "audiences", "buyers: i0 has a chance that is none, or rises, at rank 1"),
     ("audiences", change_first(user_id="nobody"), "audiences", "buyers: user nobody never acted"),

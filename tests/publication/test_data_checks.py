@@ -16,9 +16,9 @@ from tests.conftest import ROOT
 from tests.small_shop import NIGHT, Shop, go, shop
 
 EVENTS = {path.stem for path in (ROOT / "sql" / "checks" / "events").glob("*.sql")}
-OF_DOCUMENTS = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events"}
-"""The checks of those who have documents, which this shop has not."""
-TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - OF_DOCUMENTS
+NOT_ASKED_FOR = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events", "search_terms"}
+"""The checks of those who have documents or ask for terms, which this shop does not."""
+TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - NOT_ASKED_FOR
 LOG = {
     "quality": {"rows": 1000},
     "unusual": {"nulls": ["price is null in 50 % of the events", "user_id is null in 60 % of the events"]},

@@ -13,7 +13,7 @@ from pipeline.encoder import encoder as encoders
 from pipeline.encoder import vectors as text_vectors
 from pipeline.ground.errors import GateError
 from pipeline.operations import show
-from pipeline.publication import publish
+from pipeline.publication import publish, query_terms
 from pipeline.publication.tables import search_results
 from pipeline.settings.sections.publication import Publish
 from tests.small_shop import go, shop
@@ -40,6 +40,30 @@ def test_a_score_is_the_expected_share_of_a_querys_choices() -> None:
         ranked = sorted(expected, key=lambda i: -expected[i])[:4]
         assert items[q].tolist() == ranked
         np.testing.assert_allclose(scores[q], [expected[i] for i in ranked], rtol=1e-5)
+
+
+def test_the_prior_is_the_mean_of_what_meaning_and_what_terms_say() -> None:
+    titles, asked = ["red mug", "blue mug", "tea pot", "mug"], ["mug", "xyzzy"]
+    rng = np.random.default_rng(0)
+    queries, vectors = rng.normal(size=(2, 3)).astype(np.float32), rng.normal(size=(4, 3)).astype(np.float32)
+    choices = csr_matrix(np.array([[3, 0, 0, 0], [0, 1, 0, 0]], dtype=np.float32))
+    buyers, shown = np.array([4, 0, 1, 2]), np.array([1, 1, 1, 0], dtype=bool)
+    section = Publish(search_k=3, search_prior=6.0, search_temperature=0.5, search_popularity_power=0.4)
+    terms = query_terms.fit(titles, asked, choices)
+    spoken = terms.scores(asked).toarray()
+    items, scores = search_results.answers(
+        choices, queries, vectors, buyers, shown, section=section, words=(asked, terms)
+    )
+    for q in range(2):
+        cosines = [queries[q] @ v / np.linalg.norm(queries[q]) / np.linalg.norm(v) for v in vectors[:3]]
+        meaning = np.exp(np.array(cosines) / 0.5) * (buyers[:3] + 1) ** 0.4
+        letters = np.array(
+            [np.exp(s / 3) * (b + 1) ** 0.2 if s else 0 for s, b in zip(spoken[q, :3], buyers, strict=False)]
+        )
+        prior = (meaning / meaning.sum() + letters / letters.sum()) / 2
+        expected = (choices.toarray()[q, :3] + 6 * prior) / (choices.toarray()[q, :3].sum() + 6)
+        assert items[q].tolist() == np.argsort(-expected).tolist()
+        np.testing.assert_allclose(scores[q], np.sort(expected)[::-1], rtol=1e-5)
 
 
 def test_without_texts_only_chosen_items_are_answers() -> None:

@@ -23,6 +23,7 @@ NAMES = (
     "similar_items",
     "popular_items",
     "search_results",
+    "search_terms",
     "user_profiles",
     "recommendation_outcomes",
     "audiences",

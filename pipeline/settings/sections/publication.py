@@ -2,7 +2,15 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.copies import CopyName, PublishedCopy
@@ -66,6 +74,9 @@ class Publish(Section):
     """Divides the cosines of query and item; the smaller, the more the best matches get."""
     search_popularity_power: NonNegativeFloat = 0.3
     """An item counts with its buyers of 91 days to this power."""
+    search_terms: NonNegativeInt = 0
+    """Items of a term in the table search_terms, by which an application answers any query, one that nobody asked yet
+    too; 0: there is no such table. With 1000, long lists lose what no query finds by the term alone."""
     new_days: Days = 28
     """Days for which an item first seen counts as new."""
     segment_by: tuple[str, ...] = ()

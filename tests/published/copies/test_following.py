@@ -159,6 +159,7 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "similar_items": ("item_id", (), True),
         "popular_items": ("segment", (), True),
         "search_results": ("query", (), True),
+        "search_terms": ("term", (), True),
         "user_profiles": ("user_id", (), False),
         "recommendation_outcomes": None,
         "audiences": ("about", ("audience",), True),

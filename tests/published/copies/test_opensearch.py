@@ -25,6 +25,7 @@ TABLES = {
     "similar_items": ("item_id",),
     "popular_items": ("segment",),
     "search_results": ("query",),
+    "search_terms": ("term",),
     "audiences": ("about", "audience"),
     "labels_wanted": ("label_set",),
     "user_profiles": ("user_id",),

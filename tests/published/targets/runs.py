@@ -130,6 +130,9 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
             for query in ("mug", "'; drop table search_results; --")
             for rank in (1, 2)
         ],
+        "search_terms": [
+            {"term": " mug ", "rank": rank, "item_id": f"i{rank}", "weight": 2.5, "appeal": 0.5} for rank in (1, 2)
+        ],
         "user_profiles": [
             {"user_id": u, "segment": "new", "top_categories": c, "events": 3, "last_event_time": t}
             for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground.errors import PublishError
-from pipeline.publication.tables import popular_items, published, recommendations, user_profiles
+from pipeline.publication.tables import popular_items, published, recommendations, search_results, user_profiles
 from pipeline.published.contract import RUNS, run_active_before
 from tests.published.targets.runs import USERS, A, B, C, K, Shop, history, make, tables
 
@@ -127,11 +127,15 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
     assert (profile["run_id"], profile["top_categories"]) == (C, ["mugs", "tea"])
     popular = loaded.target.read(B, "show_popular", popular_items.TABLE.schema, segment="all", k=1)
     assert popular.column("item_id").to_pylist() == ["i1"]
+    asked = {"search": "a mug", "terms": [" a ", " mug ", "mug"], "k": 1}
+    (answer,) = loaded.target.read(B, "show_search_terms", search_results.TABLE.schema, **asked).to_pylist()
+    assert answer == {"run_id": B, "query": "a mug", "rank": 1, "item_id": "i1", "score": 3.0}
     assert [(c.table, c.rows, c.things, c.word) for c in loaded.target.counts(C)] == [
         ("recommendations", 12, 3, "users"),
         ("similar_items", 2, 1, "items"),
         ("popular_items", 2, 1, "segments"),
         ("search_results", 4, 2, "queries"),
+        ("search_terms", 2, 1, "terms"),
         ("user_profiles", 3, 3, "users"),
         ("audiences", 1, 1, "items and categories"),
         ("document_labels", 1, 1, "documents"),

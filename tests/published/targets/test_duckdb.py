@@ -116,6 +116,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         ("labels_wanted", "[label_set]"),
         ("recommendations", "[user_id]"),
         ("search_results", "[query]"),
+        ("search_terms", "[term]"),
         ("similar_items", "[item_id]"),
         ("user_profiles", "[user_id]"),
     ]

@@ -112,6 +112,7 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "similar_items": "item_id, rank",
         "popular_items": "segment, rank",
         "search_results": "query, rank",
+        "search_terms": "term, rank",
         "user_profiles": "user_id",
         "recommendation_outcomes": "judged_run_id, surface, source, bucket_kind, bucket",
         "audiences": "about, audience, rank",

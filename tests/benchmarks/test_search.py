@@ -1,0 +1,78 @@
+"""The benchmark of search: its measures by hand, its made-up log, and that it reads a folder."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.search import log as logs
+from benchmarks.search import measures, planted, rankers
+from pipeline.encoder.encoder import NoEncoder
+
+TITLES = ["red mug", "blue mug", "tea pot", "garden gnome", "green watering can", "paper lantern white"]
+
+
+def test_measures_of_lists_by_hand() -> None:
+    lists = np.array([[5, 7, 9], [7, 5, 9], [1, 2, 3], [-1, -1, -1]])
+    found = measures.measure(np.hstack([lists, np.full((4, 7), -1)]), np.array([5, 5, 5, 5]))
+    assert found.ndcg.tolist() == pytest.approx([1, 1 / np.log2(3), 0, 0])
+    assert found.reciprocal_rank.tolist() == [1, 0.5, 0, 0]
+    assert found.empty.tolist() == [0, 0, 0, 1]
+    deep = np.full((1, 10), 9)
+    deep[0, 5] = 4
+    at_six = measures.measure(deep, np.array([4]))
+    assert (at_six.average_precision[0], at_six.reciprocal_rank[0]) == (0, pytest.approx(1 / 6))
+
+
+def test_an_interval_is_of_queries_and_not_of_choices() -> None:
+    same = np.zeros(400)
+    apart = np.repeat([1.0, -1.0], 200)
+    alone = measures.difference(apart, same, np.arange(400))
+    together = measures.difference(apart, same, np.repeat(np.arange(4), 100))
+    assert alone[0] == together[0] == 0
+    assert together[2] - together[1] > 3 * (alone[2] - alone[1])
+
+
+def made(seed: int = 1) -> logs.Log:
+    weekly = np.tile(np.array([9.0, 1, 5, 3, 3, 3]), (4, 1))
+    return planted.make(TITLES, planted.Plan(weekly, 4000, seed))
+
+
+def test_a_made_up_log_is_the_same_again_and_clicks_fall_with_the_place() -> None:
+    first, again = made(), made()
+    assert first.query.tolist() == again.query.tolist()
+    assert first.item.tolist() == again.item.tolist()
+    assert first.item.tolist() != made(2).item.tolist()
+    assert (np.diff(first.day) >= 0).all()
+    assert first.wanted[first.place == 0].all()  # found elsewhere
+    at = np.bincount(first.place[first.place > 0], minlength=4)
+    assert at[1] > at[2] > at[3]
+    assert 0.5 < first.wanted.mean() < 1
+
+
+def test_answers_are_learned_from_what_came_before() -> None:
+    log = made()
+    (often, _), *_ = Counter(log.query.tolist()).most_common()
+    chosen = Counter(log.item[log.query == often].tolist())
+    shop = rankers.Shop(log, [often, "mgu red", "mug"], rankers.Memory(NoEncoder()))
+    assert rankers.counts(shop)[0, 0] == chosen.most_common(1)[0][0]
+    assert set(rankers.bm25(shop)[2, :2]) == {0, 1}
+    assert (rankers.bm25(shop)[2, 2:] == -1).all()
+    assert rankers.look_up(shop)[1, 0] == 0
+    assert set(rankers.look_up(shop)[2, :2]) == {0, 1}
+    assert rankers.popularity(shop)[2, 0] == Counter(log.item.tolist()).most_common(1)[0][0]
+
+
+def test_a_folder_of_csv_is_read(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\nb,Tea pot\na,Red mug\n")
+    (tmp_path / "clicks.csv").write_text(
+        "query,item_id,time\n  Red  MUG,a,2011-01-02 00:00:00\npot,b,2011-01-01 12:00:00\n"
+        "pot,gone,2011-01-01\n,a,2011-01-01\n"
+    )
+    found = logs.read(tmp_path)
+    assert found.titles == ("Red mug", "Tea pot")
+    assert (found.query.tolist(), found.item.tolist()) == (["pot", "red mug"], [1, 0])
+    assert np.diff(found.day).tolist() == [0.5]
+    with pytest.raises(SystemExit, match=r"has no clicks\.parquet or clicks\.csv"):
+        logs.read(tmp_path / "none")
