@@ -275,8 +275,8 @@ def flow() -> None:
     # skipped where a person refused, not where nobody was asked
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
     words = [stage("classify")(ingest)] if shop().has_label_sets() else []
-    evaluate >> approval
-    shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES])
+    words += [stage("answer")(ingest, *words)] if shop().has_answers() else []
+    shared_stage("publish", *reads, *words, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES])
 
 
 @dag(schedule=NIGHTS, params=PARAMS, doc_md=TRIAGE, deadline=deadline(), **ALIKE)

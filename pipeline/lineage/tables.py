@@ -117,6 +117,9 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("evaluate", "metrics"): METRICS,
         ("classify", "labels"): words.LABELS,
         ("classify", "wanted"): words.WANTED,
+        ("answer", "clusters"): answers.CLUSTERS,
+        ("answer", "answers"): answers.ANSWERS,
+        ("answer", "unanswered"): answers.UNANSWERED,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

@@ -212,7 +212,7 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     if people.leave_texts:
         knows |= mentions.in_features(connection, features, people)
     if people.in_documents and not knows:  # a classifier has words of the texts that taught it
-        present, knows = [folder for folder in present if folder.parent.name == "classify"], set(people.ids)
+        present, knows = [folder for folder in present if folder.parent.name in stages.APART], set(people.ids)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:
             people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())

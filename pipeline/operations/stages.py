@@ -49,11 +49,12 @@ STAGES: dict[str, str] = {
     "ensemble": "pipeline.ranking.ensemble",
     "evaluate": "pipeline.judging.evaluate",
     "classify": "pipeline.words.classify",
+    "answer": "pipeline.answers.answer",
     "publish": "pipeline.publication.publish",
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"classify"})
+APART = frozenset({"classify", "answer"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""

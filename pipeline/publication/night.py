@@ -43,11 +43,10 @@ class Night:
 
     Attributes:
         features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists;
-            classify: where the shop has it.
+            classify, answer: where the shop has them.
         sources: those of the sources.
         run_date: the night; run_id: goes into every row.
-        config: the configuration.
-        connection: an in-memory DuckDB.
+        config: the configuration; connection: an in-memory DuckDB.
         rules: what editors decided.
         scratch: an existing folder for what other processes hand over.
         given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
@@ -70,6 +69,7 @@ class Night:
     given_up: frozenset[str] | None = None
     fusion: Path | None = None
     classify: Path | None = None
+    answer: Path | None = None
     checked: tuple[tuple[str, str, int], ...] = ()
 
     @property

@@ -61,6 +61,7 @@ def run(
     outcomes: Path,
     evaluate: Path,
     classify: Path | None = None,
+    answer: Path | None = None,
     run_date: date,
     config: Config,
     out: Path,
@@ -68,10 +69,8 @@ def run(
     """Publish a night.
 
     Args:
-        features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
-        classify: the same, of a shop that has it.
-        run_date: the night; its tables hold from the next day on.
-        config: the configuration.
+        features, sources, fusion, ensemble, outcomes, evaluate, of some shops classify, answer: finished folders.
+        run_date: the night, whose tables hold from the next day on; config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
             editors have rules, experiment.json where users are in arms, learned.<surface>.parquet where slots are drawn
             by it, and where items are allotted allotted.<surface>.parquet and allotted.html.
@@ -85,13 +84,15 @@ def run(
     """
     require(config)
     rules = editorial.read(config, run_date)
-    words = classify if config.enabled("classify") else None
-    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *filter(None, [words]))
-    folders = (features, sources, ensemble, outcomes, evaluate)
+    classify = classify if config.enabled("classify") else None
+    answer = answer if config.enabled("answer") else None
+    read = (features, *sources.values(), ensemble, *filter(None, [classify, answer]))
+    run_id = _run_id(run_date, config, rules, outcomes, *read)
+    given = (features, sources, ensemble, outcomes, evaluate, run_date, run_id, config)
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        night = Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion, classify=words)
+        night = Night(*given, connection, out, rules, fusion=fusion, classify=classify, answer=answer)
         found = _make(night, out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     for path in sorted(evaluate.glob(JUDGED)):

@@ -53,12 +53,13 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     Raises:
         InputError: the encoder is not found.
     """
-    documents = Documents.read(artifacts.run_date_of(ingest), config)
+    documents = Documents.read(artifacts.run_date_of(ingest), config, sorted(section.label_sets))
     earlier = _earlier(run_date, config)
     sets = {name: _Set(name, section.label_sets[name], documents.of(name)) for name in sorted(section.label_sets)}
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
+    known = [] if earlier is None else [earlier]
     needed = np.unique(np.concatenate([*kinds.values(), *(one.labelled.rows for one in sets.values())]))
-    vectors = text_vectors.make(documents.table, needed.astype(np.int64), out, earlier, config)
+    vectors = text_vectors.make(documents.table, needed.astype(np.int64), out, known, section=section, config=config)
     night = _Night(documents, vectors, config, memo, out, earlier)
     report: Report = {"documents": documents.table.num_rows, "encoded": vectors.encoded, "after": _key(earlier)}
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
@@ -168,7 +169,7 @@ class _Night:
                 f"{name}: {key}": _number(getattr(difference, key)) for key in ("tonight", "active", "low", "high")
             }
         self._link(active, self.out / f"active.{name}")
-        (self.out / f"active.{name}" / "encoder.txt").write_text(text_vectors.encoder_key(self.config))
+        (self.out / f"active.{name}" / "encoder.txt").write_text(text_vectors.encoder_key(self.config.classify))
         said[f"{name}: in_use"] = "tonight's" if active is fitted else "the one before"
         if not len(held):
             return [], said
@@ -182,11 +183,11 @@ class _Night:
         keys = self.documents.column("text_key")[one.labelled.rows].tolist()
         known = [examples.ids.tolist(), keys, examples.labels.tolist(), parts.held.tolist()]
         settings = [one.section.model_dump(mode="json", exclude={"wanted", "kinds"}), self.config.classify.folds]
-        return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config))
+        return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config.classify))
 
     def _same_encoder(self, before: Path) -> bool:
         path = before / "encoder.txt"
-        return path.is_file() and path.read_text() == text_vectors.encoder_key(self.config)
+        return path.is_file() and path.read_text() == text_vectors.encoder_key(self.config.classify)
 
     def _unseen(self, folder: Path, held: Examples) -> Examples:
         seen = fitting.taught_by(folder)

@@ -28,6 +28,9 @@ NAMES = (
     "audiences",
     "document_labels",
     "labels_wanted",
+    "question_clusters",
+    "answers",
+    "unanswered",
     "data_checks",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""
