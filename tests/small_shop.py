@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.answers import schemas as answers
 from pipeline.features import items as catalogue
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.judging.outcomes import OUTCOMES
@@ -79,8 +80,7 @@ class Shop:
     def folders(self) -> dict[str, Any]:
         """What `publish` is called with."""
         given = {stage: self.folder(stage) for stage in STAGES}
-        if self.config.enabled("classify"):
-            given["classify"] = self.folder("classify")
+        given |= {stage: self.folder(stage) for stage in ("classify", "answer") if self.config.enabled(stage)}
         return {"sources": {name: given.pop(name) for name in ("als", "language_model")}} | given
 
     def write(self) -> "Shop":
@@ -115,6 +115,8 @@ class Shop:
         pq.write_table(pa.Table.from_pylist([judged]), self.folder("evaluate") / "metrics.parquet")
         if self.config.enabled("classify"):
             self._words()
+        if self.config.enabled("answer"):
+            self._answers()
         for stage in STAGES:
             folder = self.folder(stage)
             report = self.metrics if stage == "evaluate" else {}
@@ -137,6 +139,40 @@ class Shop:
         wanted = said | {"rank": 1, "document_id": "d2", "probability": 0.5, "user_id": None}
         pq.write_table(pa.Table.from_pylist([wanted], words.WANTED), folder / "wanted.parquet")
         artifacts.write_manifest(folder, {"stage": "classify", "files": artifacts.describe(folder), "report": {}})
+
+    def _answers(self) -> None:
+        """Two clusters, one whose first answer is good, which resolved the other before, and one without any."""
+        folder = self.folder("answer")
+        folder.mkdir(parents=True, exist_ok=True)
+        often = {"questions_before": 2, "trend": 2.0, "trend_low": 0.5, "trend_high": 9.0, "label": "fee"}
+        asked = {
+            "rank": 1,
+            "document_id": "d1",
+            "questions": 4,
+            "user_id": "u0",
+            "label_share": 0.5,
+            "probability": 0.75,
+        }
+        rows = [
+            {"cluster_id": "c0", "first_asked": datetime(2011, 9, 1, tzinfo=UTC)} | asked | often,
+            {
+                "cluster_id": "c1",
+                "first_asked": datetime(2011, 9, 1, tzinfo=UTC),
+                "rank": 2,
+                "document_id": "d2",
+                "questions": 3,
+            },
+        ]
+        best = {"cluster_id": "c0", "why": "it resolved a question like this", "like_cluster_id": "c1"}
+        given = [{"rank": n, "document_id": f"d{n + 2}", "score": 1 / n} | best for n in (1, 2)]
+        weak = {"rank": 1, "cluster_id": "c1", "document_id": "d2", "questions": 3}
+        for name, schema, found in (
+            ("clusters", answers.CLUSTERS, rows),
+            ("answers", answers.ANSWERS, given),
+            ("unanswered", answers.UNANSWERED, [weak]),
+        ):
+            pq.write_table(pa.Table.from_pylist(found, schema), folder / f"{name}.parquet")
+        artifacts.write_manifest(folder, {"stage": "answer", "files": artifacts.describe(folder), "report": {}})
 
     def _features(self) -> None:
         items, users = len(self.titles), len(self.all_lists)

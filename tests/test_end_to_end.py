@@ -23,7 +23,7 @@ from tests.planted_history import days, plant
 from tests.tiny_log import digests
 
 LATER = NIGHT + timedelta(days=1)
-LABELS = {"document_labels", "labels_wanted"}
+LABELS = {"document_labels", "labels_wanted", "question_clusters", "answers", "unanswered"}
 
 
 @pytest.fixture(scope="module")

@@ -152,7 +152,7 @@ def _clusters(
         **_trend(later, before, counted.goes_back),
         "label": label,
         "label_share": pa.array(share, pa.float32()),
-        "probability": _numbers(probability).cast(pa.float32()),
+        "probability": _numbers(probability),
         "first_asked": pa.array(counted.first[some], pa.timestamp("us", tz="UTC")),
         "user_id": documents.column("author"),
     }
@@ -164,7 +164,7 @@ def _trend(later: np.ndarray, before: np.ndarray, goes_back: bool) -> dict[str, 
     if not goes_back or not len(later):
         kinds = {"questions_before": pa.int32(), "direction": pa.string()}
         names = ("questions_before", "trend", "trend_low", "trend_high", "direction")
-        return {one: pa.nulls(len(later), kinds.get(one, pa.float64())) for one in names}
+        return {one: pa.nulls(len(later), kinds.get(one, pa.float32())) for one in names}
     any_of = later + before > 0
     low, high = trends.interval(later, np.where(any_of, before, 1))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -181,7 +181,7 @@ def _trend(later: np.ndarray, before: np.ndarray, goes_back: bool) -> dict[str, 
 
 def _numbers(values: np.ndarray) -> pa.Array:
     """Numbers, null where there is none or no end."""
-    return pa.array(values, pa.float64(), mask=~np.isfinite(values))
+    return pa.array(values.astype(np.float32), pa.float32(), mask=~np.isfinite(values))
 
 
 def _usual(

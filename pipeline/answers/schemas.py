@@ -9,9 +9,9 @@ CLUSTERS = pa.schema(
         pa.field("document_id", pa.string()),  # the question in the middle of it
         pa.field("questions", pa.int32()),  # in the last days
         pa.field("questions_before", pa.int32()),  # in as many days before; null: the documents do not go back so far
-        pa.field("trend", pa.float64()),  # questions / questions_before; null: one of them is not known or 0
-        pa.field("trend_low", pa.float64()),  # 95 % interval
-        pa.field("trend_high", pa.float64()),  # null: no end
+        pa.field("trend", pa.float32()),  # questions / questions_before; null: one of them is not known or 0
+        pa.field("trend_low", pa.float32()),  # 95 % interval
+        pa.field("trend_high", pa.float32()),  # null: no end
         pa.field("direction", pa.string()),  # rising, falling; null: neither is sure
         pa.field("label", pa.string()),
         pa.field("label_share", pa.float32()),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.answers import schemas as answers
 from pipeline.ground import schemas
 from pipeline.intake.inputs.table import NightTable
 from pipeline.judging.outcomes import OUTCOMES, SLOTS

@@ -12,14 +12,29 @@ from tests.tiny_log import row, shop, write
 from tests.words.desk import night_of
 
 MAPPING = """
-select id as document_id, said as text, moment as time, who as author, sort as kind, thread as thread_id, tags as labels,
-    _file, _row
+select id as document_id, said as text, moment as time, who as author, sort as kind, thread as thread_id,
+    tags as labels, _file, _row
 from raw
 """
 ASKED = {
-    "card": ("my card has not arrived yet", "the card has not arrived", "has my card arrived yet", "my card did not arrive"),
-    "fee": ("why was I charged this fee", "why this fee was charged", "I was charged a fee why", "this fee was charged why"),
-    "rate": ("which exchange rate is used", "what exchange rate is used", "the exchange rate used is which", "exchange rate used"),
+    "card": (
+        "my card has not arrived yet",
+        "the card has not arrived",
+        "has my card arrived yet",
+        "my card did not arrive",
+    ),
+    "fee": (
+        "why was I charged this fee",
+        "why this fee was charged",
+        "I was charged a fee why",
+        "this fee was charged why",
+    ),
+    "rate": (
+        "which exchange rate is used",
+        "what exchange rate is used",
+        "the exchange rate used is which",
+        "exchange rate used",
+    ),
 }
 TOLD = {
     "card": "Cards arrive within ten days, ask us for another one after that.",

@@ -13,6 +13,7 @@ from pipeline.ground.errors import GateError
 from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
 from pipeline.publication.tables import published_by, recommendations
+from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
 from pipeline.settings.sections.words import Classify, LabelSet
@@ -34,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
     words = Classify(label_sets={"intent": LabelSet()})
-    more = {"surfaces": surfaces, "publish": section, "classify": words}
+    more = {"surfaces": surfaces, "publish": section, "classify": words, "answer": Answer(k=2)}
     published.config = published.config.model_copy(update=more)
     published.write()
     go(published)
@@ -187,6 +188,15 @@ PLANTED = [
     ),
     ("labels_wanted", change_first(rank=2), "labels_wanted", "intent has documents twice or gaps in its ranks"),
     ("labels_wanted", change_first(document_id="d0"), "labels_wanted", "intent: document d0 has a label already"),
+    ("question_clusters", change_first(cluster_id="c1"), "question_clusters", "cluster c1 is there 2 times"),
+    ("question_clusters", change_first(rank=3), "question_clusters", "there are gaps in the ranks"),
+    ("question_clusters", change_first(probability=1.5), "question_clusters", "c0 has a count below 0, or a share or"),
+    ("question_clusters", change_first(trend=99.0), "question_clusters", "c0 has a trend outside of its interval"),
+    ("answers", change_first(rank=2), "answers", "cluster c0 has answers twice or gaps in its ranks"),
+    ("answers", change_first(score=0.25), "answers", "cluster c0 has a score that is none, or rises, at rank 2"),
+    ("answers", change_first(like_cluster_id="c9"), "answers", "cluster c9 is not of question_clusters"),
+    ("unanswered", change_first(rank=2), "unanswered", "there are questions twice or gaps in the ranks"),
+    ("unanswered", change_first(questions=9), "unanswered", "cluster c1 is not of question_clusters, or is otherwise"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

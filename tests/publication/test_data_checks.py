@@ -16,8 +16,8 @@ from tests.conftest import ROOT
 from tests.small_shop import NIGHT, Shop, go, shop
 
 EVENTS = {path.stem for path in (ROOT / "sql" / "checks" / "events").glob("*.sql")}
-OF_LABELS = {"document_labels", "labels_wanted"}
-"""The checks of those who name label sets, which this shop does not."""
+OF_LABELS = {"document_labels", "labels_wanted", "question_clusters", "answers", "unanswered"}
+"""The checks of those who name label sets or ask for answers, which this shop does not."""
 TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - OF_LABELS
 LOG = {
     "quality": {"rows": 1000},

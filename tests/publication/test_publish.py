@@ -226,10 +226,10 @@ def test_hostile_ids_and_titles_are_only_text(tmp_path: Path) -> None:
     assert not [row for row in published(made, "recommendations") if "\x1b" in row["reason"] or "\n" in row["reason"]]
 
 
-def test_a_shop_without_label_sets_has_none_of_their_tables(plain: Shop) -> None:
+def test_a_shop_without_label_sets_or_answers_has_none_of_their_tables(plain: Shop) -> None:
     run = publish.active_run(plain.config)
     assert run is not None
-    words = {"document_labels", "labels_wanted"}
+    words = {"document_labels", "labels_wanted", "question_clusters", "answers", "unanswered"}
     assert not words & {path.stem for path in run.folder.iterdir()}
     assert not words & {row["check_name"] for row in published(plain, "data_checks")}
 

