@@ -1,30 +1,32 @@
 """The weights of the parts of a score, learned from resolved questions, and how likely the best answer is right.
 
-    chance(a | q) = exp(w x parts(q, a)) / sum over the candidates of q,    w >= 0
+Weights are tried, and the best of them averaged. None is below zero: an answer that nobody gave before must not be
+better for that. Of a resolved question only what was there before it speaks for an answer. Learned weights are used
+where they are no worse than the fixed ones on later questions; the same later questions calibrate the probability.
 
-Of a resolved question only what was there before it speaks for an answer. Weights below zero are not allowed: an answer
-that nobody gave before must not be better for that. Learned weights are drawn towards the fixed ones, and are used
-where they are no worse than these on later questions; the same later questions calibrate the probability.
-
-Sources: McFadden, "Conditional logit analysis of qualitative choice behavior", 1974; Platt, 1999.
+A conditional logit over the candidates was tried and was worse: it says how likely an answer is and not which is first.
+Source of the calibration: Platt, "Probabilistic outputs for support vector machines", 1999.
 """
 
 import json
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.answers.scoring import PARTS, Asking, Knowledge, total
 from pipeline.arrays import logistic, top_k
-from pipeline.arrays.determinism import blas_threads
 
-FIXED = np.array([1.0, 1.0, 1.0, 4.0, 2.0])
+FIXED = np.array([3.0, 1.0, 2.0, 4.0, 1.0])
 """Weights where nothing is learned, by PARTS."""
-SHARP = 4.0
-"""The fixed weights times this are what learned ones are drawn to: as sharp as a choice among many answers is."""
-RIDGE = 0.05
-CANDIDATES = 50
+GRID = np.array(list(product((0, 1, 2, 3, 4, 6), (1, 2, 4), (0, 1, 2), (0, 2, 4), (0, 1, 2))), dtype=np.float64)
+"""Weights that are tried, by PARTS."""
+BEST = 20
+"""So many of them are averaged: one alone is best by chance."""
+AT_FIVE, AT_TEN = 5, 10
+"""What is made high: recall at the first rank plus the reciprocal rank up to the second."""
+CANDIDATES = 100
 """Answers of a question, the best by the fixed weights, that teach beside the right ones."""
 START = np.array([-4.0, 8.0, 8.0])
 """p(right) = sigmoid(START x (1, best score, its lead over the next)) before anything calibrates it."""
@@ -93,14 +95,15 @@ def fit(known: Knowledge, resolved: Resolved, *, fewest: int, held_share: float)
     report: dict[str, float | bool | int | None] = {"resolved": number}
     if number >= fewest:
         judged = held
-        taught = _logit(parts[~held], is_right[~held], of[~held])
-        mine, theirs = (float(_reciprocal(parts[held], is_right[held], w).mean()) for w in (taught, fixed))
+        taught = _learned(parts[~held], is_right[~held], of[~held])
+        later = (parts[held], is_right[held], of[held])
+        mine, theirs = (float((1 / _ranks(*later, weights)).mean()) for weights in (taught, fixed))
         learned = mine >= theirs
         report |= {"mrr_learned": round(mine, 6), "mrr_fixed": round(theirs, 6)}
         weights = taught if learned else fixed
     right = _calibrate(parts[judged], is_right[judged], weights)
     if learned:
-        weights = _logit(parts, is_right, of)
+        weights = _learned(parts, is_right, of)
     return Fusion(weights, right, report | {"learned": learned, "held": int(judged.sum())})
 
 
@@ -125,34 +128,29 @@ def _candidates(known: Knowledge, resolved: Resolved) -> tuple[np.ndarray, np.nd
     return parts, is_right, is_one
 
 
-def _logit(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """[F] weights at least 0, of sum 1, under which the right candidates are the likeliest."""
-    from scipy.optimize import minimize
-
-    start = FIXED * SHARP
-    share = is_right / is_right.sum(axis=1, keepdims=True)
-
-    def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
-        scores = np.where(of, parts @ weights, -np.inf)
-        scores -= scores.max(axis=1, keepdims=True)
-        chance = np.exp(scores)
-        sums = chance.sum(axis=1, keepdims=True)
-        chance /= sums
-        value = -(share * np.where(of, scores - np.log(sums), 0)).sum() + RIDGE * ((weights - start) ** 2).sum()
-        slope = np.tensordot(chance - share, parts, axes=2) + 2 * RIDGE * (weights - start)
-        return float(value), slope
-
-    with blas_threads(1):  # the last bits of a sum depend on how many threads share it
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start)).x
-    weights = np.round(np.maximum(found, 0), 6)
-    return np.asarray(weights / weights.sum()) if weights.any() else FIXED / FIXED.sum()
+def _learned(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """[F] weights of sum 1: the mean of the BEST of GRID, under which the right answers stand highest."""
+    worth = []
+    for weights in GRID:
+        rank = _ranks(parts, is_right, of, weights)
+        worth.append(float(((rank <= AT_FIVE) + np.where(rank <= AT_TEN, 1 / rank, 0)).mean()))
+    best = np.argsort(-np.round(worth, 9), kind="stable")[:BEST]
+    return np.asarray(np.round((GRID[best] / GRID[best].sum(axis=1, keepdims=True)).mean(axis=0), 6))
 
 
-def _reciprocal(parts: np.ndarray, is_right: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """[N] one over the rank of the first right candidate."""
-    scores = parts @ weights
-    best = np.where(is_right, scores, -np.inf).max(axis=1, keepdims=True)
-    return np.asarray(1.0 / (1 + (scores > best).sum(axis=1)))
+def _ranks(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[N] the rank of the first right candidate; of equals the wrong one is before it."""
+    scores = np.where(of, _added(parts, weights), -1)
+    best = np.where(is_right, scores, -1).max(axis=1, keepdims=True)
+    return np.asarray(1 + ((scores >= best) & of & ~is_right).sum(axis=1))
+
+
+def _added(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[N, C] scores of parts [N, C, F]; added in one order, whatever BLAS is there."""
+    scores = np.zeros(parts.shape[:2])
+    for place, weight in enumerate(weights):
+        scores += parts[:, :, place] * weight
+    return scores
 
 
 def _columns(best: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -161,7 +159,7 @@ def _columns(best: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _calibrate(parts: np.ndarray, is_right: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """[3] weights of p(right), of questions that did not teach the weights of the parts."""
-    scores = parts @ weights
+    scores = _added(parts, weights)
     order = np.argsort(-scores, axis=1, kind="stable")
     rows = np.arange(len(scores))
     best, second = scores[rows, order[:, 0]], scores[rows, order[:, min(1, scores.shape[1] - 1)]]

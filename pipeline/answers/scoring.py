@@ -1,12 +1,14 @@
 """How well each answer fits a question: words, meaning, and the questions that it answered before.
 
-score(q, a) = sum over the parts of weight x part
+    score(q, a) = sum over the parts of weight x part
 
-words           BM25 of the answer's text for the question
-meaning         cosine of the two
-asked_words     BM25, the most of the questions for which something speaks for the answer
-asked           cosine, the most of the same
-resolved        cosine, the most of those that it resolved, or was found helpful for (HELPFUL_COUNTS of it)
+    words           BM25 of the answer's text for the question
+    meaning         cosine of the two
+    asked_words     BM25, the most of the answer and of the questions for which something speaks for it
+    asked           cosine, the most of the same
+    resolved        cosine, the most of the answer and of the questions that it resolved, or was found helpful for
+
+As the answer itself is among what the most is taken of, one that was never given before is not behind those that were.
 """
 
 from collections.abc import Iterator
@@ -20,6 +22,9 @@ from pipeline.arrays.blocks import blocks
 
 PARTS = ("words", "meaning", "asked_words", "asked", "resolved")
 HELPFUL_COUNTS = 0.8
+"""What a question counts that an answer was found helpful for, of one that it resolved."""
+OWN_WORDS = 0.3
+"""What the answer's own words count beside those of questions: a long text has most words of a short question."""
 SCORES_AT_ONCE = 2**23
 """Scores of one part that are in memory at a time."""
 
@@ -91,6 +96,8 @@ class Knowledge:
             for part, values in ((2, words), (3, near), (4, near * self._counts.astype(np.float32))):
                 values[hidden] = 0
                 found[part][:, self._answered] = np.maximum.reduceat(values, self._starts, axis=1)
+        for part, own, share in ((2, 0, OWN_WORDS), (3, 1, 1), (4, 1, 1)):
+            np.maximum(found[part], found[own] * np.float32(share), out=found[part])
         return found
 
     def _nearness(self, asking: Asking, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ def counter(folder: Path, nights: int, section: dict[str, Any] | None = None, **
         write(folder / f"log-{night_of(number)}.csv", [row("u", "a", f"{night_of(number)} 10:00:00")])
     (folder / "said.sql").write_text(MAPPING)
     documents = {"files": "said-{year}-{month}-{day}.jsonl", "sql": "said.sql"}
-    answer = {"model": "none", "k": 2, "same": 0.5, "min_questions": 2} | (section or {})
+    answer = {"model": "none", "k": 2, "same": 0.4, "min_questions": 2} | (section or {})
     given = {"ingest": {"documents": documents} | over.pop("ingest", {}), "answer": answer}
     return shop(folder, "log-{year}-{month}-{day}.csv", **given, **over)
 
