@@ -12,7 +12,7 @@ from pipeline.answers.counting import Counted
 from pipeline.answers.fusion import Fusion
 from pipeline.answers.night import Night
 from pipeline.answers.schemas import ANSWERS, CLUSTERS, UNANSWERED
-from pipeline.answers.scoring import PARTS, total
+from pipeline.answers.scoring import PARTS, total, worth
 from pipeline.arrays import top_k
 from pipeline.ground import artifacts
 
@@ -86,8 +86,8 @@ def _best(night: Night, documents: np.ndarray, fitted: Fusion) -> _Best:
             break
         found, score[block] = top_k.top_n(total(parts, fitted.weights), most, above=0.0)
         answer[block] = found
-        worth = parts * fitted.weights[:, None, None].astype(np.float32)
-        leading[block] = worth[:, np.arange(len(found))[:, None], np.maximum(found, 0)].argmax(axis=0)
+        of_found = parts[:, np.arange(len(found))[:, None], np.maximum(found, 0)]
+        leading[block] = worth(of_found, fitted.weights).argmax(axis=0)
     why, like = _why(night, documents, answer, leading)
     first, second = score[:, 0].astype(np.float64), np.maximum(score[:, 1], 0).astype(np.float64)
     is_any = answer[:, 0] >= 0

@@ -25,6 +25,8 @@ HELPFUL_COUNTS = 0.8
 """What a question counts that an answer was found helpful for, of one that it resolved."""
 OWN_WORDS = 0.3
 """What the answer's own words count beside those of questions: a long text has most words of a short question."""
+OWN = ((2, 0, np.float32(OWN_WORDS)), (3, 1, np.float32(1)), (4, 1, np.float32(1)))
+"""Of the parts that questions speak in, which of the answer itself is the least, and what that counts."""
 SCORES_AT_ONCE = 2**23
 """Scores of one part that are in memory at a time."""
 
@@ -96,8 +98,8 @@ class Knowledge:
             for part, values in ((2, words), (3, near), (4, near * self._counts.astype(np.float32))):
                 values[hidden] = 0
                 found[part][:, self._answered] = np.maximum.reduceat(values, self._starts, axis=1)
-        for part, own, share in ((2, 0, OWN_WORDS), (3, 1, 1), (4, 1, 1)):
-            np.maximum(found[part], found[own] * np.float32(share), out=found[part])
+        for part, own, share in OWN:
+            np.maximum(found[part], found[own] * share, out=found[part])
         return found
 
     def _nearness(self, asking: Asking, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -136,3 +138,13 @@ def total(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
     for part, weight in zip(parts, weights, strict=True):
         found += part * np.float32(weight)
     return found
+
+
+def worth(parts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """[F, ...] what each of PARTS [F, ...] adds to a score; where no question speaks, the answer itself does."""
+    found = parts * weights.reshape(-1, *[1] * (parts.ndim - 1))
+    for part, own, share in OWN:
+        is_own = parts[part] <= parts[own] * share
+        found[own] += np.where(is_own, found[part], 0)
+        found[part] = np.where(is_own, 0, found[part])
+    return np.asarray(found)
