@@ -72,7 +72,8 @@ def main() -> None:
     faq, pairs, target = sys.argv[1:]
     entries = duckdb.read_parquet(faq).project("faq_id, trim(question) as question, answer").order("faq_id").fetchall()
     found = {question: number for number, question, _ in reversed(entries)}
-    similar = duckdb.read_parquet(pairs).filter('"similar" = 1').project("trim(question_1), trim(question_2)").fetchall()
+    alike = duckdb.read_parquet(pairs).filter('"similar" = 1')
+    similar = alike.project("trim(question_1), trim(question_2)").fetchall()
     rows = [line for one in entries for line in entry(*one)]
     rows += [line for known, text in sorted(set(similar)) for line in asked(text, found[known])]
     rows.sort(key=lambda line: (line["known_at"], line["document_id"], line["resolved"] or ""))

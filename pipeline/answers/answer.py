@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.answers import asked, fusion, going_on, rows, vectors
+from pipeline.answers.asked import Texts
 from pipeline.answers.counting import count
 from pipeline.answers.night import FUSION, Night
 from pipeline.arrays.determinism import blas_threads
@@ -30,6 +31,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
 from pipeline.words import text_vectors
 from pipeline.words.documents import Documents
+from pipeline.words.text_vectors import Vectors
 
 Report = dict[str, Any]
 AUTHORS = "authors.parquet"
@@ -66,9 +68,8 @@ def run(
     earlier = artifacts.partitions_until(config.lake, "answer", run_date)
     known = [folder for folder in earlier if artifacts.run_date_of(folder) < run_date][-1:]
     needed = np.sort(np.concatenate([questions.first, answers.first]))
-    encoded = text_vectors.make(
-        documents.table, needed, out, [*known, *filter(None, [words])], section=section, config=config
-    )
+    linked = [*known, *filter(None, [words])]
+    encoded = text_vectors.make(documents.table, needed, out, linked, section=section, config=config)
     with blas_threads(config.threads):
         of_q, of_a = (vectors.of(texts.texts, texts.keys, encoded, section) for texts in (questions, answers))
         night = Night(documents, questions, answers, of_q, of_a, run_date, section, config)
@@ -77,20 +78,32 @@ def run(
         night.learn(memo)
         fitted = fusion.load(out / FUSION)
         made = rows.make(night, counted, fitted, _labels(words, section))
-    for name, table in made.items():
+    _write(out, made | {"authors": _authors(documents, encoded)})
+    counts = {f"rows_{name}": table.num_rows for name, table in made.items()}
+    return (
+        _said(questions, answers)
+        | {"encoded": encoded.encoded, "clusters": len(leaders.places)}
+        | counts
+        | fitted.report
+    )
+
+
+def _write(out: Path, tables: dict[str, pa.Table]) -> None:
+    for name, table in tables.items():
         pq.write_table(table, out / f"{name}.parquet", compression="zstd")
+
+
+def _authors(documents: Documents, encoded: Vectors) -> pa.Table:
+    """Who wrote a text of which there is a vector, wanted or not."""
     authors = documents.table.filter(encoded.has(documents.table.column("text_key"))).column("author")
-    pq.write_table(pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()}), out / AUTHORS, compression="zstd")
-    return {
-        "questions": len(questions.rows),
-        "answers": len(answers.rows),
-        "different_questions": len(questions.keys),
-        "different_answers": len(answers.keys),
-        "encoded": encoded.encoded,
-        "clusters": len(leaders.places),
-        **{f"rows_{name}": table.num_rows for name, table in made.items()},
-        **fitted.report,
-    }
+    return pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()})
+
+
+def _said(questions: Texts, answers: Texts) -> Report:
+    """How many documents of each kind there are, and different texts of them."""
+    named = {"questions": questions, "answers": answers}
+    counts = {name: len(texts.rows) for name, texts in named.items()}
+    return counts | {f"different_{name}": len(texts.keys) for name, texts in named.items()}
 
 
 def _labels(words: Path | None, section: Answer) -> dict[str, str]:

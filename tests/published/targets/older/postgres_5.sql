@@ -42,96 +42,45 @@ create table if not exists nightjar.activations (
     activated_at timestamptz not null default now()
 );
 create table if not exists nightjar.recommendations (
-    load integer not null,
-    rank integer not null,
-    score real not null,
-    surface text collate "C" not null,
-    user_id text collate "C" not null,
-    item_id text collate "C" not null,
-    source text collate "C" not null,
-    reason text collate "C" not null,
-    policy text collate "C",
-    propensity real
+    load integer not null, rank integer not null, score real not null, surface text collate "C" not null, user_id text
+    collate "C" not null, item_id text collate "C" not null, source text collate "C" not null, reason text collate "C"
+    not null, policy text collate "C", propensity real
 ) partition by list (load);
 create table if not exists nightjar.similar_items (
-    load integer not null,
-    rank integer not null,
-    score real not null,
-    item_id text collate "C" not null,
+    load integer not null, rank integer not null, score real not null, item_id text collate "C" not null,
     similar_item_id text collate "C" not null
 ) partition by list (load);
 create table if not exists nightjar.popular_items (
-    load integer not null,
-    rank integer not null,
-    score real not null,
-    segment text collate "C" not null,
-    item_id text collate "C" not null
+    load integer not null, rank integer not null, score real not null, segment text collate "C" not null, item_id text
+    collate "C" not null
 ) partition by list (load);
 create table if not exists nightjar.search_results (
-    load integer not null,
-    rank integer not null,
-    score real not null,
-    query text collate "C" not null,
-    item_id text collate "C" not null
+    load integer not null, rank integer not null, score real not null, query text collate "C" not null, item_id text
+    collate "C" not null
 ) partition by list (load);
 create table if not exists nightjar.user_profiles (
-    load integer not null,
-    events integer not null,
-    last_event_time timestamptz,
-    user_id text collate "C" not null,
-    segment text collate "C" not null,
-    top_categories text[] not null
+    load integer not null, events integer not null, last_event_time timestamptz, user_id text collate "C" not null,
+    segment text collate "C" not null, top_categories text[] not null
 ) partition by list (load);
 create table if not exists nightjar.recommendation_outcomes (
-    load integer not null,
-    days integer not null,
-    users integer not null,
-    shown integer not null,
-    hits integer not null,
-    hit_rate real not null,
-    precision real not null,
-    ndcg real not null,
-    ndcg_low real not null,
-    ndcg_high real not null,
-    recall real not null,
-    impressions integer not null,
-    clicks integer not null,
-    was_active boolean not null,
-    judged_run_id text collate "C" not null,
-    surface text collate "C" not null,
-    source text collate "C" not null,
-    bucket_kind text collate "C" not null,
-    bucket text collate "C" not null
+    load integer not null, days integer not null, users integer not null, shown integer not null, hits integer not null,
+    hit_rate real not null, precision real not null, ndcg real not null, ndcg_low real not null, ndcg_high real not
+    null, recall real not null, impressions integer not null, clicks integer not null, was_active boolean not null,
+    judged_run_id text collate "C" not null, surface text collate "C" not null, source text collate "C" not null,
+    bucket_kind text collate "C" not null, bucket text collate "C" not null
 ) partition by list (load);
 create table if not exists nightjar.audiences (
-    load integer not null,
-    rank integer not null,
-    score real not null,
-    audience text collate "C" not null,
-    about text collate "C" not null,
-    user_id text collate "C" not null
+    load integer not null, rank integer not null, score real not null, audience text collate "C" not null, about text
+    collate "C" not null, user_id text collate "C" not null
 ) partition by list (load);
 create table if not exists nightjar.document_labels (
-    load integer not null,
-    probability real,
-    written_at timestamptz not null,
-    is_given boolean not null,
-    document_id text collate "C" not null,
-    label_set text collate "C" not null,
-    label text collate "C",
-    best text collate "C",
-    second text collate "C",
-    user_id text collate "C"
+    load integer not null, probability real, written_at timestamptz not null, is_given boolean not null, document_id
+    text collate "C" not null, label_set text collate "C" not null, label text collate "C", best text collate "C",
+    second text collate "C", user_id text collate "C"
 ) partition by list (load);
 create table if not exists nightjar.labels_wanted (
-    load integer not null,
-    rank integer not null,
-    probability real,
-    label_set text collate "C" not null,
-    document_id text collate "C" not null,
-    best text collate "C",
-    second text collate "C",
-    user_id text collate "C"
+    load integer not null, rank integer not null, probability real, label_set text collate "C" not null, document_id
+    text collate "C" not null, best text collate "C", second text collate "C", user_id text collate "C"
 ) partition by list (load);
 create table if not exists nightjar.data_checks (
     load integer not null, found real not null, allowed real not null, stage text collate "C" not null,
