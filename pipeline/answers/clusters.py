@@ -1,7 +1,9 @@
-"""Questions that ask the same: each joins the earlier one that stands for those like it, or stands for itself.
+"""Questions that ask the same: each joins the cluster whose centre is nearest, or founds one.
 
 Questions come in the order in which nights first knew them, so that a night goes on where an earlier one ended, and
-what was put together stays together under one name. Source: leader clustering, Hartigan, "Clustering Algorithms", 1975.
+what was put together stays together under one name. A centre is the mean of the questions that joined before. Source:
+MacQueen, "Some methods for classification and analysis of multivariate observations", 1967, with a cosine from which a
+question founds a cluster of its own.
 """
 
 from dataclasses import dataclass
@@ -11,28 +13,60 @@ import numpy as np
 from pipeline.answers import exact
 from pipeline.arrays.blocks import blocks
 
-COMPARED = 2**24
-"""Cosines that are in memory at a time."""
-MOST_AT_ONCE = 2048
+AT_ONCE = 512
+"""Questions that are compared with all centres together; they join one by one, and what moves is compared anew."""
 
 
 @dataclass(frozen=True)
 class Leaders:
-    """Which question stands for each.
+    """Who founded the cluster of each question.
 
     Attributes:
-        of: [N] int64 the place of the question that stands for each; a leader's own place.
+        of: [N] int64 the place of the question that founded the cluster of each; a founder's own place.
     """
 
     of: np.ndarray
 
     @property
     def places(self) -> np.ndarray:
-        """[L] places of those that stand for themselves, rising."""
+        """[L] places of the founders, rising."""
         return np.flatnonzero(self.of == np.arange(len(self.of)))
 
 
 NOBODY = Leaders(np.zeros(0, dtype=np.int64))
+
+
+class _Centres:
+    """The centres of clusters, which can become more.
+
+    Attributes:
+        founders: place of the question that founded each.
+        sums: [C, h] float64 whole numbers, of the questions of each.
+        near: [C, h] of `exact.rounded`, the same at one length.
+    """
+
+    def __init__(self, before: Leaders, vectors: np.ndarray) -> None:
+        self.founders = before.places.tolist()
+        number, width = len(self.founders), vectors.shape[1]
+        self.sums, self.near = np.zeros((number, width)), np.zeros((number, width), dtype=np.float32)
+        place = np.searchsorted(before.places, before.of)
+        np.add.at(self.sums, place, vectors[: len(before.of)].astype(np.float64))
+        for one in range(number):
+            self._move(one)
+
+    def room(self, more: int) -> None:
+        """Make room for so many more."""
+        self.sums = np.concatenate([self.sums, np.zeros((more, self.sums.shape[1]))])
+        self.near = np.concatenate([self.near, np.zeros((more, self.near.shape[1]), dtype=np.float32)])
+
+    def join(self, one: int, vector: np.ndarray) -> None:
+        """Add a question to a cluster."""
+        self.sums[one] += vector
+        self._move(one)
+
+    def _move(self, one: int) -> None:
+        length = np.sqrt((self.sums[one] ** 2).sum())
+        self.near[one] = np.rint(self.sums[one] / max(length, 1.0) * exact.STEPS)
 
 
 def go_on(before: Leaders, vectors: np.ndarray, same: float) -> Leaders:
@@ -41,44 +75,30 @@ def go_on(before: Leaders, vectors: np.ndarray, same: float) -> Leaders:
     Args:
         before: of the first questions; NOBODY: of none.
         vectors: [N, h] of `exact.rounded`, in the order in which they became known.
-        same: the cosine from which a question is one of those that an earlier leader stands for.
+        same: the cosine from which a question joins a cluster.
     """
-    of = np.concatenate([before.of, np.arange(len(before.of), len(vectors))])
-    leaders = before.places
     start = len(before.of)
-    for block in blocks(len(vectors) - start, MOST_AT_ONCE):
+    of = np.concatenate([before.of, np.zeros(len(vectors) - start, dtype=np.int64)])
+    centres = _Centres(before, vectors)
+    for block in blocks(len(vectors) - start, AT_ONCE):
         rows = np.arange(start + block.start, start + block.stop)
-        leaders = _join(of, rows, leaders, vectors, same)
+        there = len(centres.founders)
+        centres.sums, centres.near = centres.sums[:there], centres.near[:there]
+        centres.room(len(rows))
+        _join(of, rows, centres, vectors, same)
     return Leaders(of)
 
 
-def _join(of: np.ndarray, rows: np.ndarray, leaders: np.ndarray, vectors: np.ndarray, same: float) -> np.ndarray:
-    """Write into `of` who stands for some questions; returns the leaders with those that were added."""
-    place, cosine = _nearest(vectors[rows], vectors, leaders)
-    joins = cosine >= same
-    among = exact.cosines(vectors[rows], vectors[rows])
-    added: list[int] = []
-    while not joins.all():
-        first = int(joins.argmin())
-        added.append(int(rows[first]))
-        near = among[first].copy()
-        near[: first + 1] = -1
-        better = (near >= same) & (near > cosine)
-        place[better], cosine[better] = rows[first], near[better]
-        joins |= better
-        joins[first] = True
-    of[rows] = place
-    of[added] = added
-    return np.concatenate([leaders, np.array(added, dtype=np.int64)])
-
-
-def _nearest(asked: np.ndarray, vectors: np.ndarray, leaders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The leader nearest to each of some questions and the cosine, of equals the first; -1 and -1: there is none."""
-    place, cosine = np.full(len(asked), -1, dtype=np.int64), np.full(len(asked), -1, dtype=np.float32)
-    for block in blocks(len(leaders), max(1, COMPARED // max(len(asked), 1))):
-        found = exact.cosines(asked, vectors[leaders[block]])
-        best = found.argmax(axis=1)
-        value = found[np.arange(len(asked)), best]
-        better = value > cosine
-        place[better], cosine[better] = leaders[block][best[better]], value[better]
-    return place, cosine
+def _join(of: np.ndarray, rows: np.ndarray, centres: _Centres, vectors: np.ndarray, same: float) -> None:
+    """Write into `of` whose cluster some questions are in, one after the other; of equally near ones the first."""
+    mine = vectors[rows]
+    cosines = exact.cosines(mine, centres.near)  # [B, C + B]; a centre that is not there yet is near to nobody
+    for number, row in enumerate(rows.tolist()):
+        there = len(centres.founders)
+        best = int(cosines[number, :there].argmax()) if there else 0
+        if not there or cosines[number, best] < same:
+            best = there
+            centres.founders.append(row)
+        centres.join(best, mine[number])
+        cosines[number + 1 :, best] = exact.cosines(mine[number + 1 :], centres.near[best : best + 1])[:, 0]
+        of[row] = centres.founders[best]

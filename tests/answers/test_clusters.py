@@ -15,24 +15,28 @@ def questions(number: int, seed: int = 0) -> np.ndarray:
 
 
 def one_by_one(vectors: np.ndarray, same: float) -> list[int]:
-    """Who stands for each, by the words of the module alone."""
+    """Whose cluster each is in, by the words of the module alone."""
+    members: dict[int, list[np.ndarray]] = {}
     found: list[int] = []
-    for number, vector in enumerate(vectors.astype(np.int64)):
-        leaders = [one for one in range(number) if found[one] == one]
-        cosines = {one: float(vector @ vectors[one].astype(np.int64)) / exact.STEPS**2 for one in leaders}
-        near = [one for one in leaders if np.float32(cosines[one]) >= same]
+    for number, vector in enumerate(vectors.astype(np.float64)):
+        cosines = {}
+        for founder, mine in members.items():
+            total = np.sum(mine, axis=0)
+            centre = np.rint(total / np.sqrt((total**2).sum()) * exact.STEPS)
+            cosines[founder] = np.float32(vector @ centre / exact.STEPS**2)
+        near = [one for one in cosines if cosines[one] >= same]
         found.append(min(near, key=lambda one: (-cosines[one], one)) if near else number)
+        members.setdefault(found[-1], []).append(vector)
     return found
 
 
 @pytest.mark.parametrize("same", [0.5, 0.7, 0.9])
-def test_each_joins_the_nearest_leader_before_it(same: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_joins_the_cluster_whose_centre_is_nearest(same: float, monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = questions(150)
     wanted = one_by_one(vectors, same)
     assert 1 < len(set(wanted)) < 150
     assert clusters.go_on(NOBODY, vectors, same).of.tolist() == wanted
-    monkeypatch.setattr(clusters, "MOST_AT_ONCE", 7)
-    monkeypatch.setattr(clusters, "COMPARED", 20)
+    monkeypatch.setattr(clusters, "AT_ONCE", 7)
     assert clusters.go_on(NOBODY, vectors, same).of.tolist() == wanted
 
 
