@@ -4,9 +4,10 @@ import shutil
 from datetime import date
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
-from pipeline.operations import load_history, stages
+from pipeline.operations import forget, load_history, stages
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
 from tests.conftest import ROOT
@@ -65,3 +66,23 @@ def test_what_is_listed_as_unanswered_is_unlikely_to_be_answered(published: Conf
 def test_nobody_reads_what_is_true(published: Config) -> None:
     assert not any("truth" in path.read_text() for path in FAQ.glob("*.sql"))
     assert not list(published.lake.rglob("truth*"))
+
+
+def test_who_is_forgotten_is_in_no_table_and_no_file(published: Config) -> None:
+    def people() -> set[str]:
+        with duckdb.connect(str(published.tables / "current.duckdb"), read_only=True) as tables:
+            views = ("question_clusters", "answers", "unanswered")
+            rows = [row for view in views for row in tables.execute(f"select user_id from current_{view}").fetchall()]
+        files = [f for f in published.home.rglob("*.parquet") if "user_id" in pq.read_schema(f).names]
+        rows += [(one,) for file in files for one in pq.ParquetFile(file).read(["user_id"])["user_id"].to_pylist()]
+        return {who for (who,) in rows if who is not None}
+
+    with duckdb.connect(str(published.tables / "current.duckdb"), read_only=True) as tables:
+        (who, cluster), *_ = tables.execute("select user_id, cluster_id from current_question_clusters").fetchall()
+    assert who in people()
+    forget.forget(published, [who], NIGHT)
+    assert who not in people()
+    assert not (published.lake / "answer" / f"run_date={NIGHT}").is_dir()
+    with duckdb.connect(str(published.tables / "current.duckdb"), read_only=True) as tables:
+        kept = tables.execute("select count(*) from current_question_clusters where cluster_id = $c", {"c": cluster})
+        assert kept.fetchall() == [(0,)]
