@@ -1,6 +1,8 @@
 """A service counter whose questions get answers: some resolve them, night by night."""
 
 import json
+import os
+import signal
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -94,3 +96,15 @@ def day(night: date, start: int = 0, number: int = 12) -> list[dict[str, Any]]:
 def centre(night: date, who: str | None = "agent") -> list[dict[str, Any]]:
     """All answers."""
     return [answer(about, night, who=who) for about in sorted(TOLD)]
+
+
+def run_and_die(folder: Path, night: date) -> None:
+    """Answer a night, and be killed when its tables are made and not yet all written; for a process of its own."""
+    from pipeline.answers import answer
+
+    def write(out: Path, tables: dict[str, Any]) -> None:
+        (out / "clusters.parquet").write_bytes(b"half a file")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    answer._write = write
+    run(counter(folder, 2), night)

@@ -1,5 +1,7 @@
 """Answers of a night: what is asked is put together, what resolved it comes first, and nothing later moves a byte."""
 
+import multiprocessing
+import signal
 from pathlib import Path
 
 import pyarrow as pa
@@ -127,6 +129,24 @@ def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
         for night in nights:
             folder = counter.run(config, night)
         made.append(digests(folder))
+    assert made[0] == made[1]
+
+
+def test_a_night_that_is_killed_is_whole_when_it_is_run_again(tmp_path: Path) -> None:
+    made = []
+    for name in ("killed", "not"):
+        config = counter.counter(tmp_path / name, 2)
+        counter.say(tmp_path / name, N0, [*counter.day(N0), *counter.centre(N0), counter.told("q1", resolved="a-fee")])
+        if name == "killed":
+            process = multiprocessing.get_context("spawn").Process(
+                target=counter.run_and_die, args=(tmp_path / name, N0)
+            )
+            process.start()
+            process.join()
+            assert process.exitcode == -signal.SIGKILL
+            assert not (config.lake / "answer" / f"run_date={N0}").exists()
+        made.append(digests(counter.run(config, N0)))
+        assert {path.name for path in (config.lake / "answer").glob("*partial*")} == set()
     assert made[0] == made[1]
 
 

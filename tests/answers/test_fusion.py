@@ -8,7 +8,7 @@ import pytest
 from pipeline.answers import exact, fusion
 from pipeline.answers.asked import RESOLVED, THREAD, Pairs
 from pipeline.answers.fusion import FIXED, Resolved
-from pipeline.answers.scoring import HELPFUL_COUNTS, Asking, Knowledge, total
+from pipeline.answers.scoring import HELPFUL_COUNTS, OWN_WORDS, Asking, Knowledge, total, worth
 
 WORDS = np.array([f"word{n}" for n in range(60)], dtype=object)
 
@@ -87,3 +87,11 @@ def test_only_questions_before_one_speak_for_an_answer_to_it() -> None:
     assert known.nearest(asking, np.array([0, 0, 0, 1])).tolist() == [-1, 0, 1, 2]
     blocks = np.concatenate([found for _, found in known.in_blocks(asking)], axis=1)
     assert (blocks == known.parts(asking)).all()
+
+
+def test_where_no_question_speaks_it_is_the_answer_itself_that_does() -> None:
+    weights = np.array([0.1, 0.2, 0.1, 0.4, 0.2])
+    alone = np.array([0.5, 0.6, 0.5 * OWN_WORDS, 0.6, 0.6], dtype=np.float32)
+    assert worth(alone[:, None], weights)[:, 0] == pytest.approx([0.05 + 0.015, 0.12 + 0.24 + 0.12, 0, 0, 0])
+    asked = np.array([0.5, 0.6, 0.9, 0.6, 0.8], dtype=np.float32)
+    assert worth(asked[:, None], weights)[:, 0] == pytest.approx([0.05, 0.12 + 0.24, 0.09, 0, 0.16])
