@@ -25,7 +25,7 @@ from pipeline.answers.asked import Texts
 from pipeline.answers.counting import count
 from pipeline.answers.night import FUSION, Night
 from pipeline.arrays.determinism import blas_threads
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, keeping
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
@@ -65,8 +65,7 @@ def run(
     words = classify if config.enabled("classify") else None
     documents = Documents.read(artifacts.run_date_of(ingest), config, ())
     questions, answers = (asked.texts_of(documents, kind) for kind in ("question", "answer"))
-    earlier = artifacts.partitions_until(config.lake, "answer", run_date)
-    known = [folder for folder in earlier if artifacts.run_date_of(folder) < run_date][-1:]
+    known = _earlier(run_date, config)
     needed = np.sort(np.concatenate([questions.first, answers.first]))
     linked = [*known, *filter(None, [words])]
     encoded = text_vectors.make(documents.table, needed, out, linked, section=section, config=config)
@@ -86,6 +85,15 @@ def run(
         | counts
         | fitted.report
     )
+
+
+def _earlier(night: date, config: Config) -> list[Path]:
+    """The last finished night before this one, if there is any; what it has is brought of a home in an object store."""
+    folders = artifacts.partitions_until(config.lake, "answer", night)
+    found = [folder for folder in folders if artifacts.run_date_of(folder) < night][-1:]
+    for folder in found:
+        keeping.bring(folder)
+    return found
 
 
 def _write(out: Path, tables: dict[str, pa.Table]) -> None:
