@@ -1,9 +1,10 @@
 """What answers to questions are worth: those of two sites seek their accepted answers, rephrasings an FAQ entry.
 
-    python -m benchmarks.answers OUT [--sites FOLDER] [--faq FOLDER] [--early]
+    python -m benchmarks.answers OUT [--sites FOLDER] [--faq FOLDER] [--bank CSV] [--early]
 
     sites   posts.parquet: site, post_id, kind, question_id, accepted_answer_id, created_at, title, text
     faq     faq.parquet: question, answer; question_pairs.parquet: question_1 (one of the FAQ), question_2, similar
+    bank    examples/support/messages.csv.zst: message_id, text, truth; which of 4,000 ask the same
 
 Sites: all answers of a site are ranked for the text of a question, of which those that came after it are some. Weights
 are learned from the earlier half of the questions with an accepted answer; the later half is judged. What speaks for an
@@ -20,10 +21,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline.answers import exact, fusion
+from pipeline.answers import clusters, exact, fusion
 from pipeline.answers.asked import RESOLVED, THREAD, Pairs
 from pipeline.answers.fusion import FIXED, Resolved
 from pipeline.answers.scoring import Asking, Knowledge, total
@@ -33,6 +35,7 @@ from pipeline.settings.sections.answers import Answer
 
 OURS, BM25 = "ours", "bm25"
 RESAMPLES = 10_000
+MESSAGES = 4000
 Encode = Callable[[Sequence[str]], np.ndarray]
 
 
@@ -189,12 +192,35 @@ def judge(name: str, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         yield row
 
 
+def of_bank(path: Path, encode: Encode) -> Iterator[dict[str, Any]]:
+    """B-cubed precision and recall of clusters of messages, against their intents.
+
+    Source: Bagga & Baldwin, "Entity-based cross-document coreferencing using the vector space model", ACL 1998.
+    """
+    with duckdb.connect() as connection:
+        chosen = f"select text, truth from read_csv('{path}', all_varchar = true) order by message_id"
+        rows = connection.execute(chosen).fetchall()
+    drawn = np.sort(np.random.default_rng(0).choice(len(rows), MESSAGES, replace=False))
+    texts, truth = zip(*(rows[n] for n in drawn), strict=True)
+    vectors = encode(texts)
+    intent = np.unique(truth, return_inverse=True)[1]
+    for same in (0.6, 0.7, 0.8):
+        found = np.unique(clusters.go_on(clusters.NOBODY, vectors, same).of, return_inverse=True)[1]
+        counts = np.zeros((found.max() + 1, intent.max() + 1))
+        np.add.at(counts, (found, intent), 1)
+        precision = (counts**2 / counts.sum(axis=1, keepdims=True)).sum() / MESSAGES
+        recall = (counts**2 / counts.sum(axis=0, keepdims=True)).sum() / MESSAGES
+        figure = {"clusters": len(counts), "precision": round(precision, 3), "recall": round(recall, 3)}
+        yield {"task": "bank", "same": same} | figure
+
+
 def main() -> None:
     """Measure what folders were given for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sites", type=Path)
     parser.add_argument("--faq", type=Path)
+    parser.add_argument("--bank", type=Path)
     parser.add_argument("--early", action="store_true")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -208,6 +234,8 @@ def main() -> None:
         found += judge("sites", [task for task, _ in made])
     if args.faq:
         found += judge("faq", [of_faq(args.faq, encode, args.early)])
+    if args.bank:
+        found += of_bank(args.bank, encode)
     (args.out / "answers.json").write_text(json.dumps(found, indent=1) + "\n")
     for row in found:
         print(json.dumps(row))
