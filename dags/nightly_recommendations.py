@@ -271,12 +271,12 @@ def flow() -> None:
     )
     # skipped where a person refused, not where nobody was asked
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
-    words = [stage("classify")(ingest)] if shop().has_label_sets() else []
-    counts = shop().counts_entities()
-    words += [stage("entities")(ingest, *words)] if counts else []
-    told = {"on_success_callback": tell("published")} if counts else {}
-    evaluate >> approval
-    shared_stage("publish", *reads, *words, after=approval, trigger_rule=rule, outlets=[TABLES], **told)
+    labels = [stage("classify")(ingest)] if shop().has_label_sets() else []
+    answers = [stage("answer")(ingest, *labels)] if shop().has_answers() else []
+    counted = [stage("entities")(ingest, *labels)] if shop().counts_entities() else []
+    told = {"on_success_callback": tell("published")} if counted else {}
+    reads = (*reads, *labels, *answers, *counted)
+    shared_stage("publish", *reads, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES], **told)
 
 
 @dag(schedule=NIGHTS, params=PARAMS, doc_md=TRIAGE, deadline=deadline(), **ALIKE)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pipeline.publication import publish
 from pipeline.settings.sections.data import EventType
 from pipeline.settings.sections.publication import Publish, Surface
 from pipeline.sources.configuration import FullConfig
-from pipeline.words import schemas as words
+from tests import small_documents
 
 NIGHT = date(2011, 10, 2)
 STAGES = ("features", "als", "language_model", "fusion", "ensemble", "outcomes", "evaluate")
@@ -79,7 +79,8 @@ class Shop:
     def folders(self) -> dict[str, Any]:
         """What `publish` is called with."""
         given = {stage: self.folder(stage) for stage in STAGES}
-        given |= {stage: self.folder(stage) for stage in ("classify", "entities") if self.config.enabled(stage)}
+        asked = [stage for stage in ("classify", "entities", "answer") if self.config.enabled(stage)]
+        given |= {stage: self.folder(stage) for stage in asked}
         return {"sources": {name: given.pop(name) for name in ("als", "language_model")}} | given
 
     def write(self) -> "Shop":
@@ -112,10 +113,9 @@ class Shop:
         pq.write_table(self.outcomes or OUTCOMES.empty_table(), self.folder("outcomes") / "outcomes.parquet")
         judged = {"pool": "all", "list": "final", "bucket_kind": "overall", "metric": "ndcg", "low": 0.35, "high": 0.37}
         pq.write_table(pa.Table.from_pylist([judged]), self.folder("evaluate") / "metrics.parquet")
-        if self.config.enabled("classify"):
-            self._words()
-        if self.config.enabled("entities"):
-            self._entities()
+        for stage, write in small_documents.WRITERS.items():
+            if self.config.enabled(stage):
+                write(self.folder(stage), self.night)
         for stage in STAGES:
             folder = self.folder(stage)
             report = self.metrics if stage == "evaluate" else {}
@@ -123,33 +123,6 @@ class Shop:
                 folder, {"stage": stage, "files": artifacts.describe(folder), "report": report, "run_date": self.night}
             )
         return self
-
-    def _words(self) -> None:
-        """Two documents of u0 with a label each, one given, and one of nobody that is wanted."""
-        folder, said = self.folder("classify"), {"label_set": "intent", "best": "fee", "second": "card"}
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = [
-            {"document_id": f"d{n}", "label": label, "is_given": n == 0, "time": datetime(2011, 9, 1, tzinfo=UTC)}
-            | {"probability": 0.5, "user_id": None if n == 2 else "u0"}
-            | said
-            for n, label in enumerate(["card", "fee", None])
-        ]
-        pq.write_table(pa.Table.from_pylist(rows, words.LABELS), folder / "labels.parquet")
-        wanted = said | {"rank": 1, "document_id": "d2", "probability": 0.5, "user_id": None}
-        pq.write_table(pa.Table.from_pylist([wanted], words.WANTED), folder / "wanted.parquet")
-        artifacts.write_manifest(folder, {"stage": "classify", "files": artifacts.describe(folder), "report": {}})
-
-    def _entities(self) -> None:
-        """Two things with a day each, of which one is unusual."""
-        folder = self.folder("entities")
-        folder.mkdir(parents=True, exist_ok=True)
-        days = [{"entity": name, "day": self.night, "texts": 5, "labelled": 0} for name in ("lamp", "mug")]
-        days[0] |= {"labelled": 5, "mean": 0.5, "low": 0.25, "high": 0.75}
-        unusual = {"entity": "mug", "day": self.night, "texts": 5, "expected": 1.5, "false_share": 0.01}
-        unusual |= {"novelty": 0.5, "words": ["broken"], "document_id": "d9", "user_id": "u0"}
-        pq.write_table(pa.Table.from_pylist(days, words.ENTITY_DAYS), folder / "days.parquet")
-        pq.write_table(pa.Table.from_pylist([unusual], words.UNUSUAL_DAYS), folder / "unusual.parquet")
-        artifacts.write_manifest(folder, {"stage": "entities", "files": artifacts.describe(folder), "report": {}})
 
     def _features(self) -> None:
         items, users = len(self.titles), len(self.all_lists)

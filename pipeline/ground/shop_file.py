@@ -23,6 +23,12 @@ def shards() -> int:
     return number if isinstance(number, int) and number > 1 else 1
 
 
+def has_answers() -> bool:
+    """Whether questions get answers, `k` of [answer] in the file: only then there is such a task."""
+    section = said().get("answer")
+    return isinstance(section, dict) and bool(section.get("k"))
+
+
 def has_label_sets() -> bool:
     """Whether documents get labels, [classify.label_sets.NAME] in the file: only then there is such a task."""
     section = said().get("classify")

@@ -125,6 +125,12 @@ WRITTEN = ("made ingest.documents(time)",)
 TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.documents(entities, time)")
 """The tone of a day and of those before it."""
 
+ASKED = ("made ingest.documents(text)",)
+COUNTS = ("sum ingest.documents(text, time)",)
+FITS = ("made ingest.documents(text)", "if ingest.documents(labels, thread_id)")
+OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
+"""Which questions ask the same, how often, and how well an answer fits one."""
+
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
     "outcomes": {
@@ -191,6 +197,38 @@ BETWEEN: dict[str, Declared] = {
             "document_id": ("same ingest.documents(document_id)", "sort ingest.documents(text)"),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind, entities)",),
+        },
+    },
+    "answer": {
+        "clusters": {
+            "cluster_id": ASKED,
+            "rank": COUNTS,
+            "document_id": ("same ingest.documents(document_id)", *ASKED),
+            **dict.fromkeys(("questions", "questions_before", "trend", "trend_low", "trend_high", "direction"), COUNTS),
+            **dict.fromkeys(("label", "label_share"), ("sum classify.labels(label)",)),
+            "probability": FITS,
+            "first_asked": ("sum ingest.documents(time)",),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: OF_QUESTIONS,
+        },
+        "answers": {
+            "cluster_id": ASKED,
+            "rank": tuple(one.replace("made", "sort", 1) for one in FITS),
+            "document_id": ("same ingest.documents(document_id)",),
+            "score": FITS,
+            "why": FITS,
+            "like_cluster_id": (*ASKED, "if ingest.documents(labels, thread_id)"),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: OF_QUESTIONS,
+        },
+        "unanswered": {
+            "rank": COUNTS,
+            "cluster_id": ASKED,
+            "document_id": ("same ingest.documents(document_id)", *ASKED),
+            "questions": COUNTS,
+            "probability": FITS,
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: OF_QUESTIONS,
         },
     },
     "evaluate": {

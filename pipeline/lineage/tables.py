@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.answers import schemas as answers
 from pipeline.ground import schemas
 from pipeline.intake.inputs.table import NightTable
 from pipeline.judging.outcomes import OUTCOMES, SLOTS
@@ -119,6 +120,9 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("classify", "wanted"): words.WANTED,
         ("entities", "days"): words.ENTITY_DAYS,
         ("entities", "unusual"): words.UNUSUAL_DAYS,
+        ("answer", "clusters"): answers.CLUSTERS,
+        ("answer", "answers"): answers.ANSWERS,
+        ("answer", "unanswered"): answers.UNANSWERED,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

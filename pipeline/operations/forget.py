@@ -44,8 +44,6 @@ from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
 from pipeline.store import garbage, homes
 
-OF_TEXTS = {"classify", "entities"}
-"""The stages whose files have words of what people wrote."""
 DERIVED = [stage for stage in stages.STAGES if stage not in {"ingest", "evaluate"}]
 
 
@@ -148,7 +146,7 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     if people.leave_texts:
         knows |= mentions.in_features(connection, features, people)
     if people.taught_in_silence and not knows:  # a classifier has words of the texts that taught it
-        present, knows = [folder for folder in present if folder.parent.name in OF_TEXTS], set(people.ids)
+        present, knows = [folder for folder in present if folder.parent.name in stages.APART], set(people.ids)
     for folder in present if knows else []:
         for person in {people.aliases[alias] for alias in knows}:
             people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from pipeline.answers import answer
 from pipeline.intake import ids, inputs
 from pipeline.judging import arms
 from pipeline.privacy import pseudonyms
@@ -67,6 +68,7 @@ def files_of(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""
     if stage == "publish":
         return [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "classify": [classify.AUTHORS], "entities": [classify.AUTHORS]}
+    named = {"features": ["users.parquet"], "answer": [answer.AUTHORS]}
+    named |= {stage: [classify.AUTHORS] for stage in ("classify", "entities")}
     named["outcomes"] = [arms.USERS_FILE, *taught.FILES]
     return named.get(stage, [])

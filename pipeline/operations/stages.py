@@ -50,11 +50,12 @@ STAGES: dict[str, str] = {
     "evaluate": "pipeline.judging.evaluate",
     "classify": "pipeline.words.classify",
     "entities": "pipeline.words.entities",
+    "answer": "pipeline.answers.answer",
     "publish": "pipeline.publication.publish",
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"classify", "entities"})
+APART = frozenset({"classify", "entities", "answer"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""

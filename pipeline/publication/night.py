@@ -46,8 +46,7 @@ class Night:
         features, ensemble, outcomes, evaluate: the stages' folders; fusion: where an arm can be shown one of its lists.
         sources, words: those of the sources, and of the stages of documents that the shop has, by name.
         run_date: the night; run_id: goes into every row.
-        config: the configuration.
-        connection: an in-memory DuckDB.
+        config: the configuration; connection: an in-memory DuckDB.
         rules: what editors decided.
         scratch: an existing folder for what other processes hand over.
         given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.

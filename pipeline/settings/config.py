@@ -27,6 +27,7 @@ from pipeline.ground.pools import Pool, assortment_of, pool_of
 from pipeline.settings import arms, assortments, attributes, layers, predicates
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.calendar import Calendar
+from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.base import FREE, KEPT, Section, Seed
 from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
@@ -93,6 +94,7 @@ class Config(Calendar):
     fine_tune: FineTune = FineTune()
     classify: Classify = Classify()
     entities: Entities = Entities()
+    answer: Answer = Answer()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()

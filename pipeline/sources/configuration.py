@@ -40,6 +40,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     """
     loaded = config.load(FullConfig, path, overrides)
     _require_documents(loaded)
+    _require_answerable(loaded)
     made = {*MERGED, "blend", *loaded.ensemble.members, *loaded.fusion.rankers, *candidate_lists()}
     for arm in loaded.experiment.arms:
         if (name := arm.overlay.ensemble.final) is not None and name not in made:
@@ -64,4 +65,19 @@ def _require_documents(loaded: config.Config) -> None:
         raise InputError(
             f'entities.sentiment = "{section.sentiment}" is no label set: classify.label_sets has '
             f"{', '.join(sorted(sets)) or 'none'}"
+        )
+
+
+def _require_answerable(loaded: config.Config) -> None:
+    """That questions that are to be answered can be known, and the labels that are to be counted."""
+    answer = loaded.answer
+    if answer.enabled and inputs.DOCUMENTS.files(loaded) is None:
+        raise InputError(
+            "answer.k asks for answers, and there is no [ingest.documents] that would have questions: name the files "
+            "of what people write, or leave it at 0"
+        )
+    if answer.label_set is not None and answer.label_set not in loaded.classify.label_sets:
+        raise InputError(
+            f"answer.label_set is '{answer.label_set}', and there is no [classify.label_sets.{answer.label_set}]: "
+            "name one of the label sets, or leave it out"
         )

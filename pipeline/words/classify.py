@@ -11,9 +11,8 @@
 A night without new labels links its classifier, and one without new texts encodes none.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
-from pipeline.words import fitting, quality, text_vectors, wanted
+from pipeline.words import fitting, quality, teaching, text_vectors, wanted
 from pipeline.words.documents import Documents, Labelled
 from pipeline.words.learning import Examples
 from pipeline.words.schemas import LABELS, WANTED
@@ -54,15 +53,17 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     Raises:
         InputError: the encoder is not found.
     """
-    documents = Documents.read(artifacts.run_date_of(ingest), config)
-    taught = _taught(documents, run_date, config)
+    documents = Documents.read(artifacts.run_date_of(ingest), config, sorted(section.label_sets))
+    taught = teaching.known(documents, run_date, config)
     earlier = _earlier(run_date, config)
     sets = {
         name: _Set(name, given, documents.of(name), taught.of(name))
         for name, given in sorted(section.label_sets.items())
     }
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    vectors = text_vectors.make(*_needed(documents, taught, sets.values(), kinds.values()), out, earlier, config)
+    known = [] if earlier is None else [earlier]
+    both, needed = teaching.needed(documents, taught, [one.taught for one in sets.values()], kinds.values())
+    vectors = text_vectors.make(both, needed, out, known, section=section, config=config)
     night = _Night(documents, taught, vectors, config, memo, out, earlier)
     report: Report = {"documents": documents.table.num_rows, "encoded": vectors.encoded, "after": _key(earlier)}
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
@@ -76,28 +77,6 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     for one in made:
         report |= one.report
     return report
-
-
-def _taught(documents: Documents, run_date: date, config: Config) -> Documents:
-    """Those that teach: what was known when classifiers were last fitted; before there was enough, tonight's."""
-    known = run_date - timedelta(days=run_date.toordinal() % config.classify.refresh_days)
-    if known == run_date:
-        return documents
-    taught = Documents.read(known, config)
-    enough = (fitting.can_learn(taught.of(name).labels, one) for name, one in config.classify.label_sets.items())
-    return taught if all(enough) else documents
-
-
-def _needed(
-    documents: Documents, taught: Documents, sets: Iterable["_Set"], recent: Iterable[np.ndarray]
-) -> tuple[pa.Table, np.ndarray]:
-    """The documents of tonight, and of when they taught; and the rows of both whose vectors are needed."""
-    if taught is documents:
-        needed = np.concatenate([*recent, *(one.labelled.rows for one in sets)])
-        return documents.table, np.unique(needed).astype(np.int64)
-    teaching = [one.taught.rows + documents.table.num_rows for one in sets]
-    both = pa.concat_tables([documents.table, taught.table])
-    return both, np.unique(np.concatenate([*recent, *teaching])).astype(np.int64)
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -196,7 +175,7 @@ class _Night:
                 f"{name}: {key}": _number(getattr(difference, key)) for key in ("tonight", "active", "low", "high")
             }
         self._link(active, self.out / f"active.{name}")
-        (self.out / f"active.{name}" / "encoder.txt").write_text(text_vectors.encoder_key(self.config))
+        (self.out / f"active.{name}" / "encoder.txt").write_text(text_vectors.encoder_key(self.config.classify))
         said[f"{name}: in_use"] = "tonight's" if active is fitted else "the one before"
         if not len(held):
             return [], said
@@ -210,11 +189,11 @@ class _Night:
         keys = self.taught.column("text_key")[one.taught.rows].tolist()
         known = [examples.ids.tolist(), keys, examples.labels.tolist(), parts.held.tolist()]
         settings = [one.section.model_dump(mode="json", exclude={"wanted", "kinds"}), self.config.classify.folds]
-        return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config))
+        return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config.classify))
 
     def _same_encoder(self, before: Path) -> bool:
         path = before / "encoder.txt"
-        return path.is_file() and path.read_text() == text_vectors.encoder_key(self.config)
+        return path.is_file() and path.read_text() == text_vectors.encoder_key(self.config.classify)
 
     def _unseen(self, folder: Path, held: Examples) -> Examples:
         seen = fitting.taught_by(folder)

@@ -1,5 +1,6 @@
 """The documents that are known by a night, and the labels that they have: what arrived later is not read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -19,6 +20,7 @@ SCHEMA = pa.schema(
         pa.field("time", pa.timestamp("us", tz="UTC")),
         pa.field("author", pa.string()),
         pa.field("kind", pa.string()),
+        pa.field("thread_id", pa.string()),
         pa.field("text_since", pa.date32()),  # the first night by which the text was known
     ]
 )
@@ -53,16 +55,15 @@ class Documents:
     labels: pa.Table
 
     @classmethod
-    def read(cls, night: date, config: Config) -> "Documents":
-        """Those that arrived by a night, of every finished night of `ingest` up to it."""
+    def read(cls, night: date, config: Config, names: Sequence[str]) -> "Documents":
+        """Those that arrived by a night, of every finished night of `ingest` up to it, with the labels of some sets."""
         folders = artifacts.partitions_until(config.lake, "ingest", night)
         files = [str(path) for path in map(DOCUMENTS.path, folders) if path.is_file()]
         if not files:
             return cls(SCHEMA.empty_table(), LABELS.empty_table())
         with sql.connect(config.threads, config.memory_limit_mb) as connection:
             table = sql.query(connection, "words/documents", SCHEMA, files=files)
-            names = sorted(config.classify.label_sets)
-            return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=names))
+            return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=list(names)))
 
     def column(self, name: str) -> np.ndarray:
         """A column as objects, null as None."""

@@ -7,10 +7,11 @@ anew has the same bytes. A file is named by what it is made of, and linked where
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -28,17 +29,34 @@ log = logging.getLogger(__name__)
 FOLDER = "vectors"
 
 
-def load(config: Config) -> Encoder | NoEncoder:
-    """The untouched encoder that [classify] names."""
-    section = config.classify
+class Reader(Protocol):
+    """A section that names an encoder: [classify], [answer]."""
+
+    @property
+    def model(self) -> str:
+        """A pretrained encoder, or "none"."""
+        ...
+
+    @property
+    def revision(self) -> str | None:
+        """Commit, tag or branch of a hub model."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """How much of a text the encoder reads."""
+        ...
+
+
+def load(section: Reader) -> Encoder | NoEncoder:
+    """The untouched encoder that a section names."""
     if section.model == pretrained.NONE:
         return NoEncoder()
     return encoders.load(section.model, revision=section.revision, max_tokens=section.max_tokens)
 
 
-def encoder_key(config: Config) -> str:
+def encoder_key(section: Reader) -> str:
     """A hash of what decides an encoder's vectors."""
-    section = config.classify
     if section.model == pretrained.NONE:
         return artifacts.text_sha256(pretrained.NONE)
     folder = pretrained.resolve(section.model, section.revision)
@@ -68,23 +86,26 @@ class Vectors:
         return np.asarray(self.table[[self.rows[key] for key in keys]])
 
 
-def make(texts: pa.Table, wanted: np.ndarray, out: Path, earlier: Path | None, config: Config) -> Vectors:
+def make(
+    texts: pa.Table, wanted: np.ndarray, out: Path, known: Sequence[Path], *, section: Reader, config: Config
+) -> Vectors:
     """Vectors of the texts that were first known by the nights of those wanted.
 
     Args:
         texts: text, text_key, text_since of every document.
         wanted: [N] rows of those whose vectors are needed.
         out: the stage's folder; gets the files.
-        earlier: the same of an earlier night, whose files are linked; None: none.
-        config: the encoder, seed and threads.
+        known: finished folders, of an earlier night or of another stage, whose files are linked.
+        section: the encoder.
+        config: seed and threads.
     """
-    key, groups = encoder_key(config), _groups(texts, wanted)
+    key, groups = encoder_key(section), _groups(texts, wanted)
     (out / FOLDER).mkdir()
     encoder: list[Encoder | NoEncoder] = []
 
     def encode(of: list[str]) -> np.ndarray:
         with reproducible(config.seed, config.threads):
-            encoder[:] = encoder or [load(config)]
+            encoder[:] = encoder or [load(section)]
             return encoder[0].encode(of).astype(np.float16)
 
     rows: dict[str, int] = {}
@@ -92,7 +113,7 @@ def make(texts: pa.Table, wanted: np.ndarray, out: Path, earlier: Path | None, c
     for night, of in groups.items():
         keys = sorted(of)
         path = out / FOLDER / f"{night}-{artifacts.text_sha256(key, artifacts.code_version(), keys)[:16]}.npy"
-        if not _linked(path, earlier):
+        if not any(_linked(path, folder) for folder in known):
             np.save(path, encode([of[one] for one in keys]))
             encoded += len(keys)
         rows |= {k: len(rows) + number for number, k in enumerate(keys)}
@@ -101,17 +122,17 @@ def make(texts: pa.Table, wanted: np.ndarray, out: Path, earlier: Path | None, c
     return Vectors(rows, table, encoded)
 
 
-def _linked(path: Path, earlier: Path | None) -> bool:
-    """Link a file of an earlier night, if that has it."""
-    known = None if earlier is None else earlier / FOLDER / path.name
-    if known is None or not _is_whole(known, earlier):
+def _linked(path: Path, folder: Path) -> bool:
+    """Link a file of a finished folder, if that has it."""
+    known = folder / FOLDER / path.name
+    if not _is_whole(known, folder):
         return False
     artifacts.link(known, path)
     return True
 
 
-def _is_whole(path: Path, folder: Path | None) -> bool:
-    if folder is None or not path.is_file():
+def _is_whole(path: Path, folder: Path) -> bool:
+    if not path.is_file():
         return False
     said = artifacts.read_manifest(folder)["files"].get(f"{FOLDER}/{path.name}")
     return said is not None and bool(said["sha256"] == artifacts.file_sha256(path))

@@ -60,9 +60,9 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """The DAG of a shop whose users several tasks share, whose documents get labels, and whose things are counted."""
-    said = 'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"\n[classify.label_sets.intent]\n'
-    said += "[entities]\nenabled = true"
+    """The DAG of a shop whose users several tasks share, and that asks for everything that documents can give."""
+    words = "[classify.label_sets.intent]\n[answer]\nk = 3\n[entities]\nenabled = true"
+    said = f'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"\n{words}'
     return read(tmp_path_factory.mktemp("airflow"), said)
 
 
@@ -88,7 +88,7 @@ def test_a_tuning_is_started_by_hand_with_nights_to_judge_on(dag: dict) -> None:
 
 
 def test_the_edges_are_the_signatures(dag: dict) -> None:
-    there = [name for name in stages.STAGES if name not in stages.APART]  # this shop has no label sets
+    there = [name for name in stages.STAGES if name not in stages.APART]  # this shop has neither label sets nor answers
     declared = {name: sorted(set(stages.upstream(name)) - stages.APART) for name in there}
     declared["publish"] = sorted([*declared["publish"], "approval"])
     assert {name: task["upstream"] for name, task in dag["tasks"].items()} == declared | {"approval": ["evaluate"]}

@@ -67,9 +67,9 @@ def test_a_check_that_stops_a_publication_is_an_assertion_that_failed(
 def test_an_older_night_is_loaded_and_no_view_shows_it(
     night: FollowedNight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.publication import publish
+    from pipeline.publication import handing_over
 
-    monkeypatch.setattr(publish, "_hand_over", lambda *_: False)
+    monkeypatch.setattr(handing_over, "hand_over", lambda *_: False)
     with shop.sent_to(tmp_path / "events.jsonl"):
         stages.run_stage("publish", shop.NIGHT, night.config, force=True)
     *_, ended = shop.events(tmp_path / "events.jsonl")

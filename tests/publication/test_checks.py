@@ -14,6 +14,7 @@ from pipeline.ground.errors import GateError
 from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
 from pipeline.publication.tables import published_by, recommendations
+from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
 from pipeline.settings.sections.words import Classify, Entities, LabelSet
@@ -36,6 +37,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),), "search_terms": 9})
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
+    words |= {"answer": Answer(k=2)}
     more = {"surfaces": surfaces, "publish": section} | words
     published.config = published.config.model_copy(update=more)
     published.write()
@@ -206,6 +208,15 @@ PLANTED = [
         "mug is said to be unusual on 2011-10-02 and",
     ),
     ("entity_events", change_first(texts=4), "entity_events", "mug has a row of 2011-10-02 with other texts than"),
+    ("question_clusters", change_first(cluster_id="c1"), "question_clusters", "cluster c1 is there 2 times"),
+    ("question_clusters", change_first(rank=3), "question_clusters", "there are gaps in the ranks"),
+    ("question_clusters", change_first(probability=1.5), "question_clusters", "c0 has a count below 0, or a share or"),
+    ("question_clusters", change_first(trend=99.0), "question_clusters", "c0 has a trend outside of its interval"),
+    ("answers", change_first(rank=2), "answers", "cluster c0 has answers twice or gaps in its ranks"),
+    ("answers", change_first(score=0.25), "answers", "cluster c0 has a score that is none, or rises, at rank 2"),
+    ("answers", change_first(like_cluster_id="c9"), "answers", "cluster c9 is not of question_clusters"),
+    ("unanswered", change_first(rank=2), "unanswered", "there are questions twice or gaps in the ranks"),
+    ("unanswered", change_first(questions=9), "unanswered", "cluster c1 is not of question_clusters, or is otherwise"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

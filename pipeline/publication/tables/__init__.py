@@ -31,6 +31,9 @@ NAMES = (
     "labels_wanted",
     "entity_sentiment",
     "entity_events",
+    "question_clusters",
+    "answers",
+    "unanswered",
     "data_checks",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""

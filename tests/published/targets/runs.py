@@ -139,12 +139,7 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         ],
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
-        "document_labels": [labelled(document_id="m1", best="late", is_given=False, written_at=last)],
-        "labels_wanted": [labelled(document_id="m2", rank=1)],
-        "entity_sentiment": [written(texts=4, labelled=0)],
-        "entity_events": [
-            written(texts=4, expected=1.5, false_share=0.25, words=["late"], document_id="m1", user_id="somebody else")
-        ],
+        **of_documents(last),
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -152,6 +147,21 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         complete = [{"run_id": run_id} | row for row in rows.get(table.name, [])]
         pq.write_table(pa.Table.from_pylist(complete, schema=table.schema), folder / table.file)
     return folder
+
+
+def of_documents(last: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The tables of what people write, without run_id."""
+    return {
+        "document_labels": [labelled(document_id="m1", best="late", is_given=False, written_at=last)],
+        "labels_wanted": [labelled(document_id="m2", rank=1)],
+        "entity_sentiment": [written(texts=4, labelled=0)],
+        "entity_events": [
+            written(texts=4, expected=1.5, false_share=0.25, words=["late"], document_id="m1", user_id="somebody else")
+        ],
+        "question_clusters": [asked(document_id="m1", questions=4, first_asked=last)],
+        "answers": [asked(document_id="m3", score=0.5, why="it resolved a question like this", like_cluster_id="c")],
+        "unanswered": [asked(document_id="m1", questions=4, probability=0.25)],
+    }
 
 
 def outcome(bucket: str, **changes: Any) -> dict[str, Any]:
@@ -170,6 +180,11 @@ def labelled(**changes: Any) -> dict[str, Any]:
 def written(**changes: Any) -> dict[str, Any]:
     """A row of entity_sentiment or entity_events without run_id."""
     return {"entity": "i1", "day": date(2011, 9, 30)} | changes
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    """A row of question_clusters, answers or unanswered without run_id."""
+    return {"cluster_id": "c", "rank": 1, "user_id": "somebody else"} | changes
 
 
 def checked(name: str, status: str, **changes: Any) -> dict[str, Any]:

@@ -109,15 +109,18 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
     with duckdb.connect(str(target.path(A)), read_only=True) as connection:
         indexes = connection.execute("select table_name, expressions from duckdb_indexes() order by 1").fetchall()
     assert indexes == [
+        ("answers", "[cluster_id]"),
         ("audiences", "[about]"),
         ("document_labels", "[document_id]"),
         ("entity_events", "[entity]"),
         ("entity_sentiment", "[entity]"),
         ("labels_wanted", "[label_set]"),
+        ("question_clusters", "[cluster_id]"),
         ("recommendations", "[user_id]"),
         ("search_results", "[query]"),
         ("search_terms", "[term]"),
         ("similar_items", "[item_id]"),
+        ("unanswered", "[cluster_id]"),
         ("user_profiles", "[user_id]"),
     ]
 

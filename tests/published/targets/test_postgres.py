@@ -120,6 +120,9 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "labels_wanted": "label_set, rank",
         "entity_sentiment": "entity, day",
         "entity_events": "entity, day",
+        "question_clusters": "cluster_id",
+        "answers": "cluster_id, rank",
+        "unanswered": "cluster_id",
         "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)

@@ -1,0 +1,123 @@
+"""What is asked, how often, and the answers to it, as of a night; a stage of shops that ask for it.
+
+    clusters.parquet     questions put together, the most frequent first
+    answers.parquet      the best answers to each
+    unanswered.parquet   those whose best answer is weak
+    authors.parquet      who wrote what is in here
+    vectors/             the texts' vectors (pipeline.words.text_vectors)
+    leaders/             which question stands for each, for the next night to go on from
+    fusion/              the weights of the parts of a score
+
+A night without new texts encodes none, and one of which nothing is resolved anew learns nothing.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.answers import asked, fusion, going_on, rows, vectors
+from pipeline.answers.asked import Texts
+from pipeline.answers.counting import count
+from pipeline.answers.night import FUSION, Night
+from pipeline.arrays.determinism import blas_threads
+from pipeline.ground import artifacts, keeping
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.settings.sections.answers import Answer
+from pipeline.words import text_vectors
+from pipeline.words.documents import Documents
+from pipeline.words.text_vectors import Vectors
+
+Report = dict[str, Any]
+AUTHORS = "authors.parquet"
+"""Who wrote what a night's answers are made of, for `forget`."""
+
+
+def run(
+    *,
+    ingest: Path,
+    classify: Path | None = None,
+    run_date: date,
+    section: Answer,
+    config: Config,
+    memo: Memo,
+    out: Path,
+) -> Report:
+    """Put the questions of a night together, and find their answers.
+
+    Args:
+        ingest: the night's; documents of all nights up to it are read.
+        classify: the night's, of a shop that has it: its vectors are linked, and its labels counted.
+        run_date: the night.
+        section, config: the settings.
+        memo: links weights that another night learned from the same.
+        out: receives what is said above.
+    Returns:
+        Questions and answers, different texts of them, texts encoded, clusters, what was learned.
+    Raises:
+        InputError: the encoder is not found.
+    """
+    words = classify if config.enabled("classify") else None
+    documents = Documents.read(artifacts.run_date_of(ingest), config, ())
+    questions, answers = (asked.texts_of(documents, kind) for kind in ("question", "answer"))
+    known = _earlier(run_date, config)
+    needed = np.sort(np.concatenate([questions.first, answers.first]))
+    linked = [*known, *filter(None, [words])]
+    encoded = text_vectors.make(documents.table, needed, out, linked, section=section, config=config)
+    with blas_threads(config.threads):
+        of_q, of_a = (vectors.of(texts.texts, texts.keys, encoded, section) for texts in (questions, answers))
+        night = Night(documents, questions, answers, of_q, of_a, run_date, section, config)
+        leaders = going_on.leaders(questions.keys, of_q, known, out, section)
+        counted = count(questions, night.times[questions.rows], leaders, of_q, night=run_date, days=section.days)
+        night.learn(memo)
+        fitted = fusion.load(out / FUSION)
+        made = rows.make(night, counted, fitted, _labels(words, section))
+    _write(out, made | {"authors": _authors(documents, encoded)})
+    counts = {f"rows_{name}": table.num_rows for name, table in made.items()}
+    return (
+        _said(questions, answers)
+        | {"encoded": encoded.encoded, "clusters": len(leaders.places)}
+        | counts
+        | fitted.report
+    )
+
+
+def _earlier(night: date, config: Config) -> list[Path]:
+    """The last finished night before this one, if there is any; what it has is brought of a home in an object store."""
+    folders = artifacts.partitions_until(config.lake, "answer", night)
+    found = [folder for folder in folders if artifacts.run_date_of(folder) < night][-1:]
+    for folder in found:
+        keeping.bring(folder)
+    return found
+
+
+def _write(out: Path, tables: dict[str, pa.Table]) -> None:
+    for name, table in tables.items():
+        pq.write_table(table, out / f"{name}.parquet", compression="zstd")
+
+
+def _authors(documents: Documents, encoded: Vectors) -> pa.Table:
+    """Who wrote a text of which there is a vector, wanted or not."""
+    authors = documents.table.filter(encoded.has(documents.table.column("text_key"))).column("author")
+    return pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()})
+
+
+def _said(questions: Texts, answers: Texts) -> Report:
+    """How many documents of each kind there are, and different texts of them."""
+    named = {"questions": questions, "answers": answers}
+    counts = {name: len(texts.rows) for name, texts in named.items()}
+    return counts | {f"different_{name}": len(texts.keys) for name, texts in named.items()}
+
+
+def _labels(words: Path | None, section: Answer) -> dict[str, str]:
+    """The label of each document that the section's label set has one of."""
+    if words is None or section.label_set is None:
+        return {}
+    table = pq.read_table(words / "labels.parquet", columns=["document_id", "label_set", "label"])
+    mine = table.filter(pc.and_(pc.equal(table["label_set"], section.label_set), pc.is_valid(table["label"])))
+    return dict(zip(mine["document_id"].to_pylist(), mine["label"].to_pylist(), strict=True))

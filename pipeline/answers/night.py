@@ -1,0 +1,120 @@
+"""The questions and answers of a night as numbers, and the weights that are learned from them."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.answers import asked, fusion
+from pipeline.answers.asked import HELPFUL, Pairs, Texts
+from pipeline.answers.fusion import Resolved
+from pipeline.answers.scoring import Asking, Knowledge
+from pipeline.ground import artifacts
+from pipeline.ground.artifacts import Memo
+from pipeline.settings.config import Config
+from pipeline.settings.sections.answers import Answer
+from pipeline.words import text_vectors
+from pipeline.words.documents import Documents
+
+FUSION = "fusion"
+"""The part of the stage's folder that has the weights."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """The documents of a night, and what is known of them.
+
+    Attributes:
+        documents: all.
+        questions, answers: their texts.
+        asked_vectors, answer_vectors: [T, h] of `exact.rounded`, of these.
+        run_date: the night.
+        section, config: the settings.
+    """
+
+    documents: Documents
+    questions: Texts
+    answers: Texts
+    asked_vectors: np.ndarray
+    answer_vectors: np.ndarray
+    run_date: date
+    section: Answer
+    config: Config
+
+    @cached_property
+    def times(self) -> np.ndarray:
+        """[D] int64 microseconds, of all documents."""
+        return np.asarray(self.documents.table.column("time").cast(pa.int64()).to_numpy())
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """What speaks for answers."""
+        told = asked.said(self.run_date, self.config, self.section)
+        return asked.pairs(self.documents, self.answers, told, self.section)
+
+    @cached_property
+    def when(self) -> np.ndarray:
+        """[D] int64 the place of each document in time, of equals by id."""
+        place = np.empty(len(self.times), dtype=np.int64)
+        place[np.lexsort([np.arange(len(self.times)), self.times])] = np.arange(len(self.times))
+        return place
+
+    @cached_property
+    def text_of(self) -> np.ndarray:
+        """[D] int64 the text of each document that is a question; -1: it is none."""
+        found = np.full(len(self.times), -1, dtype=np.int64)
+        found[self.questions.rows] = self.questions.of
+        return found
+
+    @cached_property
+    def knowledge(self) -> Knowledge:
+        """The answers, and what speaks for them."""
+        kept = self.text_of[self.pairs.question] >= 0
+        pairs = Pairs(*(column[kept] for column in (self.pairs.question, self.pairs.answer, self.pairs.strength)))
+        of = self.text_of[pairs.question]
+        return Knowledge(
+            self.answers.texts,
+            self.answer_vectors,
+            pairs,
+            asked=self.questions.texts[of],
+            asked_vectors=self.asked_vectors[of],
+            when=self.when[pairs.question],
+        )
+
+    def asking(self, documents: np.ndarray, until: np.ndarray) -> Asking:
+        """Questions, rows of the documents, that seek an answer as of a place in time each."""
+        texts = self.text_of[documents]
+        return Asking(self.questions.texts[texts], self.asked_vectors[texts], until)
+
+    @property
+    def resolved(self) -> Resolved:
+        """The questions that teach: the latest that something resolved."""
+        pairs = self.knowledge.pairs
+        chosen = pairs.strength >= HELPFUL
+        question, answer = pairs.question[chosen], pairs.answer[chosen]
+        names = np.unique(question)
+        names = names[np.argsort(self.when[names], kind="stable")][-self.section.most_resolved :]
+        place = np.full(len(self.times), -1, dtype=np.int64)
+        place[names] = np.arange(len(names))
+        kept = place[question] >= 0
+        return Resolved(self.asking(names, self.when[names]), np.stack([place[question[kept]], answer[kept]]))
+
+    def learn(self, memo: Memo) -> None:
+        """Put the weights of the night into its folder."""
+        knowledge, section = self.knowledge, self.section
+        pairs = knowledge.pairs
+        made_of = [
+            *(texts.keys.tolist() for texts in (self.questions, self.answers)),
+            *(column.tolist() for column in (pairs.question, pairs.answer, pairs.strength)),
+            self.when.tolist(),
+            text_vectors.encoder_key(section),
+            [section.min_resolved, section.held_share, section.most_resolved],
+        ]
+        few, share = section.min_resolved, section.held_share
+        memo.part(
+            FUSION,
+            artifacts.text_sha256(*made_of),
+            lambda folder: fusion.fit(knowledge, self.resolved, fewest=few, held_share=share).save(folder),
+        )

@@ -1,0 +1,29 @@
+"""Vectors of questions and answers: the encoder's, or without one those of words and runs of letters, hashed."""
+
+import numpy as np
+
+from pipeline.answers import exact
+from pipeline.encoder import pretrained
+from pipeline.settings.sections.answers import Answer
+from pipeline.words.text_vectors import Vectors
+
+SIZE = 1024
+HOW = ({"analyzer": "word", "ngram_range": (1, 1)}, {"analyzer": "char_wb", "ngram_range": (3, 4)})
+
+
+def of(texts: np.ndarray, keys: np.ndarray, vectors: Vectors, section: Answer) -> np.ndarray:
+    """[N, h] of `exact.rounded`, of texts [N] and their hashes [N]."""
+    if section.model == pretrained.NONE:
+        return exact.rounded(hashed(texts))
+    return exact.rounded(vectors.of(keys)) if len(keys) else np.zeros((0, 1), dtype=np.float32)
+
+
+def hashed(texts: np.ndarray) -> np.ndarray:
+    """[N, SIZE] float32: half a text's length is of its words, half of its letters."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    found = np.zeros((len(texts), SIZE), dtype=np.float32)
+    for how in HOW if len(texts) else ():
+        counted = HashingVectorizer(n_features=SIZE, alternate_sign=True, norm="l2", dtype=np.float32, **how)
+        found += counted.transform(texts).toarray()
+    return found
