@@ -10,7 +10,7 @@ What decides was fixed before the recorded seeds were run: it is kept if on them
 two-sided t-test of the differences by seed at 5 %, in what the whole thirty nights get (clicks in `exploration`, visits
 in `clickbait`). Its constants were not tuned: seed 11 alone was looked at before.
 Source: Chen et al., "Top-K off-policy correction for a REINFORCE recommender system", WSDM 2019, eq. 2 to 6.
-No part of the pipeline, as it gains less than `learned` on every recorded seed (benchmarks/README.md).
+No part of the pipeline: it gains less than `learned` by clicks, and by visits not surely more (benchmarks/README.md).
 """
 
 from dataclasses import dataclass, field
@@ -174,8 +174,8 @@ class Reinforce(Fixed):
             if self.imitates:
                 found = -chosen.mean()
             else:
-                of = (torch.from_numpy(a[rows].astype(np.float32)) for a in (chance, reward))
-                found = loss(chosen, *of, self.top)
+                logged, worth = (torch.from_numpy(a[rows].astype(np.float32)) for a in (chance, reward))
+                found = loss(chosen, logged, worth, self.top)
             self.adam.zero_grad()
             found.backward()  # type: ignore[no-untyped-call]
             self.adam.step()

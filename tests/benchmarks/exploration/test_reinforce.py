@@ -17,7 +17,7 @@ def test_its_gradient_is_that_of_the_chance_to_stand_among_k_draws() -> None:
     reward = torch.tensor([1.0, 3.0, 0.5], dtype=torch.float64)
     for k in (1, 4):
         logged = torch.full((3,), 1 / 3, dtype=torch.float64)
-        loss(torch.log_softmax(scores, dim=0), logged, reward, k).backward()
+        loss(torch.log_softmax(scores, dim=0), logged, reward, k).backward()  # type: ignore[no-untyped-call]
         found, scores.grad = scores.grad, None
 
         def earned(at: np.ndarray, k: int = k) -> float:
@@ -32,7 +32,7 @@ def test_its_gradient_is_that_of_the_chance_to_stand_among_k_draws() -> None:
 
 def test_weights_are_capped() -> None:
     scores = torch.zeros(2, requires_grad=True)
-    loss(torch.log_softmax(scores, dim=0)[:1], torch.tensor([1e-4]), torch.ones(1), 1).backward()
+    loss(torch.log_softmax(scores, dim=0)[:1], torch.tensor([1e-4]), torch.ones(1), 1).backward()  # type: ignore[no-untyped-call]
     assert scores.grad is not None
     assert scores.grad.tolist() == pytest.approx([-CAP / 2, CAP / 2])
 
@@ -61,7 +61,7 @@ def test_it_learns_what_is_clicked_and_draws_with_the_chance_it_says(monkeypatch
     pool = Block(order, np.ones(order.shape, np.float32), np.zeros(order.shape, np.int8))
     best = Block(order[:, :K], pool.scores[:, :K], pool.sources[:, :K])
     tonight = Tonight(1, 0, group, best, pool, estimates, Model(), np.zeros(ITEMS, bool))
-    made = []
+    made: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for _ in range(2):
         policy = reinforce.Reinforce(anchored=True)
         shown = rng.integers(0, ITEMS, (users, K)) if not made else made[0][2]
