@@ -17,6 +17,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.exploration.policies import Fixed, Learned, Tonight
+from benchmarks.exploration.reinforce import Reinforce
 from benchmarks.exploration.world import BEFORE, GROUPS, ITEMS, NEW_A_NIGHT, TOP, K, Model, World, sigmoid
 from pipeline.policies import learned, valued
 from pipeline.publication import thompson
@@ -117,6 +118,10 @@ POLICIES: dict[str, Callable[[], Fixed]] = {
     "never": lambda: Fixed(None),
     **{f"clicks, {name}": partial(Learned, given) for name, given in SLOTS.items()},
     **{f"visits, {name}": partial(ByVisits, given) for name, given in SLOTS.items()},
+    "REINFORCE, clicks, one slot": partial(Reinforce, anchored=True),
+    "REINFORCE, visits, one slot": partial(Reinforce, anchored=True, visits=True),
+    "REINFORCE, visits, all slots, top-K": partial(Reinforce, places=K, top=K, anchored=True, visits=True),
+    "cross-entropy, one slot": partial(Reinforce, anchored=True, imitates=True),
 }
 
 
@@ -138,7 +143,9 @@ def nights(policy: Fixed, seed: int, number: int, users: int) -> Iterator[tuple[
             shown, chance = policy.lists(_tonight(world, model, estimates, group, (seed, night)))
         clicked = np.zeros(shown.shape, dtype=bool)
         clicked[here] = model.see(group[here], shown[here], world.chances(), luck)
-        if isinstance(policy, ByVisits):
+        if isinstance(policy, Reinforce):
+            policy.note(here, shown, chance, clicked)
+        elif isinstance(policy, ByVisits):
             odds = thompson.log_odds(estimates)
             odds -= np.sort(odds, axis=1)[:, -TOP:].mean(axis=1, keepdims=True)
             policy.note(here, shown, chance, odds[group[:, None], shown])

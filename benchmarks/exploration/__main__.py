@@ -17,10 +17,12 @@ and 11 to 13 are for choosing.
 
 import argparse
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from benchmarks.exploration.policies import Fixed, Learned, Opened, Policy, Sources, Tonight
+from benchmarks.exploration.reinforce import Reinforce
 from benchmarks.exploration.world import BEFORE, GROUPS, ITEMS, TOP, K, Model, World
 from pipeline.publication.surfaces import Block
 
@@ -48,6 +50,14 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "softmax, by a gradient": lambda: Opened(LAST),
     "sources, LinUCB": lambda: Sources(LAST, "ucb", 0.1),
     "sources, Thompson": lambda: Sources(LAST, "thompson", 1.0),
+    "REINFORCE": Reinforce,
+    "REINFORCE, on the table": partial(Reinforce, anchored=True),
+    "REINFORCE, all slots": partial(Reinforce, places=K),
+    "REINFORCE, all slots, top-K": partial(Reinforce, places=K, top=K),
+    "REINFORCE, all slots, top-K, on the table": partial(Reinforce, places=K, top=K, anchored=True),
+    "cross-entropy": partial(Reinforce, imitates=True),
+    "cross-entropy, on the table": partial(Reinforce, imitates=True, anchored=True),
+    "cross-entropy, all slots": partial(Reinforce, places=K, imitates=True),
 }
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from pipeline.judging.arms import MEASURES, Known
 from pipeline.policies.sequences import LEAST
 from pipeline.settings.sections.experiment import Experiment
+from pipeline.settings.sections.publication import Explore
 
 Row = dict[str, Any]
+_DEFAULTS = {name: field.default for name, field in Explore.model_fields.items() if not field.is_required()}
 HEAD = ("surface", "measure", "arm", "users", "user-days", "total", "per user-day", "minus control", "95 % sequence")
 
 
@@ -66,9 +68,11 @@ def overlay(arm: dict[str, Any]) -> str:
 
 
 def settings(given: dict[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """The keys of an overlay, with dots, that are set."""
+    """The keys of an overlay, with dots, that are set, and as its file has them: of slots drawn no defaults."""
     for key, value in given.items():
-        if isinstance(value, dict) and key != "explore":
+        if isinstance(value, dict) and key == "explore":
+            yield f"{at}{key}", {name: one for name, one in value.items() if one != _DEFAULTS.get(name)}
+        elif isinstance(value, dict):
             yield from settings(value, f"{at}{key}.")
         elif value is not None:
             yield f"{at}{key}", value

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.open_bandit.__main__ import Judged, days_of, slots_of, together
-from benchmarks.open_bandit.policies import POLICIES, Slots, one_hot
+from benchmarks.open_bandit.policies import POLICIES, Slots, one_hot, reinforced
 from pipeline.policies.logged import Logged
 
 
@@ -46,6 +46,21 @@ def test_a_linear_model_tells_users_apart() -> None:
     known = replace(known, click=np.maximum(known.click, other))  # the first item is the other users'
     assert POLICIES["linear, Thompson"](known, np.eye(2)).argmax(axis=1).tolist() == [0, 3]
     assert POLICIES["LinUCB"](known, np.eye(2)).argmax(axis=1).tolist() == [0, 3]
+
+
+def test_reinforce_takes_the_steps_of_the_sum_over_slots() -> None:
+    """One kind of user: two steps worked item by item; with top = 3 a step is 3 (1 - chance)^2 of it."""
+    known = replace(slots(users=1), users=np.zeros((120, 0)))
+    for top in (1, 3):
+        scores = np.zeros(4)
+        for _ in range(2):
+            chances = np.exp(scores) / np.exp(scores).sum()
+            worth = 4 * chances[3] * top * (1 - chances[3]) ** (top - 1)  # all clicks are the last item's
+            scores = scores + 0.1 * worth * (np.eye(4)[3] - chances)
+        expected = np.exp(scores) / np.exp(scores).sum()
+        assert reinforced(known, np.zeros((1, 0)), top=top, steps=2)[0] == pytest.approx(expected)
+    nothing = replace(known, click=np.zeros(120))
+    assert reinforced(nothing, np.zeros((1, 0)))[0] == pytest.approx([0.25] * 4)
 
 
 def test_a_day_is_judged_by_what_the_days_before_taught() -> None:

@@ -18,12 +18,15 @@ from pipeline.judging import arm_words
 from pipeline.judging import arms as judged
 from pipeline.operations import arms
 from pipeline.settings.sections.experiment import Experiment
+from pipeline.settings.sections.publication import Explore
 from pipeline.sources.configuration import FullConfig
 
 OVER = {
     "ensemble": {"final": "als"},
     "surfaces": {"for_you": {"diversity": 0.4, "explore": {"slots": [2, 4]}}, "discover": {"explore": False}},
 }
+MADE = {"name": "trial", "since": "2026-11-20"}
+CONTROL = {"name": "control", "share": 0.5}
 TRIAL = Experiment.model_validate(
     {
         "name": "trial",
@@ -64,7 +67,10 @@ def test_it_shows_the_arms_what_they_earned_and_a_verdict(tmp_path: Path) -> Non
     found = arms.show(config)
     assert "experiment trial, since 2026-11-20; users by the hash of trial:user_id" in found
     assert "  b          25%  1,234\n" in found
-    assert '  b has ensemble.final = "als", surfaces.for_you.diversity = 0.4, surfaces.for_you.explore = {' in found
+    assert (
+        '  b has ensemble.final = "als", surfaces.for_you.diversity = 0.4, surfaces.for_you.explore = {slots = [2, 4]}'
+        in found
+    )
     assert "  control has what the shop has" in found
     assert "up to 2026-11-22" in found
     assert "0.1500        +0.0300  +0.0100 to +0.0500" in found
@@ -75,6 +81,25 @@ def test_it_shows_the_arms_what_they_earned_and_a_verdict(tmp_path: Path) -> Non
     )
     other = home(tmp_path, metric="clicks")
     assert "nothing can be said yet of b: too few users have any clicks" in arms.show(other)
+
+
+def test_of_drawn_slots_what_is_not_a_default_is_said(tmp_path: Path) -> None:
+    given = {"slots": [3], "policy": "learned", "reward": "visits", "top": 50, "temperature": 1.0}  # two are defaults
+    arm = {"name": "b", "share": 0.25, "overlay": {"surfaces": {"for_you": {"explore": given}}}}
+    found = arms.show(home(tmp_path, arms=Experiment.model_validate(MADE | {"arms": [CONTROL, arm]}).arms))
+    said = found.partition("surfaces.for_you.explore = ")[2].splitlines()[0]
+    assert said == '{slots = [3], policy = "learned", reward = "visits"}'
+    read = Experiment.model_validate(
+        MADE
+        | {
+            "arms": [
+                CONTROL,
+                arm
+                | {"overlay": {"surfaces": {"for_you": {"explore": tomllib.loads(f"explore = {said}")["explore"]}}}},
+            ]
+        }
+    )
+    assert read.arms[1].overlay.surfaces["for_you"].explore == Explore.model_validate(given)
 
 
 def test_worse_is_said_too_and_that_nothing_is_known(tmp_path: Path) -> None:

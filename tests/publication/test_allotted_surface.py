@@ -195,6 +195,8 @@ def test_facts_say_what_the_solver_was_told(tmp_path: Path) -> None:
 def test_what_excludes_limits_is_refused() -> None:
     with pytest.raises(ValueError, match="surface 'x': allot and explore exclude each other"):
         Surface(name="x", allot=Allot(), explore=Explore(slots=(1,)))
+    with pytest.raises(ValueError, match="surface 'x': allot and explore exclude each other"):  # so is its record
+        Surface(name="x", allot=Allot(), explore=Explore(slots=(1,), record=1.0))
     with pytest.raises(ValueError, match="surface 'x': allot and diversity exclude each other"):
         Surface(name="x", allot=Allot(), diversity=0.1)
     with pytest.raises(ValueError, match=r"allot\.candidates 3 are fewer than k = 5"):

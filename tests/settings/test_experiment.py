@@ -79,6 +79,15 @@ def test_what_is_allotted_has_one_list_for_all_arms() -> None:
     arms.require(found.model_copy(update={"surfaces": ("for_you",)}), [Surface(name="for_you"), allots])
 
 
+def test_no_arm_draws_where_items_are_allotted() -> None:
+    over = {"surfaces": {"coupons": {"explore": {"slots": [1], "record": 0.5}}}}
+    drawing = {"name": "b", "share": 0.5, "overlay": over}
+    made = {"name": "trial", "since": "2026-11-20", "arms": [{"name": "control", "share": 0.5}, drawing]}
+    allots = Surface.model_validate({"name": "coupons", "allot": {"limits": [{"most": 9}]}})
+    with pytest.raises(ValueError, match="surface 'coupons': allot and explore exclude each other"):
+        arms.require(Experiment.model_validate(made), [allots])
+
+
 def test_without_one_and_for_other_stages_no_hash_changes() -> None:
     plain = FullConfig()
     arms_of = [{"name": "control", "share": 0.5}, {"name": "b", "share": 0.2}]

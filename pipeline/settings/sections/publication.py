@@ -256,10 +256,10 @@ class Surface(Section):
         low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
         if low > high:
             raise ValueError(f"surface '{self.name}': min_price_ratio {low} is above max_price_ratio {high}")
+        if self.allot is not None:  # first: what is said of slots would not help where none can be drawn
+            self._require_lists_of_their_own_order(self.allot)
         if self.explore is not None:
             self._require_slots_of_the_list(self.explore)
-        if self.allot is not None:
-            self._require_lists_of_their_own_order(self.allot)
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
