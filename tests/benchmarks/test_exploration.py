@@ -58,7 +58,8 @@ def test_every_policy_gives_each_user_five_items_that_differ(name: str) -> None:
         assert items.shape == chance.shape == (60, 5)
         assert (np.diff(np.sort(items, axis=1), axis=1) > 0).all()
         assert ((chance > 0) & (chance <= 1)).all()
-        assert (chance[:, :4] == 1).all()
+        if "all slots" not in name:  # these draw whole lists
+            assert (chance[:, :4] == 1).all()
 
 
 def test_what_is_learned_is_counted_from_drawn_slots_alone() -> None:
