@@ -9,8 +9,6 @@ from pipeline.answers.asked import Texts
 from pipeline.answers.clusters import Leaders
 from pipeline.arrays.blocks import blocks
 
-DAY = 86_400_000_000
-"""Microseconds."""
 AT_ONCE = 10_000
 
 
@@ -25,7 +23,7 @@ class Counted:
         middle: [C] int64 row of a question of the last days that is the most like all of them; of a cluster without
             one, the first question of its leader's text.
         first: [C] int64 microseconds, when it was first asked.
-        goes_back: whether the documents go back to the beginning of the days before.
+        goes_back: whether the documents go back to the beginning of the days before, and something was asked in them.
     """
 
     leader: np.ndarray
@@ -38,13 +36,20 @@ class Counted:
 
 
 def count(
-    questions: Texts, times: np.ndarray, leaders: Leaders, vectors: np.ndarray, *, night: date, days: int
+    questions: Texts,
+    times: np.ndarray,
+    written: np.ndarray,
+    leaders: Leaders,
+    vectors: np.ndarray,
+    *,
+    night: date,
+    days: int,
 ) -> Counted:
     """Count the questions of a night.
 
     Args:
         questions: their texts.
-        times: [N] int64 microseconds, of Texts.rows.
+        times, written: [N] int64 microseconds and days since 1970, of Texts.rows.
         leaders: who stands for each text.
         vectors: [T, h] of `exact.rounded`, of the texts.
         night: the last day that counts.
@@ -53,7 +58,7 @@ def count(
     place = np.full(len(questions.keys), -1, dtype=np.int64)
     place[leaders.places] = np.arange(len(leaders.places))
     of = place[leaders.of[questions.of]]
-    age = night.toordinal() - date(1970, 1, 1).toordinal() - times // DAY  # 0: that day
+    age = night.toordinal() - date(1970, 1, 1).toordinal() - written  # 0: that day
     number = len(leaders.places)
     recent = (age >= 0) & (age < days)
     first = np.full(number, np.iinfo(np.int64).max)
@@ -65,7 +70,7 @@ def count(
         before=np.bincount(of[(age >= days) & (age < 2 * days)], minlength=number),
         middle=_middle(questions, of, np.flatnonzero(recent), vectors, leaders.places),
         first=first,
-        goes_back=bool(len(age) and age.max() >= 2 * days - 1),
+        goes_back=bool(len(age) and age.max() >= 2 * days - 1 and ((age >= days) & (age < 2 * days)).any()),
     )
 
 

@@ -20,6 +20,7 @@ NAMED = (
     "rows of other people that have the id in a text, or in the id of an event or session, as many as `in_others_rows` "
     "says: `forget --also-in-text` takes it out of them",
     "queries of runs that are published, until later ones take their place, and titles and texts of items",
+    "what other people's documents name (`entities`) and are labelled",
     "texts in which letters or digits join the id",
 )
 """Where a person's id can stay in what other people wrote; of the first one only where nothing was done about it."""

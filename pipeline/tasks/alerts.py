@@ -13,7 +13,7 @@ MOST = 10
 """So many things are named; of more their number."""
 LONGEST = 60
 """Characters of a name."""
-STRANGE = re.compile(r"[^\w .&'$+-]")
+STRANGE = re.compile(r"[^\w &'$+-]")
 """What could mean something to the program that shows a message (mentions, links, markup) is left out of a name."""
 
 
@@ -43,4 +43,4 @@ def _words(row: dict[str, object]) -> str:
 
 
 def _plain(name: str) -> str:
-    return STRANGE.sub("", name)[:LONGEST].strip()
+    return STRANGE.sub("", name)[:LONGEST].strip() or "(no letters)"

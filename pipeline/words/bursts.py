@@ -19,6 +19,8 @@ START = 0.5
 """A: texts that an entity is taken to have had at the usual rate before its past."""
 CELLS = 20.0
 """How many squared expected texts of its own an entity needs to weigh as much as all do in how its days differ."""
+KNOWN = 7
+"""With fewer days of the past on which anything was written, as when a log begins, nobody knows what is usual."""
 HIGHEST = 2
 """The place whose share of all texts the higher days of a past have."""
 
@@ -49,15 +51,17 @@ def of_day(today: np.ndarray, past: np.ndarray, others_today: np.ndarray, others
     """
     from scipy.stats import nbinom
 
-    length = np.maximum(others_past, 1.0)
-    usual = _without_bursts(past, length)
+    written = past + others_past > 0
+    length = np.where(written, np.maximum(others_past, 1.0), 0.0)
+    usual = _without_bursts(past, np.maximum(length, 1.0))
     number, whole = usual.sum(axis=1), length.sum(axis=1)
-    rate = max(number.sum() / whole.sum(), np.finfo(float).tiny) if len(past) else 1.0
+    rate = max(number.sum() / max(whole.sum(), 1.0), np.finfo(float).tiny)
     its_rate = (START + number) / (START / rate + whole)
     differ = _differ(usual, its_rate[:, None] * length)
     expected = its_rate * np.maximum(others_today, 1)
     size = 1 / (differ + 1 / (START + number))
-    chance = np.where(today > 0, nbinom.sf(today - 1, size, size / (size + expected)), 1.0)
+    compared = (today > 0) & (number.sum() > 0) & (written.sum(axis=1) >= KNOWN)
+    chance = np.where(compared, nbinom.sf(today - 1, size, size / (size + expected)), 1.0)
     return Unusual(expected, chance, adjusted(chance))
 
 

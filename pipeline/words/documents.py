@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         pa.field("kind", pa.string()),
         pa.field("thread_id", pa.string()),
         pa.field("text_since", pa.date32()),  # the first night by which the text was known
+        pa.field("day", pa.int32()),  # since 1970-01-01, of the shop's time zone, on which it was written
     ]
 )
 LABELS = pa.schema(
@@ -61,9 +62,14 @@ class Documents:
         files = [str(path) for path in map(DOCUMENTS.path, folders) if path.is_file()]
         if not files:
             return cls(SCHEMA.empty_table(), LABELS.empty_table())
-        with sql.connect(config.threads, config.memory_limit_mb) as connection:
+        with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
             table = sql.query(connection, "words/documents", SCHEMA, files=files)
             return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=list(names)))
+
+    @property
+    def days(self) -> np.ndarray:
+        """[N] int64 the day on which each was written, since 1970-01-01."""
+        return np.asarray(self.table.column("day").to_numpy(), dtype=np.int64)
 
     def column(self, name: str) -> np.ndarray:
         """A column as objects, null as None."""
@@ -81,8 +87,7 @@ class Documents:
 
     def lately(self, night: date, days: int, kinds: tuple[str, ...]) -> np.ndarray:
         """[N] rows of the documents of some kinds (none: all) that were written in the last days, in their order."""
-        day = (pc.cast(self.table.column("time"), pa.int64()).to_numpy() // 86_400_000_000).astype(np.int64)
-        recent = day > night.toordinal() - date(1970, 1, 1).toordinal() - days
+        recent = self.days > night.toordinal() - date(1970, 1, 1).toordinal() - days
         if kinds:
             recent &= np.asarray(pc.is_in(self.table.column("kind"), value_set=pa.array(kinds)).to_numpy(), dtype=bool)
         return np.flatnonzero(recent)

@@ -28,6 +28,8 @@ from pipeline.words.schemas import ENTITY_DAYS, UNUSUAL_DAYS
 
 LONGEST = 200
 """Bytes of a name; a longer one is no name."""
+MOST = 100
+"""Things that a document can be about; one that names more is a list, and about none of them."""
 NAMED = pa.schema(
     [
         pa.field("document_id", pa.string()),
@@ -61,7 +63,13 @@ def run(
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        bound: dict[str, Any] = {"first": first, "last": run_date, "kinds": list(section.kinds), "longest": LONGEST}
+        bound: dict[str, Any] = {
+            "first": first,
+            "last": run_date,
+            "kinds": list(section.kinds),
+            "longest": LONGEST,
+            "most": MOST,
+        }
         named = sql.query(connection, "words/entities", NAMED, files=files, **bound) if files else NAMED.empty_table()
         written = Written.of(named, section)
         unusual = written.unusual()
@@ -181,7 +189,7 @@ def _days(written: Written, worth: tone.Values | None, first: date) -> pa.Table:
     section = written.section
     entity, day = np.nonzero(written.texts[:, section.past_days :])
     day += section.past_days
-    tones = tone.of_days(written.cells, written.document_ids, written.texts.shape, worth)
+    tones = tone.of_days(written.cells, written.document_ids, written.keys, written.texts.shape, worth)
     columns = {
         "entity": written.names[entity],
         "day": _dates(first, day),

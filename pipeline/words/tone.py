@@ -19,6 +19,8 @@ from pipeline.settings.sections.words import Entities
 PRIOR = 4.0
 """nu0: how many further texts the spread of all days counts for."""
 LEVEL = 0.95
+NOTHING = 1e-9
+"""A variance that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ class Days:
             mean = self.sums / self.number
             within = np.maximum(self.squares - self.number * mean**2, 0)
             freedom = (self.number - 1)[self.number > 1].sum()
-            pooled = np.nansum(within[self.number > 1]) / freedom if freedom else np.nan
+            pooled = np.nansum(within[self.number > 1]) / freedom if freedom else 0.0
+            pooled = pooled if pooled > NOTHING else np.nan  # where all are the same nobody knows how they differ
             spread = (PRIOR * pooled + within) / (PRIOR + self.number - 1)
             own = spread / self.number
             wide = t.ppf((1 + LEVEL) / 2, PRIOR + self.number - 1)
@@ -125,12 +128,14 @@ def _before(values: np.ndarray, days: int) -> np.ndarray:
     return np.asarray(whole - whole[:, place])
 
 
-def of_days(cells: np.ndarray, document_ids: np.ndarray, shape: tuple[int, ...], worth: Values | None) -> Days:
-    """Add up the tone of the documents that name things.
+def of_days(
+    cells: np.ndarray, document_ids: np.ndarray, keys: np.ndarray, shape: tuple[int, ...], worth: Values | None
+) -> Days:
+    """Add up the tone of the texts that name things; one that is said again on the same day counts once.
 
     Args:
         cells: [M] int64 of each mention, thing * D + day.
-        document_ids: [M] text.
+        document_ids, keys: [M] text, of the document and of its text.
         shape: E, D.
         worth: of the documents; None: of none.
     """
@@ -138,7 +143,9 @@ def of_days(cells: np.ndarray, document_ids: np.ndarray, shape: tuple[int, ...],
     if worth is None or not len(document_ids):
         return Days(*(np.zeros(shape) for _ in range(3)))
     place = pc.index_in(pa.array(document_ids, pa.string()), worth.document_ids)
-    known = pc.is_valid(place).to_numpy(zero_copy_only=False)
-    value = worth.values[pc.drop_null(place).to_numpy()]
+    known = np.flatnonzero(pc.is_valid(place).to_numpy(zero_copy_only=False))
+    said = pa.table({"cell": cells[known], "key": pa.array(keys[known], pa.string()), "row": known})
+    rows = np.sort(said.group_by(["cell", "key"]).aggregate([("row", "min")]).column("row_min").to_numpy())
+    value = worth.values[place.take(pa.array(rows)).to_numpy()]
     weights = (np.ones(len(value)), value, value**2)
-    return Days(*(np.bincount(cells[known], weight, size).reshape(shape) for weight in weights))
+    return Days(*(np.bincount(cells[rows], weight, size).reshape(shape) for weight in weights))

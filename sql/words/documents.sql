@@ -25,7 +25,7 @@ latest as (
 )
 select
     latest.document_id, latest.text, sha256(latest.text) as text_key, latest.time, latest.author, latest.kind, latest.thread_id,
-    texts.text_since
+    texts.text_since, date_diff('day', date '1970-01-01', latest.time::date)::integer as day
 from latest
 join texts using (text)
 where latest.time is not null

@@ -1,5 +1,5 @@
 -- one row per document written from $first on and entity that it names: the day, its text's hash, its author; a document that names
--- none is there once, its entity null. Of each document what was said last counts.
+-- none, or more than $most, is there once, its entity null. Of each document what was said last counts.
 with said as (
     select
         document_id, text, time, author, kind, entities,
@@ -23,7 +23,15 @@ named as (
     select
         *,
         list_distinct(
-            list_filter(list_transform(entities, lambda one: trim(one)), lambda one: one <> '' and strlen(one) <= $longest::integer)
+            list_filter(
+                list_transform(
+                    entities,
+                    lambda one: replace(
+                        regexp_replace(one, '^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$', '', 'g'), chr(0), chr(65533)
+                    )
+                ),
+                lambda one: one <> '' and strlen(one) <= $longest::integer
+            )
         ) as names
     from latest
     where
@@ -33,7 +41,7 @@ named as (
 select
     document_id,
     date_diff('day', $first::date, time::date)::integer as day,
-    unnest(case when len(names) > 0 then names else [null::varchar] end) as entity,
+    unnest(case when len(names) between 1 and $most::integer then names else [null::varchar] end) as entity,
     sha256(text) as text_key,
     author
 from named

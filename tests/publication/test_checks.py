@@ -58,7 +58,7 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
     with sql.connect(1, 512) as connection:
         about = {"run_date": NIGHT, "run_id": run.run_id, "config": made.config}
         folders = made.folders()
-        words = {stage: folders.pop(stage) for stage in ("classify", "entities")}
+        words = {stage: folders.pop(stage) for stage in ("classify", "entities", "answer")}
         night = Night(**folders, **about, connection=connection, scratch=folder, words=words)
         return checks.offences(folder, night)
 

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import PublishError
-from pipeline.publication import publish
+from pipeline.publication import handing_over, publish
 from pipeline.published import archive
 from pipeline.published.targets import duckdb as duckdb_target
 from tests.small_shop import NIGHT, go, shop
@@ -70,7 +70,7 @@ def in_the_archive() -> tuple[object, str]:
 
 
 def after_the_flip() -> tuple[object, str]:
-    return publish, "_retain"
+    return handing_over, "_retain"
 
 
 def test_a_killed_publication_leaves_a_whole_table_and_the_next_one_tidies_up(tmp_path: Path) -> None:

@@ -79,3 +79,17 @@ def test_false_shares_are_benjamini_and_hochbergs() -> None:
     chance = np.random.default_rng(5).beta(0.3, 1, 200)
     assert bursts.adjusted(chance) == pytest.approx(stats.false_discovery_control(chance, method="bh"))
     assert bursts.adjusted(np.zeros(0)).tolist() == []
+
+
+@pytest.mark.parametrize("days", [0, 1, 6])
+def test_when_a_log_begins_nobody_knows_what_is_usual(days: int) -> None:
+    texts = np.zeros((12, PAST + 1), dtype=int)
+    texts[:, PAST - days :] = 3
+    assert (judged(texts).chance == 1).all()
+
+
+def test_days_before_the_log_began_are_no_days_without_texts() -> None:
+    texts = np.zeros((12, PAST + 1), dtype=int)
+    texts[:, PAST - 20 :] = 3
+    assert judged(texts).expected == pytest.approx(3, abs=0.2)
+    assert not (judged(texts).false_share <= 0.5).any()

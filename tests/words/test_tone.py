@@ -17,7 +17,20 @@ SECTION = Entities(enabled=True, sentiment="mood", values=VALUES)
 def days(cells: list[int], values: list[float], shape: tuple[int, int]) -> tone.Days:
     ids = [f"d{n:05d}" for n in range(len(cells))]
     worth = tone.Values(pa.array(ids), np.array(values))
-    return tone.of_days(np.array(cells, dtype=np.int64), np.array(ids, dtype=object), shape, worth)
+    names = np.array(ids, dtype=object)
+    return tone.of_days(np.array(cells, dtype=np.int64), names, names, shape, worth)
+
+
+def test_what_is_said_again_on_a_day_counts_once_and_where_all_agree_no_change_is_sure() -> None:
+    ids = np.array(["a", "b", "c", "d"], dtype=object)
+    worth = tone.Values(pa.array(ids.tolist()), np.array([0.1, -1.0, -1.0, -1.0]))
+    keys = np.array(["x", "y", "y", "y"], dtype=object)
+    found = tone.of_days(np.array([3, 3, 3, 2]), ids, keys, (1, 4), worth)
+    assert found.number[0].tolist() == [0, 0, 1, 2]
+    assert found.sums[0].tolist() == pytest.approx([0, 0, -1, -0.9])
+    alike = days([n // 2 for n in range(24)], [0.1] * 24, (1, 12)).against_past(8)
+    assert np.isnan(alike["change_high"]).all()
+    assert alike["mean"][0] == pytest.approx(0.1)
 
 
 def test_a_tone_and_its_past_are_the_means_of_the_documents() -> None:

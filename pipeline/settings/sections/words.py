@@ -77,7 +77,7 @@ class Entities(Section):
     """Days with fewer texts about an entity are not unusual, whatever its past."""
     sentiment: LabelSetName | None = None
     """The label set that is the tone."""
-    values: Annotated[dict[Label, float], KEPT] = Field(default={})
+    values: Annotated[dict[Label, Annotated[float, Field(ge=-1e6, le=1e6)]], KEPT] = Field(default={})
     """What each of its labels is worth, such as positive = 1, neutral = 0, negative = -1; others are left out."""
     alert: bool = False
     """Whether the unusual days of the night are told to NIGHTJAR_NOTIFIER once they are published."""
