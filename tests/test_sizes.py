@@ -38,6 +38,13 @@ def test_no_file_is_too_long() -> None:
     assert {name: length for name, length in lengths.items() if length > LINES} == {}
 
 
+def test_no_large_file_comes_into_the_repository() -> None:
+    """Every clone pays for it, forever: the logs of the examples are the largest, at half a MiB."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    files = [ROOT / name for name in listed.stdout.split("\0") if name]
+    assert {str(path): path.stat().st_size for path in files if path.is_file() and path.stat().st_size > 2**20} == {}
+
+
 def test_no_function_is_too_long() -> None:
     found = {}
     for path in sources():

@@ -28,6 +28,14 @@ def test_files_that_are_linked_exist(page: Path) -> None:
             assert file.exists(), f"{name(page)}: {target}"
 
 
+def test_every_page_is_in_the_sites_navigation() -> None:
+    """mkdocs itself says so, but takes long: this is noticed in the fast suite."""
+    listed = re.findall(r"(?:: |- )([\w./-]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    stand = {path.relative_to(ROOT / "docs").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    made = {page for page in MADE if not page.startswith("tables/") or page == "tables/index.md"}
+    assert sorted((stand | made | set(links.elsewhere())) - set(listed)) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_that_are_named_exist(page: Path) -> None:
     spans = re.findall(
