@@ -1,6 +1,7 @@
 """The shop with bait: its truth, what is known of past slots, and that learning by visits shows less bait."""
 
 import numpy as np
+import pytest
 
 from benchmarks.clickbait import DAYS, LURE, POLICIES, ByVisits, Shop, nights
 
@@ -28,6 +29,7 @@ def test_a_slot_counts_when_its_days_are_over_and_replaced_items_do_not() -> Non
     assert len(policy._rewarded(first)[0]) == 0
 
 
+@pytest.mark.slow
 def test_learning_by_visits_shows_less_bait_and_brings_more_users() -> None:
     by_clicks, by_visits = (
         np.array(list(nights(POLICIES[name](), 1, 12, 2_500))) for name in ("clicks, one slot", "visits, one slot")

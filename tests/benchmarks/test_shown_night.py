@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import pytest
 
 from benchmarks import shown_night, synthetic
 from pipeline.sources import configuration
@@ -25,6 +26,7 @@ def test_lists_are_whole_and_their_last_place_is_drawn() -> None:
     assert pc.all(pc.greater(found.column("price"), 0)).as_py()
 
 
+@pytest.mark.slow
 def test_kinds_differ_by_their_impressions_and_settings_alone(tmp_path: Path) -> None:
     logs = {}
     for kind in shown_night.TYPES:

@@ -62,6 +62,7 @@ def test_a_day_is_the_same_whenever_it_is_made() -> None:
     assert Shop(users=2000, items=600, events=200_000, seed=1).log(100) != SHOP.log(100)
 
 
+@pytest.mark.slow
 def test_the_raw_logs_run_through_the_pipeline(tmp_path: Path) -> None:
     synthetic.write(Shop(users=40, items=60, events=3000), tmp_path)
     loaded = configuration.load(tmp_path / "pipeline.toml", {"home": tmp_path / "home", "threads": 1})

@@ -40,6 +40,7 @@ def test_a_statement_that_makes_no_table_adds_to_none() -> None:
         sql.add(sql.connect(1, 64), "features/sizes", cutoff=whole_shop.NIGHTS[0])
 
 
+@pytest.mark.slow
 def test_a_night_counted_by_ranges_writes_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     at_once, by_one = whole_shop.config_of(tmp_path / "at_once"), whole_shop.config_of(tmp_path / "by_one")
     whole_shop.write(at_once)
