@@ -108,6 +108,12 @@ def _show(args: argparse.Namespace) -> None:
     terminal.say(show.user(loaded, args.user, args.surface) if args.query is None else show.search(loaded, args.query))
 
 
+def _explain(args: argparse.Namespace) -> None:
+    from pipeline.operations import explain
+
+    terminal.say(explain.item(_load(args), args.user, args.item, args.surface))
+
+
 def _status(args: argparse.Namespace) -> None:
     from pipeline.operations import show
 
@@ -250,6 +256,7 @@ ACTIONS = {
     "contract": _contract,
     "timings": _timings,
     "show": _show,
+    "explain": _explain,
     "export": _export,
     "site": _site,
     "rollback": _rollback,

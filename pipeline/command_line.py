@@ -24,6 +24,7 @@ COMMANDS = {
     },
     "tables": {
         "show": "what a user is recommended, and why; what a query is answered",
+        "explain": "what a score is made of, and why an item is not shown",
         "site": "write a static site: quality over the nights, every user's lists, every item",
         "metrics": "figures about the tables and the nights, as Prometheus reads them",
         "contract": "what the tables hold and keep to, as an Open Data Contract (ODCS)",
@@ -154,6 +155,12 @@ def _show(command: argparse.ArgumentParser) -> None:
     command.add_argument("--surface", help="only this list")
 
 
+def _explain(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--user", required=True, metavar="ID", help="the user")
+    command.add_argument("--item", required=True, metavar="ID", help="the item, whether it is shown or not")
+    command.add_argument("--surface", help="only this list")
+
+
 def _valid(command: argparse.ArgumentParser) -> None:
     command.add_argument("--by", metavar="HH:MM", help="a time of the shop's day; default: monitoring.valid_by")
     command.add_argument("--now", metavar="MOMENT", help="instead of the clock's: 2025-06-29T06:30, the shop's time")
@@ -259,6 +266,7 @@ OPTIONS = {
     "valid": _valid,
     "timings": _timings,
     "show": _show,
+    "explain": _explain,
     "metrics": _out,
     "contract": _out,
     "export": _export,

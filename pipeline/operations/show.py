@@ -3,20 +3,17 @@
 import json
 import unicodedata
 from collections.abc import Iterable
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import date
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipeline.features import attributes
-from pipeline.ground import artifacts, keeping
+from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import ids, quality, waiting
-from pipeline.operations import bringing, stages
+from pipeline.operations import being_read, bringing, stages
 from pipeline.privacy import pseudonyms
 from pipeline.publication import arms, publish, query_terms, stores
 from pipeline.publication.allotment import page
@@ -29,8 +26,7 @@ from pipeline.publication.tables import (
     user_profiles,
 )
 from pipeline.published.contract import ActiveRun
-from pipeline.published.run_ids import is_of_day_so_far
-from pipeline.settings.config import SO_FAR, Config
+from pipeline.settings.config import Config
 
 SHOWN = 10
 """Items of a list that are shown."""
@@ -48,7 +44,7 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
         InputError: nothing is published, or there is no such surface.
     """
     bringing.nights(config)
-    active = _active(config)
+    active = being_read.run(config)
     names = [s.name for s in config.surfaces]
     if surface is not None and surface not in names:
         raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
@@ -61,10 +57,13 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
             break
     else:
         return "\n".join(
-            [f"user {clean(user_id)} is unknown to {_described(active)}", *_unknown(config, active, user_id, surface)]
+            [
+                f"user {clean(user_id)} is unknown to {being_read.described(active)}",
+                *_unknown(config, active, user_id, surface),
+            ]
         )
-    titles = _titles(config, active, lists.column("item_id"))
-    lines = [_who(user_id, profile[0] if profile else None), f"from {_described(active)}"]
+    titles = being_read.titles(config, active, lists.column("item_id"))
+    lines = [_who(user_id, profile[0] if profile else None), f"from {being_read.described(active)}"]
     lines += filter(None, [arms.of_user(active, stored)])
     for name in [surface] if surface else names:
         rows = lists.filter(pc.equal(lists.column("surface"), name)).to_pylist()
@@ -102,7 +101,7 @@ def _unknown(config: Config, active: ActiveRun, user_id: str, surface: str | Non
         popular = read(active.run_id, "show_popular", popular_items.TABLE.schema, segment=segment, k=SHOWN)
         if popular.num_rows:
             break
-    titles = _titles(config, active, popular.column("item_id"))
+    titles = being_read.titles(config, active, popular.column("item_id"))
     cells = [
         [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:,.0f}"]
         for r in popular.to_pylist()
@@ -122,7 +121,7 @@ def search(config: Config, query: str) -> str:
         InputError: nothing is published.
     """
     bringing.nights(config)
-    active = _active(config)
+    active = being_read.run(config)
     asked = " ".join(unicodedata.normalize("NFC", query).lower().split())
     read = stores.target(config).read
     found, name = (
@@ -138,7 +137,7 @@ def search(config: Config, query: str) -> str:
             f'nobody, or fewer than {least} people, searched for "{clean(asked)}" in the last '
             f"{config.features.query_days} days: run {active.run_id} has no answer"
         )
-    titles = _titles(config, active, found.column("item_id"))
+    titles = being_read.titles(config, active, found.column("item_id"))
     cells = [
         [str(r["rank"]), clean(r["item_id"])[:20], titles.get(r["item_id"], ""), f"{r['score']:.3f}"]
         for r in found.to_pylist()
@@ -148,17 +147,6 @@ def search(config: Config, query: str) -> str:
     return "\n".join([f'{name} for "{clean(asked)}", run {active.run_id}', *lines])
 
 
-def _titles(config: Config, active: ActiveRun, item_ids: pa.ChunkedArray) -> dict[str, str]:
-    """Titles of the items as the run's night knew them; none once that night has left the lake."""
-    path = artifacts.stage_dir(_lake(config, active), "features", active.run_date) / "items.parquet"
-    keeping.fetch(path.parent, [path.name])
-    if not path.is_file():
-        return {}
-    wanted = pc.field("item_id").isin(pc.unique(item_ids))
-    found = pq.read_table(path, columns=["item_id", "title"], filters=wanted)
-    return dict(zip(found.column("item_id").to_pylist(), found.column("title").to_pylist(), strict=True))
-
-
 def status(config: Config) -> str:
     """The active run, its quality, what is in its tables, the latest runs, and how far the newest night has come.
 
@@ -166,39 +154,17 @@ def status(config: Config) -> str:
         InputError: nothing is published.
     """
     bringing.nights(config)
-    active = _active(config)
+    active = being_read.run(config)
     runs = {row["run_id"]: row for row in publish.runs(config).to_pylist()}
     metrics = json.loads(runs[active.run_id]["metrics"])
     newest = _newest_night(config)
-    lines = [f"active   {_described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
+    lines = [f"active   {being_read.described(active)}", *(f"         {said}" for said in _age(config, active, newest))]
     lines += [_quality(config, surface.name, config.pool(surface), metrics) for surface in config.surfaces]
     lines += _limits(config, active)
     lines += ["", *_rows(config, active), "", *_runs(config, active, list(runs.values()))]
     if newest is not None:
         lines += ["", *_stages(config, newest)]
     return "\n".join(fit_line(line) for line in lines)
-
-
-def _active(config: Config) -> ActiveRun:
-    bringing.tables(config)
-    active = publish.active_run(config)
-    if active is None:
-        raise InputError(
-            f"nothing is published in {config.tables}: run a night first (python -m pipeline run --run-date NIGHT), or "
-            "publish a finished one again (add --stages publish --force)"
-        )
-    return active
-
-
-def _described(run: ActiveRun) -> str:
-    if is_of_day_so_far(run.run_id):
-        return f"run {run.run_id}, valid from {run.run_date}, {run.run_id[11:13]}:{run.run_id[13:15]}"
-    return f"run {run.run_id}, valid from {run.run_date + timedelta(days=1)}"
-
-
-def _lake(config: Config, run: ActiveRun) -> Path:
-    """Where the artifacts of a run's night are, or were."""
-    return config.home / SO_FAR if is_of_day_so_far(run.run_id) else config.lake
 
 
 def _newest_night(config: Config) -> date | None:
@@ -218,7 +184,7 @@ def _age(config: Config, active: ActiveRun, newest: date | None) -> list[str]:
         lines = [f"up to date: {named} is {eventful}"]
     else:
         lines = [f"{behind} {'night' if behind == 1 else 'nights'} behind {named}, {eventful}"]
-    folder = artifacts.stage_dir(_lake(config, active), "ingest", active.run_date)
+    folder = artifacts.stage_dir(being_read.lake(config, active), "ingest", active.run_date)
     if artifacts.is_finished(folder) and not quality.has_events(folder):
         lines.append(f"the active run's own night, {active.run_date}, has no events")
     newest_report = artifacts.read_manifest(artifacts.stage_dir(config.lake, "ingest", newest)).get("report", {})
@@ -248,7 +214,7 @@ def _quality(config: Config, surface: str, pool: str, metrics: dict[str, Any]) -
 
 def _limits(config: Config, active: ActiveRun) -> list[str]:
     """What the limits of surfaces left, where the active run is what its night published last."""
-    folder = artifacts.stage_dir(_lake(config, active), "publish", active.run_date)
+    folder = artifacts.stage_dir(being_read.lake(config, active), "publish", active.run_date)
     said = artifacts.read_manifest(folder)["report"] if artifacts.is_finished(folder) else {}
     mine = said if said.get("run_id") == active.run_id else {}
     return [

@@ -47,7 +47,11 @@ class Calibration:
     def probability(self, log_odds: np.ndarray, rank: np.ndarray) -> np.ndarray:
         """float64 in 0..1, shaped like the arguments; `rank` is 1-based."""
         constant, slope, fall = self.weights
-        z = np.clip(constant + slope * log_odds + fall * np.log(rank), -logistic.FURTHEST, logistic.FURTHEST)
+        return self.at(constant + slope * log_odds + fall * np.log(rank))
+
+    def at(self, z: np.ndarray) -> np.ndarray:
+        """The probabilities, float64 in 0..1, of sums z of any shape."""
+        z = np.clip(z, -logistic.FURTHEST, logistic.FURTHEST)
         return np.asarray(np.interp(z, self.z, self.level)) if self.z else logistic.sigmoid(z)
 
     def to_json(self) -> dict[str, Any]:
