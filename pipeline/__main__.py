@@ -156,16 +156,10 @@ def _site(args: argparse.Namespace) -> None:
 
 
 def _forget(args: argparse.Namespace) -> None:
-    from pipeline.operations import forget
+    from pipeline.operations import forget, people
     from pipeline.privacy import receipts
 
-    user_ids = list(args.user)
-    if args.file:
-        try:
-            text = sys.stdin.read() if str(args.file) == "-" else args.file.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{args.file} cannot be read: {error}") from None
-        user_ids += [line.strip().removeprefix('"').removesuffix('"') for line in text.splitlines() if line.strip()]
+    user_ids = [*args.user, *(people.listed(args.file) if args.file else [])]
     # A receipt says when somebody asked; nothing that is computed depends on it.
     asked = nights.parse_nights(args.asked)[0] if args.asked else datetime.now(UTC).date()
     for receipt in forget.forget(_load(args), user_ids, asked, args.also_in_text):

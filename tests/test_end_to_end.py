@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts
-from pipeline.operations import stages
+from pipeline.ground.errors import InputError
+from pipeline.operations import explain, stages
 from pipeline.publication import publish
 from pipeline.publication.tables import published
 from tests.conftest import EXAMPLE, NIGHT, ROOT, SMALL, Run, pipeline, settings
@@ -107,6 +108,24 @@ def test_the_terminal_views_answer(airflow_run: Run) -> None:
 
 
 @pytest.mark.slow
+def test_what_is_shown_is_explained_and_what_is_not_too(airflow_run: Run) -> None:
+    active = publish.active_run(airflow_run.config)
+    assert active is not None
+    rows = pq.read_table(active.folder / "recommendations.parquet").to_pylist()
+    for row in rows[:: len(rows) // 4]:
+        said = explain.item(airflow_run.config, row["user_id"], row["item_id"], row["surface"])
+        assert f"{row['surface']}: rank {row['rank']}, score {row['score']:.4f}" in said
+        assert "lists that have it: " in said
+        assert f"a chance of {row['score']:.4f}" in said
+    bought = next(row for row in rows if row["reason"].startswith("You bought it"))
+    said = explain.item(airflow_run.config, bought["user_id"], bought["item_id"], "discover")
+    assert "discover: not shown\n  the user has had it, and the surface shows nothing twice" in said
+    for user, item, why in (("nobody", bought["item_id"], "had no history"), (bought["user_id"], "\x1b[2J", "unknown")):
+        with pytest.raises(InputError, match=why) as refused:
+            explain.item(airflow_run.config, user, item)
+        assert "\x1b" not in str(refused.value)
+
+
 def test_backfilled_months_later_and_without_airflow_the_same_night_has_the_same_bytes(
     airflow_run: Run, tmp_path: Path
 ) -> None:

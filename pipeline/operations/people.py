@@ -1,10 +1,13 @@
 """Those who asked to be forgotten: every id by which they can be on disk, and the journal of each."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from pipeline.answers import answer
+from pipeline.ground.errors import InputError
 from pipeline.intake import ids, inputs
 from pipeline.judging import arms
 from pipeline.privacy import pseudonyms
@@ -12,6 +15,19 @@ from pipeline.privacy.receipts import Journal
 from pipeline.publication import tables, taught
 from pipeline.settings.config import Config
 from pipeline.words import classify
+
+
+def listed(file: Path) -> list[str]:
+    """The ids of a file, one a line, be they quoted or not; of the standard input where it is named "-".
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}") from None
+    return [line.strip().removeprefix('"').removesuffix('"') for line in text.splitlines() if line.strip()]
 
 
 class People:

@@ -1,0 +1,70 @@
+"""Which rule keeps an item from a user, on a small shop."""
+
+import re
+
+import pytest
+
+from pipeline.explanation.removed import why_not
+from pipeline.ground import sql
+from pipeline.publication import editorial
+from pipeline.publication.night import Night
+from pipeline.settings.sections.publication import Surface
+from tests.small_shop import NIGHT, Shop, shop
+
+RULES = editorial.EditorialRules(
+    ({"kind": "block", "surface": None, "item_id": "i6", "rank": None, "factor": None, "note": None},)
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A shop with every rule."""
+    found = shop(tmp_path_factory.mktemp("removed"), mean_prices=[2.0] * 3, offers=[(2, 4)])
+    found.disliked = [(0, 7)]
+    ruled = Surface(name="ruled", k=1, exclude_seen_days=10, max_price_ratio=2.0)
+    dear = Surface(name="dear", k=3, where="price > 4")
+    found.config = found.config.model_copy(update={"surfaces": (*found.config.surfaces, ruled, dear)})
+    return found.write()
+
+
+def told(made: Shop, surface: str, target: int, item: int) -> str:
+    """What is said, in one line."""
+    with sql.connect(1, 256) as connection:
+        folders = {name: made.folders()[name] for name in ("features", "sources", "ensemble", "outcomes", "evaluate")}
+        about = {"run_date": NIGHT, "run_id": "r", "config": made.config}
+        night = Night(**folders, **about, connection=connection, scratch=made.config.home, rules=RULES)
+        (chosen,) = (one for one in made.config.surfaces if one.name == surface)
+        return "; ".join(why_not(night, chosen, target, item))
+
+
+@pytest.mark.parametrize(
+    ("surface", "target", "item", "said"),
+    [
+        ("for_you", 0, 5, r"it cannot be had: .* \(`available`\)"),
+        ("for_you", 0, 6, "editors have blocked it"),
+        ("for_you", 0, 7, "the user dislikes it, or is kept from it"),
+        ("for_you", 0, 4, "it is offered to others alone"),
+        ("for_you", 2, 0, "it is not among the user's best 2"),
+        ("discover", 0, 2, "the user has had it, and the surface shows nothing twice"),
+        ("dear", 0, 0, "the surface chooses from other items: `where`"),
+        ("ruled", 0, 2, "too soon after the user had it"),
+        ("ruled", 1, 3, "1 items of the user's list are better; the surface shows 1|usual price"),
+        ("for_you", 0, 1, "others stand in its place"),
+    ],
+)
+def test_the_rule_is_named(made: Shop, surface: str, target: int, item: int, said: str) -> None:
+
+    assert re.search(said, told(made, surface, target, item)), told(made, surface, target, item)
+
+
+def test_two_rules_are_both_named(made: Shop) -> None:
+    assert told(made, "dear", 0, 6).startswith("editors have blocked it")
+    assert "; " not in told(made, "for_you", 0, 6)
+    assert len(told(made, "ruled", 0, 5).split("; ")) == 2  # cannot be had, and costs too much
+
+
+def test_every_sentence_is_one(made: Shop) -> None:
+    for target in range(3):
+        for item in range(8):
+            for surface in made.config.surfaces:
+                assert told(made, surface.name, target, item)
