@@ -107,7 +107,6 @@ def test_the_terminal_views_answer(airflow_run: Run) -> None:
     assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
 
 
-@pytest.mark.slow
 def test_what_is_shown_is_explained_and_what_is_not_too(airflow_run: Run) -> None:
     active = publish.active_run(airflow_run.config)
     assert active is not None
@@ -126,6 +125,7 @@ def test_what_is_shown_is_explained_and_what_is_not_too(airflow_run: Run) -> Non
         assert "\x1b" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_backfilled_months_later_and_without_airflow_the_same_night_has_the_same_bytes(
     airflow_run: Run, tmp_path: Path
 ) -> None:
