@@ -3,6 +3,7 @@
     clusters.parquet     questions put together, the most frequent first
     answers.parquet      the best answers to each
     unanswered.parquet   those whose best answer is weak
+    last_asked.parquet   what each author of a question asked last
     authors.parquet      who wrote what is in here
     vectors/             the texts' vectors (pipeline.words.text_vectors)
     leaders/             which question stands for each, for the next night to go on from

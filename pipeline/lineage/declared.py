@@ -130,6 +130,7 @@ COUNTS = ("sum ingest.documents(text, time)",)
 FITS = ("made ingest.documents(text)", "if ingest.documents(labels, thread_id)")
 OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
 """Which questions ask the same, how often, and how well an answer fits one."""
+LAST = ("sort ingest.documents(time)",)
 
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
@@ -228,6 +229,14 @@ BETWEEN: dict[str, Declared] = {
             "questions": COUNTS,
             "probability": FITS,
             "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: OF_QUESTIONS,
+        },
+        "last_asked": {
+            "user_id": ("same ingest.documents(author)",),
+            "cluster_id": (*ASKED, *LAST),
+            "document_id": ("same ingest.documents(document_id)", *LAST),
+            "label": ("same classify.labels(label)", *LAST),
+            "time": ("same ingest.documents(time)",),
             EVERY_ROW: OF_QUESTIONS,
         },
     },
