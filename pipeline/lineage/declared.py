@@ -125,7 +125,7 @@ WRITTEN = ("made ingest.documents(time)",)
 TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.documents(entities, time)")
 """The tone of a day and of those before it."""
 
-ASKED = ("made ingest.documents(text)",)
+ASKED = ("made ingest.documents(text)", "if ingest.documents(thread_id)")
 COUNTS = ("sum ingest.documents(text, time)",)
 FITS = ("made ingest.documents(text)", "if ingest.documents(labels, thread_id)")
 OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
@@ -218,7 +218,7 @@ BETWEEN: dict[str, Declared] = {
             "document_id": ("same ingest.documents(document_id)",),
             "score": FITS,
             "why": FITS,
-            "like_cluster_id": (*ASKED, "if ingest.documents(labels, thread_id)"),
+            "like_cluster_id": (*ASKED, "if ingest.documents(labels)"),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: OF_QUESTIONS,
         },
