@@ -65,8 +65,8 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
         )
     titles = _titles(config, active, lists.column("item_id"))
     lines = [_who(user_id, profile[0] if profile else None), f"from {_described(active)}"]
-    lines += [_asked(one) for one in profile if one["asked_at"]]
     lines += filter(None, [arms.of_user(active, stored)])
+    lines += [_asked(one) for one in profile if one["asked_at"]]
     for name in [surface] if surface else names:
         rows = lists.filter(pc.equal(lists.column("surface"), name)).to_pylist()
         lines += ["", name, *(_list(rows, titles) if rows else ["  nothing: no item may be shown to this user here"])]
