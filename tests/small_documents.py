@@ -40,7 +40,7 @@ def entities(folder: Path, night: date) -> None:
 
 
 def questions(folder: Path, night: date) -> None:
-    """Two clusters, one whose first answer is good, which resolved the other before, and one without any."""
+    """Two clusters, one whose first answer is good, which resolved the other before, and one without any; u0 asked."""
     folder.mkdir(parents=True, exist_ok=True)
     often = {"questions_before": 2, "trend": 2.0, "trend_low": 0.5, "trend_high": 9.0, "label": "fee"}
     asked = {
@@ -64,10 +64,12 @@ def questions(folder: Path, night: date) -> None:
     best = {"cluster_id": "c0", "why": "it resolved a question like this", "like_cluster_id": "c1"}
     given = [{"rank": n, "document_id": f"d{n + 2}", "score": 1 / n} | best for n in (1, 2)]
     weak = {"rank": 1, "cluster_id": "c1", "document_id": "d2", "questions": 3}
+    last = {"user_id": "u0", "cluster_id": "c0", "document_id": "d1", "label": "fee", "time": rows[0]["first_asked"]}
     for name, schema, found in (
         ("clusters", answers.CLUSTERS, rows),
         ("answers", answers.ANSWERS, given),
         ("unanswered", answers.UNANSWERED, [weak]),
+        ("last_asked", answers.LAST_ASKED, [last]),
     ):
         pq.write_table(pa.Table.from_pylist(found, schema), folder / f"{name}.parquet")
     artifacts.write_manifest(folder, {"stage": "answer", "files": artifacts.describe(folder), "report": {}})

@@ -3,6 +3,7 @@
     clusters.parquet     questions put together, the most frequent first
     answers.parquet      the best answers to each
     unanswered.parquet   those whose best answer is weak
+    last_asked.parquet   what each author of a question asked last
     authors.parquet      who wrote what is in here
     vectors/             the texts' vectors (pipeline.words.text_vectors)
     leaders/             which question stands for each, for the next night to go on from
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.answers import asked, fusion, going_on, rows, vectors
+from pipeline.answers import asked, fusion, going_on, rows, turns, vectors
 from pipeline.answers.asked import Texts
 from pipeline.answers.counting import count
 from pipeline.answers.night import FUSION, Night
@@ -71,6 +72,7 @@ def run(
     encoded = text_vectors.make(documents.table, needed, out, linked, section=section, config=config)
     with blas_threads(config.threads):
         of_q, of_a = (vectors.of(texts.texts, texts.keys, encoded, section) for texts in (questions, answers))
+        questions, of_q = turns.within(documents, questions, of_q, run_date, config)
         night = Night(documents, questions, answers, of_q, of_a, run_date, section, config)
         leaders = going_on.leaders(questions.keys, of_q, known, out, section)
         times, written = (column[questions.rows] for column in (night.times, documents.days))

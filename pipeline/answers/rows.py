@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipeline.answers import trends
+from pipeline.answers import last_asked, trends
 from pipeline.answers.asked import HELPFUL, RESOLVED
 from pipeline.answers.counting import Counted
 from pipeline.answers.fusion import Fusion
@@ -65,7 +65,12 @@ def make(night: Night, counted: Counted, fitted: Fusion, labels: dict[str, str])
     probability = np.concatenate([best.probability, np.full(len(more), np.nan)])
     found = _clusters(night, counted, all_of_them, names=names, probability=probability, labels=labels)
     weak = np.flatnonzero(np.nan_to_num(best.probability) < section.weak)
-    return {"clusters": found, "answers": answers, "unanswered": _unanswered(found.take(pa.array(weak)))}
+    return {
+        "clusters": found,
+        "answers": answers,
+        "unanswered": _unanswered(found.take(pa.array(weak))),
+        "last_asked": last_asked.make(night, names[counted.of], found, labels),
+    }
 
 
 def name(key: str) -> str:

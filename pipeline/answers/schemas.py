@@ -44,3 +44,13 @@ UNANSWERED = pa.schema(
     ]
 )
 """One row per cluster whose best answer is weak, the most asked first."""
+LAST_ASKED = pa.schema(
+    [
+        pa.field("user_id", pa.string()),
+        pa.field("cluster_id", pa.string()),  # of CLUSTERS; null: too few asked it
+        pa.field("document_id", pa.string()),  # the question
+        pa.field("label", pa.string()),  # of it; null: none is known
+        pa.field("time", pa.timestamp("us", tz="UTC")),
+    ]
+)
+"""One row per author of a question, with the last one."""

@@ -125,11 +125,12 @@ WRITTEN = ("made ingest.documents(time)",)
 TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.documents(entities, time)")
 """The tone of a day and of those before it."""
 
-ASKED = ("made ingest.documents(text)",)
+ASKED = ("made ingest.documents(text)", "if ingest.documents(thread_id)")
 COUNTS = ("sum ingest.documents(text, time)",)
 FITS = ("made ingest.documents(text)", "if ingest.documents(labels, thread_id)")
 OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
 """Which questions ask the same, how often, and how well an answer fits one."""
+LAST = ("sort ingest.documents(time)",)
 
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
@@ -217,7 +218,7 @@ BETWEEN: dict[str, Declared] = {
             "document_id": ("same ingest.documents(document_id)",),
             "score": FITS,
             "why": FITS,
-            "like_cluster_id": (*ASKED, "if ingest.documents(labels, thread_id)"),
+            "like_cluster_id": (*ASKED, "if ingest.documents(labels)"),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: OF_QUESTIONS,
         },
@@ -228,6 +229,14 @@ BETWEEN: dict[str, Declared] = {
             "questions": COUNTS,
             "probability": FITS,
             "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: OF_QUESTIONS,
+        },
+        "last_asked": {
+            "user_id": ("same ingest.documents(author)",),
+            "cluster_id": (*ASKED, *LAST),
+            "document_id": ("same ingest.documents(document_id)", *LAST),
+            "label": ("same classify.labels(label)", *LAST),
+            "time": ("same ingest.documents(time)",),
             EVERY_ROW: OF_QUESTIONS,
         },
     },

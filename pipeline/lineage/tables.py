@@ -123,6 +123,7 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("answer", "clusters"): answers.CLUSTERS,
         ("answer", "answers"): answers.ANSWERS,
         ("answer", "unanswered"): answers.UNANSWERED,
+        ("answer", "last_asked"): answers.LAST_ASKED,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

@@ -65,6 +65,7 @@ def user(config: Config, user_id: str, surface: str | None = None) -> str:
     titles = being_read.titles(config, active, lists.column("item_id"))
     lines = [_who(user_id, profile[0] if profile else None), f"from {being_read.described(active)}"]
     lines += filter(None, [arms.of_user(active, stored)])
+    lines += [_asked(one) for one in profile if one["asked_at"]]
     for name in [surface] if surface else names:
         rows = lists.filter(pc.equal(lists.column("surface"), name)).to_pylist()
         lines += ["", name, *(_list(rows, titles) if rows else ["  nothing: no item may be shown to this user here"])]
@@ -79,6 +80,14 @@ def _who(user_id: str, profile: dict[str, Any] | None) -> str:
             said.append(f"last seen {profile['last_event_time']:%Y-%m-%d}")
         if profile["top_categories"]:
             said.append("likes " + ", ".join(map(clean, profile["top_categories"])))
+    return fit_line(" · ".join(said))
+
+
+def _asked(profile: dict[str, Any]) -> str:
+    """What the user asked last: the question by its id, as its text is in no table."""
+    said = [f"asked last on {profile['asked_at']:%Y-%m-%d}", f"question {clean(profile['asked_document_id'])}"]
+    said += [f"about {clean(profile['asked_label'])}"] if profile["asked_label"] else []
+    said += [f"cluster {profile['asked_cluster_id']}"] if profile["asked_cluster_id"] else []
     return fit_line(" · ".join(said))
 
 

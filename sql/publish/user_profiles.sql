@@ -1,4 +1,5 @@
--- One row per user with an event: how active, and in which categories (none when the shop has no categories).
+-- One row per user with an event: how active, in which categories (none when the shop has no categories), and what the user
+-- asked last.
 -- Ages are whole days before the night, so the time of the last event is the start of its day. Weights are summed as
 -- integers, so that the order of the rows cannot change a sum.
 with weights as (
@@ -23,9 +24,14 @@ select
     end as segment,
     coalesce(top_categories, []) as top_categories,
     actions as events,
-    ($run_date::date - round(last_age)::integer)::timestamptz as last_event_time
+    ($run_date::date - round(last_age)::integer)::timestamptz as last_event_time,
+    asked.cluster_id as asked_cluster_id,
+    asked.document_id as asked_document_id,
+    asked.label as asked_label,
+    asked.time as asked_at
 from stats
 join users using (user_index)
 left join favourites using (user_index)
+left join asked using (user_id)
 where actions > 0
 order by user_id

@@ -68,6 +68,25 @@ def test_a_question_in_the_same_thread_speaks_for_its_answer(tmp_path: Path) -> 
     assert found[1].startswith("it came in answer to")
 
 
+def test_what_everybody_asked_last_is_known_by_the_night(tmp_path: Path) -> None:
+    config = counter.counter(tmp_path, 2, {"min_questions": 3})
+    early = [counter.question(n, N0, "card", who=who) for n, who in enumerate(["anna", "bert", "cleo", None])]
+    counter.say(tmp_path, N0, [*early, counter.question(9, N0, "rate", who="anna"), *counter.centre(N0)])
+    late = counter.question(5, N0, "card", who="bert") | {"moment": f"{N0} 07:00:00"}  # written before, known later
+    dora = [counter.question(n, N1, about, who="dora") for n, about in ((6, "fee"), (7, "card"))]
+    counter.say(tmp_path, N1, [late, *dora])
+    nights = [counter.run(config, night) for night in (N0, N1)]
+    found = [{one["user_id"]: one for one in rows_of(night, "last_asked")} for night in nights]
+    assert {user: one["document_id"] for user, one in found[0].items()} == {"anna": "q9", "bert": "q1", "cleo": "q2"}
+    assert {user: one["document_id"] for user, one in found[1].items()} == (
+        {"anna": "q9", "bert": "q1", "cleo": "q2", "dora": "q7"}
+    )
+    (cards,) = {one["cluster_id"] for one in rows_of(nights[0], "clusters")}  # a rate is asked too rarely for a name
+    assert {user: one["cluster_id"] for user, one in found[0].items()} == {"anna": None, "bert": cards, "cleo": cards}
+    forget.forget(config, ["anna"], N1)
+    assert "anna" not in {one["user_id"] for one in rows_of(counter.run(config, N1), "last_asked")}
+
+
 def test_what_is_asked_more_than_before_rises(tmp_path: Path) -> None:
     config = counter.counter(tmp_path, 3, {"days": 1})
     early = [counter.question(n, N0, "card") for n in range(3)] + [counter.question(n, N0, "fee") for n in (10, 11, 12)]
@@ -169,7 +188,7 @@ def test_those_of_whom_a_night_knows_a_text_are_forgotten_with_it(tmp_path: Path
     assert not any(night.is_dir() for night in nights)  # without features nobody can tell whom a night knows
     night = counter.run(config, N1)
     assert rows_of(night, "answers") == []
-    everyone = {one["user_id"] for table in ("clusters", "unanswered", "authors") for one in rows_of(night, table)}
+    everyone = {one["user_id"] for table in ("clusters", "last_asked", "authors") for one in rows_of(night, table)}
     assert not {"u1", "anna"} & everyone
     assert len(rows_of(night, "unanswered")) == len(rows_of(night, "clusters")) == 3
 
@@ -198,6 +217,8 @@ def test_labels_of_the_night_say_how_people_ask(tmp_path: Path) -> None:
     night = counter.run(config, N0, "classify")
     labels = {int(one["document_id"][1:]) % 3: (one["label"], one["label_share"]) for one in rows_of(night, "clusters")}
     assert labels == {number: (mood, 1) for number, mood in moods.items()}
+    last = {one["document_id"]: one["label"] for one in rows_of(night, "last_asked")}
+    assert last == {f"q{n}": moods[n % 3] for n in range(60)}
 
 
 def test_vectors_of_the_same_encoder_are_made_once(tmp_path: Path) -> None:
@@ -231,7 +252,7 @@ def test_answers_without_documents_are_a_mistake_of_the_configuration(tmp_path: 
 def test_a_night_without_questions_has_empty_tables(tmp_path: Path) -> None:
     config = counter.counter(tmp_path, 2)
     night = counter.run(config, N0)
-    assert [rows_of(night, table) for table in ("clusters", "answers", "unanswered", "authors")] == [[], [], [], []]
+    assert [rows_of(night, table) for table in ("clusters", "answers", "unanswered", "last_asked")] == [[], [], [], []]
     counter.say(tmp_path, N1, counter.centre(N1))
     assert rows_of(counter.run(config, N1), "answers") == []
 

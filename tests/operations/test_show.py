@@ -15,6 +15,7 @@ from pipeline.ground.terminal import WIDTH, width
 from pipeline.operations import show, stages
 from pipeline.publication import likeness, publish
 from pipeline.published.contract import RUNS
+from pipeline.settings.sections.answers import Answer
 from tests.small_shop import NIGHT, Shop, go, shop
 
 LONG = "A VERY LONG TITLE THAT GOES ON AND ON " * 5
@@ -66,6 +67,16 @@ def test_a_user_sees_who_what_and_why(made: Shop) -> None:
     assert "discover" in lines
     assert max(map(width, lines)) <= WIDTH
     assert not [c for c in text if c != "\n" and not c.isprintable()]
+
+
+def test_a_user_who_asked_something_is_seen_with_the_last_question(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    made.config = made.config.model_copy(update={"answer": Answer(k=2)})
+    go(made.write())
+    assert show.user(made.config, "u0").splitlines()[2] == (
+        "asked last on 2011-09-01 · question d1 · about fee · cluster c0"
+    )
+    assert "asked last" not in show.user(made.config, "u1")
 
 
 def test_one_surface_only(made: Shop) -> None:

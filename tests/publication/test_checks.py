@@ -217,6 +217,8 @@ PLANTED = [
     ("answers", change_first(like_cluster_id="c9"), "answers", "cluster c9 is not of question_clusters"),
     ("unanswered", change_first(rank=2), "unanswered", "there are questions twice or gaps in the ranks"),
     ("unanswered", change_first(questions=9), "unanswered", "cluster c1 is not of question_clusters, or is otherwise"),
+    ("user_profiles", change_first(asked_cluster_id="c9"), "question_clusters", "u0 asked last about cluster c9"),
+    ("user_profiles", change_first(asked_document_id=None), "user_profiles", "user u0 has a question after the night"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),
     ("user_profiles", without(user_id="u0"), "user_profiles", "user u0 has a list and no profile"),
 ]

@@ -13,6 +13,7 @@ import pytest
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.publication import likeness, parquet, publish, tables
+from pipeline.settings.sections.answers import Answer
 from tests.publication.published_shop import published, recommended
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -178,6 +179,17 @@ def test_profiles(tmp_path: Path) -> None:
     assert (first["segment"], first["top_categories"], first["events"]) == ("light", ["mugs", "tea"], 6)
     assert (second["segment"], third["top_categories"]) == ("new", ["mugs"])
     assert third["last_event_time"] == datetime(2011, 10, 2, tzinfo=UTC)
+    assert {first[name] for name in first if name.startswith("asked_")} == {None}  # this shop asks for no answers
+
+
+def test_profiles_say_what_was_asked_last(tmp_path: Path) -> None:
+    made = shop(tmp_path)
+    made.config = made.config.model_copy(update={"answer": Answer(k=2)})
+    go(made.write())
+    first, second, _ = published(made, "user_profiles")
+    found = [first[name] for name in ("asked_cluster_id", "asked_document_id", "asked_label", "asked_at")]
+    assert found == ["c0", "d1", "fee", datetime(2011, 9, 1, tzinfo=UTC)]
+    assert {second[name] for name in second if name.startswith("asked_")} == {None}
 
 
 def test_runs_say_what_was_published(plain: Shop) -> None:

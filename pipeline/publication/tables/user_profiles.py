@@ -1,14 +1,23 @@
-"""The table `user_profiles`: how active every user with an event is, and in which categories."""
+"""The table `user_profiles`: how active every user with an event is, in which categories, and what was asked last."""
 
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from pipeline.answers.schemas import LAST_ASKED
 from pipeline.ground import sql
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
 
 USER = ("same features.users(user_id)", "filter features.user_stats(actions)")
+
+
+def asked(name: str) -> tuple[str, ...]:
+    """What a column of the last question is made of."""
+    return (f"same answer.last_asked({name}) with answer.last_asked", "join features.users(user_id)")
+
+
 TABLE = PublishedTable(
     name="user_profiles",
     grain="one row per user with an event",
@@ -34,6 +43,38 @@ TABLE = PublishedTable(
             nullable=True,
             of=("made features.user_stats(last_age)",),
         ),
+        Column(
+            "asked_cluster_id",
+            pa.string(),
+            "the cluster in question_clusters of what the user asked last; null: it is too rare, or nothing is known",
+            nullable=True,
+            added_later=True,
+            of=asked("cluster_id"),
+        ),
+        Column(
+            "asked_document_id",
+            pa.string(),
+            "that question; null where the user asked nothing, or the shop asks for no answers",
+            nullable=True,
+            added_later=True,
+            of=asked("document_id"),
+        ),
+        Column(
+            "asked_label",
+            pa.string(),
+            "its label of `answer.label_set`; null: none is known",
+            nullable=True,
+            added_later=True,
+            of=asked("label"),
+        ),
+        Column(
+            "asked_at",
+            pa.timestamp("us", tz="UTC"),
+            "when it was asked",
+            nullable=True,
+            added_later=True,
+            of=asked("time"),
+        ),
     ),
     key=("user_id",),
     index="user_id",
@@ -48,6 +89,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         "stats": night.cutoff.user_stats(),
         "items": night.items.select(["item_index", "category"]),
         "interactions": night.cutoff.interactions(["user_index", "item_index", "confidence"]),
+        "asked": _asked(night),
     }
     judged = night.config.evaluate
     return [
@@ -62,3 +104,10 @@ def make(night: Night) -> Iterable[pa.Table]:
             heavy_items=judged.heavy_user_items,
         )
     ]
+
+
+def _asked(night: Night) -> pa.Table:
+    """What everybody asked last; nothing of a shop that asks for no answers."""
+    if "answer" not in night.words:
+        return LAST_ASKED.empty_table()
+    return pq.read_table(night.words["answer"] / "last_asked.parquet")

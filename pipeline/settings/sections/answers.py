@@ -24,6 +24,9 @@ class Answer(Section):
     """The same, of an answer that somebody found helpful."""
     reopened: tuple[LabelSetName, ...] = ("reopened",)
     """The same, of an answer that did not resolve it after all: what was said of the two before no longer counts."""
+    thread_words: float = Field(default=0.5, ge=0, le=100)
+    """What the questions before it in its thread count beside a question's own words, in words, for what it means; with
+    0 a question is read alone."""
     same: float = Field(default=0.7, gt=0, le=1)
     """Cosine from which a question is one of those that an earlier one stands for."""
     days: Days = 28

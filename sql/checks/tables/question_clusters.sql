@@ -1,5 +1,5 @@
 -- One row per fault of question_clusters: a cluster or a rank twice, counts below 0, numbers that are no probabilities, an
--- interval that is none.
+-- interval that is none, a user whose last question is of a cluster that is not there.
 select 'cluster ' || cluster_id || ' is there ' || count(*) || ' times'
 from question_clusters
 group by cluster_id
@@ -20,4 +20,9 @@ select 'cluster ' || cluster_id || ' has a trend outside of its interval, or a d
 from question_clusters
 where trend < trend_low or trend > trend_high or direction is not null and trend_low is null
     or direction not in ('rising', 'falling')
+union all
+select 'user ' || user_id || ' asked last about cluster ' || asked_cluster_id || ', which is not there'
+from user_profiles
+anti join question_clusters on cluster_id = asked_cluster_id
+where asked_cluster_id is not null
 order by all

@@ -133,10 +133,7 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "search_terms": [
             {"term": " mug ", "rank": rank, "item_id": f"i{rank}", "weight": 2.5, "appeal": 0.5} for rank in (1, 2)
         ],
-        "user_profiles": [
-            {"user_id": u, "segment": "new", "top_categories": c, "events": 3, "last_event_time": t}
-            for u, c, t in zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))
-        ],
+        "user_profiles": people(users, last),
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         **of_documents(last),
@@ -147,6 +144,13 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         complete = [{"run_id": run_id} | row for row in rows.get(table.name, [])]
         pq.write_table(pa.Table.from_pylist(complete, schema=table.schema), folder / table.file)
     return folder
+
+
+def people(users: Sequence[str], last: datetime) -> list[dict[str, Any]]:
+    """The profiles of some users, without run_id."""
+    known = zip(users, itertools.cycle([["mugs", "tea"], []]), itertools.cycle([last, None]))
+    profile = {"segment": "new", "events": 3, "asked_label": "fee"}
+    return [profile | {"user_id": u, "top_categories": c, "last_event_time": t} for u, c, t in known]
 
 
 def of_documents(last: datetime) -> dict[str, list[dict[str, Any]]]:

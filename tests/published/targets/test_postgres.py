@@ -82,7 +82,8 @@ where a.attrelid = %s::regclass and a.attnum > 0
         (
             "user_profiles",
             "load integer, events integer, last_event_time timestamp with time zone, user_id text C, segment text C, "
-            "top_categories text[]",
+            "top_categories text[], asked_cluster_id text C, asked_document_id text C, asked_label text C, "
+            "asked_at timestamp with time zone",
         ),
         (
             "recommendation_outcomes",
