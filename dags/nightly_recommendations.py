@@ -274,8 +274,9 @@ def flow() -> None:
     labels = [stage("classify")(ingest)] if shop().has_label_sets() else []
     answers = [stage("answer")(ingest, *labels)] if shop().has_answers() else []
     counted = [stage("entities")(ingest, *labels)] if shop().counts_entities() else []
+    topics = [stage("topics")(ingest, *labels)] if shop().has_topics() else []
     told = {"on_success_callback": tell("published")} if counted else {}
-    reads = (*reads, *labels, *answers, *counted)
+    reads = (*reads, *labels, *answers, *counted, *topics)
     shared_stage("publish", *reads, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES], **told)
 
 

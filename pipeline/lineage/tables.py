@@ -22,6 +22,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.base import RepeatingSection
 from pipeline.sources import SOURCES
 from pipeline.sources.registry import source
+from pipeline.topics import schemas as topics
 from pipeline.words import schemas as words
 
 LISTS = pa.schema(
@@ -123,6 +124,7 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("answer", "clusters"): answers.CLUSTERS,
         ("answer", "answers"): answers.ANSWERS,
         ("answer", "unanswered"): answers.UNANSWERED,
+        ("topics", "topics"): topics.TOPICS,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

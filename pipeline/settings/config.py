@@ -37,6 +37,7 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities
 from pipeline.store import homes, urls
 
@@ -95,6 +96,7 @@ class Config(Calendar):
     classify: Classify = Classify()
     entities: Entities = Entities()
     answer: Answer = Answer()
+    topics: Topics = Topics()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()
