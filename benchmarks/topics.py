@@ -165,7 +165,7 @@ def kept(data: Data, nights: Sequence[date], group: Callable[[np.ndarray, np.nda
         topic = names.names(of, keys[chosen], before)
         tonight = {keys[n]: topic[one] for n, one in zip(chosen.tolist(), of.tolist(), strict=True) if one >= 0}
         both = [key for key in tonight if key in before]
-        if before:
+        if both:
             shares.append(float(np.mean([tonight[key] == before[key] for key in both])))
         first = group(data.vectors[chosen], np.full(len(chosen), -1))
         named = names.names(first, keys[chosen], {})

@@ -117,7 +117,7 @@ def between(groups: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     told = []
     for count, group in zip(inside, groups, strict=True):
         strong = _log_odds(count, everywhere - count, len(group), len(texts) - len(group))
-        telling = (count >= min(2, len(group))) & (strong * idf > 0)
+        telling = (count >= min(2, len(group))) & (strong > SURE) & (idf > 0)
         order = np.lexsort([names, -np.where(telling, strong * idf, -np.inf)])[:WORDS]
         told.append(tuple(str(names[one]) for one in order if telling[one]))
     return told
