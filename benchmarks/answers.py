@@ -54,15 +54,15 @@ class Task:
     right: np.ndarray
 
 
-def encoder(out: Path) -> Encode:
+def encoder(out: Path, max_tokens: int = Answer().max_tokens) -> Encode:
     """The untouched encoder as [answer] has it, which keeps in a folder what it encoded."""
-    section, out_of = Answer(), out / "vectors"
+    out_of = out / "vectors"
     out_of.mkdir(parents=True, exist_ok=True)
 
     def encode(texts: Sequence[str]) -> np.ndarray:
-        path = out_of / f"{sha256(json.dumps([section.max_tokens, *texts]).encode()).hexdigest()[:16]}.npy"
+        path = out_of / f"{sha256(json.dumps([max_tokens, *texts]).encode()).hexdigest()[:16]}.npy"
         if not path.is_file():
-            found = encoders.load(section.model, max_tokens=section.max_tokens).encode(list(texts))
+            found = encoders.load(Answer().model, max_tokens=max_tokens).encode(list(texts))
             np.save(path, found.astype(np.float16))
         return exact.rounded(np.load(path).astype(np.float32))
 

@@ -250,7 +250,6 @@ def flow() -> None:
     """What reads what: the stages' signatures, as edges."""
     ingest = stage("ingest")()
     features = stage("features")(ingest)
-
     outcomes = stage("outcomes")(ingest, features)
     made = {"fine_tune": stage("fine_tune", pool="gpu", queue="gpu", executor=GPU_EXECUTOR)(features)}
     for source, reads in candidate_sources().items():
@@ -273,9 +272,10 @@ def flow() -> None:
     rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
     labels = [stage("classify")(ingest)] if shop().has_label_sets() else []
     answers = [stage("answer")(ingest, *labels)] if shop().has_answers() else []
+    topics = [stage("topics")(ingest, *labels)] if shop().has_topics() else []
     counted = [stage("entities")(ingest, *labels)] if shop().counts_entities() else []
     told = {"on_success_callback": tell("published")} if counted else {}
-    reads = (*reads, *labels, *answers, *counted)
+    reads = (*reads, *labels, *answers, *counted, *topics)
     shared_stage("publish", *reads, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES], **told)
 
 

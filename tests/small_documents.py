@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.answers import schemas as answers
 from pipeline.ground import artifacts
+from pipeline.topics import schemas as topics
 from pipeline.words import schemas as words
 
 
@@ -75,5 +76,19 @@ def questions(folder: Path, night: date) -> None:
     artifacts.write_manifest(folder, {"stage": "answer", "files": artifacts.describe(folder), "report": {}})
 
 
-WRITERS = {"classify": labels, "entities": entities, "answer": questions}
+def about(folder: Path, night: date) -> None:
+    """Two topics, of which one rises."""
+    folder.mkdir(parents=True, exist_ok=True)
+    seen = {"first_seen": datetime(2011, 9, 1, tzinfo=UTC), "entities": ["mug"]}
+    risen = {"documents_before": 2, "growth": 2.0, "growth_low": 1.5, "growth_high": 9.0, "direction": "rising"}
+    rows = [
+        {"topic_id": f"t{n}", "rank": n + 1, "words": ["broken"], "documents": 4 - n, "document_id": f"d{n}"} | seen
+        for n in range(2)
+    ]
+    rows[0] |= risen | {"user_id": "u0"}
+    pq.write_table(pa.Table.from_pylist(rows, topics.TOPICS), folder / "topics.parquet")
+    artifacts.write_manifest(folder, {"stage": "topics", "files": artifacts.describe(folder), "report": {}})
+
+
+WRITERS = {"classify": labels, "entities": entities, "answer": questions, "topics": about}
 """By stage, what writes its folder."""

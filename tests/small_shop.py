@@ -79,7 +79,7 @@ class Shop:
     def folders(self) -> dict[str, Any]:
         """What `publish` is called with."""
         given = {stage: self.folder(stage) for stage in STAGES}
-        asked = [stage for stage in ("classify", "entities", "answer") if self.config.enabled(stage)]
+        asked = [stage for stage in ("classify", "entities", "answer", "topics") if self.config.enabled(stage)]
         given |= {stage: self.folder(stage) for stage in asked}
         return {"sources": {name: given.pop(name) for name in ("als", "language_model")}} | given
 

@@ -157,7 +157,7 @@ def _clusters(
         **_trend(later, before, counted.goes_back),
         "label": label,
         "label_share": pa.array(share, pa.float32()),
-        "probability": _numbers(probability),
+        "probability": trends.numbers(probability),
         "first_asked": pa.array(counted.first[some], pa.timestamp("us", tz="UTC")),
         "user_id": documents.column("author"),
     }
@@ -165,28 +165,9 @@ def _clusters(
 
 
 def _trend(later: np.ndarray, before: np.ndarray, goes_back: bool) -> dict[str, pa.Array]:
-    """The columns of a trend; all null where it is not known what was asked before."""
-    if not goes_back or not len(later):
-        kinds = {"questions_before": pa.int32(), "direction": pa.string()}
-        names = ("questions_before", "trend", "trend_low", "trend_high", "direction")
-        return {one: pa.nulls(len(later), kinds.get(one, pa.float32())) for one in names}
-    any_of = later + before > 0
-    low, high = trends.interval(later, np.where(any_of, before, 1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = later / before
-    words = {1: "rising", -1: "falling"}
-    return {
-        "questions_before": pa.array(before.astype(np.int32)),
-        "trend": _numbers(ratio),
-        "trend_low": _numbers(np.where(any_of, low, np.nan)),
-        "trend_high": _numbers(np.where(any_of, high, np.nan)),
-        "direction": pa.array([words.get(int(one)) for one in trends.directions(later, before)], pa.string()),
-    }
-
-
-def _numbers(values: np.ndarray) -> pa.Array:
-    """Numbers, null where there is none or no end."""
-    return pa.array(values.astype(np.float32), pa.float32(), mask=~np.isfinite(values))
+    """The columns of a trend."""
+    names = ("questions_before", "trend", "trend_low", "trend_high", "direction")
+    return dict(zip(names, trends.columns(later, before, goes_back), strict=True))
 
 
 def _usual(

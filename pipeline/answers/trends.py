@@ -5,6 +5,7 @@ for the interval of p; Benjamini & Hochberg 1995 for how many of all clusters ma
 """
 
 import numpy as np
+import pyarrow as pa
 
 LEVEL = 0.95
 FALSE_SHARE = 0.05
@@ -44,3 +45,32 @@ def directions(later: np.ndarray, before: np.ndarray) -> np.ndarray:
     if below.any():
         sure[order[: np.flatnonzero(below)[-1] + 1]] = True
     return np.asarray(np.where(sure, np.sign(later.astype(np.int64) - before), 0))
+
+
+def columns(later: np.ndarray, before: np.ndarray, goes_back: bool) -> tuple[pa.Array, ...]:
+    """What a table says of counts: those before, the ratio, the ends of its interval, and the direction in words.
+
+    Args:
+        later, before: [N] counts.
+        goes_back: whether it is known what was before; else all of it is null.
+    """
+    if not goes_back or not len(later):
+        kinds = (pa.int32(), pa.float32(), pa.float32(), pa.float32(), pa.string())
+        return tuple(pa.nulls(len(later), kind) for kind in kinds)
+    any_of = later + before > 0
+    low, high = interval(later, np.where(any_of, before, 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = later / before
+    words = {1: "rising", -1: "falling"}
+    return (
+        pa.array(before.astype(np.int32)),
+        numbers(ratio),
+        numbers(np.where(any_of, low, np.nan)),
+        numbers(np.where(any_of, high, np.nan)),
+        pa.array([words.get(int(one)) for one in directions(later, before)], pa.string()),
+    )
+
+
+def numbers(values: np.ndarray) -> pa.Array:
+    """Numbers, null where there is none or no end."""
+    return pa.array(values.astype(np.float32), pa.float32(), mask=~np.isfinite(values))

@@ -1,17 +1,16 @@
-"""Vectors of questions and answers: the encoder's, or without one those of words and runs of letters, hashed."""
+"""Vectors of texts that are compared: the encoder's, or without one those of words and runs of letters, hashed."""
 
 import numpy as np
 
 from pipeline.answers import exact
 from pipeline.encoder import pretrained
-from pipeline.settings.sections.answers import Answer
-from pipeline.words.text_vectors import Vectors
+from pipeline.words.text_vectors import Reader, Vectors
 
 SIZE = 1024
 HOW = ({"analyzer": "word", "ngram_range": (1, 1)}, {"analyzer": "char_wb", "ngram_range": (3, 4)})
 
 
-def of(texts: np.ndarray, keys: np.ndarray, vectors: Vectors, section: Answer) -> np.ndarray:
+def of(texts: np.ndarray, keys: np.ndarray, vectors: Vectors, section: Reader) -> np.ndarray:
     """[N, h] of `exact.rounded`, of texts [N] and their hashes [N]."""
     if section.model == pretrained.NONE:
         return exact.rounded(hashed(texts))

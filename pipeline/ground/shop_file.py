@@ -39,3 +39,9 @@ def counts_entities() -> bool:
     """Whether what is written about things is counted, entities.enabled in the file: only then there is such a task."""
     section = said().get("entities")
     return isinstance(section, dict) and section.get("enabled") is True
+
+
+def has_topics() -> bool:
+    """Whether what is written is put into topics, topics.enabled in the file: only then there is such a task."""
+    section = said().get("topics")
+    return isinstance(section, dict) and section.get("enabled") is True

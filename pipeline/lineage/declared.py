@@ -132,6 +132,10 @@ OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
 """Which questions ask the same, how often, and how well an answer fits one."""
 LAST = ("sort ingest.documents(time)",)
 
+ABOUT = ("made ingest.documents(text)",)
+ABOUT_COUNTS = ("sum ingest.documents(text, time)",)
+"""What is put together as one topic, and how much is written about it."""
+
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
     "outcomes": {
@@ -198,6 +202,20 @@ BETWEEN: dict[str, Declared] = {
             "document_id": ("same ingest.documents(document_id)", "sort ingest.documents(text)"),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind, entities)",),
+        },
+    },
+    "topics": {
+        "topics": {
+            "topic_id": ABOUT,
+            "rank": ABOUT_COUNTS,
+            **dict.fromkeys(("documents", "documents_before"), ABOUT_COUNTS),
+            **dict.fromkeys(("growth", "growth_low", "growth_high", "direction"), ABOUT_COUNTS),
+            "words": ABOUT,
+            "entities": ("sum ingest.documents(entities, text)",),
+            "document_id": ("same ingest.documents(document_id)", *ABOUT),
+            "first_seen": ("sum ingest.documents(time)", *ABOUT),
+            "user_id": ("same ingest.documents(author)",),
+            EVERY_ROW: ("filter ingest.documents(time, kind)",),
         },
     },
     "answer": {

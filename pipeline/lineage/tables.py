@@ -22,6 +22,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.base import RepeatingSection
 from pipeline.sources import SOURCES
 from pipeline.sources.registry import source
+from pipeline.topics import schemas as topics
 from pipeline.words import schemas as words
 
 LISTS = pa.schema(
@@ -124,6 +125,7 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("answer", "answers"): answers.ANSWERS,
         ("answer", "unanswered"): answers.UNANSWERED,
         ("answer", "last_asked"): answers.LAST_ASKED,
+        ("topics", "topics"): topics.TOPICS,
     }
     found = known.get((stage, name))
     if found is None and name in (LIST, VECTOR):

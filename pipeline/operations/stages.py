@@ -51,11 +51,12 @@ STAGES: dict[str, str] = {
     "classify": "pipeline.words.classify",
     "entities": "pipeline.words.entities",
     "answer": "pipeline.answers.answer",
+    "topics": "pipeline.topics.topics",
     "publish": "pipeline.publication.publish",
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"classify", "entities", "answer"})
+APART = frozenset({"classify", "entities", "answer", "topics"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""

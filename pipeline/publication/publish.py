@@ -63,6 +63,7 @@ def run(
     classify: Path | None = None,
     entities: Path | None = None,
     answer: Path | None = None,
+    topics: Path | None = None,
     run_date: date,
     config: Config,
     out: Path,
@@ -71,7 +72,7 @@ def run(
 
     Args:
         features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
-        classify, entities, answer: the same, of a shop that has them.
+        classify, entities, answer, topics: the same, of a shop that has them.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
@@ -87,7 +88,7 @@ def run(
     """
     require(config)
     rules = editorial.read(config, run_date)
-    apart = {"classify": classify, "entities": entities, "answer": answer}
+    apart = {"classify": classify, "entities": entities, "answer": answer, "topics": topics}
     words = {name: folder for name, folder in apart.items() if folder is not None and config.enabled(name)}
     run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *words.values())
     folders = (features, sources, ensemble, outcomes, evaluate)

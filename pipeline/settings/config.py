@@ -12,14 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    Field,
-    ModelWrapValidatorHandler,
-    PositiveInt,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationError, field_validator, model_validator
 
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
@@ -37,6 +30,7 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities
 from pipeline.store import homes, urls
 
@@ -95,6 +89,7 @@ class Config(Calendar):
     classify: Classify = Classify()
     entities: Entities = Entities()
     answer: Answer = Answer()
+    topics: Topics = Topics()
     fusion: Fusion = Fusion()
     ensemble: Ensemble = Ensemble()
     outcomes: Outcomes = Outcomes()

@@ -56,10 +56,11 @@ def _require_documents(loaded: config.Config) -> None:
     sets, section = loaded.classify.label_sets, loaded.entities
     asking = [f"classify.label_sets names {', '.join(sorted(sets))}"] if sets else []
     asking += ["entities.enabled is true"] if section.enabled else []
+    asking += ["topics.enabled is true"] if loaded.topics.enabled else []
     if asking and inputs.DOCUMENTS.files(loaded) is None:
         raise InputError(
-            f"{asking[0]}, and there is no [ingest.documents] that would have {'labels' if sets else 'entities'}: name "
-            "the files of what people write, or leave it out"
+            f"{asking[0]}, and there is no [ingest.documents] that would have {_lacking(loaded)}: name the files "
+            "of what people write, or leave it out"
         )
     if section.enabled and section.sentiment is not None and section.sentiment not in sets:
         raise InputError(
@@ -81,3 +82,10 @@ def _require_answerable(loaded: config.Config) -> None:
             f"answer.label_set is '{answer.label_set}', and there is no [classify.label_sets.{answer.label_set}]: "
             "name one of the label sets, or leave it out"
         )
+
+
+def _lacking(loaded: config.Config) -> str:
+    """What documents that are not there would have, for the first that asks for some."""
+    if loaded.classify.label_sets:
+        return "labels"
+    return "entities" if loaded.entities.enabled else "topics"

@@ -90,3 +90,34 @@ def _log_odds(new: np.ndarray, old: np.ndarray, number_new: int, number_old: int
 def _unit(vector: np.ndarray) -> np.ndarray:
     length = np.sqrt((vector**2).sum())
     return vector / length if length > 0 else vector
+
+
+def between(groups: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """The words that tell each group of texts from the others, the most telling first.
+
+    A word counts once a text. Where all texts have it, or one alone in a group of more, it tells nothing.
+
+    Args:
+        groups: texts, at least one in each.
+    """
+    from scipy import sparse
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    texts = [text for group in groups for text in group]
+    counter = CountVectorizer(binary=True, token_pattern=WORD, preprocessor=_plain, dtype=np.float64)
+    try:
+        found = counter.fit_transform(texts).tocsr()
+    except ValueError:  # sklearn's word for no text, or texts without a word
+        return [() for _ in groups]
+    of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    member = sparse.csr_matrix((np.ones(len(of)), (of, np.arange(len(of)))))
+    inside = np.asarray((member @ found).todense())  # [G, V]
+    everywhere, names = inside.sum(axis=0), counter.get_feature_names_out()
+    idf = np.log((1 + len(texts)) / (1 + everywhere))
+    told = []
+    for count, group in zip(inside, groups, strict=True):
+        strong = _log_odds(count, everywhere - count, len(group), len(texts) - len(group))
+        telling = (count >= min(2, len(group))) & (strong > SURE) & (idf > 0)
+        order = np.lexsort([names, -np.where(telling, strong * idf, -np.inf)])[:WORDS]
+        told.append(tuple(str(names[one]) for one in order if telling[one]))
+    return told

@@ -56,14 +56,21 @@ class Documents:
     labels: pa.Table
 
     @classmethod
-    def read(cls, night: date, config: Config, names: Sequence[str]) -> "Documents":
-        """Those that arrived by a night, of every finished night of `ingest` up to it, with the labels of some sets."""
+    def read(cls, night: date, config: Config, names: Sequence[str], since: date = date.min) -> "Documents":
+        """Those that arrived by a night, of every finished night of `ingest` up to it, with the labels of some sets.
+
+        Args:
+            night: the last that counts.
+            config: the lake, and the time zone of days.
+            names: the label sets.
+            since: only those whose text was not known by an earlier night.
+        """
         folders = artifacts.partitions_until(config.lake, "ingest", night)
         files = [str(path) for path in map(DOCUMENTS.path, folders) if path.is_file()]
         if not files:
             return cls(SCHEMA.empty_table(), LABELS.empty_table())
         with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
-            table = sql.query(connection, "words/documents", SCHEMA, files=files)
+            table = sql.query(connection, "words/documents", SCHEMA, files=files, since=since)
             return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=list(names)))
 
     @property

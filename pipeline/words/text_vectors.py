@@ -30,7 +30,7 @@ FOLDER = "vectors"
 
 
 class Reader(Protocol):
-    """A section that names an encoder: [classify], [answer]."""
+    """A section that names an encoder: [classify], [answer], [topics]."""
 
     @property
     def model(self) -> str:

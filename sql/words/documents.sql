@@ -1,5 +1,5 @@
 -- one row per document of which text and time are known by the night, with the last that was said of it; `text_since` is the
--- first night by which its text was known, of whichever document
+-- first night by which its text was known, of whichever document, from $since on
 with said as (
     select
         document_id, text, time, author, kind, thread_id,
@@ -11,6 +11,7 @@ texts as (
     from said
     where text is not null
     group by text
+    having min(arrival) >= $since::date
 ),
 latest as (
     select

@@ -17,6 +17,7 @@ from pipeline.publication.tables import published_by, recommendations
 from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
+from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, LabelSet
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -37,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),), "search_terms": 9})
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
-    words |= {"answer": Answer(k=2)}
+    words |= {"answer": Answer(k=2), "topics": Topics(enabled=True)}
     more = {"surfaces": surfaces, "publish": section} | words
     published.config = published.config.model_copy(update=more)
     published.write()
@@ -58,7 +59,7 @@ def offences_after(made: Shop, table: str, change: Any, folder: Path) -> dict[st
     with sql.connect(1, 512) as connection:
         about = {"run_date": NIGHT, "run_id": run.run_id, "config": made.config}
         folders = made.folders()
-        words = {stage: folders.pop(stage) for stage in ("classify", "entities", "answer")}
+        words = {stage: folders.pop(stage) for stage in ("classify", "entities", "answer", "topics")}
         night = Night(**folders, **about, connection=connection, scratch=folder, words=words)
         return checks.offences(folder, night)
 
@@ -201,13 +202,12 @@ PLANTED = [
     ("entity_sentiment", change_first(texts=0), "entity_sentiment", "lamp has no texts on 2011-10-02"),
     ("entity_sentiment", change_first(mean=2.0), "entity_sentiment", "lamp has on 2011-10-02 a tone outside of its"),
     ("entity_sentiment", change_first(day=AFTER), "entity_sentiment", "lamp has a row of 2011-10-03, after the night"),
-    (
-        "entity_events",
-        change_first(expected=9.0),
-        "entity_events",
-        "mug is said to be unusual on 2011-10-02 and",
-    ),
+    ("entity_events", change_first(expected=9.0), "entity_events", "mug is said to be unusual on 2011-10-02 and"),
     ("entity_events", change_first(texts=4), "entity_events", "mug has a row of 2011-10-02 with other texts than"),
+    ("topics", change_first(topic_id="t1"), "topics", "topic t1 is there 2 times"),
+    ("topics", change_first(rank=3), "topics", "there are gaps in the ranks"),
+    ("topics", change_first(documents=0), "topics", "topic t0 has no documents, or fewer than none before"),
+    ("topics", change_first(growth=99.0), "topics", "topic t0 has a growth outside of its interval"),
     ("question_clusters", change_first(cluster_id="c1"), "question_clusters", "cluster c1 is there 2 times"),
     ("question_clusters", change_first(rank=3), "question_clusters", "there are gaps in the ranks"),
     ("question_clusters", change_first(probability=1.5), "question_clusters", "c0 has a count below 0, or a share or"),

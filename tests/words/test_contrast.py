@@ -42,3 +42,10 @@ def test_the_log_odds_are_those_of_the_source() -> None:
     a, b = 3 + prior, 1 + prior
     c, d = 4 + contrast.PRIOR - a, 16 + contrast.PRIOR - b
     assert math.isclose(found, (math.log(a / c) - math.log(b / d)) / math.sqrt(1 / a + 1 / b + 1 / c + 1 / d))
+
+
+def test_words_tell_groups_apart() -> None:
+    groups = [["the cat sat", "the cat ran"] * 5, ["the dog sat", "the dog ran"] * 5, ["the http://cat.example"]]
+    assert contrast.between(groups) == [("cat",), ("dog",), ()]
+    assert contrast.between([["!"], ["?"]]) == [(), ()]
+    assert contrast.between([]) == []

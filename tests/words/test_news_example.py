@@ -19,9 +19,10 @@ NIGHT = date(2024, 3, 30)
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """All days after the first month as one night sees them."""
     home = {"home": tmp_path_factory.mktemp("news"), "entities": {"days": 60, "past_days": 30}}
-    config = configuration.load(NEWS / "pipeline.toml", home | {"classify": {"model": "none"}})
+    none = {"model": "none"}
+    config = configuration.load(NEWS / "pipeline.toml", home | {"classify": none, "topics": none})
     load_history.load_history(config, NIGHT)
-    for stage in ("classify", "entities"):
+    for stage in ("classify", "entities", "topics"):
         stages.run_stage(stage, NIGHT, config)
     return config
 
@@ -43,3 +44,11 @@ def test_the_tone_of_what_happened_is_unlike_the_past(counted: Config) -> None:
         found = of[one["company"], one["day"]]
         assert (found["mean"] > 0) is (one["tone"] == "positive")
     assert of["Ember Health", "2024-03-28"]["change_high"] < 0
+
+
+def test_what_happened_in_the_last_week_is_a_topic_of_its_own_that_rises(counted: Config) -> None:
+    topics = rows_of(counted.lake / "topics" / f"run_date={NIGHT}", "topics")
+    (found,) = (one for one in topics if one["direction"] == "rising")
+    assert found["entities"] == ["Ember Health"]
+    assert set(found["words"]) & {"auditor", "accounts", "resigns"}
+    assert (found["documents_before"], str(found["first_seen"].date())) == (0, "2024-03-28")

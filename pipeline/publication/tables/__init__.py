@@ -31,6 +31,7 @@ NAMES = (
     "labels_wanted",
     "entity_sentiment",
     "entity_events",
+    "topics",
     "question_clusters",
     "answers",
     "unanswered",

@@ -167,6 +167,7 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "labels_wanted": ("label_set", (), True),
         "entity_sentiment": None,
         "entity_events": None,
+        "topics": ("topic_id", (), False),
         "question_clusters": ("cluster_id", (), False),
         "answers": ("cluster_id", (), True),
         "unanswered": ("cluster_id", (), False),

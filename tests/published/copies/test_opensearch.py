@@ -28,6 +28,7 @@ TABLES = {
     "search_terms": ("term",),
     "audiences": ("about", "audience"),
     "labels_wanted": ("label_set",),
+    "topics": ("topic_id",),
     "question_clusters": ("cluster_id",),
     "answers": ("cluster_id",),
     "unanswered": ("cluster_id",),

@@ -162,6 +162,10 @@ def of_documents(last: datetime) -> dict[str, list[dict[str, Any]]]:
         "entity_events": [
             written(texts=4, expected=1.5, false_share=0.25, words=["late"], document_id="m1", user_id="somebody else")
         ],
+        "topics": [
+            {"topic_id": "t", "rank": 1, "words": ["late"], "documents": 4, "entities": ["i1"], "document_id": "m1"}
+            | {"first_seen": last, "user_id": "somebody else"}
+        ],
         "question_clusters": [asked(document_id="m1", questions=4, first_asked=last)],
         "answers": [asked(document_id="m3", score=0.5, why="it resolved a question like this", like_cluster_id="c")],
         "unanswered": [asked(document_id="m1", questions=4, probability=0.25)],

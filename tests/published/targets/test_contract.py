@@ -142,6 +142,7 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("labels_wanted", 1, 1, "documents"),
         ("entity_sentiment", 1, 1, "things"),
         ("entity_events", 1, 1, "things"),
+        ("topics", 1, 1, "topics"),
         ("question_clusters", 1, 1, "clusters"),
         ("answers", 1, 1, "clusters"),
         ("unanswered", 1, 1, "clusters"),

@@ -120,6 +120,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         ("search_results", "[query]"),
         ("search_terms", "[term]"),
         ("similar_items", "[item_id]"),
+        ("topics", "[topic_id]"),
         ("unanswered", "[cluster_id]"),
         ("user_profiles", "[user_id]"),
     ]

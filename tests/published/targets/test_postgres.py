@@ -121,6 +121,7 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "labels_wanted": "label_set, rank",
         "entity_sentiment": "entity, day",
         "entity_events": "entity, day",
+        "topics": "topic_id",
         "question_clusters": "cluster_id",
         "answers": "cluster_id, rank",
         "unanswered": "cluster_id",
