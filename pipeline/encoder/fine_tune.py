@@ -9,7 +9,8 @@
 
 A training that is killed goes on from its last checkpoint when the stage runs again (pipeline.encoder.checkpoints).
 Nights link what they share (artifacts.Memo): those tuned on the same day the encoder, those of a week the texts.
-The training itself is pipeline.encoder.training; which tuning it goes on from says pipeline.encoder.warm_starts.
+The training itself is pipeline.encoder.training; which tuning it goes on from says pipeline.encoder.warm_starts, which
+other shop's encoder it starts from pipeline.encoder.starts.
 """
 
 import json
@@ -23,11 +24,12 @@ import pyarrow.parquet as pq
 
 from pipeline.arrays.determinism import reproducible
 from pipeline.encoder import encoder as encoders
-from pipeline.encoder import pretrained, static, warm_starts
+from pipeline.encoder import pretrained, starts, static, warm_starts
 from pipeline.encoder import vectors as text_vectors
 from pipeline.encoder.checkpoints import Checkpoint
 from pipeline.encoder.curve import METRICS
 from pipeline.encoder.encoder import Encoder
+from pipeline.encoder.starts import Start
 from pipeline.encoder.static import StaticEncoder
 from pipeline.encoder.training_data import read_texts
 from pipeline.encoder.warm_starts import ENDED, Parent
@@ -49,13 +51,15 @@ def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, A
         memo: links what another night made.
         out: receives the folders `encoder` and `texts`.
     Returns:
-        Steps, first and last loss, texts, whether the encoder was linked, and the key of the tuning it went on from.
+        Steps, first and last loss, texts, whether the encoder was linked, the key of the tuning it went on from, and
+        the hash of the other shop's encoder (fine_tune.start_from).
     Raises:
-        InputError: the pretrained model is not found.
+        InputError: the pretrained model is not found, or another shop's encoder is not what fine_tune.start_from says.
         TrainingError: a loss is not finite.
     """
-    parent = warm_starts.parent_of(artifacts.run_date_of(out), config)
-    key = _key(features, config, parent)
+    night = artifacts.run_date_of(out)
+    parent, start = warm_starts.parent_of(night, config), starts.of(night, config)
+    key = _key(features, config, parent, start)
     checkpoint = Checkpoint(artifacts.beside(out, "checkpoint"), f"{key} {artifacts.code_version()}")
 
     def make(folder: Path) -> None:
@@ -65,9 +69,10 @@ def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, A
         from pipeline.encoder import fitting
 
         with reproducible(config.seed, config.threads):
-            encoder, curve, ended = fitting.fit(features, config, checkpoint, parent)
+            encoder, curve, ended = fitting.fit(features, config, checkpoint, parent, start)
             pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
-            ended |= {"tuned_at": str(config.tuned_at(artifacts.run_date_of(out))), "key": key}
+            base = pretrained.resolve(config.fine_tune.model, config.fine_tune.revision)
+            ended |= {"tuned_at": str(config.tuned_at(night)), "key": key, "base": pretrained.weights_hash(base)}
             (folder / ENDED).write_text(json.dumps(ended, sort_keys=True) + "\n")
             _write_encoder(folder, encoder, _distinct(read_texts(features, "tuning_texts")), config)
 
@@ -79,7 +84,8 @@ def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, A
     memo.part(TEXTS, f"{key} {artifacts.file_sha256(features / 'texts.parquet')}", encode)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     ended: dict[str, Any] = json.loads((out / PART / ENDED).read_text())
-    return ended | {"linked": linked, "parent": parent.key if parent else None}
+    came_from = {"parent": parent.key if parent else None, "start": start.sha256 if start else None}
+    return ended | {"linked": linked} | came_from
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -96,14 +102,15 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     return bool(report.get("parent") == (parent.key if parent else None))
 
 
-def _key(features: Path, config: Config, parent: Parent | None) -> str:
+def _key(features: Path, config: Config, parent: Parent | None, start: Start | None) -> str:
     """A hash of all that the tuned encoder depends on."""
     section, base = config.fine_tune, ""
     if section.model != pretrained.NONE:
         base = pretrained.model_hash(pretrained.resolve(section.model, section.revision))
     inputs = ("actions", "held_out", "tuning_queries", "tuning_texts")
     tables = [artifacts.file_sha256(features / f"{name}.parquet") for name in inputs]
-    return artifacts.text_sha256(config.digest("fine_tune"), base, tables, *([parent.key] if parent else []))
+    came_from = [*([parent.key] if parent else []), *([start.sha256] if start else [])]
+    return artifacts.text_sha256(config.digest("fine_tune"), base, tables, *came_from)
 
 
 def _distinct(texts: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The training of a night: from the pretrained encoder or on from the last tuning, alone or in several processes."""
+"""The training of a night: from the pretrained encoder, from another shop's, or on from the last tuning."""
 
 import json
 import logging
@@ -16,6 +16,7 @@ from pipeline.encoder.checkpoints import Checkpoint
 from pipeline.encoder.curve import epochs_of
 from pipeline.encoder.encoder import Encoder
 from pipeline.encoder.loop import Curve
+from pipeline.encoder.starts import Start
 from pipeline.encoder.training_data import read_task_data, read_texts, weights, with_baskets
 from pipeline.encoder.warm_starts import Parent
 from pipeline.features.read import read_actions, read_queries
@@ -28,38 +29,41 @@ log = logging.getLogger(__name__)
 Fitted = tuple[Encoder, Curve, dict[str, Any]]
 
 
-def fit(features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None = None) -> Fitted:
+def fit(
+    features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None = None, start: Start | None = None
+) -> Fitted:
     """The encoder trained on what the features stage wrote.
 
-    One that goes on from its parent and has become worse at what users did next is thrown away for one that does not.
+    One that goes on from its parent and has become worse at what users did next is thrown away for one that does not:
+    one that starts from `start`, another shop's, or from the pretrained encoder.
     """
     if config.fine_tune.processes > 1:
-        return _fit_together(features, config, checkpoint)
+        return _fit_together(features, config, checkpoint, start)
     if parent is None:
-        return _from_pretrained(features, config, checkpoint)
-    encoder, curve, ended = _fit(features, config, checkpoint, parent)
+        return _anew(features, config, checkpoint, start)
+    encoder, curve, ended = _fit(features, config, checkpoint, parent, start)
     judged = [row["dev_ndcg_10"] for row in epochs_of(curve)]
     if judged and judged[-1] >= judged[0]:
         return encoder, curve, ended | {"generation": parent.generation + 1}
     log.warning(
         "fine_tune: going on from the last tuning took NDCG@10 on held-out users from %s: it starts from %s again",
         " to ".join(f"{value:.4f}" for value in judged[:1] + judged[-1:]) or "nobody to nobody",
-        config.fine_tune.model,
+        config.fine_tune.start_from or config.fine_tune.model,
     )
-    return _from_pretrained(features, config, checkpoint)
+    return _anew(features, config, checkpoint, start)
 
 
-def _from_pretrained(features: Path, config: Config, checkpoint: Checkpoint) -> Fitted:
-    encoder, curve, ended = _fit(features, config, checkpoint, None)
+def _anew(features: Path, config: Config, checkpoint: Checkpoint, start: Start | None) -> Fitted:
+    encoder, curve, ended = _fit(features, config, checkpoint, None, start)
     return encoder, curve, ended | {"generation": 0}
 
 
-def _fit(features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None) -> Fitted:
+def _fit(features: Path, config: Config, checkpoint: Checkpoint, parent: Parent | None, start: Start | None) -> Fitted:
     section = config.fine_tune
     if parent:
         section = section.model_copy(update={"steps": section.warm_steps})
         checkpoint = replace(checkpoint, key=f"{checkpoint.key} warm")
-    encoder = _encoder(section, parent)
+    encoder = _encoder(section, parent, start)
     texts = read_texts(features, "tuning_texts")
     actions = read_actions(features)
     matrix = weights(actions, len(texts), section.half_life_days)
@@ -87,12 +91,16 @@ def _fit(features: Path, config: Config, checkpoint: Checkpoint, parent: Parent 
         tracker.close()
 
 
-def _encoder(section: FineTune, parent: Parent | None) -> Encoder:
-    """What is tuned: the parent's encoder, else the pretrained one."""
+def _encoder(section: FineTune, parent: Parent | None, start: Start | None) -> Encoder:
+    """What is tuned: the parent's encoder, else another shop's, else the pretrained one."""
     if parent:
         encoder = saved.load(parent.folder)
         assert isinstance(encoder, Encoder)
         return encoder
+    if start:
+        encoder = saved.load(start.folder)
+        assert isinstance(encoder, Encoder)
+        return replace(encoder, max_tokens=section.max_tokens)
     return encoders.load(
         section.model,
         pooling=section.pooling,
@@ -103,19 +111,19 @@ def _encoder(section: FineTune, parent: Parent | None) -> Encoder:
     )
 
 
-def _fit_together(features: Path, config: Config, checkpoint: Checkpoint) -> Fitted:
+def _fit_together(features: Path, config: Config, checkpoint: Checkpoint, start: Start | None) -> Fitted:
     """In several processes (pipeline.encoder.distributed)."""
     with TemporaryDirectory(prefix="nightjar-") as folder:
-        distributed.run(_one_of_several, config.fine_tune.processes, features, config, checkpoint, Path(folder))
+        distributed.run(_one_of_several, config.fine_tune.processes, features, config, checkpoint, start, Path(folder))
         encoder = saved.load(Path(folder))
         curve, ended = json.loads((Path(folder) / "curve.json").read_text())
     assert isinstance(encoder, Encoder)
     return encoder, curve, ended
 
 
-def _one_of_several(features: Path, config: Config, checkpoint: Checkpoint, folder: Path) -> None:
+def _one_of_several(features: Path, config: Config, checkpoint: Checkpoint, start: Start | None, folder: Path) -> None:
     with reproducible(config.seed, max(1, config.threads // config.fine_tune.processes)):
-        encoder, *rest = _from_pretrained(features, config, checkpoint)
+        encoder, *rest = _anew(features, config, checkpoint, start)
     if distributed.rank() == 0:
         encoder.save(folder)
         (folder / "curve.json").write_text(json.dumps(rest))

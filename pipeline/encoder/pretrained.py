@@ -102,6 +102,11 @@ def model_hash(folder: Path) -> str:
     return artifacts.text_sha256([(p.relative_to(folder).as_posix(), artifacts.file_sha256(p)) for p in found])
 
 
+def weights_hash(folder: Path) -> str:
+    """A hash of a model's weights alone, the same however its other files are written."""
+    return artifacts.text_sha256([artifacts.file_sha256(path) for path in sorted(folder.glob("*.safetensors"))])
+
+
 def pooling_of(folder: Path, name: str) -> Pooling:
     """How token vectors become one: what the model's own files say, else what its family is known for."""
     declared = folder / "1_Pooling" / "config.json"

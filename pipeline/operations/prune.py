@@ -1,5 +1,5 @@
 """Freeing disk: the stages' folders of old nights go, and where it is configured, old events and what
-databases were asked for of their days.
+databases were asked for of their days, and copies of other shops' encoders that the configuration names no more.
 
 Published runs are not touched (publish.keep_runs looks after them), nor the nights of the active run and of the one a
 rollback returns to: the gate reads what they were judged by, `show` their titles. A part that a newer night has linked
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+from pipeline.encoder import starts
 from pipeline.ground import artifacts, resources
 from pipeline.ground.errors import InputError
 from pipeline.intake import quality
@@ -105,6 +106,7 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
     for folder in _old_events(config, newest):
         _remove([folder], freed, dry_run)
     _prune_answers(config, newest, freed, dry_run)
+    _prune_starts(config, freed, dry_run)
     if day_so_far.is_over(config):
         freed.count(config.home / SO_FAR)
         if not dry_run:
@@ -204,6 +206,18 @@ def _prune_answers(config: Config, newest: date, freed: Freed, dry_run: bool) ->
             freed.count(path)
         if not dry_run:
             answers.remove(paths)
+
+
+def _prune_starts(config: Config, freed: Freed, dry_run: bool) -> None:
+    """Remove copies of other shops' encoders that fine_tune.start_from names no more."""
+    if not (shelf := starts.shelf(config)).is_dir():
+        return
+    with artifacts.lock(shelf):
+        for folder in sorted(shelf.iterdir()):
+            if folder.is_dir() and not starts.is_named(folder.name, config):
+                freed.count(folder)
+                if not dry_run:
+                    shutil.rmtree(folder)
 
 
 def _old_events(config: Config, newest: date) -> list[Path]:

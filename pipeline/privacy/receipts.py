@@ -28,6 +28,7 @@ STAYS = (
     "the shop's own logs and databases, which Nightjar only reads: ingest drops the person's rows from now on",
     "backups of this folder and of the database, and files that `export` wrote elsewhere",
     "the scheduler's own logs and database",
+    "encoders of other shops that started from one of this shop's (`fine_tune.start_from`), and their copies of it",
 )
 
 

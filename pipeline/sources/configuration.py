@@ -35,8 +35,8 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     """Read the configuration; see pipeline.settings.config.load.
 
     Raises:
-        InputError: also where an arm of the experiment is to be shown a list that no night makes, or there are label
-            sets and no documents.
+        InputError: also where an arm of the experiment is to be shown a list that no night makes, or what
+            reads documents (label sets, entities, answers) has none, or names a label set that there is not.
     """
     loaded = config.load(FullConfig, path, overrides)
     _require_documents(loaded)

@@ -20,7 +20,7 @@ from pipeline.store.units import Content, named, parsed
 
 GRACE_SECONDS = 24 * 3600.0
 NOTED = "garbage.json"
-ROOTS = ("lake", "day_so_far", "tables", "asked", "state", "blocked", "exports")
+ROOTS = ("lake", "day_so_far", "tables", "asked", "starts", "state", "blocked", "exports")
 
 
 @dataclass(frozen=True)

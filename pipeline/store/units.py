@@ -26,6 +26,8 @@ OWN = ("objects", "written", "seen")
 SEEN = "seen"
 """What only this machine's record of a manifest says: which files they were, by `Unit.identities`."""
 LAKES = ("lake", "day_so_far")
+WHOLE = ("tables", "asked", "starts")
+"""Folders that change as a whole, with all that is in them."""
 PRIVATE = "state/"
 """What only its owner may read on disk."""
 STATE = {
@@ -152,7 +154,7 @@ def of_path(home: Path, path: Path) -> tuple[str, list[Unit]] | None:
         return name, [named(home, name), *([named(home, f"blocked/{parts[2]}")] if parts[1] == "evaluate" else [])]
     if name == "forgotten.json":  # who reads the logs holds this lease, so that whoever adds a name waits for them
         return "lake/ingest/history", [named(home, "state/forgotten")]
-    if name in {"receipts", "tables", "asked"}:
+    if name in {"receipts", *WHOLE}:
         return name, [named(home, "state/receipts" if name == "receipts" else name)]
     return (name, [named(home, name)]) if parts[0] == "exports" and len(parts) == 3 else None
 
@@ -162,7 +164,7 @@ def named(home: Path, name: str) -> Unit:
     if name in STATE:
         folder, patterns = STATE[name]
         return Unit(name, home / folder, patterns)
-    if name in {"tables", "asked"}:
+    if name in WHOLE:
         return Unit(name, home / name, ("**/*",))
     if name.startswith("exports/"):
         return Unit(name, (home / name).parent, (name.rpartition("/")[2],))

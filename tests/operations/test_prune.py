@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.encoder import starts
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.operations import prune, stages
@@ -61,6 +62,20 @@ def test_old_nights_go_and_the_disk_gets_what_is_said(tmp_path: Path) -> None:
     assert len(publish.published_runs(config)) == runs
     assert f"{freed.bytes / 2**20:,.1f} MiB of disk freed" in prune.describe(freed, dry_run=False)
     assert prune.prune(config, keep_days=2).folders == []
+
+
+def test_of_other_shops_encoders_the_one_that_is_named_stays(tmp_path: Path) -> None:
+    config = published_night(tmp_path, NIGHT)
+    named, other = (starts.shelf(config) / (64 * letter) for letter in "ab")
+    for folder in (named, other):
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"weights")
+    start = {"start_from": f"/other/home@sha256:{named.name}"}
+    config = config.model_copy(update={"fine_tune": config.fine_tune.model_copy(update=start)})
+    assert prune.prune(config, dry_run=True).folders == [other]
+    assert other.is_dir()
+    assert "removed" in prune.describe(prune.prune(config), dry_run=False)
+    assert [folder.name for folder in starts.shelf(config).iterdir()] == [named.name]
 
 
 def test_the_default_keeps_35_days(tmp_path: Path) -> None:

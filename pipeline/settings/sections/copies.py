@@ -10,7 +10,8 @@ from pipeline.settings.sections.base import KEPT, Section
 CopyName = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
 """What messages call a copy."""
 ROOMS = (
-    "lake", "day_so_far", "tables", "exports", "receipts", "blocked", "state", "objects", "leases", "search", "compare"
+    "lake", "day_so_far", "tables", "exports", "receipts", "blocked", "starts", "state", "objects", "leases", "search",
+    "compare"
 )  # fmt: skip
 """Folders of a home that hold something else."""
 

@@ -1,10 +1,14 @@
 """The pretrained language model: how it is fine-tuned on the shop's log."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.settings.sections.base import KEPT, Section
+
+HASH_OF = "@sha256:"
+"""Between the home of another shop and the hash of its encoder."""
 
 
 class Tasks(Section):
@@ -30,6 +34,11 @@ class FineTune(Section):
     "none": items are known by their words alone, at a fraction of the time."""
     revision: str | None = None
     """Commit, tag or branch of a hub model."""
+    start_from: str | None = None
+    """Start from the encoder of another shop, tuned from the same `model`, instead of from `model` itself: the other
+    home, a folder (relative to this file's) or a URL, and the hash of the encoder, PATH@sha256:HASH. Without the hash
+    the run stops and lists those that are there. The encoder is copied once; see "Starting from another shop's encoder"
+    in docs/choosing-a-model.md before you use it."""
     pooling: Literal["auto", "mean", "first"] = "auto"
     """How token vectors become one; auto: what the model's own files say, else its family's habit."""
     prefix: str | None = None
@@ -105,6 +114,21 @@ class FineTune(Section):
                 "warm_starts needs mode full, lora or adalora, whose encoder is whole, and not encode_with static; "
                 "epochs, which tell whether it got worse; and processes = 1"
             )
+        return self
+
+    @property
+    def start(self) -> tuple[str, str | None]:
+        """What `start_from` says: the home, and the hash of its encoder, if there is one."""
+        place, _, sha256 = (self.start_from or "").partition(HASH_OF)
+        return place, sha256 or None
+
+    @model_validator(mode="after")
+    def _starts_from_what_can_be_found(self) -> Self:
+        if self.start_from is not None and self.model == "none":
+            raise ValueError("start_from needs an encoder, and model is 'none': leave one of the two out")
+        place, sha256 = self.start
+        if self.start_from is not None and not (place and re.fullmatch("[0-9a-f]{64}", sha256 or 64 * "0")):
+            raise ValueError(f"start_from is PATH{HASH_OF}HASH, the hash 64 digits and letters a to f")
         return self
 
     @model_validator(mode="after")
