@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.command_line import parser
+from pipeline.command_line import parser, require_text
 from pipeline.ground import nights, resources, shipped, terminal, zones
 from pipeline.ground.errors import InputError, PipelineError
 from pipeline.operations import stages
@@ -266,8 +266,7 @@ ACTIONS = {
 
 def _disk() -> Path:
     """The folder whose disk a command needs; of a home in an object store its copy's."""
-    home = os.environ.get("NIGHTJAR_HOME", ".")
-    return urls.cache() if urls.is_url(home) else Path(home)
+    return urls.cache() if urls.is_url(home := os.environ.get("NIGHTJAR_HOME", ".")) else Path(home)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -286,6 +285,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     terminal.guard_logs()
     try:
+        require_text(args)
         with resources.required(args.command, _disk()):
             ACTIONS[args.command](args)
     except PipelineError as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline import __version__
 from pipeline.ground import shipped
+from pipeline.ground.errors import InputError
 from pipeline.operations import stages
 
 COMMANDS = {
@@ -86,6 +87,21 @@ def parser() -> argparse.ArgumentParser:
             if options := OPTIONS.get(name):
                 options(command)
     return top
+
+
+def require_text(args: argparse.Namespace) -> None:
+    """Refuse what a shell handed over that is no text: ids and queries are UTF-8, and nothing would find them.
+
+    Raises:
+        InputError: names the option and the byte.
+    """
+    for name, given in vars(args).items():
+        for text in given if isinstance(given, list) else [given]:
+            raw = next((c for c in text if "\udc80" <= c <= "\udcff"), None) if isinstance(text, str) else None
+            if raw is not None:
+                raise InputError(
+                    f"--{name.replace('_', '-')} is not UTF-8: byte 0x{ord(raw) - 0xDC00:02x} is no character of it"
+                )
 
 
 def _listed() -> str:

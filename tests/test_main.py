@@ -39,6 +39,21 @@ def test_help_imports_no_library_of_the_models() -> None:
     assert heavy & set(run.stdout.split()) == set()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "--query", "mu\udcffg"],
+        ["show", "--user", "\udcff"],
+        ["explain", "--item", "mug", "--user", "\udcff"],
+        ["forget", "--user", "u1", "u\udcff2"],
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_byte(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["--quiet", *command]) == 1
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"InputError: --(query|user) is not UTF-8: byte 0xff is no character of it\n", said)
+
+
 def test_a_night_can_load_the_history_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [row(f"u{n % 5}", f"i{n % 9}", f"2024-01-{1 + n % 5:02} 10:00:00") for n in range(60)]
     loaded = shop(tmp_path)
