@@ -89,6 +89,7 @@ select
         when bad_entities then 'entities is no list, nor JSON of one'
         when kind not in ('question', 'answer', 'review', 'news', 'post')
         then 'kind is none of question, answer, review, news, post'
-        when text is null and labels is null or cardinality(labels) = 0 and text is null then 'text and labels are missing'
+        when text is null and coalesce(cardinality(labels), 0) = 0 and coalesce(len(entities), 0) = 0
+        then 'text, labels and entities are missing'
     end as reason
 from named

@@ -102,6 +102,15 @@ def test_names_are_trimmed_and_counted_once_a_text(tmp_path: Path) -> None:
     assert [(one["entity"], one["texts"]) for one in rows_of(folder, "days")] == [("thing3", 2)]
 
 
+def test_what_a_text_is_about_may_be_said_by_a_later_row(tmp_path: Path) -> None:
+    config = paper(tmp_path, [news(1, day(28))])
+    told = {"id": "n1", "said": None, "moment": None, "who": None, "about": ["thing3"], "tags": None}
+    write(tmp_path / f"said-{NIGHT}.jsonl", [told])
+    assert [(one["entity"], one["day"], one["texts"]) for one in rows_of(run(config), "days")] == [
+        ("thing3", day(28), 1)
+    ]
+
+
 def test_what_arrives_later_moves_no_byte(tmp_path: Path) -> None:
     documents = [*usual(), *burst()]
     night = day(28)

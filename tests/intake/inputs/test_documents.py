@@ -52,23 +52,26 @@ def test_rows_are_taken_refused_or_said_again(tmp_path: Path) -> None:
         said("1", "Where is it?", f"{FIRST} 10:00:00", sort="Question"),
         said("7", "Long ago", "1999-01-01"),
         said("8", None, None, tags={"intent": "fee"}),
+        said("9", None, None, mentioned=["visa"]),
+        said("10", None, None, mentioned=[]),
     ]
     write(tmp_path / f"said-{FIRST}.jsonl", lines)
     night = ingest(config, FIRST)
     taken = rows_of(night, "documents")
-    assert [one["document_id"] for one in taken] == ["1", "8"]
+    assert [one["document_id"] for one in taken] == ["1", "8", "9"]
     assert taken[0]["text"] == "Where is it?"
     assert taken[0]["author"] == "u"
     assert (taken[0]["kind"], taken[0]["entities"]) == ("question", ["visa"])
-    assert [dict(one["labels"]) for one in taken] == [{"intent": "card"}, {"intent": "fee"}]
+    assert [dict(one["labels"] or []) for one in taken] == [{"intent": "card"}, {"intent": "fee"}, {}]
     refused = [(one["file"], one["row"], one["reason"]) for one in rows_of(night, "document_rejects")]
     assert refused == [
-        (f"said-{FIRST}.jsonl", 2, "text and labels are missing"),
+        (f"said-{FIRST}.jsonl", 2, "text, labels and entities are missing"),
         (f"said-{FIRST}.jsonl", 3, "time is missing or not a time"),
         (f"said-{FIRST}.jsonl", 4, "time is after the day it arrived"),
         (f"said-{FIRST}.jsonl", 5, "document_id is missing"),
         (f"said-{FIRST}.jsonl", 6, "kind is none of question, answer, review, news, post"),
         (f"said-{FIRST}.jsonl", 8, "time is before ingest.earliest"),
+        (f"said-{FIRST}.jsonl", 11, "text, labels and entities are missing"),
     ]
     report = artifacts.read_manifest(night)["report"]
     again = report["documents: said again by a later row"]
@@ -123,7 +126,7 @@ def test_what_nobody_sees_is_no_text(tmp_path: Path) -> None:
     night = ingest(config, FIRST)
     taken = [(one["document_id"], one["text"]) for one in rows_of(night, "documents")]
     assert taken == [("4", "\U0001f600"), ("5", "a\x00b"), ("6", "\n?")]
-    assert {one["reason"] for one in rows_of(night, "document_rejects")} == {"text and labels are missing"}
+    assert {one["reason"] for one in rows_of(night, "document_rejects")} == {"text, labels and entities are missing"}
 
 
 def test_a_shop_without_documents_has_no_file_of_them(tmp_path: Path) -> None:
