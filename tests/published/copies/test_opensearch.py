@@ -63,7 +63,7 @@ def names(client: Any, prefix: str) -> set[str]:
 
 
 def times_apart(row: dict[str, Any]) -> dict[str, Any]:
-    apart = {"last_event_time", "published_at", "first_asked", "run_id"}
+    apart = {"last_event_time", "published_at", "first_asked", "first_seen", "asked_at", "run_id"}
     return {name: value for name, value in row.items() if name not in apart}
 
 
