@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import pretrained
@@ -154,8 +154,10 @@ def _of_night(folder: Path) -> Found | None:
 
 
 def _is_needed(name: str) -> bool:
-    """Whether a file says what the encoder computes, or how it was trained: none that has the other shop's words."""
-    return name != WORDS and any(fnmatch.fnmatch(name, pattern) for pattern in pretrained.FILES)
+    """Whether a file says what the encoder computes, or how it was trained: none that has the other shop's words, and none
+    outside its folder, whatever the other home's manifest calls it."""
+    inside = not name.startswith("/") and ".." not in PurePosixPath(name).parts
+    return inside and name != WORDS and any(fnmatch.fnmatch(name, pattern) for pattern in pretrained.FILES)
 
 
 def _listed(found: list[Found], night: date) -> str:

@@ -6,7 +6,7 @@ however the rows stream.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -68,12 +68,13 @@ def _slices(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[tuple[d
                 yield date.fromordinal(int(days[start]) + 719_163), rows.slice(start, stop - start)
 
 
-def write(out: Path, tables: Mapping[str, Batches]) -> Report:
+def write(out: Path, tables: Mapping[str, Batches], there: Collection[str] = ()) -> Report:
     """Write a night's files, one per table.
 
     Args:
         out: the folder.
         tables: batches of those tables that have rows, by name.
+        there: tables that get a file without rows too, as one that is there must not outlive its rows.
     Returns:
         Rows of each table that has a file, and refused rows by reason.
     """
@@ -82,7 +83,7 @@ def write(out: Path, tables: Mapping[str, Batches]) -> Report:
     for table in inputs.night_tables():
         groups = _row_groups(tables.get(table.name, ()), table.schema)
         first = next(groups, None)
-        if first is None and table.sparse:
+        if first is None and table.sparse and table.name not in there:
             continue
         report[table.name] = 0
         with (

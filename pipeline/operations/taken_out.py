@@ -118,7 +118,8 @@ def _rewrite(folder: Path, people: People, counts: dict[str, Counter[str]], with
 
     def write(beside: Path) -> dict[str, Any]:
         kept = {table.name: _kept(folder, table, without) for table in inputs.night_tables()}
-        report: dict[str, Any] = partitions.write(beside, kept)
+        there = [table.name for table in inputs.night_tables() if table.path(folder).is_file()]
+        report: dict[str, Any] = partitions.write(beside, kept, there)
         for name, rows in counts.items():
             paths = (folder / f"{name}.parquet", beside / f"{name}.parquet")
             before, after = map(artifacts.file_sha256, paths)

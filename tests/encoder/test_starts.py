@@ -141,6 +141,23 @@ def test_what_cannot_be_started_from_is_named(tmp_path: Path, tiny: Path, other:
     refused(f"{other}@sha256:{sha256}", r"encoder\.json has pooling 'mean', and fine_tune 'first'", pooling="first")
 
 
+def test_nothing_is_written_beside_the_copy_whatever_a_manifest_calls_its_files(
+    tmp_path: Path, tiny: Path, other: Path, sha256: str
+) -> None:
+    def named(folder: Path) -> None:
+        path = folder.parent / "manifest.json"
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        (folder.parents[3] / "evil.json").write_text("{}")
+        evil = {"sha256": artifacts.file_sha256(folder.parents[3] / "evil.json"), "bytes": 2}
+        manifest["files"] |= {f"{folder.name}/../../../../evil.json": evil, f"{folder.name}//etc/evil.json": evil}
+        path.write_text(json.dumps(manifest), encoding="utf-8")
+
+    theirs, home = home_changed(other, tmp_path / "theirs", named), tmp_path / "deep" / "er" / "home"
+    config = config_for(home, fine_tune={"model": str(tiny), "start_from": f"{theirs}@sha256:{sha256}"})
+    assert starts.of(NIGHT, config) is not None
+    assert [path for path in tmp_path.rglob("evil.json") if not path.is_relative_to(theirs)] == []
+
+
 def test_a_night_starts_from_nothing_that_was_tuned_after_it(
     tmp_path: Path, tiny: Path, other: Path, sha256: str
 ) -> None:

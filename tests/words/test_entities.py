@@ -164,6 +164,15 @@ def test_an_author_who_is_forgotten_is_counted_no_more(tmp_path: Path) -> None:
     assert rows_of(run(config), "unusual") == []
 
 
+def test_who_wrote_all_that_a_night_has_is_forgotten_too(tmp_path: Path) -> None:
+    config = paper(tmp_path, [news(1, day(28), "thing3", who="anna"), news(2, NIGHT, "thing3", who="otto")])
+    run(config)
+    forget.forget(config, ["anna"], NIGHT)
+    assert rows_of(config.lake / "ingest" / f"run_date={day(28)}", "documents") == []
+    assert b'number1"' not in everything_under(config.home)
+    assert [one["texts"] for one in rows_of(run(config), "days")] == [1]
+
+
 def test_a_night_that_knows_a_text_goes_with_the_id_in_it(tmp_path: Path) -> None:
     config = paper(tmp_path, [*usual(), *(one | {"said": f"anna-77 {one['said']}"} for one in burst())])
     folder = run(config)
