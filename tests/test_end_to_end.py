@@ -116,10 +116,16 @@ def test_what_is_shown_is_explained_and_what_is_not_too(airflow_run: Run) -> Non
         assert f"{row['surface']}: rank {row['rank']}, score {row['score']:.4f}" in said
         assert "lists that have it: " in said
         assert f"a chance of {row['score']:.4f}" in said
+    other = airflow_run.config.ensemble.model_copy(update={"final": "borda"})
+    with pytest.raises(InputError, match=r"the night was run with other settings \(ensemble"):
+        explain.item(airflow_run.config.model_copy(update={"ensemble": other}), row["user_id"], row["item_id"])
     bought = next(row for row in rows if row["reason"].startswith("You bought it"))
     said = explain.item(airflow_run.config, bought["user_id"], bought["item_id"], "discover")
     assert "discover: not shown\n  the user has had it, and the surface shows nothing twice" in said
-    for user, item, why in (("nobody", bought["item_id"], "had no history"), (bought["user_id"], "\x1b[2J", "unknown")):
+    for user, item, why in (
+        ("nobody", bought["item_id"], "unknown to the night"),
+        (bought["user_id"], "\x1b[2J", "unknown"),
+    ):
         with pytest.raises(InputError, match=why) as refused:
             explain.item(airflow_run.config, user, item)
         assert "\x1b" not in str(refused.value)

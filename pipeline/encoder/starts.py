@@ -154,8 +154,8 @@ def _of_night(folder: Path) -> Found | None:
 
 
 def _is_needed(name: str) -> bool:
-    """Whether a file says what the encoder computes, or how it was trained: none that has the other shop's words, and none
-    outside its folder, whatever the other home's manifest calls it."""
+    """Whether a file says what the encoder computes, or how it was trained: none that has the other shop's words, and
+    none outside its folder, whatever the other home's manifest calls it."""
     inside = not name.startswith("/") and ".." not in PurePosixPath(name).parts
     return inside and name != WORDS and any(fnmatch.fnmatch(name, pattern) for pattern in pretrained.FILES)
 

@@ -21,8 +21,8 @@ KINDS = {
     "impressions": "where the item was shown, and whether in vain",
     ANYBODY: "what holds for any user and any item",
     ACTIVITY: "how likely the user is to act on anything",
-    PLACE: "the item's place in the list, which several rankings made together",
-    RULES: "what publication did: no score rises along a list, and editors and limits have their say",
+    PLACE: "its place in the list, which several rankings made together",
+    RULES: "publication: no score rises along a list, editors, limits",
 }
 """The drivers that are no lists, and what each of them is."""
 _OF_LIST = ("rank", "rank_new", "score")

@@ -12,17 +12,19 @@ from pipeline.publication.surfaces import OwnHistory
 from pipeline.settings.sections.publication import Surface
 
 
-def why_not(night: Night, surface: Surface, target: int, item: int) -> list[str]:
+def why_not(night: Night, surface: Surface, pair: tuple[int, int], shown: np.ndarray) -> list[str]:
     """The rules of a surface that keep an item from a user, in words; never none.
 
     Args:
         night: the night, with the editors' rules.
         surface: the surface.
-        target: row of the user among the targets.
-        item: the item's index.
+        pair: row of the user among the targets, and the item's index.
+        shown: [n] indices of the items that the user is shown there.
     """
-    found = [*_of_item(night, surface, item), *_of_user(night, surface, target, item)]
-    return found or [_place(night, surface, target, item)]
+    found = [*_of_item(night, surface, pair[1]), *_of_user(night, surface, *pair)]
+    if found or night.config.pool(surface) in night.fallen_back:
+        return found or ["others are bought more: the list is one of best-sellers"]
+    return [_place(night, surface, *pair, shown)]
 
 
 def _of_item(night: Night, surface: Surface, item: int) -> Iterator[str]:
@@ -52,14 +54,29 @@ def _of_user(night: Night, surface: Surface, target: int, item: int) -> Iterator
         yield "too soon after the user had it, or too far from the user's usual price (exclude_seen_days, price ratios)"
 
 
-def _place(night: Night, surface: Surface, target: int, item: int) -> str:
-    """How far from the list it is."""
+def _place(night: Night, surface: Surface, target: int, item: int, shown: np.ndarray) -> str:
+    """How far from the list it is, or what else than its place may keep it out."""
     pool = night.config.pool(surface)
     items = np.asarray(lists.read_list(night.cutoff.dir_in(night.ensemble), pool, "final")[0][target])
     place = np.flatnonzero(items == item)
     if not len(place):
         return f"it is not among the user's best {int((items >= 0).sum())}"
     rank = int(place[0]) + 1
-    if rank > surface.k:
-        return f"{rank - 1} items of the user's list are better; the surface shows {surface.k}"
-    return "others stand in its place: pinned or drawn items, or enough of its product or category (max_per_category)"
+    if np.isin(items[rank:], shown).any() or rank <= min(surface.k, len(shown)):
+        return (
+            f"place {rank} of the user's list, and what the surface makes of it has others instead: {_makes(surface)}"
+        )
+    return f"{rank - 1} items of the user's list are better; the surface shows {surface.k}"
+
+
+def _makes(surface: Surface) -> str:
+    """What a surface does to a list beside cutting it."""
+    names = {
+        "editors' pins and boosts": True,
+        "drawn slots": surface.explore is not None,
+        "max_per_category": surface.max_per_category is not None,
+        "variants of a product": True,
+        "diversity": bool(surface.diversity),
+        "the limits of its allotment": surface.allot is not None,
+    }
+    return ", ".join(name for name, there in names.items() if there)

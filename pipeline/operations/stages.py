@@ -129,10 +129,10 @@ def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
 def made_of(stage: str, run_date: date, config: Config) -> manifests.Made:
     """What running a stage now would make its artifact of."""
     hashes = _inputs(stage, run_date, config)
-    return manifests.Made(stage, run_date, _written(config), _settings_hash(stage, config), hashes)
+    return manifests.Made(stage, run_date, _written(config), settings_hash(stage, config), hashes)
 
 
-def _settings_hash(stage: str, config: Config) -> str:
+def settings_hash(stage: str, config: Config) -> str:
     """A hash of the settings that can change a stage's bytes, and of the moment up to which the day is known."""
     said = [config.digest(stage), *([] if is_wanted(stage, config) else ["off"])]
     return " ".join([*said, *([] if config.until is None else [config.until.isoformat()])])

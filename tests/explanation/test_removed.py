@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from pipeline.explanation.removed import why_not
@@ -27,14 +28,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return found.write()
 
 
-def told(made: Shop, surface: str, target: int, item: int) -> str:
+def told(made: Shop, surface: str, target: int, item: int, shown: tuple[int, ...] = ()) -> str:
     """What is said, in one line."""
     with sql.connect(1, 256) as connection:
         folders = {name: made.folders()[name] for name in ("features", "sources", "ensemble", "outcomes", "evaluate")}
         about = {"run_date": NIGHT, "run_id": "r", "config": made.config}
         night = Night(**folders, **about, connection=connection, scratch=made.config.home, rules=RULES)
         (chosen,) = (one for one in made.config.surfaces if one.name == surface)
-        return "; ".join(why_not(night, chosen, target, item))
+        return "; ".join(why_not(night, chosen, (target, item), np.array(shown, dtype=np.int64)))
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,28 @@ def told(made: Shop, surface: str, target: int, item: int) -> str:
         ("dear", 0, 0, "the surface chooses from other items: `where`"),
         ("ruled", 0, 2, "too soon after the user had it"),
         ("ruled", 1, 3, "1 items of the user's list are better; the surface shows 1|usual price"),
-        ("for_you", 0, 1, "others stand in its place"),
     ],
 )
 def test_the_rule_is_named(made: Shop, surface: str, target: int, item: int, said: str) -> None:
 
     assert re.search(said, told(made, surface, target, item)), told(made, surface, target, item)
+
+
+def test_how_far_it_is_or_what_else_may_keep_it_out(made: Shop) -> None:
+    assert told(made, "for_you", 0, 1, (0,)) == "2 items of the user's list are better; the surface shows 4"
+    lower = told(made, "for_you", 0, 1, (0, 4))
+    assert lower.startswith("place 3 of the user's list, and what the surface makes of it has others instead: editors'")
+    assert "drawn" not in lower
+    assert told(made, "for_you", 0, 1, (0, 3, 6)).startswith("place 3 of the user's list, and")  # topped up instead
+
+
+def test_where_the_gate_shows_best_sellers_no_list_is_spoken_of(made: Shop) -> None:
+    with sql.connect(1, 256) as connection:
+        folders = {name: made.folders()[name] for name in ("features", "sources", "ensemble", "outcomes", "evaluate")}
+        about = {"run_date": NIGHT, "run_id": "r", "config": made.config, "given_up": frozenset({"all"})}
+        night = Night(**folders, **about, connection=connection, scratch=made.config.home)
+        said = why_not(night, made.config.surfaces[0], (2, 0), np.array([1]))
+    assert said == ["others are bought more: the list is one of best-sellers"]
 
 
 def test_two_rules_are_both_named(made: Shop) -> None:
