@@ -84,7 +84,7 @@ def make(
     columns = {
         "topic_id": [names[topic] for topic in some],
         "rank": np.arange(1, len(some) + 1, dtype=np.int32),
-        "words": _words(written, recent),
+        "words": _words(written, recent, days),
         "documents": lately[some].astype(np.int32),
         **dict(zip(("documents_before", "growth", "growth_low", "growth_high", "direction"), trend, strict=True)),
         "entities": [_named(written, texts, about) for texts in recent],
@@ -114,10 +114,12 @@ def _middle(vectors: np.ndarray) -> int:
     return int((among @ among.sum(axis=0)).argmax())
 
 
-def _words(written: Written, recent: Sequence[np.ndarray]) -> list[list[str]]:
-    """The words that tell the latest texts of each topic from those of the others."""
-    latest = [texts[np.argsort(written.times[texts], kind="stable")][-TOLD:] for texts in recent]
-    return [list(words) for words in contrast.between([list(written.texts[texts]) for texts in latest])]
+def _words(written: Written, recent: Sequence[np.ndarray], days: int) -> list[list[str]]:
+    """The words that tell the latest texts of each topic from those of the others, and from all that are in none."""
+    lately = np.flatnonzero(written.age < days)
+    groups = [*recent, np.setdiff1d(lately, np.concatenate([lately[:0], *recent]))]
+    latest = [texts[np.argsort(written.times[texts], kind="stable")][-TOLD:] for texts in groups]
+    return [list(words) for words in contrast.between([list(written.texts[texts]) for texts in latest])[:-1]]
 
 
 def _named(written: Written, texts: np.ndarray, about: Named) -> list[str]:

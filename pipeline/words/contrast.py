@@ -110,7 +110,7 @@ def between(groups: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
     except ValueError:  # sklearn's word for no text, or texts without a word
         return [() for _ in groups]
     of = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    member = sparse.csr_matrix((np.ones(len(of)), (of, np.arange(len(of)))))
+    member = sparse.csr_matrix((np.ones(len(of)), (of, np.arange(len(of)))), shape=(len(groups), len(of)))
     inside = np.asarray((member @ found).todense())  # [G, V]
     everywhere, names = inside.sum(axis=0), counter.get_feature_names_out()
     idf = np.log((1 + len(texts)) / (1 + everywhere))

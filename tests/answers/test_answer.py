@@ -151,6 +151,7 @@ def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
 def test_a_night_that_is_killed_is_whole_when_it_is_run_again(tmp_path: Path) -> None:
     made = []
     for name in ("killed", "not"):
