@@ -17,7 +17,7 @@ SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 
 def test_every_command_does_something_and_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     choices = next(a for a in command_line.parser()._actions if a.dest == "command").choices
-    assert set(choices) == set(command_line.ACTIONS)
+    assert set(choices) == set(command_line.COMMANDS)
     with pytest.raises(SystemExit):
         command_line.main(["--help"])
     said = capsys.readouterr().out

@@ -23,9 +23,9 @@ LOG = [row(f"u{n % 5}", f"i{n % 9}", f"2024-01-0{1 + n % 2} 1{n % 10}:00:00") fo
 CLOCKS = {"now", "today", "utcnow", "time_ns", "localtime", "gmtime", "ctime", "clock_gettime"}
 # Where people talk to the pipeline, and how often it is asked there; what is computed never depends on the answer.
 ALLOWED = {
-    # `run` and `load-history`: is that day over, has that moment come?; `valid`: what is due by now?; the day of an
-    # erasure's receipt
-    "pipeline/__main__.py": 4,
+    "pipeline/commands/command.py": 1,  # `run` and `load-history`: is that day over?
+    "pipeline/commands/nights.py": 2,  # has that moment come?; `valid`: what is due by now?
+    "pipeline/commands/upkeep.py": 1,  # the day of an erasure's receipt
     "pipeline/ground/zones.py": 2,  # the day and the moment that it is in the shop's zone, for those questions
     "pipeline/lineage/followed.py": 1,  # when a stage began and ended, for who collects its lineage
     "pipeline/store/garbage.py": 1,  # since when no manifest names an object: it has a day of grace

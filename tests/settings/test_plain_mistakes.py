@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.command_line import COMMANDS
+from pipeline.commands.command import Command
 from pipeline.ground import nights
 from pipeline.ground.errors import InputError
 from pipeline.sources import configuration
@@ -88,8 +90,6 @@ def test_a_year_that_is_mistyped_is_no_night(text: str) -> None:
 def test_the_command_line_has_no_traceback_for_what_the_system_refuses(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pipeline import __main__ as command
-
     for error, said in [
         (PermissionError(13, "Permission denied", "/x"), "/x is forbidden"),
         (OSError(24, "Too many open files", "/x"), r"files, which are too few: raise the limit (ulimit -n 4096)"),
@@ -99,7 +99,7 @@ def test_the_command_line_has_no_traceback_for_what_the_system_refuses(
         def fails(_: object, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setitem(command.ACTIONS, "status", fails)
+        monkeypatch.setitem(COMMANDS, "status", Command("fails", fails))
         assert main(["status"]) == 1
         printed = capsys.readouterr().err
         assert printed.startswith("ResourceError: status: ")
