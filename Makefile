@@ -1,6 +1,7 @@
 # make nightly   one night of the example shop, from raw logs to published tables (PROFILE=fast: in a minute)
 # make test      the test suite, in two processes (WORKERS=1: in one; one test: .venv/bin/python -m pytest FILE::TEST)
 # make docs      the site in site/
+# make sbom      dist/sbom.cdx.json, what it is made of
 # They install what they need into .venv first, with the command .venv/bin/nightjar; a second call starts at once.
 
 PYTHON   ?= python3
@@ -29,7 +30,7 @@ QUIET := NIGHTJAR_PROGRESS=1 AIRFLOW__LOGGING__LOGGING_LEVEL=WARNING PYTHONWARNI
 # Airflow's database and the history are made side by side.
 MAKEFLAGS += --jobs=2
 
-.PHONY: nightly history test test-slow test-all check docs wheel airflow clean
+.PHONY: nightly history test test-slow test-all check docs wheel sbom airflow clean
 
 nightly: .venv/runtime $(AIRFLOW_HOME)/airflow.db history
 	@$(QUIET) $(BIN)/airflow dags test nightly_recommendations $(RUN_DATE)
@@ -60,6 +61,13 @@ wheel: .venv/runtime
 docs: .venv/development
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
+# What an environment is made of, with versions and licences, as CycloneDX: make sbom ENVIRONMENT=/path/to/bin/python
+ENVIRONMENT ?= $(BIN)/python
+sbom: .venv/bom
+	@mkdir -p dist
+	.venv/bom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/sbom.cdx.json $(ENVIRONMENT)
+
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 	PATH="$(CURDIR)/$(BIN):$$PATH" AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
@@ -80,6 +88,11 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 .venv/cluster: .venv/development
 	@$(PIP) --editable '.[spark]' -c constraints.txt
 	@touch $@
+
+# The tool has an environment of its own, so that it is no part of what it describes.
+.venv/bom: .venv/runtime
+	@$(PYTHON) -m venv $@
+	@$@/bin/pip install --quiet --no-compile --disable-pip-version-check cyclonedx-bom==7.5.0
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime
 	@mkdir -p $(AIRFLOW_HOME)

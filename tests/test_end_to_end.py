@@ -104,6 +104,7 @@ def test_the_terminal_views_answer(airflow_run: Run) -> None:
     user = publish.published_lists(airflow_run.config, publish.active_run(airflow_run.config).run_id)["user_id"][0]
     assert "for_you" in pipeline("show", "--user", user.as_py(), home=home).stdout
     assert "opular" in pipeline("show", "--user", "nobody'; drop table runs", home=home).stdout
+    assert "signed: 0 of 1" in pipeline("verify", home=home).stdout
     assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
 
 

@@ -61,7 +61,7 @@ def learn(texts: Sequence[str]) -> Lexicon:
     """The words of texts; texts without a word teach none."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32)
+    counter = CountVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32)  # noqa: S106, words
     try:
         counts = counter.fit_transform(texts).tocsr()
     except ValueError:  # sklearn's word for texts without one

@@ -88,6 +88,17 @@ def _rollback(args: argparse.Namespace) -> None:
     terminal.say(f"active run is now {publish.rollback(loaded_by(args), args.to).run_id}")
 
 
+def _verify_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--signed-by", metavar="KEY", help="the public key that every line is to be signed with")
+    command.add_argument("--head", metavar="HASH", help="of a line that is to be there, as an earlier call told it")
+
+
+def _verify(args: argparse.Namespace) -> None:
+    from pipeline.operations import verify
+
+    terminal.say(verify.run(loaded_by(args), args.signed_by, args.head))
+
+
 COMMANDS = {
     "show": Command("what a user is recommended, and why; what a query is answered", _show, _show_options),
     "explain": Command("what a score is made of, and why an item is not shown", _explain, _explain_options),
@@ -97,6 +108,7 @@ COMMANDS = {
     "metrics": Command("figures about the tables and the nights, as Prometheus reads them", _metrics, _out_options),
     "contract": Command("what the tables hold and keep to, as an Open Data Contract (ODCS)", _contract, _out_options),
     "export": Command("write one surface of a published run as JSON Lines", _export, _export_options),
+    "verify": Command("whether the tables are what was published: ledger, files, every row", _verify, _verify_options),
     "rollback": Command("make the previously active run active again", _rollback, _rollback_options),
 }
 """By name."""

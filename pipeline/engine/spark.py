@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CONNECT = "sc://"
-SECRET = "NIGHTJAR_SPARK_SECRET"
+SECRET = "NIGHTJAR_SPARK_SECRET"  # noqa: S105, its name
 PARTS = "start long, name string, arrays long, size long, sha256 string"
 
 

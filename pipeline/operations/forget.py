@@ -39,6 +39,7 @@ from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.receipts import Journal
 from pipeline.publication import following, stores
+from pipeline.published import ledger
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
@@ -197,9 +198,10 @@ def _tables(connection: Any, config: Config, people: People) -> None:
         for database in databases.values():
             held.enter_context(database.lock())
         archive.clean()
-        for folder in sorted(archive.folder.glob(f"{RUN}*")):
-            _redact(connection, people, folder, table="published", run_id=folder.name.removeprefix(RUN))
-            mentions.in_published(connection, folder, people)
+        with ledger.forgetting(config.tables, archive):
+            for folder in sorted(archive.folder.glob(f"{RUN}*")):
+                _redact(connection, people, folder, table="published", run_id=folder.name.removeprefix(RUN))
+                mentions.in_published(connection, folder, people)
         for name, database in databases.items():
             database.clean()
             for alias in people.ids:

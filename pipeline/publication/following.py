@@ -2,15 +2,17 @@
 
 from pipeline.ground import resources
 from pipeline.publication import stores, tables
+from pipeline.published import signing
 from pipeline.settings.config import Config
 
 
 def require(config: Config) -> None:
-    """Refuse copies that could not be made, before there is something to copy.
+    """Refuse copies that could not be made, and a key that could not sign, before there is something to copy or sign.
 
     Raises:
-        InputError: what one needs is not installed, or not in the environment.
+        InputError: what one needs is not installed, or not in the environment; or the key is none.
     """
+    signing.from_environment()
     if config.publish.copies:
         # here, as everywhere: who has no copies imports nothing for them
         from pipeline.published.copies import following

@@ -1,10 +1,12 @@
 """Handing a night's tables to the database that readers read: load beside the active run, flip, drop old runs."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.ground.errors import PublishError
 from pipeline.publication import remembered, stores
+from pipeline.published import ledger
 from pipeline.published.archive import Archive
 from pipeline.published.contract import Target
 from pipeline.published.run_ids import is_of_day_so_far, known_until, run_date_of
@@ -13,13 +15,14 @@ from pipeline.settings.config import Config
 log = logging.getLogger(__name__)
 
 
-def hand_over(run_id: str, out: Path, config: Config) -> bool:
+def hand_over(run_id: str, out: Path, config: Config, made_of: Mapping[str, str]) -> bool:
     """Load the tables, make them active unless a newer night is, drop runs beyond those kept.
 
     Args:
         run_id: the run.
         out: its tables, as Parquet.
         config: the target, and how many runs are kept.
+        made_of: the content of the stages that it was made from, by name, for the ledger.
     Returns:
         Whether readers see it.
     Raises:
@@ -32,6 +35,7 @@ def hand_over(run_id: str, out: Path, config: Config) -> bool:
             archive.clean()
             folder, took = archive.keep(run_id, out), remembered.stages(run_id, config.lake, archive)
             target.load(run_id, folder, remembered.runs(target, archive), took)
+            ledger.publish(config.tables, archive, run_id, made_of)
             activated = _activate(target, run_id, config)
             _retain(target, archive, run_id, config.publish.keep_runs)
     except OSError as error:

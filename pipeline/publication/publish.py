@@ -90,7 +90,8 @@ def run(
     rules = editorial.read(config, run_date)
     apart = {"classify": classify, "entities": entities, "answer": answer, "topics": topics}
     words = {name: folder for name, folder in apart.items() if folder is not None and config.enabled(name)}
-    run_id = _run_id(run_date, config, rules, outcomes, features, *sources.values(), ensemble, *words.values())
+    made_of = _made_of(features, *sources.values(), ensemble, *words.values())
+    run_id = _run_id(run_date, config, rules, outcomes, made_of)
     folders = (features, sources, ensemble, outcomes, evaluate)
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
@@ -98,9 +99,7 @@ def run(
         night = Night(*folders, run_date, run_id, config, connection, out, rules, fusion=fusion, words=words)
         found = _make(night, out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
-    for path in sorted(evaluate.glob(JUDGED)):
-        artifacts.link(path, out / path.name)
-    return {"run_id": run_id, "activated": handing_over.hand_over(run_id, out, config), **found}
+    return {"run_id": run_id, "activated": handing_over.hand_over(run_id, out, config, made_of), **found}
 
 
 def _make(night: Night, out: Path) -> dict[str, Any]:
@@ -118,6 +117,8 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
     taught.write(out, night)
+    for path in sorted(night.evaluate.glob(JUDGED)):
+        artifacts.link(path, out / path.name)
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)
     return {
         "users": len(night.cutoff.targets()),
@@ -139,18 +140,25 @@ def _write(modules: Iterable[tables.Module], night: Night, out: Path) -> dict[st
     return rows
 
 
-def _run_id(run_date: date, config: Config, rules: editorial.EditorialRules, outcomes: Path, *upstream: Path) -> str:
+def _made_of(*upstream: Path) -> dict[str, str]:
+    """The content of the stages that the tables are made from, by name."""
+    return {artifacts.stage_of(folder): artifacts.content_hash(folder) for folder in upstream}
+
+
+def _run_id(
+    run_date: date, config: Config, rules: editorial.EditorialRules, outcomes: Path, made_of: dict[str, str]
+) -> str:
     """The night and a hash of what the tables are made from, settings included: made alike, they have the same id."""
     defaults = {name: config.publish.__class__.model_fields[name].default for name in OPERATIONAL}
     plain = config.model_copy(
         update={"publish": config.publish.model_copy(update=defaults), "experiment": Experiment()}
     )
     arms = json.dumps(config.experiment.made_of, sort_keys=True) if config.experiment.runs_on(run_date) else ""
-    made_of = [
-        *(artifacts.content_hash(folder) for folder in upstream),
+    hashes = [
+        *made_of.values(),
         *filter(None, [rules.digest, arms, taught.digest(outcomes, config), config.until]),
     ]
-    key = artifacts.text_sha256(made_of, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
+    key = artifacts.text_sha256(hashes, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)
 
 

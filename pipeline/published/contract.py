@@ -7,7 +7,7 @@ only step that readers notice, and it is atomic. The caller holds `lock` around 
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
@@ -276,6 +276,12 @@ class Target(Protocol):
     def counts(self, run_id: str) -> list[Count]:
         """What the tables of a loaded run hold, of those that name things to count; one that was added later and is
         empty is left out, as a run of an older version does not have it."""
+
+    def rows(
+        self, run_id: str, tables: Iterable[PublishedTable]
+    ) -> Iterator[tuple[PublishedTable, Iterator[pa.RecordBatch]]]:
+        """All rows that readers are shown of tables of a loaded run, table by table, in no order; none of a table that
+        the database does not have, as one of an older version may not. Not of RUNS, which `read` gives."""
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """Run sql/publish/<name>.sql, or the target's own statement of this name, on the tables of a run.

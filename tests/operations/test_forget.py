@@ -16,10 +16,11 @@ from pipeline.__main__ import main
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.judging import arms, samples
-from pipeline.operations import forget, load_history, site
+from pipeline.operations import forget, load_history, site, verify
 from pipeline.operations.tuning import trials
 from pipeline.privacy import suppression
 from pipeline.publication import publish
+from pipeline.published import ledger
 from pipeline.settings.sections.publication import Explore, Surface
 from pipeline.sources.configuration import FullConfig
 from tests import tiny_log
@@ -42,6 +43,8 @@ def test_nothing_of_the_person_stays_and_everything_of_others_does(tmp_path: Pat
     others = {name: [row for row in rows if row.get("user_id") != GONE] for name, rows in before.items()}
     assert published(config) == others
     assert others != before
+    assert f"run {NIGHT}" in verify.run(config)
+    assert [line.what for line in ledger.read(config.tables)] == ["published", "forgetting", "forgotten"]
     exported = (config.home / "exports" / f"run_date={NIGHT}" / "for_you.jsonl").read_text().splitlines()
     assert [json.loads(line)["user_id"] for line in exported] == ["person-7", "person-778"]
     said = json.loads(receipt.read_text())

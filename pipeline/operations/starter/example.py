@@ -24,7 +24,7 @@ def log(seed: int = 0) -> str:
 
     Every customer likes two shelves and comes back to what they bought: there is something to learn.
     """
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311, made-up rows
     products = [(shelf, title) for shelf, titles in SHELVES.items() for title in titles]
     prices = [round(2 + 18 * rng.random(), 1) for _ in products]
     rows = sorted(row for customer in range(CUSTOMERS) for row in _customer(rng, customer, len(products)))

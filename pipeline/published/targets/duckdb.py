@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,14 @@ class DuckDBTarget:
         """See Target.counts."""
         with self._reading(run_id) as connection:
             return duckdb_tables.counts(connection, self.tables)
+
+    def rows(
+        self, run_id: str, tables: Iterable[PublishedTable]
+    ) -> Iterator[tuple[PublishedTable, Iterator[pa.RecordBatch]]]:
+        """See Target.rows; the views are read, as readers do."""
+        with self._reading(run_id) as connection:
+            for table in tables:
+                yield table, duckdb_tables.rows(connection, table)
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """See Target.read.

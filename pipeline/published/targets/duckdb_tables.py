@@ -1,6 +1,6 @@
 """The published tables in one run's DuckDB file: made, filled, copied without somebody, counted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -69,6 +69,13 @@ def counts(connection: Connection, tables: Tables) -> list[Count]:
             if rows or not table.added_later:
                 found.append(Count(table.name, rows, things, word))
     return found
+
+
+def rows(connection: Connection, table: PublishedTable) -> Iterator[pa.RecordBatch]:
+    """All rows of a table's view; none of a file that has no such table."""
+    if _present(connection, [table]):
+        columns = [duckdb.ColumnExpression(column) for column in table.schema.names]
+        yield from connection.table(table.view).select(*columns).to_arrow_reader()
 
 
 def stage_runs(connection: Connection) -> pa.Table:

@@ -13,7 +13,7 @@ knew and find nothing. The flip waits until whoever had the tables in use when t
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from pipeline.settings.config import Config
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.02
+BATCH_ROWS = 50_000
+"""That are read of a table at once."""
 
 
 class PostgresTarget:
@@ -190,6 +192,29 @@ class PostgresTarget:
         found = statements.execute(connection, "counts", self.names | names, run_id=run_id).fetchone()
         rows, things = found or (0, 0)
         return Count(table.name, rows, things, word)
+
+    def rows(
+        self, run_id: str, tables: Iterable[PublishedTable]
+    ) -> Iterator[tuple[PublishedTable, Iterator[pa.RecordBatch]]]:
+        """See Target.rows; of the active run the views are read, as readers do."""
+        is_active = run_id == self.active()
+        with self._reading_run(run_id) as connection:
+            there = migration.found(connection, self.schema)
+            for table in tables:
+                yield table, self._rows_of(connection, run_id, table, is_active) if table.name in there else iter(())
+
+    def _rows_of(
+        self, connection: Connection, run_id: str, table: PublishedTable, is_active: bool
+    ) -> Iterator[pa.RecordBatch]:
+        relation = statements.name(self.schema, table.view if is_active else table.name)
+        columns = statements.names(self._readable(connection, table.schema))
+        names = self.names | {"columns": columns, "relation": relation}
+        with connection.transaction(), connection.cursor("rows") as cursor:
+            cursor.execute(statements.composed("rows_seen" if is_active else "rows", names), {"run_id": run_id})
+            while found := cursor.fetchmany(BATCH_ROWS):
+                read = dict(zip((c.name for c in cursor.description or ()), zip(*found, strict=True), strict=True))
+                none = [None] * len(found)
+                yield pa.record_batch([pa.array(read.get(f.name, none), f.type) for f in table.schema], table.schema)
 
     def read(self, run_id: str, name: str, schema: pa.Schema, **params: Any) -> pa.Table:
         """See Target.read; the statement is sql/publish/postgres/<name>.sql, its {columns} are those of `schema`.
