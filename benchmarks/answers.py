@@ -107,7 +107,7 @@ def of_site(rows: list[dict[str, Any]], encode: Encode, early: bool) -> tuple[Ta
     answer, question = (np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
     strength = np.array([RESOLVED if accepted.get(q) == a else THREAD for a, q in found], dtype=np.int8)
     pairs = Pairs(question, answer, strength)
-    about = {"asked": texts[question], "asked_vectors": vectors[question], "when": when[question]}
+    about: dict[str, Any] = {"asked": texts[question], "asked_vectors": vectors[question], "when": when[question]}
     known = Knowledge(texts[answers], vectors[answers], pairs, **about)
     seeking = np.array(sorted(accepted, key=lambda n: when[n]))
     half = len(seeking) // 2
@@ -153,7 +153,7 @@ def of_faq(folder: Path, encode: Encode, early: bool) -> Task:
     of_questions, of_answers, of_queries = encode(list(questions)), encode(list(answers)), encode(list(queries))
     every = np.arange(len(entries))
     threads = Pairs(every, every, np.full(len(entries), THREAD, dtype=np.int8))
-    about = {"asked": questions, "asked_vectors": of_questions, "when": every}
+    about: dict[str, Any] = {"asked": questions, "asked_vectors": of_questions, "when": every}
     known = Knowledge(answers, of_answers, threads, **about)
     asking = Asking(queries, of_queries, np.full(len(queries), len(entries)))
     both = [f"{q}\n{a}" for q, a in zip(questions, answers, strict=True)]
