@@ -142,7 +142,8 @@ def _learned(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray) -> np.ndar
     """[F] weights of sum 1: the mean of the BEST of GRID, under which the right answers stand highest."""
     best = _best(parts[:, :, : len(PARTS)], is_right, of, GRID)
     if parts.shape[2] > len(PARTS):
-        best = _best(parts, is_right, of, np.array([[*one, more] for one, more in product(best, RELATED_TRIED)]))
+        # of equals the lower weight is before: relations that tell no answers apart get none
+        best = _best(parts, is_right, of, np.array([[*one, more] for more, one in product(RELATED_TRIED, best)]))
     return np.asarray(np.round((best / best.sum(axis=1, keepdims=True)).mean(axis=0), 6))
 
 
