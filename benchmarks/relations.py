@@ -101,8 +101,9 @@ def of_planted(seed: int, missing: float, wrong: float, encode: Encode) -> tuple
         fitted = fusion.fit(knowledge, teach, fewest=30, held_share=0.3)
         parts = knowledge.parts(asking.take(slice(half, None)))
         found[name] = total(parts, fitted.weights)
+        if name != THINGS:
+            found[f"{name}, nothing learned"] = total(parts, fusion.fixed_weights(len(parts)))
         if name == OURS:
-            found["nothing learned"] = total(parts, fusion.fixed_weights(len(parts)))
             learned = {"weights": fitted.weights.round(3).tolist(), **fitted.report}
     name = f"planted, {missing:.0%} missing, {wrong:.0%} wrong"
     return Task(name, found, is_right), {"relations": len(made), "answers": len(answers), **learned}
@@ -142,8 +143,9 @@ def of_tags(rows: list[dict[str, Any]], encode: Encode, early: bool) -> tuple[Ta
         fitted = site.fit(known, mine)
         parts = known.parts(site.asking(site.judged, mine))
         found[name] = total(parts, fitted.weights)
+        if name != THINGS:
+            found[f"{name}, nothing learned"] = total(parts, fusion.fixed_weights(len(parts)))
         if name == OURS:
-            found["nothing learned"] = total(parts, fusion.fixed_weights(len(parts)))
             learned = {"weights": fitted.weights.round(3).tolist(), **fitted.report, "relations": len(together)}
             learned["judged with a thing"] = int((np.diff(named.indptr)[site.judged] > 0).sum())
     return Task(rows[0]["site"], found, site.is_right), learned

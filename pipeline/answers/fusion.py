@@ -22,7 +22,7 @@ FIXED = np.array([3.0, 1.0, 2.0, 4.0, 1.0])
 """Weights where nothing is learned, by PARTS."""
 GRID = np.array(list(product((0, 1, 2, 3, 4, 6), (1, 2, 4), (0, 1, 2), (0, 2, 4), (0, 1, 2))), dtype=np.float64)
 """Weights that are tried, by PARTS."""
-RELATED = 3.0
+RELATED = 2.0
 """The weight of relations beside FIXED, where they are known."""
 RELATED_TRIED = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Weights of relations that are tried, with each of the BEST without them."""
