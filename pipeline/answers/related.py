@@ -67,12 +67,14 @@ class _Hops:
         end: [H] int64 where each leads.
         relation: [H] int64 the relation that it is of, and of the relations' rows R: below R along, from R on against.
         words: the words of the relation, and of the other thing's name that are not in the thing's own.
+        most: [H] float64 of each, how rare they are together.
     """
 
     starts: np.ndarray
     end: np.ndarray
     relation: np.ndarray
     words: tuple["csr_matrix", "csr_matrix"]
+    most: tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ class Related:
         own = names[start]
         of_others = (names[end] - names[end].multiply(own)).tocsr()
         starts = np.searchsorted(start, np.arange(number + 1))
-        return _Hops(starts, end, kept, ((words - words.multiply(own)).tocsr(), of_others))
+        both = (words - words.multiply(own)).tocsr(), of_others
+        return _Hops(starts, end, kept, both, (both[0] @ self._words_rare, both[1] @ self._words_rare))
 
     def _found(self, texts: np.ndarray, named: "csr_matrix") -> _Found:
         """All things that something speaks for."""
@@ -199,10 +202,8 @@ class Related:
         if not len(hop):
             return found
         asked = self._counter.transform(texts.tolist()).tocsr()
-        for words in self._hops.words:
-            all_of_them = words @ self._words_rare
-            has = asked[question].multiply(words[hop]) @ self._words_rare
-            most = all_of_them[hop]
+        for words, all_of_them in zip(self._hops.words, self._hops.most, strict=True):
+            has, most = asked[question].multiply(words[hop]) @ self._words_rare, all_of_them[hop]
             found = np.maximum(found, np.divide(has, most, out=np.zeros(len(hop)), where=most > 0))
         return found
 
