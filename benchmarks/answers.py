@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -27,11 +27,15 @@ import pyarrow.parquet as pq
 
 from pipeline.answers import clusters, exact, fusion
 from pipeline.answers.asked import RESOLVED, THREAD, Pairs
-from pipeline.answers.fusion import FIXED, Resolved
+from pipeline.answers.fusion import FIXED, Fusion, Resolved
+from pipeline.answers.related import Related
 from pipeline.answers.scoring import Asking, Knowledge, total
 from pipeline.arrays import metrics
 from pipeline.encoder import encoder as encoders
 from pipeline.settings.sections.answers import Answer
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 OURS, BM25 = "ours", "bm25"
 RESAMPLES = 10_000
@@ -92,37 +96,79 @@ def tfidf(documents: Sequence[str], queries: Sequence[str]) -> np.ndarray:
     return np.asarray((counter.transform(queries) @ known.T).toarray())
 
 
+@dataclass(frozen=True)
+class Site:
+    """The posts of a site, and who seeks what in them.
+
+    Attributes:
+        texts, vectors, when: of its posts, and their place in time.
+        answers: [A] which posts are answers.
+        pairs: what speaks for them.
+        taught, judged: [N] questions with an accepted answer that teach, and later ones that are judged.
+        accepted: by question, the place of its accepted answer in `answers`.
+    """
+
+    texts: np.ndarray
+    vectors: np.ndarray
+    when: np.ndarray
+    answers: np.ndarray
+    pairs: Pairs
+    taught: np.ndarray
+    judged: np.ndarray
+    accepted: dict[int, int]
+
+    @classmethod
+    def of(cls, rows: list[dict[str, Any]], encode: Encode, early: bool) -> "Site":
+        """Of a site's posts."""
+        texts = np.array(["\n".join(filter(None, [one["title"], one["text"]])) for one in rows], dtype=object)
+        answers = np.array([n for n, one in enumerate(rows) if one["kind"] == "answer"])
+        place = {rows[n]["post_id"]: number for number, n in enumerate(answers)}
+        asked = {one["post_id"]: n for n, one in enumerate(rows) if one["kind"] == "question"}
+        accepted = {
+            n: place[rows[n]["accepted_answer_id"]] for n in asked.values() if rows[n]["accepted_answer_id"] in place
+        }
+        when = np.argsort(np.argsort([one["created_at"].timestamp() for one in rows], kind="stable"), kind="stable")
+        found = sorted((number, asked[rows[n]["question_id"]]) for number, n in enumerate(answers))
+        answer, question = (np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
+        strength = np.array([RESOLVED if accepted.get(q) == a else THREAD for a, q in found], dtype=np.int8)
+        seeking = np.array(sorted(accepted, key=lambda n: when[n]))
+        half = len(seeking) // 2
+        taught, judged = (
+            (seeking[:half], seeking[half:]) if not early else (seeking[: half // 2], seeking[half // 2 : half])
+        )
+        pairs = Pairs(question, answer, strength)
+        return cls(texts, encode(list(texts)), when, answers, pairs, taught, judged, accepted)
+
+    def knowledge(self, related: Related | None = None) -> Knowledge:
+        """Its answers."""
+        question = self.pairs.question
+        about = {"asked": self.texts[question], "asked_vectors": self.vectors[question], "when": self.when[question]}
+        return Knowledge(self.texts[self.answers], self.vectors[self.answers], self.pairs, **about, related=related)
+
+    def asking(self, some: np.ndarray, named: "csr_matrix | None" = None) -> Asking:
+        """Questions, each with what was there before it; of all posts, what they name."""
+        return Asking(self.texts[some], self.vectors[some], self.when[some], None if named is None else named[some])
+
+    def fit(self, known: Knowledge, named: "csr_matrix | None" = None) -> Fusion:
+        """The weights that the earlier questions teach."""
+        right = np.stack([np.arange(len(self.taught)), np.array([self.accepted[n] for n in self.taught])])
+        return fusion.fit(known, Resolved(self.asking(self.taught, named), right), fewest=30, held_share=0.3)
+
+    @property
+    def is_right(self) -> np.ndarray:
+        """Bool [N, A] of the judged."""
+        found = np.zeros((len(self.judged), len(self.answers)), dtype=bool)
+        found[np.arange(len(self.judged)), [self.accepted[n] for n in self.judged]] = True
+        return found
+
+
 def of_site(rows: list[dict[str, Any]], encode: Encode, early: bool) -> tuple[Task, dict[str, Any]]:
     """The task of one site's posts, and what was learned."""
-    texts = np.array(["\n".join(filter(None, [one["title"], one["text"]])) for one in rows], dtype=object)
-    vectors = encode(list(texts))
-    answers = np.array([n for n, one in enumerate(rows) if one["kind"] == "answer"])
-    place = {rows[n]["post_id"]: number for number, n in enumerate(answers)}
-    asked = {one["post_id"]: n for n, one in enumerate(rows) if one["kind"] == "question"}
-    accepted = {
-        n: place[rows[n]["accepted_answer_id"]] for n in asked.values() if rows[n]["accepted_answer_id"] in place
-    }
-    when = np.argsort(np.argsort([one["created_at"].timestamp() for one in rows], kind="stable"), kind="stable")
-    found = sorted((number, asked[rows[n]["question_id"]]) for number, n in enumerate(answers))
-    answer, question = (np.array(column, dtype=np.int64) for column in zip(*found, strict=True))
-    strength = np.array([RESOLVED if accepted.get(q) == a else THREAD for a, q in found], dtype=np.int8)
-    pairs = Pairs(question, answer, strength)
-    about = {"asked": texts[question], "asked_vectors": vectors[question], "when": when[question]}
-    known = Knowledge(texts[answers], vectors[answers], pairs, **about)
-    seeking = np.array(sorted(accepted, key=lambda n: when[n]))
-    half = len(seeking) // 2
-    taught, judged = (
-        (seeking[:half], seeking[half:]) if not early else (seeking[: half // 2], seeking[half // 2 : half])
-    )
-
-    def asking(some: np.ndarray) -> Asking:
-        return Asking(texts[some], vectors[some], when[some])
-
-    right = np.stack([np.arange(len(taught)), np.array([accepted[n] for n in taught])])
-    fitted = fusion.fit(known, Resolved(asking(taught), right), fewest=30, held_share=0.3)
-    parts = known.parts(asking(judged))
-    is_right = np.zeros((len(judged), len(answers)), dtype=bool)
-    is_right[np.arange(len(judged)), [accepted[n] for n in judged]] = True
+    site = Site.of(rows, encode, early)
+    texts, vectors, answers, judged, is_right = site.texts, site.vectors, site.answers, site.judged, site.is_right
+    known = site.knowledge()
+    fitted = site.fit(known)
+    parts = known.parts(site.asking(judged))
     documents, queries = list(texts[answers]), list(texts[judged])
     scores = {
         BM25: plain_bm25(documents, queries),
@@ -153,7 +199,7 @@ def of_faq(folder: Path, encode: Encode, early: bool) -> Task:
     of_questions, of_answers, of_queries = encode(list(questions)), encode(list(answers)), encode(list(queries))
     every = np.arange(len(entries))
     threads = Pairs(every, every, np.full(len(entries), THREAD, dtype=np.int8))
-    about = {"asked": questions, "asked_vectors": of_questions, "when": every}
+    about: dict[str, Any] = {"asked": questions, "asked_vectors": of_questions, "when": every}
     known = Knowledge(answers, of_answers, threads, **about)
     asking = Asking(queries, of_queries, np.full(len(queries), len(entries)))
     both = [f"{q}\n{a}" for q, a in zip(questions, answers, strict=True)]

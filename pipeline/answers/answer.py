@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from pipeline.answers import asked, fusion, going_on, rows, turns, vectors
 from pipeline.answers.asked import Texts
 from pipeline.answers.counting import count
+from pipeline.answers.naming import Naming
 from pipeline.answers.night import FUSION, Night
 from pipeline.arrays.determinism import blas_threads
 from pipeline.ground import artifacts, keeping
@@ -83,7 +84,7 @@ def run(
     _write(out, made | {"authors": _authors(documents, encoded)})
     counts = {f"rows_{name}": table.num_rows for name, table in made.items()}
     return (
-        _said(questions, answers)
+        _said(questions, answers, night.naming)
         | {"encoded": encoded.encoded, "clusters": len(leaders.places)}
         | counts
         | fitted.report
@@ -110,11 +111,12 @@ def _authors(documents: Documents, encoded: Vectors) -> pa.Table:
     return pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()})
 
 
-def _said(questions: Texts, answers: Texts) -> Report:
-    """How many documents of each kind there are, and different texts of them."""
+def _said(questions: Texts, answers: Texts, naming: Naming | None) -> Report:
+    """How many documents of each kind there are, different texts of them, and relations, where there are some."""
     named = {"questions": questions, "answers": answers}
     counts = {name: len(texts.rows) for name, texts in named.items()}
-    return counts | {f"different_{name}": len(texts.keys) for name, texts in named.items()}
+    counts |= {f"different_{name}": len(texts.keys) for name, texts in named.items()}
+    return counts | ({} if naming is None else {"relations": len(naming.relations.thing)})
 
 
 def _labels(words: Path | None, section: Answer) -> dict[str, str]:

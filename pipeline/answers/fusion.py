@@ -22,6 +22,10 @@ FIXED = np.array([3.0, 1.0, 2.0, 4.0, 1.0])
 """Weights where nothing is learned, by PARTS."""
 GRID = np.array(list(product((0, 1, 2, 3, 4, 6), (1, 2, 4), (0, 1, 2), (0, 2, 4), (0, 1, 2))), dtype=np.float64)
 """Weights that are tried, by PARTS."""
+RELATED = 2.0
+"""The weight of relations beside FIXED, where they are known."""
+RELATED_TRIED = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Weights of relations that are tried, with each of the BEST without them."""
 BEST = 20
 """So many of them are averaged: one alone is best by chance."""
 AT_FIVE, AT_TEN = 5, 10
@@ -76,6 +80,12 @@ class Resolved:
     right: np.ndarray
 
 
+def fixed_weights(parts: int) -> np.ndarray:
+    """[F] float64 of sum 1, where nothing is learned; of so many parts, PARTS and perhaps relations."""
+    weights = np.append(FIXED, RELATED)[:parts]
+    return np.asarray(weights / weights.sum())
+
+
 def fit(known: Knowledge, resolved: Resolved, *, fewest: int, held_share: float) -> Fusion:
     """Learn the weights of a night.
 
@@ -86,7 +96,7 @@ def fit(known: Knowledge, resolved: Resolved, *, fewest: int, held_share: float)
         held_share: share of them, the latest, that judge and calibrate.
     """
     number = len(resolved.asking.texts)
-    fixed = FIXED / FIXED.sum()
+    fixed = fixed_weights(len(known.names))
     if not number or not known.size:
         return Fusion(fixed, START, {"resolved": number, "learned": False})
     parts, is_right, of = _candidates(known, resolved)
@@ -111,13 +121,13 @@ def _candidates(known: Knowledge, resolved: Resolved) -> tuple[np.ndarray, np.nd
     """Of each question the parts [N, C, F] float64 of candidates, which are right, and which are any: bool [N, C]."""
     number, (row, answer) = len(resolved.asking.texts), resolved.right
     most = min(CANDIDATES + int(np.bincount(row, minlength=number).max()), known.size)
-    parts = np.zeros((number, most, len(PARTS)))
+    parts = np.zeros((number, most, len(known.names)))
     is_right, is_one = np.zeros((number, most), dtype=bool), np.zeros((number, most), dtype=bool)
     for block, found in known.in_blocks(resolved.asking):
         mine = (row >= block.start) & (row < block.stop)
         truth = np.zeros(found.shape[1:], dtype=bool)
         truth[row[mine] - block.start, answer[mine]] = True
-        scores = total(found, FIXED)
+        scores = total(found, np.append(FIXED, RELATED)[: len(found)])
         scores[truth] = np.finfo(np.float32).max
         chosen, _ = top_k.top_n(scores, most)  # the right ones first, then the best
         rows = np.arange(len(chosen))[:, None]
@@ -130,12 +140,20 @@ def _candidates(known: Knowledge, resolved: Resolved) -> tuple[np.ndarray, np.nd
 
 def _learned(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray) -> np.ndarray:
     """[F] weights of sum 1: the mean of the BEST of GRID, under which the right answers stand highest."""
+    best = _best(parts[:, :, : len(PARTS)], is_right, of, GRID)
+    if parts.shape[2] > len(PARTS):
+        # of equals the lower weight is before: relations that tell no answers apart get none
+        best = _best(parts, is_right, of, np.array([[*one, more] for more, one in product(RELATED_TRIED, best)]))
+    return np.asarray(np.round((best / best.sum(axis=1, keepdims=True)).mean(axis=0), 6))
+
+
+def _best(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray, tried: np.ndarray) -> np.ndarray:
+    """[BEST, F] of the weights that are tried, the best first."""
     worth = []
-    for weights in GRID:
+    for weights in tried:
         rank = _ranks(parts, is_right, of, weights)
         worth.append(float(((rank <= AT_FIVE) + np.where(rank <= AT_TEN, 1 / rank, 0)).mean()))
-    best = np.argsort(-np.round(worth, 9), kind="stable")[:BEST]
-    return np.asarray(np.round((GRID[best] / GRID[best].sum(axis=1, keepdims=True)).mean(axis=0), 6))
+    return np.asarray(tried[np.argsort(-np.round(worth, 9), kind="stable")[:BEST]])
 
 
 def _ranks(parts: np.ndarray, is_right: np.ndarray, of: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -68,10 +68,10 @@ def learn(texts: Sequence[str]) -> Lexicon:
         counter.vocabulary_, counts = {"": 0}, None
     number = len(texts)
     of_word = np.zeros(1) if counts is None else np.bincount(counts.indices, minlength=counts.shape[1])
-    return Lexicon(counter, _rare(of_word, number), float(_rare(np.zeros(1), number)[0]))
+    return Lexicon(counter, rare(of_word, number), float(rare(np.zeros(1), number)[0]))
 
 
-def _rare(documents: np.ndarray, number: int) -> np.ndarray:
+def rare(documents: np.ndarray, number: int) -> np.ndarray:
     return np.asarray(np.log1p((number - documents + 0.5) / (documents + 0.5)) ** 2)
 
 

@@ -7,9 +7,11 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from pipeline.answers import asked, fusion
+from pipeline.answers import asked, fusion, naming
 from pipeline.answers.asked import HELPFUL, Pairs, Texts
 from pipeline.answers.fusion import Resolved
+from pipeline.answers.naming import Naming
+from pipeline.answers.related import Related
 from pipeline.answers.scoring import Asking, Knowledge
 from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
@@ -69,6 +71,11 @@ class Night:
         return found
 
     @cached_property
+    def naming(self) -> Naming | None:
+        """What questions and answers name; None where no relations are known."""
+        return naming.read(self.run_date, self.documents, self.questions, self.answers, self.config)
+
+    @cached_property
     def knowledge(self) -> Knowledge:
         """The answers, and what speaks for them."""
         kept = self.text_of[self.pairs.question] >= 0
@@ -81,12 +88,25 @@ class Night:
             asked=self.questions.texts[of],
             asked_vectors=self.asked_vectors[of],
             when=self.when[pairs.question],
+            related=self._related(),
         )
+
+    def _related(self) -> Related | None:
+        named = self.naming
+        return None if named is None else Related(named.relations, self.answers.texts, named.of_texts(self.answers))
 
     def asking(self, documents: np.ndarray, until: np.ndarray) -> Asking:
         """Questions, rows of the documents, that seek an answer as of a place in time each."""
         texts = self.text_of[documents]
-        return Asking(self.questions.texts[texts], self.asked_vectors[texts], until)
+        named = None if self.naming is None else self.naming.documents[documents]
+        return Asking(self.questions.texts[texts], self.asked_vectors[texts], until, named)
+
+    def about(self, document: int, answer: int) -> str:
+        """In words, the thing for which an answer's text is found for a question, a row of the documents."""
+        related, named = self.knowledge.related, self.naming
+        if related is None or named is None:
+            return ""
+        return related.why(str(self.questions.texts[self.text_of[document]]), named.documents[document], answer)
 
     @property
     def resolved(self) -> Resolved:
@@ -111,6 +131,7 @@ class Night:
             self.when.tolist(),
             text_vectors.encoder_key(section),
             [section.min_resolved, section.held_share, section.most_resolved],
+            *(self.naming.made_of if self.naming else []),
         ]
         few, share = section.min_resolved, section.held_share
         memo.part(

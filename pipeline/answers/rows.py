@@ -12,7 +12,7 @@ from pipeline.answers.counting import Counted
 from pipeline.answers.fusion import Fusion
 from pipeline.answers.night import Night
 from pipeline.answers.schemas import ANSWERS, CLUSTERS, UNANSWERED
-from pipeline.answers.scoring import PARTS, total, worth
+from pipeline.answers.scoring import RELATED, total, worth
 from pipeline.arrays import top_k
 from pipeline.ground import artifacts
 
@@ -109,9 +109,12 @@ def _why(night: Night, documents: np.ndarray, answer: np.ndarray, leading: np.nd
         asking = night.asking(documents, np.full(len(documents), last, dtype=np.int64))
         pair = night.knowledge.nearest(asking, answer[:, place])
         for row in np.flatnonzero(answer[:, place] >= 0):
-            part = PARTS[leading[row, place]]
+            part = night.knowledge.names[leading[row, place]]
             if part in WORDS:
                 why[row, place] = WORDS[part]
+                continue
+            if part == RELATED:
+                why[row, place] = night.about(documents[row], int(answer[row, place]))
                 continue
             like[row, place] = pairs.question[pair[row]]
             what = BEFORE.get(int(pairs.strength[pair[row]]), "it came in answer to")

@@ -7,20 +7,29 @@
     asked_words     BM25, the most of the answer and of the questions for which something speaks for it
     asked           cosine, the most of the same
     resolved        cosine, the most of the answer and of the questions that it resolved, or was found helpful for
+    related         it is about what the question names, or about a thing one hop from that; a part only where a night
+                    knows relations between things (pipeline.answers.related)
 
 As the answer itself is among what the most is taken of, one that was never given before is not behind those that were.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.answers import exact, lexical
 from pipeline.answers.asked import HELPFUL, RESOLVED, Pairs
+from pipeline.answers.related import Related
 from pipeline.arrays.blocks import blocks
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
 PARTS = ("words", "meaning", "asked_words", "asked", "resolved")
+RELATED = "related"
+"""One more where relations are known."""
 HELPFUL_COUNTS = 0.8
 """What a question counts that an answer was found helpful for, of one that it resolved."""
 OWN_WORDS = 0.3
@@ -39,15 +48,18 @@ class Asking:
         texts: [N].
         vectors: [N, h] of `exact.rounded`.
         until: [N] int64 place in time before which questions speak for answers to it (`Knowledge.when`).
+        named: [N, T] CSR, not 0 where a question names a thing of `Related.relations`; None: no relations are known.
     """
 
     texts: np.ndarray
     vectors: np.ndarray
     until: np.ndarray
+    named: "csr_matrix | None" = None
 
     def take(self, rows: np.ndarray | slice) -> "Asking":
         """Some of them."""
-        return Asking(self.texts[rows], self.vectors[rows], self.until[rows])
+        named = None if self.named is None else self.named[rows]
+        return Asking(self.texts[rows], self.vectors[rows], self.until[rows], named)
 
 
 class Knowledge:
@@ -60,6 +72,7 @@ class Knowledge:
         asked: [P] the text of each pair's question.
         asked_vectors: [P, h] of `exact.rounded`.
         when: [P] int64 the place in time of each pair's question; another number for each document.
+        related: the things that the answers are about; None: no relations are known.
     """
 
     def __init__(
@@ -71,7 +84,9 @@ class Knowledge:
         asked: np.ndarray,
         asked_vectors: np.ndarray,
         when: np.ndarray,
+        related: Related | None = None,
     ) -> None:
+        self.related = related
         self.pairs, self.when, self.vectors, self.asked_vectors = pairs, when, vectors, asked_vectors
         self._answers, self._questions = lexical.learn(list(answers)), lexical.learn(list(asked))
         self._of_answers = self._answers.documents(list(answers))
@@ -84,9 +99,14 @@ class Knowledge:
         """How many answers there are."""
         return len(self.vectors)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parts of a score."""
+        return PARTS if self.related is None else (*PARTS, RELATED)
+
     def parts(self, asking: Asking) -> np.ndarray:
-        """[F, N, A] float32, each of PARTS; all at once, so for few questions: see `in_blocks`."""
-        found = np.zeros((len(PARTS), len(asking.texts), self.size), dtype=np.float32)
+        """[F, N, A] float32, each of `names`; all at once, so for few questions: see `in_blocks`."""
+        found = np.zeros((len(self.names), len(asking.texts), self.size), dtype=np.float32)
         if not self.size or not len(asking.texts):
             return found
         texts = list(asking.texts)
@@ -100,6 +120,8 @@ class Knowledge:
                 found[part][:, self._answered] = np.maximum.reduceat(values, self._starts, axis=1)
         for part, own, share in OWN:
             np.maximum(found[part], found[own] * share, out=found[part])
+        if self.related is not None and asking.named is not None:
+            found[len(PARTS)] = self.related.scores(asking.texts, asking.named)
         return found
 
     def _nearness(self, asking: Asking, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:

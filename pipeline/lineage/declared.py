@@ -127,7 +127,13 @@ TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.docu
 
 ASKED = ("made ingest.documents(text)", "if ingest.documents(thread_id)")
 COUNTS = ("sum ingest.documents(text, time)",)
-FITS = ("made ingest.documents(text)", "if ingest.documents(labels, thread_id)")
+FITS = (
+    "made ingest.documents(text)",
+    "made ingest.relations(relation, other_thing) with ingest.relations",
+    "if ingest.documents(labels, thread_id)",
+    "if ingest.documents(entities) with ingest.relations",
+    "if ingest.relations(thing, valid_until) with ingest.relations",
+)
 OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
 """Which questions ask the same, how often, and how well an answer fits one."""
 LAST = ("sort ingest.documents(time)",)

@@ -1,13 +1,16 @@
 """Weights and probabilities against a world whose answer is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from pipeline.answers import exact, fusion
 from pipeline.answers.asked import RESOLVED, THREAD, Pairs
 from pipeline.answers.fusion import FIXED, Resolved
+from pipeline.answers.related import Related, Relations
 from pipeline.answers.scoring import HELPFUL_COUNTS, OWN_WORDS, Asking, Knowledge, total, worth
 
 WORDS = np.array([f"word{n}" for n in range(60)], dtype=object)
@@ -95,3 +98,27 @@ def test_where_no_question_speaks_it_is_the_answer_itself_that_does() -> None:
     assert worth(alone[:, None], weights)[:, 0] == pytest.approx([0.05 + 0.015, 0.12 + 0.24 + 0.12, 0, 0, 0])
     asked = np.array([0.5, 0.6, 0.9, 0.6, 0.8], dtype=np.float32)
     assert worth(asked[:, None], weights)[:, 0] == pytest.approx([0.05, 0.12 + 0.24, 0.09, 0, 0.16])
+
+
+@pytest.mark.parametrize("tells", [True, False])
+def test_relations_get_a_weight_where_they_tell_the_right_answer(tells: bool) -> None:
+    known, resolved = world(by_words=True)
+    right = resolved.right[1]
+    names = [f"thing{n}" for n in range(40)]
+    given = Relations.of(names, ["part"] * 40, [f"component{n}" for n in range(40)])
+    components, things = (sparse.csr_matrix((np.ones(40), (np.arange(40), place)), (40, 80)) for place in places(given))
+    about = np.random.default_rng(1).permutation(right) if not tells else right
+    answers = np.array(["x"] * 40, dtype=object)
+    known.related = Related(given, answers, components)
+    asking = replace(resolved.asking, named=things[about])
+    fitted = fusion.fit(known, replace(resolved, asking=asking), fewest=50, held_share=0.3)
+    assert len(fitted.weights) == 6
+    assert (fitted.weights[5] > 0.2) == tells
+    scores = total(known.parts(asking), fitted.weights)
+    assert (scores.argmax(axis=1) == right).mean() > (0.9 if tells else 0.6)
+
+
+def places(given: Relations) -> list[np.ndarray]:
+    """Of the names, the components and the things, by their number."""
+    names = given.names.tolist()
+    return [np.array([names.index(f"{kind}{n}") for n in range(40)]) for kind in ("component", "thing")]

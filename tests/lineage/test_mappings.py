@@ -77,4 +77,4 @@ def test_what_is_no_sql_is_nothing() -> None:
 def test_an_example_s_mapping_is_read(path: Path) -> None:
     found = mappings.read(path.read_text(encoding="utf-8"))
     assert found is not None
-    assert found.columns["document_id" if path.stem == "documents" else "item_id"]
+    assert found.columns[{"documents": "document_id", "relations": "thing"}.get(path.stem, "item_id")]

@@ -17,12 +17,13 @@ from pipeline.intake.inputs.items import ITEMS
 from pipeline.intake.inputs.links import LINKS
 from pipeline.intake.inputs.offers import OFFERS
 from pipeline.intake.inputs.rejects import REJECTS
+from pipeline.intake.inputs.relations import RELATIONS
 from pipeline.intake.inputs.table import InputTable, NightTable
 from pipeline.intake.inputs.users import USERS
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, DOCUMENTS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, DOCUMENTS, RELATIONS, EDITORIAL)
 
 
 def section() -> type[Ingest]:
@@ -63,6 +64,7 @@ __all__ = [
     "LINKS",
     "OFFERS",
     "REJECTS",
+    "RELATIONS",
     "USERS",
     "InputTable",
     "NightTable",

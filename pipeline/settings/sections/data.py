@@ -171,6 +171,9 @@ class Ingest(Section):
     """Who is never shown what, such as items of their own: user_id and item_id, and until when."""
     documents: InputFiles | None = None
     """What people write (questions, answers, reviews, news, posts), with the labels that some of it has."""
+    relations: InputFiles | None = None
+    """How things belong together that documents are about (a product's parts, an account's fees): thing, relation and
+    other_thing, as in a phone, "battery" and a cell."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}); none before the first day in its file's name. Days are of `timezone`."""
