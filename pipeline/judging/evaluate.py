@@ -11,6 +11,7 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/samples.parquet        one row per sample list of the report: whose it is
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
     out/report.html            all of it, to read
+    out/card.md                the model card and the data sheet, see pipeline.judging.card
 
 Metrics are defined in pipeline.arrays.metrics, the table checks in pipeline.judging.gate; who the opponent is,
 pipeline.judging.champion says.
@@ -29,10 +30,11 @@ import pyarrow as pa
 
 from pipeline.features.items import shown_items
 from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
-from pipeline.ground import lists
+from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import GateError, InputError
 from pipeline.ground.lists import Pool
 from pipeline.judging import (
+    card,
     champion,
     fallback,
     gate,
@@ -110,6 +112,7 @@ def run(
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
     _report(page, trusted, probabilities.read_worth(fusion), past, out)
+    _card(page, [features, *sources.values(), fusion, ensemble], run_date, config, out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
 
@@ -127,6 +130,13 @@ def _report(
     sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past.sections()]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
+
+
+def _card(page: report.Page, made_of: list[Path], run_date: date, config: Config, out: Path) -> None:
+    """Write the model card; the language model's training is known to the lake alone, as no list comes from it."""
+    tuned = artifacts.stage_dir(config.lake, "fine_tune", run_date)
+    manifests = card.manifests_of([*made_of, tuned])
+    (out / card.FILE).write_text(card.text(page, card.Data.of(config, run_date), manifests), encoding="utf-8")
 
 
 def _say(page: report.Page) -> None:

@@ -59,6 +59,7 @@ def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> N
         "judged.all.parquet",
         "judged.new.parquet",
         "report.html",
+        "card.md",
     }
 
 
