@@ -108,11 +108,10 @@ def run(
         untouched=tonight.untouched,
         fallen=fallen,
     )
-    records.write(out, page, [_per_user(board, features, judged) for board in boards])
+    _records(page, [_per_user(board, features, judged) for board in boards], (features, sources, fusion, ensemble), out)
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
     _report(page, trusted, probabilities.read_worth(fusion), past, out)
-    _card(page, [features, *sources.values(), fusion, ensemble], run_date, config, out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
 
@@ -132,11 +131,15 @@ def _report(
     _say(page)
 
 
-def _card(page: report.Page, made_of: list[Path], run_date: date, config: Config, out: Path) -> None:
-    """Write the model card; the language model's training is known to the lake alone, as no list comes from it."""
-    tuned = artifacts.stage_dir(config.lake, "fine_tune", run_date)
-    manifests = card.manifests_of([*made_of, tuned])
-    (out / card.FILE).write_text(card.text(page, card.Data.of(config, run_date), manifests), encoding="utf-8")
+def _records(page: report.Page, per_user: list[pa.Table], made_of: tuple[Path, Sources, Path, Path], out: Path) -> None:
+    """Write the tables of the evaluation and the model card; of the language model's training only the lake knows, as
+    no list comes from it."""
+    records.write(out, page, per_user)
+    features, sources, fusion, ensemble = made_of
+    tuned = artifacts.stage_dir(page.config.lake, "fine_tune", page.run_date)
+    manifests = card.manifests_of([features, *sources.values(), fusion, ensemble, tuned])
+    data = card.Data.of(page.config, page.run_date)
+    (out / card.FILE).write_text(card.text(page, data, manifests), encoding="utf-8")
 
 
 def _say(page: report.Page) -> None:
