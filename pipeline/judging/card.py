@@ -66,9 +66,19 @@ class Data:
         return cls(nights, events, counts["rows"], counts["refused"], counts["nobody"])
 
 
-def manifests_of(folders: Iterable[Path]) -> dict[str, Manifest]:
-    """The manifests of finished stages, by name; a stage that is not finished has none."""
-    return {artifacts.stage_of(f): artifacts.read_manifest(f) for f in folders if artifacts.is_finished(f)}
+def write(page: report.Page, made_of: Iterable[Path], out: Path) -> None:
+    """Write a night's card.
+
+    Args:
+        page: the night's evaluation.
+        made_of: the folders of the stages that its lists were made from; of the language model's training only the lake
+            knows, as no list comes from it.
+        out: the folder that gets it.
+    """
+    tuned = artifacts.stage_dir(page.config.lake, "fine_tune", page.run_date)
+    folders = filter(artifacts.is_finished, [*made_of, tuned])
+    manifests = {artifacts.stage_of(folder): artifacts.read_manifest(folder) for folder in folders}
+    (out / FILE).write_text(text(page, Data.of(page.config, page.run_date), manifests), encoding="utf-8")
 
 
 def text(page: report.Page, data: Data, manifests: Mapping[str, Manifest]) -> str:

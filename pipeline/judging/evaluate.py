@@ -108,10 +108,10 @@ def run(
         untouched=tonight.untouched,
         fallen=fallen,
     )
-    _records(page, [_per_user(board, features, judged) for board in boards], (features, sources, fusion, ensemble), out)
+    records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
     trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, probabilities.read_worth(fusion), past, out)
+    _report(page, trusted, (features, *sources.values(), fusion, ensemble), past, out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
 
@@ -119,27 +119,19 @@ def run(
 def _report(
     page: report.Page,
     trusted: probabilities.Found,
-    worth: list[dict[str, Any]],
+    made_of: tuple[Path, ...],
     past: Past,
     out: Path,
 ) -> None:
-    """Write the tables about probabilities and sources, and the page to read, with sections about what has happened."""
+    """Write the tables about probabilities and sources, the model card, and the page to read, with sections about what
+    has happened; the fusion knows what sources are worth."""
+    worth = probabilities.read_worth(next(folder for folder in made_of if artifacts.stage_of(folder) == "fusion"))
+    card.write(page, made_of, out)
     probabilities.write(trusted, worth, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
     sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past.sections()]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
-
-
-def _records(page: report.Page, per_user: list[pa.Table], made_of: tuple[Path, Sources, Path, Path], out: Path) -> None:
-    """Write the tables of the evaluation and the model card; of the language model's training only the lake knows, as
-    no list comes from it."""
-    records.write(out, page, per_user)
-    features, sources, fusion, ensemble = made_of
-    tuned = artifacts.stage_dir(page.config.lake, "fine_tune", page.run_date)
-    manifests = card.manifests_of([features, *sources.values(), fusion, ensemble, tuned])
-    data = card.Data.of(page.config, page.run_date)
-    (out / card.FILE).write_text(card.text(page, data, manifests), encoding="utf-8")
 
 
 def _say(page: report.Page) -> None:
