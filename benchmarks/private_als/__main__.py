@@ -1,6 +1,7 @@
 """What noise that hides a whole person costs the item factors of `als`, and what an attacker still learns from them.
 
-    python -m benchmarks.private_als 2010-10-03 2011-05-01 2011-06-05 [--home FOLDER] [--draws 3] [--attack]
+    python -m benchmarks.private_als 2010-10-03 2011-05-01 2011-06-05 [--home FOLDER] [--draws 3]
+    python -m benchmarks.private_als 2011-06-05 --attack [--models 24] [--epsilons 1 3 10 inf]
 
 Each night: item factors of the history up to it at epsilon 1, 3, 10 and without noise, by the pipeline's own functions,
 and by the papers' way (alternating.py) at the same cost. A customer's factors are then solved from the customer's own
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 DELTA = 1e-5
 ITEMS = {1.0: 200, 3.0: 300, 10.0: 800, np.inf: 2000}
 """Items that take part, by epsilon."""
-SETTINGS = {"contributions": 50, "factors": 128, "tail": 0.15, "damping": 20.0}
 ALTERNATING = {1.0: 8, 3.0: 16, 10.0: 24, np.inf: 64}
 """Factors of the alternation, by epsilon."""
 REG = 5.0
@@ -111,7 +111,7 @@ def moments(confidence: "csr_matrix", epsilon: float, noise: Noise) -> np.ndarra
     history = confidence.copy()
     history.data = np.minimum(history.data, np.float32(private_als.MOST))
     found = private_als.Cost.of(epsilon, DELTA).deviations if np.isfinite(epsilon) else Deviations(0, 0)
-    return private_moments.item_factors(history, Bounds(items=ITEMS[epsilon], **SETTINGS), found, noise)
+    return private_moments.item_factors(history, Bounds(50, ITEMS[epsilon], 128, 0.15, 20.0), found, noise)
 
 
 def turns(confidence: "csr_matrix", epsilon: float, noise: Noise) -> np.ndarray:
@@ -154,17 +154,26 @@ def show(found: Mapping[tuple[str, float], list[np.ndarray]], plain: np.ndarray)
         print(f"{name:<16}{epsilon:>8g}   {cells}")
 
 
+def costs() -> None:
+    """Print what fits cost together, of which each costs epsilon 1, or 3."""
+    for fits in (1, 13, 30, 52, 365):
+        together = [accountant.epsilon_of(accountant.mu_of(one, DELTA) * fits**0.5, DELTA) for one in (1.0, 3.0)]
+        print(f"{fits:>4} fits of epsilon 1: {together[0]:.1f}; of epsilon 3: {together[1]:.1f}")
+
+
 def main() -> None:
     """Make the nights that are not there, and measure."""
     options = nights.arguments(__doc__)
     options.add_argument("--draws", type=int, default=3, help="of noise, per epsilon")
     options.add_argument("--attack", action="store_true", help="attack the last night's factors instead")
     options.add_argument("--models", type=int, default=24, help="shadow models of the attack")
+    options.add_argument("--epsilons", nargs="+", type=float, default=list(ITEMS), help="that are attacked")
     chosen: argparse.Namespace = options.parse_args()
     settings = nights.settings_of(chosen)
     nights.load_logs(settings, max(chosen.nights))
     if chosen.attack:
-        attack.show(Night.of(settings, chosen.nights[-1]).confidence, chosen.models, moments, DELTA)
+        night = Night.of(settings, chosen.nights[-1])
+        attack.show(night.confidence, chosen.models, moments, DELTA, chosen.epsilons)
         return
     found: dict[tuple[str, float], list[np.ndarray]] = {}
     plain = []
@@ -173,7 +182,9 @@ def main() -> None:
         plain.append(night.judge(*night.plain))
         for name, epsilon, values in measure(night, chosen.draws):
             found.setdefault((name, epsilon), []).append(values)
+        print(f"{day}: plain als {plain[-1][0]:.4f} {plain[-1][1]:.4f}", flush=True)
     show(found, np.mean(plain, axis=0))
+    costs()
 
 
 if __name__ == "__main__":

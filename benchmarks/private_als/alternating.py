@@ -124,4 +124,4 @@ def item_factors(history: "csr_matrix", shape: Shape, budget: Budget, noise: Nor
             sums = shrunk(sums + budget.sums * noise.normal(*sums.shape), budget.sums)
             items = np.linalg.solve(gram + shape.item_reg * np.eye(shape.factors), sums.T).T
             items /= max(float(np.sqrt(np.mean(np.einsum("id,id->i", items, items)))), 1e-12)
-    return items.astype(np.float32)
+    return np.asarray(items, dtype=np.float32)

@@ -12,7 +12,7 @@ The most that anybody can learn of a Gaussian mechanism of cost mu, knowing ever
 noised sums themselves, is AUC = Phi(mu / sqrt(2)); who sees the factors only, and knows less, learns less.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,10 +100,11 @@ def show(
     models: int,
     moments: Callable[["csr_matrix", float, Noise], np.ndarray],
     delta: float,
+    epsilons: Sequence[float],
 ) -> None:
-    """Print the AUC at each epsilon, without noise, and of plain ALS."""
+    """Print the AUC at each epsilon, and of plain ALS if all that is asked for is not one epsilon."""
     print(f"{'factors':<16}{'epsilon':>8}{'AUC':>8}{'at most':>9}")
-    for epsilon in (1.0, 3.0, 10.0, np.inf):
+    for epsilon in epsilons:
 
         def private(half: "csr_matrix", model: int, epsilon: float = epsilon) -> np.ndarray:
             return moments(
@@ -114,4 +115,6 @@ def show(
         print(
             f"{'second moments':<16}{epsilon:>8g}{attacked(confidence, models, private):>8.3f}{most:>9.3f}", flush=True
         )
+    if len(epsilons) == 1:
+        return
     print(f"{'plain als':<16}{'':>8}{attacked(confidence, models, plain):>8.3f}{1.0:>9.3f}")

@@ -143,11 +143,11 @@ def item_factors(history: "csr_matrix", bounds: Bounds, deviations: Deviations, 
     moments = second_moments(bounded(weights, bounds.contributions)) + deviations.moments * noise.symmetric(size)
     found, vectors = eigh(moments, subset_by_index=(max(0, size - bounds.factors), size - 1))
     strength = beside_noise(found[::-1], deviations.moments, size)
-    kept = max(1, np.count_nonzero(strength))
+    kept = max(1, int(np.count_nonzero(strength)))
     strength, vectors = strength[:kept], _upright(vectors[:, ::-1][:, :kept])
     factors = np.zeros((history.shape[1], kept), dtype=np.float32)
     factors[head] = vectors * np.sqrt(strength / (strength + bounds.damping))
-    length = np.sqrt(np.einsum("id,id->", factors, factors, dtype=np.float64) / size)
+    length = float(np.sqrt(np.einsum("id,id->", factors, factors, dtype=np.float64) / size))
     return factors / np.float32(length) if length > 0 else factors
 
 

@@ -67,4 +67,4 @@ class Noise:
         is Frobenius': so |x|^2 is the sensitivity.
         """
         square = self.normal(size, size)
-        return (square + square.T) / 2
+        return np.asarray((square + square.T) / 2)

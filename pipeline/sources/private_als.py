@@ -15,7 +15,7 @@ from pipeline.arrays import private_moments
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.private_moments import Bounds, Deviations
 from pipeline.features.read import Cutoff
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import TrainingError
 from pipeline.privacy import accountant, ledger, noise
 from pipeline.privacy.ledger import Release
@@ -101,6 +101,7 @@ def item_factors(cutoff: Cutoff, history: "csr_matrix", config: Config, night: d
 
 def report(config: Config) -> dict[str, Any]:
     """What the manifest says of the privacy of `als`: scalars."""
+    keeping.bring(ledger.path(config))  # where another machine spent
     section, releases = config.privacy, ledger.read(config)
     return {
         "private": "als/item_factors.npy, by user; no other table",

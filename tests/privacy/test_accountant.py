@@ -1,6 +1,7 @@
 """What noise costs, against sums written out and another accountant."""
 
 import math
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -72,3 +73,10 @@ def test_the_best_attack_names_the_right_one_of_two_logs(mu: float) -> None:
     rng = np.random.default_rng(0)
     right = np.mean(mu + rng.standard_normal(400_000) > rng.standard_normal(400_000))
     assert accountant.most_auc(mu) == pytest.approx(right, abs=3e-3)
+
+
+def test_the_docs_costs_are_the_accountants() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "differential-privacy.md").read_text(encoding="utf-8")
+    for fits in (1, 13, 30, 52, 365):
+        costs = [accountant.epsilon_of(accountant.mu_of(one, 1e-5) * fits**0.5, 1e-5) for one in (1.0, 3.0)]
+        assert f"| {fits} | {costs[0]:.1f} | {costs[1]:.1f} |" in page
