@@ -251,12 +251,12 @@ class Config(Calendar):
             named.add("experiment")
         if not self.experiment.arms:  # a night without one is what it was before there were any
             named.discard("experiment")
-        if COVERED & named:
-            named.add("privacy")
+        named |= {"privacy"} if COVERED & named else set()
         if not self.privacy.enabled:  # likewise
             named.discard("privacy")
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it
+        content.get("privacy", {}).pop("epsilon_budget", None)  # what may be spent later changes nothing made before
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:

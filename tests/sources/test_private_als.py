@@ -133,3 +133,13 @@ def test_what_is_off_changes_no_hash(tmp_path: Path) -> None:
     assert plain.digest("als", "privacy") == off.digest("als") == plain.digest("als")
     assert on.digest("als") != shop.config_for(tmp_path, als={"reg": 0.1, "alpha": 5.0, "candidates": 3}).digest("als")
     assert on.digest("ease") == plain.digest("ease")
+
+
+def test_a_larger_budget_fits_nothing_anew(tmp_path: Path) -> None:
+    """Else a run that stopped for lack of budget would cost all its cut-offs again once it was raised."""
+    config = config_for(tmp_path, epsilon_budget=1000.0)
+    with pytest.raises(InputError, match="epsilon_budget is 1000"):
+        made(config, board(), board()[:400])
+    larger = config_for(tmp_path, epsilon_budget=5000.0)
+    assert stages.run_stage("als", shop.NIGHT, larger)["report"]["releases"] == 2
+    assert larger.digest("als") == config.digest("als")
