@@ -11,6 +11,7 @@ from pipeline.ground import artifacts, lists
 from pipeline.ground.errors import InputError, TrainingError
 from pipeline.operations import stages
 from pipeline.privacy import accountant, ledger, noise
+from pipeline.sources import private_als
 from pipeline.sources.configuration import FullConfig
 from tests.sources import shop
 
@@ -143,3 +144,12 @@ def test_a_larger_budget_fits_nothing_anew(tmp_path: Path) -> None:
     larger = config_for(tmp_path, epsilon_budget=5000.0)
     assert stages.run_stage("als", shop.NIGHT, larger)["report"]["releases"] == 2
     assert larger.digest("als") == config.digest("als")
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 3.0, 10.0])
+def test_the_noise_of_both_releases_costs_what_was_asked_for(epsilon: float) -> None:
+    """Each release moves by at most one (test_private_moments), so its mu is one over its deviation."""
+    cost = private_als.Cost.of(epsilon, 1e-5)
+    mus = [1 / cost.deviations.counts, 1 / cost.deviations.moments]
+    assert accountant.epsilon_of(accountant.composed(mus), 1e-5) == pytest.approx(epsilon, rel=1e-6)
+    assert mus[0] ** 2 / (mus[0] ** 2 + mus[1] ** 2) == pytest.approx(0.1)
