@@ -226,9 +226,12 @@ def _people(config: Config, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     yield f"* Ids are {'pseudonyms (HMAC-SHA256)' if config.ingest.pseudonyms else 'stored as the log has them'}."
     kept = config.retention.event_days
     yield f"* Events are kept {f'for {kept} days' if kept else 'until they are removed by hand'}."
-    private = {name: m["report"] for name, m in manifests.items() if "epsilon" in m.get("report", {})}
+    private = {name: m["report"] for name, m in manifests.items() if "epsilon_spent" in m.get("report", {})}
     for name, said in sorted(private.items()):
-        yield f"* `{name}` was made with differential privacy: epsilon {said['epsilon']}, delta {said.get('delta')}."
+        yield (
+            f"* Differential privacy of `{name}` ({said['private']}): epsilon {said['epsilon_per_fit']} a fit, "
+            f"{said['epsilon_spent']} in all {said['releases']} fits so far, delta {said['delta']}."
+        )
     if not private:
         yield "* No stage was made with differential privacy."
     yield "* Whether a person approved the night, and who, is in Airflow's run; the gate decides where nobody is asked."

@@ -29,6 +29,7 @@ from pipeline.settings.sections.experiment import Experiment
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
+from pipeline.settings.sections.privacy import COVERED, Privacy
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities
@@ -97,6 +98,7 @@ class Config(Calendar):
     publish: Publish = Publish()
     experiment: Experiment = Experiment()
     retention: Retention = Retention()
+    privacy: Privacy = Privacy()
     monitoring: Monitoring = Monitoring()
     spark: Spark = Spark()
 
@@ -249,8 +251,12 @@ class Config(Calendar):
             named.add("experiment")
         if not self.experiment.arms:  # a night without one is what it was before there were any
             named.discard("experiment")
+        named |= {"privacy"} if COVERED & named else set()
+        if not self.privacy.enabled:  # likewise
+            named.discard("privacy")
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it
+        content.get("privacy", {}).pop("epsilon_budget", None)  # what may be spent later changes nothing made before
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:

@@ -7,6 +7,8 @@
 
 A warm start copies the item factors of the items that were known already; the users' side is solved first from them,
 so nothing else of the older fit is needed.
+With [privacy] the items' factors are made of noised sums, see private_als; then no cut-off starts from another's, and
+the fit says what it cost and neither loss nor pairs, which no noise covers.
 Source: Hu, Koren & Volinsky, ICDM 2008; solver: Takacs, Pilaszy & Tikk, RecSys 2011 (conjugate gradient), by implicit.
 """
 
@@ -19,12 +21,14 @@ from pydantic import PositiveFloat, PositiveInt
 from pipeline.arrays.blocks import CELLS, blocks, rows_for
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.factorisation import factorise
+from pipeline.arrays.private_moments import user_factors as solve_users
 from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
+from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
-from pipeline.sources import shared_als
+from pipeline.sources import private_als, shared_als
 from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 
@@ -115,26 +119,44 @@ def scoring(users: np.ndarray, items: np.ndarray, rows: np.ndarray) -> Score:
 
 def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) -> dict[str, Any]:
     """Fit every cut-off, oldest first, and write the factors and the list `als`."""
+    private = config.privacy.enabled
+    named = private_als.fingerprint(config)
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
-        older = np.load(previous / "item_factors.npy") if previous else None
-        item_factors, iterations = start(cutoff.items, section, config.seed, older)
+        fitted: dict[str, Any] = {}
         matrix = confidence(cutoff, section)
-        if shared_als.pays(matrix, config):
-            given = (matrix, item_factors, iterations, section.reg)
-            all_users, item_factors = shared_als.factorise(*given, config=config, folder=folder)
+        if private:
+            item_factors = private_als.item_factors(cutoff, matrix, config, artifacts.run_date_of(out))
+            all_users = solve_users(matrix, item_factors, section.reg, config.threads)
         else:
-            all_users, item_factors = factorise(matrix, item_factors, iterations, section.reg, config.threads)
+            all_users, item_factors, fitted = _fitted(matrix, previous, folder, section, config)
         user_factors = all_users[cutoff.targets()]
         np.save(folder / "item_factors.npy", item_factors)
         np.save(folder / "user_factors.npy", user_factors)
         with blas_threads(1):
-            fitted = loss(matrix, all_users, item_factors, section.reg, config.block_users)
             rows = np.empty(cutoff.users, dtype=np.int64)
             rows[cutoff.targets()] = np.arange(len(user_factors))
             score = Bound(scoring, {"users": user_factors, "items": item_factors, "rows": rows})
-            write_source(folder, "als", cutoff, score, section=section, config=config, threads=config.threads)
-        write_fit(folder, {"loss": fitted, "iterations": iterations, "pairs": int(matrix.nnz)})
+            given: dict[str, Any] = {"above": 0.0} if private else {}  # what has no factors is nobody's candidate
+            write_source(folder, "als", cutoff, score, section=section, config=config, threads=config.threads, **given)
+        write_fit(folder, fitted)
 
-    report = make_parts("als", make, features=features, memo=memo, config=config, chained=True)
-    return report | tonights_fit(features, out)
+    apart: dict[str, Any] = {"chained": not private, "also": lambda _: named}
+    report: dict[str, Any] = make_parts("als", make, features=features, memo=memo, config=config, **apart)
+    return report | tonights_fit(features, out) | (private_als.report(config) if private else {})
+
+
+def _fitted(
+    matrix: "csr_matrix", previous: Path | None, folder: Path, section: Als, config: Config
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """User factors [U, d], item factors [I, d] of a fit that is not private, and what is said of it."""
+    older = np.load(previous / "item_factors.npy") if previous else None
+    item_factors, iterations = start(matrix.shape[1], section, config.seed, older)
+    if shared_als.pays(matrix, config):
+        given = (matrix, item_factors, iterations, section.reg)
+        all_users, item_factors = shared_als.factorise(*given, config=config, folder=folder)
+    else:
+        all_users, item_factors = factorise(matrix, item_factors, iterations, section.reg, config.threads)
+    with blas_threads(1):
+        reached = loss(matrix, all_users, item_factors, section.reg, config.block_users)
+    return all_users, item_factors, {"loss": reached, "iterations": iterations, "pairs": int(matrix.nnz)}

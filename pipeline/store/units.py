@@ -33,6 +33,7 @@ PRIVATE = "state/"
 STATE = {
     "state/ingest": ("lake/ingest", ("history.txt", "pseudonyms.txt")),
     "state/forgotten": (".", ("forgotten.json", ".forgotten.salt")),
+    "state/privacy": (".", ("privacy.jsonl",)),
     "state/receipts": ("receipts", ("*.json", ".forget-*.jsonl")),
 }
 
@@ -154,6 +155,8 @@ def of_path(home: Path, path: Path) -> tuple[str, list[Unit]] | None:
         return name, [named(home, name), *([named(home, f"blocked/{parts[2]}")] if parts[1] == "evaluate" else [])]
     if name == "forgotten.json":  # who reads the logs holds this lease, so that whoever adds a name waits for them
         return "lake/ingest/history", [named(home, "state/forgotten")]
+    if name == "privacy.jsonl":
+        return name, [named(home, "state/privacy")]
     if name in {"receipts", *WHOLE}:
         return name, [named(home, "state/receipts" if name == "receipts" else name)]
     return (name, [named(home, name)]) if parts[0] == "exports" and len(parts) == 3 else None

@@ -31,6 +31,7 @@ def test_only_the_worker_that_needs_them_has_the_secrets_of_the_tables_and_of_th
         for name in (
             "NIGHTJAR_DSN",
             "NIGHTJAR_PSEUDONYM_KEY",
+            "NIGHTJAR_NOISE_KEY",
             "ADMIN_PASSWORD",
             "REDISCLI_AUTH",
             "NIGHTJAR_SPARK_SECRET",
@@ -39,6 +40,7 @@ def test_only_the_worker_that_needs_them_has_the_secrets_of_the_tables_and_of_th
     assert holders == {
         "NIGHTJAR_DSN": ["cpu-worker"],
         "NIGHTJAR_PSEUDONYM_KEY": ["cpu-worker"],
+        "NIGHTJAR_NOISE_KEY": ["cpu-worker"],
         "ADMIN_PASSWORD": ["api-server"],
         "REDISCLI_AUTH": ["redis"],
         "NIGHTJAR_SPARK_SECRET": ["cpu-worker", "spark-master", "spark-worker"],

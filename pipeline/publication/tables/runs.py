@@ -12,8 +12,11 @@ from pipeline.ground import artifacts
 from pipeline.publication.night import Night
 from pipeline.published.contract import RUNS
 from pipeline.settings.sections.base import Section
+from pipeline.settings.sections.privacy import COVERED
 
 TABLE = RUNS
+PRIVATE = ("delta", "epsilon_per_fit", "epsilon_spent", "releases")
+"""What such a stage's manifest says."""
 
 
 def make(night: Night) -> Iterable[pa.Table]:
@@ -25,7 +28,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         "published_at": night.valid_from,
         "code_version": artifacts.code_version(),
         "config_hash": night.config.digest(*sections),
-        "metrics": json.dumps(_metrics(night.evaluate), sort_keys=True, ensure_ascii=False),
+        "metrics": json.dumps(_metrics(night.evaluate) | _privacy(night), sort_keys=True, ensure_ascii=False),
     }
     return [pa.Table.from_pylist([row], schema=TABLE.schema)]
 
@@ -39,4 +42,15 @@ def _metrics(evaluate: Path) -> dict[str, Any]:
         if row["list"] == "final" and row["bucket_kind"] == "overall" and row["low"] is not None:
             for end in ("low", "high"):
                 found[f"{row['pool']}.final.{row['metric']}.{end}"] = round(row[end], 6)
+    return found
+
+
+def _privacy(night: Night) -> dict[str, Any]:
+    """What people's privacy has cost, "privacy.als.epsilon_spent" and so on, of each stage that is noised."""
+    if not night.config.privacy.enabled:
+        return {}
+    found: dict[str, Any] = {}
+    for stage in sorted(COVERED & night.sources.keys()):
+        said = artifacts.read_manifest(night.sources[stage])["report"]
+        found |= {f"privacy.{stage}.{name}": said[name] for name in PRIVATE if name in said}
     return found

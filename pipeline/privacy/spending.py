@@ -1,0 +1,111 @@
+"""What was ever released of people through noise, and what it cost them together.
+
+    <home>/privacy.jsonl    one line per release: key, what it is of, cut-off, night, mu; never removed, never rewritten
+
+A release is written down before its noise is drawn, so that a killed process costs what a whole one does. One that is
+made again of the same inputs, with the same key, is the same to the last bit: it is known by its key and costs nothing.
+Costs are added up over the shop's releases, as if every person were in all of them; who came later was in fewer.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from pipeline.ground import keeping
+from pipeline.ground.errors import InputError
+from pipeline.privacy import accountant
+from pipeline.settings.config import Config
+
+NAME = "privacy.jsonl"
+
+
+@dataclass(frozen=True)
+class Release:
+    """What was released once.
+
+    Attributes:
+        key: of its noise: the same inputs under the same secret have the same.
+        of: the stage.
+        cutoff: the last day of the history that it is made of.
+        night: the night that released it.
+        mu: its cost, see accountant.
+    """
+
+    key: str
+    of: str
+    cutoff: str
+    night: str
+    mu: float
+
+
+def path(config: Config) -> Path:
+    """Where it is."""
+    return config.home / NAME
+
+
+def read(config: Config) -> list[Release]:
+    """All releases, in the order in which they were made.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        lines = path(config).read_text(encoding="utf-8").splitlines()
+        return [Release(**json.loads(line)) for line in lines]
+    except FileNotFoundError:
+        return []
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"{path(config)} is damaged ({type(error).__name__}): restore it from a backup of {config.home}; without "
+            "it nobody knows what people's privacy has cost so far"
+        ) from None
+
+
+def spent(releases: Sequence[Release], delta: float, since: date | None = None) -> float:
+    """The epsilon of releases together, at a delta.
+
+    Args:
+        releases: see `read`.
+        delta: > 0, < 1.
+        since: only of those with history from this day on: what they cost who joined then; None: of all.
+    """
+    first = "" if since is None else since.isoformat()
+    return accountant.epsilon_of(accountant.composed(r.mu for r in releases if r.cutoff >= first), delta)
+
+
+def spend(config: Config, release: Release) -> None:
+    """Write a release down, unless it was made before.
+
+    Raises:
+        InputError: it would cost more than privacy.epsilon_budget leaves; or as `read`.
+    """
+    with _alone(config):
+        known, section = read(config), config.privacy
+        if any(other.key == release.key for other in known):
+            return
+        cost = spent([*known, release], section.delta)
+        if section.epsilon_budget is not None and cost > section.epsilon_budget:
+            raise InputError(
+                f"{release.of}: another fit ({release.cutoff}) would bring what people's privacy has cost to epsilon "
+                f"{cost:.2f} at delta {section.delta:g}, and privacy.epsilon_budget is {section.epsilon_budget:g} "
+                f"({len(known)} releases so far, {path(config)}): raise the budget if that was promised to nobody, or "
+                f"switch {release.of} off ({release.of}.enabled = false); the tables in use stay as they are"
+            )
+        with path(config).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(asdict(release), sort_keys=True) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _alone(config: Config) -> Iterator[None]:
+    config.home.mkdir(parents=True, exist_ok=True)
+    with (config.home / ".privacy.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with keeping.held(path(config)):
+            yield
