@@ -18,8 +18,8 @@ from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import TrainingError
 from pipeline.privacy import accountant, noise, spending
-from pipeline.privacy.spending import Release
 from pipeline.privacy.noise import Noise
+from pipeline.privacy.spending import Release
 from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
