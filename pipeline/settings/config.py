@@ -26,6 +26,7 @@ from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.experiment import Experiment
+from pipeline.settings.sections.fairness import Fairness
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
@@ -95,6 +96,7 @@ class Config(Calendar):
     outcomes: Outcomes = Outcomes()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
+    fairness: Fairness = Fairness()
     experiment: Experiment = Experiment()
     retention: Retention = Retention()
     monitoring: Monitoring = Monitoring()
@@ -216,6 +218,7 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _limits_are_of_attributes_of_items(self) -> Self:
         attributes.require_allotted(self.surfaces, self.item_attributes)
+        attributes.require_groups(self.fairness.groups, self.item_attributes)
         return self
 
     @model_validator(mode="wrap")
@@ -247,6 +250,8 @@ class Config(Calendar):
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         if {"publish", "outcomes"} & named:
             named.add("experiment")
+        if "publish" in named:
+            named.add("fairness")
         if not self.experiment.arms:  # a night without one is what it was before there were any
             named.discard("experiment")
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)

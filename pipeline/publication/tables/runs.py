@@ -10,10 +10,13 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts
 from pipeline.publication.night import Night
+from pipeline.publication.tables import exposure
 from pipeline.published.contract import RUNS
 from pipeline.settings.sections.base import Section
 
 TABLE = RUNS
+AFTER_LISTS = True
+"""See pipeline.publication.tables."""
 
 
 def make(night: Night) -> Iterable[pa.Table]:
@@ -25,7 +28,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         "published_at": night.valid_from,
         "code_version": artifacts.code_version(),
         "config_hash": night.config.digest(*sections),
-        "metrics": json.dumps(_metrics(night.evaluate), sort_keys=True, ensure_ascii=False),
+        "metrics": json.dumps(_metrics(night.evaluate) | exposure.metrics(night), sort_keys=True, ensure_ascii=False),
     }
     return [pa.Table.from_pylist([row], schema=TABLE.schema)]
 
