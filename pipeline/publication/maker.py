@@ -138,7 +138,7 @@ class Maker:
             if candidates.calibrated
             else None
         )
-        rules, wanted = SurfaceRules.of(night, surface), surface.explore
+        rules, wanted = SurfaceRules.of(night, surface).charging(night, candidates), surface.explore
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
         drawn = None
         if wanted is not None:
