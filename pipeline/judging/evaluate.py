@@ -7,6 +7,7 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/comparisons.parquet    the final list against each other list and the champion, with paired intervals
     out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
     out/ablation.parquet       what each source is worth, as the fusion measured it
+    out/user_groups.parquet    NDCG by group of users, see pipeline.judging.user_groups
     out/per_user.parquet       one row per pool and judged user: the final list's metrics
     out/samples.parquet        one row per sample list of the report: whose it is
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
@@ -42,6 +43,7 @@ from pipeline.judging import (
     records,
     samples,
     scoreboard,
+    user_groups,
 )
 from pipeline.judging.by_slots import Lists
 from pipeline.judging.gate import CHAMPION, FINAL
@@ -108,23 +110,26 @@ def run(
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
-    trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, probabilities.read_worth(fusion), past, out)
+    trusted, groups = probabilities.judge(ensemble, judged, config), _groups(boards, features, judged, config)
+    _report(page, (trusted, groups), probabilities.read_worth(fusion), past, out)
     _blocked(page.reasons, out, run_date, config)
-    return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
+    return records.scalars(page) | probabilities.scalars(trusted) | user_groups.scalars(groups, config) | past.scalars()
 
 
 def _report(
     page: report.Page,
-    trusted: probabilities.Found,
+    judged: tuple[probabilities.Found, user_groups.Found],
     worth: list[dict[str, Any]],
     past: Past,
     out: Path,
 ) -> None:
-    """Write the tables about probabilities and sources, and the page to read, with sections about what has happened."""
+    """Write the tables beside the metrics, and the page to read, with sections about what has happened."""
+    trusted, groups = judged
     probabilities.write(trusted, worth, out)
+    user_groups.write(groups, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
-    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past.sections()]
+    sections = [*user_groups.section(groups, shown, page.config), *probabilities.section(trusted, shown)]
+    sections += [*probabilities.worth_section(worth, shown), *past.sections()]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 
@@ -219,6 +224,11 @@ def _boards(
     return [
         scoreboard.judge(found, Pitch(judged, truths[pool], buckets, vectors, config)) for pool, found in given.items()
     ]
+
+
+def _groups(boards: Sequence[Scoreboard], features: Path, judged: Cutoff, config: Config) -> user_groups.Found:
+    buckets = measuring.read_buckets(judged, read_items(features, ["item_index"]).num_rows, config.evaluate)
+    return user_groups.judge(boards, user_groups.groupings(judged, buckets, config), config)
 
 
 def _scores(boards: Sequence[Scoreboard]) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "surfaces": _surfaces(night),
         "rules": _rules(night),
         "limits": _limits(night),
-        "fairness_limits": exposure.limits(night),
+        **exposure.facts(night),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),

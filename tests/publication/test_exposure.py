@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from math import log2
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground import schemas, sql
+from pipeline.ground import artifacts, schemas, sql
 from pipeline.ground.errors import InputError
 from pipeline.publication import exposed, publish
 from pipeline.publication.tables import exposure
@@ -26,6 +27,7 @@ TAIL = {4, 6, 7}  # of 39 actions 9 + 8 + 7 + 6 are 30, less than 31.2: i5 belon
 LABELS = [(0, 0, False), (0, 4, True), (1, 3, True), (2, 5, True), (2, 1, False)]
 """(user, item, is_new) acted on in the judged window; i5 is sold out tonight."""
 K = 3
+POOLS = [("all", "for_you"), ("new", "discover")]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_a_groups_shares_are_those_counted_by_hand(made: Shop, surface: str) -> 
         assert row["ratio"] == (pytest.approx(share / relevance, abs=1e-5) if relevance else None)
 
 
-@pytest.mark.parametrize(("surface", "pool"), [("for_you", "all"), ("discover", "new")])
+@pytest.mark.parametrize(("surface", "pool"), [(name, pool) for pool, name in POOLS])
 def test_a_surfaces_measures_are_those_counted_by_hand(made: Shop, surface: str, pool: str) -> None:
     (run,) = rows(made, "runs")
     said, of_users = json.loads(run["metrics"]), lists(made, surface).values()
@@ -114,6 +116,14 @@ def test_a_surfaces_measures_are_those_counted_by_hand(made: Shop, surface: str,
     }
     for name, value in wanted.items():
         assert said[f"{pool}.{surface}.{name}"] == pytest.approx(value, abs=1e-6), name
+
+
+def test_the_trend_of_a_surface_is_in_metric_history(made: Shop) -> None:
+    with duckdb.connect(str(made.config.tables / "current.duckdb"), read_only=True) as connection:
+        said = "select pool, list, value from metric_history where metric = 'exposure_gini' order by all"
+        found = connection.execute(said).fetchall()
+    table = {row["surface"]: row["gini"] for row in rows(made, "exposure") if row["grouping"] == "all"}
+    assert found == [(pool, name, pytest.approx(table[name], abs=1e-5)) for pool, name in POOLS]
 
 
 def test_a_young_log_knows_no_relevance_and_a_shop_may_do_without(tmp_path: Path) -> None:
@@ -150,17 +160,29 @@ def test_groups_are_of_what_the_shop_declares(tmp_path: Path) -> None:
         load(path)
 
 
+def night_with(made: Shop, limits: FairnessLimits, scratch: Path) -> Any:
+    """What `facts` reads of a night that was judged to have gaps, of the pool of for_you a wide one."""
+    artifacts.write_manifest(
+        scratch, {"report": {"all.final.group_gap.low": 0.2, "new.final.group_gap.low": 0.05}, "files": {}}
+    )
+    config = made.config.model_copy(update={"fairness": Fairness(limits=limits)})
+    return SimpleNamespace(config=config, evaluate=scratch)
+
+
 def test_limits_name_the_groups_that_break_them(made: Shop, tmp_path: Path) -> None:
     table = rows(made, "exposure")
-    limited = FairnessLimits(max_gini=0.3, min_exposure_ratio=0.9, min_relevance_share=0.2)
+    limited = FairnessLimits(max_gini=0.3, min_exposure_ratio=0.9, min_relevance_share=0.2, max_group_gap=0.1)
     with duckdb.connect() as connection:
-        given = limited.model_dump()
-        connection.register("fairness_limits", pa.table({name: [value] for name, value in given.items()}))
+        for name, fact in exposure.facts(night_with(made, limited, tmp_path)).items():
+            connection.register(name, fact)
         connection.register("exposure", pa.Table.from_pylist(table, schema=exposure.TABLE.schema))
         said = [text for (text,) in connection.execute(sql.statement("checks/tables/exposure_limits")).fetchall()]
     wanted = [row for row in table if row["grouping"] == "all" and row["gini"] > 0.3]
     wanted += [row for row in table if (row["ratio"] or 1) < 0.9 and (row["relevance_share"] or 0) >= 0.2]
     assert len(wanted) > 2
+    gap = "for_you: one group of users is ahead of another by 0.2 of NDCG at least, above max_group_gap = 0.1"
+    assert gap in said
+    said.remove(gap)
     assert sorted(text.split(":")[0] for text in said) == sorted(row["surface"] for row in wanted)
 
 

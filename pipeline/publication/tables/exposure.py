@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.exposure import head, worth
 from pipeline.features.read import read_cutoffs
-from pipeline.ground import sql
+from pipeline.ground import artifacts, sql
 from pipeline.publication import exposed
 from pipeline.publication.exposed import Exposed, Groups
 from pipeline.publication.night import Night
@@ -166,10 +166,20 @@ def _grouping(name: str, night: Night) -> Groups:
     return exposed.of_column(name, night.items.column(name))
 
 
-def limits(night: Night) -> pa.Table:
-    """One row: what may not be broken; null: it may."""
+def facts(night: Night) -> dict[str, pa.Table]:
+    """What the check of the limits reads beside the table.
+
+    fairness_limits has one row: what may not be broken; null: it may. group_gaps has surface, low: what the best group
+    of users is ahead of the worst at least, as the night was judged.
+    """
     given = night.config.fairness.limits.model_dump()
-    return pa.Table.from_pylist([given], schema=pa.schema([pa.field(name, pa.float64()) for name in given]))
+    report = artifacts.read_manifest(night.evaluate)["report"]
+    lows = {s.name: report.get(f"{night.config.pool(s)}.final.group_gap.low") for s in night.config.surfaces}
+    known = [{"surface": name, "low": low} for name, low in lows.items() if low is not None]
+    return {
+        "fairness_limits": pa.Table.from_pylist([given], schema=pa.schema([(name, pa.float64()) for name in given])),
+        "group_gaps": pa.Table.from_pylist(known, schema=pa.schema([("surface", pa.string()), ("low", pa.float64())])),
+    }
 
 
 def metrics(night: Night) -> dict[str, float]:

@@ -15,6 +15,9 @@ class FairnessLimits(Section):
 
     max_gini: float | None = Field(default=None, gt=0, le=1)
     """Highest Gini coefficient of the exposure of a surface's items."""
+    max_group_gap: float | None = Field(default=None, gt=0, le=1)
+    """Highest NDCG that the best group of users may be ahead of the worst, on any surface, as far as it is known: the
+    lower end of the gap's interval counts."""
     min_exposure_ratio: float | None = Field(default=None, gt=0, le=1)
     """Lowest share of exposure over share of relevance that a group of items may have on a surface..."""
     min_relevance_share: float = Field(default=0.01, ge=0, le=1)
