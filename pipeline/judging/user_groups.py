@@ -186,8 +186,8 @@ def _pool(found: Found, pool: Pool, surface: str, config: Config) -> str:
     mine = [group for group in found.groups if group.pool == pool]
     top = max(group.high for group in mine) or 1.0
     rows = "".join(
-        f"<tr><td>{escape(_label(group.grouping, group.value, config))}</td><td>{group.users}</td><td>{group.ndcg:.3f}</td>"
-        f"<td>{group.low:.3f} to {group.high:.3f}</td><td>{_bar(group, top)}</td></tr>"
+        f"<tr><td>{escape(_label(group.grouping, group.value, config))}</td><td>{group.users}</td>"
+        f"<td>{group.ndcg:.3f}</td><td>{group.low:.3f} to {group.high:.3f}</td><td>{_bar(group, top)}</td></tr>"
         for group in mine
     )
     header = "".join(f"<th>{escape(cell)}</th>" for cell in ("", words.of(config).people, "ndcg", "95 %", ""))

@@ -22,7 +22,6 @@ from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, exceeded
 from pipeline.settings.sections.publication import Surface
 
 if TYPE_CHECKING:
-    from pipeline.publication.maker import Candidates
     from pipeline.publication.night import Night
 
 CELLS = 2**22
@@ -76,23 +75,25 @@ class SurfaceRules:
                 ) from None
         return cls(surface, prices, usual, tuple(caps), vectors, night.never or None)
 
-    def charging(self, night: "Night", candidates: "Candidates") -> "SurfaceRules":
+    def charging(self, night: "Night", lists: tuple[np.ndarray, np.ndarray] | None) -> "SurfaceRules":
         """The rules with what items pay, where the surface says so: it depends on the lists of everybody.
 
+        Args:
+            night: what may be shown, and how many places count.
+            lists: everybody's candidates and their probabilities, [T, n] each; None: they have none.
         Raises:
-            InputError: the candidates' scores are no probabilities.
+            InputError: they have none, and items are to pay.
         """
         surface = self.surface
         if not surface.long_tail:
             return self
-        if not candidates.calibrated:
+        if lists is None:
             raise InputError(
                 f"surface '{surface.name}': long_tail weighs probabilities, and its lists have none: set "
                 "ensemble.final to a merged list, or long_tail = 0"
             )
         k = min(surface.k, night.config.evaluate.k)
-        given = (candidates.items, candidates.scores, night.shown[surface.name])
-        return replace(self, charges=attention.prices(*given, k, surface.long_tail))
+        return replace(self, charges=attention.prices(*lists, night.shown[surface.name], k, surface.long_tail))
 
     @property
     def of_products(self) -> Sequence[Cap]:
