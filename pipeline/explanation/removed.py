@@ -77,6 +77,7 @@ def _makes(surface: Surface) -> str:
         "max_per_category": surface.max_per_category is not None,
         "variants of a product": True,
         "diversity": bool(surface.diversity),
+        "long_tail": bool(surface.long_tail),
         "the limits of its allotment": surface.allot is not None,
     }
     return ", ".join(name for name, there in names.items() if there)

@@ -7,6 +7,7 @@ fusion applied there has learned from older windows only, so nothing that judges
     out/comparisons.parquet    the final list against each other list and the champion, with paired intervals
     out/calibration.parquet    how far the probabilities can be trusted, out/reliability.parquet their bins
     out/ablation.parquet       what each source is worth, as the fusion measured it
+    out/user_groups.parquet    NDCG by group of users, see pipeline.judging.user_groups
     out/per_user.parquet       one row per pool and judged user: the final list's metrics
     out/samples.parquet        one row per sample list of the report: whose it is
     out/judged.<pool>.parquet  the final lists that were judged, for the nights of the same week to be compared with
@@ -44,6 +45,7 @@ from pipeline.judging import (
     records,
     samples,
     scoreboard,
+    user_groups,
 )
 from pipeline.judging.by_slots import Lists
 from pipeline.judging.gate import CHAMPION, FINAL
@@ -110,26 +112,29 @@ def run(
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
-    trusted = probabilities.judge(ensemble, judged, config)
-    _report(page, trusted, (features, *sources.values(), fusion, ensemble), past, out)
+    trusted, groups = probabilities.judge(ensemble, judged, config), user_groups.of_night(boards, judged, config)
+    _report(page, (trusted, groups), (features, *sources.values(), fusion, ensemble), past, out)
     _blocked(page.reasons, out, run_date, config)
-    return records.scalars(page) | probabilities.scalars(trusted) | past.scalars()
+    return records.scalars(page) | probabilities.scalars(trusted) | user_groups.scalars(groups, config) | past.scalars()
 
 
 def _report(
     page: report.Page,
-    trusted: probabilities.Found,
+    judged: tuple[probabilities.Found, user_groups.Found],
     made_of: tuple[Path, ...],
     past: Past,
     out: Path,
 ) -> None:
-    """Write the tables about probabilities and sources, the model card, and the page to read, with sections about what
-    has happened; the fusion knows what sources are worth."""
+    """Write the tables beside the metrics, the model card, and the page to read, with sections about what has happened;
+    the fusion knows what sources are worth."""
+    trusted, groups = judged
     worth = probabilities.read_worth(next(folder for folder in made_of if artifacts.stage_of(folder) == "fusion"))
     card.write(page, made_of, out)
     probabilities.write(trusted, worth, out)
+    user_groups.write(groups, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
-    sections = [*probabilities.section(trusted, shown), *probabilities.worth_section(worth, shown), *past.sections()]
+    sections = [*user_groups.section(groups, shown, page.config), *probabilities.section(trusted, shown)]
+    sections += [*probabilities.worth_section(worth, shown), *past.sections()]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 
@@ -286,7 +291,7 @@ def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) 
     kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", samples.FILE, REPORT):
+    for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", samples.FILE, REPORT, card.FILE):
         shutil.copyfile(out / name, kept / name)
     raise GateError(
         f"the table of {run_date} is not published, the one in use stays: {problem}. "

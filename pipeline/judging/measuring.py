@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from pipeline.arrays import metrics
 from pipeline.arrays.blocks import blocks
+from pipeline.arrays.exposure import head
 from pipeline.features.read import Cutoff
 from pipeline.ground.lists import Pool, kind_of
 from pipeline.settings.config import Config
@@ -109,15 +110,6 @@ def read_buckets(cutoff: Cutoff, items: int, settings: Evaluate) -> Buckets:
     codes[: len(sold)] = np.where(head(sold, settings.head_share), 2, 1)
     codes[: len(age)][~(age > settings.cold_days)] = 0  # also where the age is null: never acted on
     return Buckets(users, codes)
-
-
-def head(sold: np.ndarray, share: float) -> np.ndarray:
-    """The fewest best-selling items that make up `share` of all sales: bool [I]; equal sales by item index."""
-    order = np.argsort(-sold.astype(np.int64), kind="stable")
-    before = np.cumsum(sold[order]) - sold[order]
-    chosen = np.zeros(len(sold), dtype=bool)
-    chosen[order] = (before < share * sold.sum()) & (sold[order] > 0)
-    return chosen
 
 
 def values(

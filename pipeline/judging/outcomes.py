@@ -28,6 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.arrays import exposure
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
 from pipeline.judging import arms, measuring, searched, trial, trial_words, wishes
@@ -271,5 +272,5 @@ def _head(cutoff: Cutoff | None, items: int, config: Config) -> np.ndarray:
     chosen = np.zeros(items, dtype=bool)
     if cutoff is not None:
         sold = cutoff.item_stats().column("buyers_91").to_numpy()
-        chosen[: len(sold)] = measuring.head(sold, config.evaluate.head_share)
+        chosen[: len(sold)] = exposure.head(sold, config.evaluate.head_share)
     return chosen

@@ -56,7 +56,7 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
 
 def _plain(surface: Surface) -> bool:
     """Whether the surface shows the pool's lists as they are judged."""
-    return surface.where == "true" and not surface.is_personal and not surface.diversity
+    return surface.where == "true" and not (surface.is_personal or surface.diversity or surface.long_tail)
 
 
 def fallen(rows: Sequence[Row], config: Config) -> list[str]:

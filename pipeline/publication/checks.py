@@ -21,6 +21,7 @@ from pipeline.ground.errors import GateError
 from pipeline.publication import arms, tables, variants
 from pipeline.publication.allotment.rules import FACTS, Rules
 from pipeline.publication.night import LONG_AGO, Night
+from pipeline.publication.tables import exposure
 from pipeline.published.contract import ActiveRun, PublishedTable
 from pipeline.settings.sections.publication import Surface
 
@@ -32,8 +33,7 @@ RULES = pa.schema(
     [
         pa.field("surface", pa.string()),
         pa.field("exclude_seen_days", pa.int32()),
-        pa.field("min_price_ratio", pa.float64()),
-        pa.field("max_price_ratio", pa.float64()),
+        *(pa.field(f"{end}_price_ratio", pa.float64()) for end in ("min", "max")),
         pa.field("max_per_category", pa.int32()),
     ]
 )
@@ -56,8 +56,7 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
         For each check that found something: how many rows offend, and the first few in words.
     """
     found: dict[str, list[str]] = {}
-    wanted = _of(night)
-    parts = arms.parts(night)
+    wanted, parts = _of(night), arms.parts(night)
     with sql.connect(night.config.threads, night.config.memory_limit_mb, spill=folder / ".spill") as connection:
         for table in _tables(night):
             connection.read_parquet(str(folder / table.file)).create_view(table.name)
@@ -77,13 +76,14 @@ def offences(folder: Path, night: Night) -> dict[str, tuple[int, list[str]]]:
 
 def _tables(night: Night) -> list[PublishedTable]:
     """Those that are checked."""
-    return [module.TABLE for module in tables.made_first(night.config)]
+    return [module.TABLE for module in tables.checked(night.config)]
 
 
 def _of(night: Night) -> list[str]:
     """The checks that are not off, but for those of tables that the shop has not."""
-    absent = {table.name for table in tables.published()} - {table.name for table in tables.published_by(night.config)}
-    return [name for name in night.config.checks.of("tables") if name not in absent]
+    absent = {table.name for table in {*tables.published()} - {*tables.published_by(night.config)}}
+    given = night.config.checks.of("tables")
+    return [name for name in given if not {name, name.removesuffix("_limits")} & absent]
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
@@ -156,6 +156,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "surfaces": _surfaces(night),
         "rules": _rules(night),
         "limits": _limits(night),
+        **exposure.facts(night),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
@@ -173,7 +174,6 @@ def _facts(night: Night) -> dict[str, pa.Table]:
 def _surfaces(night: Night) -> pa.Table:
     """One row per surface: its settings, and what there is to show."""
     described = night.config.surfaces
-    possible = [int(night.shown[s.name].sum()) - _spare(night, s) for s in described]
     closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
     return pa.table(
         {
@@ -181,7 +181,7 @@ def _surfaces(night: Night) -> pa.Table:
             "k": [s.k for s in described],
             "repeats": [s.repeats for s in described],
             "max_per_product": [s.max_per_product for s in described],
-            "possible": possible,
+            "possible": [int(night.shown[s.name].sum()) - _spare(night, s) for s in described],
             "open": [int((night.shown[s.name] & night.shown_somewhere).sum()) for s in described],
             "personal": [s.is_personal or closed[n] for n, s in enumerate(described)],
             "ever": [_had_items(night, s) for s in described],

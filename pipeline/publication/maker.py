@@ -138,7 +138,8 @@ class Maker:
             if candidates.calibrated
             else None
         )
-        rules, wanted = SurfaceRules.of(night, surface), surface.explore
+        lists_of_all = (candidates.items, candidates.scores) if candidates.calibrated else None
+        rules, wanted = SurfaceRules.of(night, surface).charging(night, lists_of_all), surface.explore
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
         drawn = None
         if wanted is not None:

@@ -20,6 +20,7 @@ from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, re
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
 from pipeline.publication import editorial, likeness, similar, variants
+from pipeline.publication.exposed import Exposed
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
 from pipeline.sources.contract import Vectors
@@ -52,6 +53,7 @@ class Night:
         given_up: the pools whose lists are to be the baseline's; None: as the evaluation's manifest says.
         asked: bool [I], the items whose similar ones are looked for; None: all.
         checked: of each check of the other tables its name, the table it is about, and how many rows offend.
+        exposed: what each surface's lists show, by its name, once they are made.
     """
 
     features: Path
@@ -70,6 +72,7 @@ class Night:
     fusion: Path | None = None
     words: Mapping[str, Path] = field(default_factory=dict)
     checked: tuple[tuple[str, str, int], ...] = ()
+    exposed: Mapping[str, Exposed] = field(default_factory=dict)
 
     @property
     def valid_on(self) -> date:
@@ -167,7 +170,7 @@ class Night:
         """The k most similar items and their cosines, both [I, k], of those in `asked`, bool [I]; None: of all."""
         if asked is not None and not asked.any():
             size = (self.items.num_rows, k)
-            return np.full(size, -1, dtype=np.int32), np.full(size, -np.inf, dtype=np.float32)
+            return np.full(size, -1, np.int32), np.full(size, -np.inf, np.float32)
         sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
@@ -220,8 +223,7 @@ class Night:
     @cached_property
     def prices(self) -> np.ndarray:
         """[I] float32, nan where unknown."""
-        column = self.items.column("price").to_numpy(zero_copy_only=False)
-        return np.asarray(column, dtype=np.float32)
+        return np.asarray(self.items.column("price").to_numpy(zero_copy_only=False), dtype=np.float32)
 
     @cached_property
     def usual_prices(self) -> np.ndarray:
@@ -259,8 +261,7 @@ class Night:
     def is_new(self) -> np.ndarray:
         """bool [I]: first seen in the last new_days days; how old that is what the first night knew, nobody knows."""
         seen = self.items.column("first_seen")
-        first = pc.min(seen).as_py()
-        oldest = self.run_date - timedelta(days=self.config.publish.new_days)
+        first, oldest = pc.min(seen).as_py(), self.run_date - timedelta(days=self.config.publish.new_days)
         if first is None:
             return np.zeros(len(seen), dtype=bool)
         return np.asarray(pc.greater(seen, max(oldest, first)).to_numpy(), dtype=bool)

@@ -27,6 +27,7 @@ from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.following import follow, require
 from pipeline.publication.night import Night
+from pipeline.publication.tables import exposure
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.archive import EXPERIMENT, JUDGED
 from pipeline.published.contract import ActiveRun
@@ -112,6 +113,8 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         text = json.dumps(experiment.made_of, indent=1, sort_keys=True) + "\n"
         (out / EXPERIMENT).write_text(text, encoding="utf-8")
     rows = _write(tables.made_first(night.config), night, out)
+    night = exposure.told(out, night)
+    rows |= _write(tables.made_of_lists(night.config), night, out)
     found = checks.require(out, night)
     rows |= _write(tables.made_last(night.config), checks.told(found, night), out)
     allotted = allotment.report(out, sorted(night.config.allotted))

@@ -1,18 +1,19 @@
 """What a surface makes of a user's candidates: rules that hold for this user, one variant of a
-product, a cap per category, and diversity.
+product, a cap per category, diversity, and what items pay for being shown much.
 
 Without any of them, the default, a surface shows the best candidates in their order. What is worth recommending is
 decided before; here it is only chosen among, a block of users at a time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.arrays import attention
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
 from pipeline.features.offers import Never
@@ -37,6 +38,7 @@ class SurfaceRules:
         caps: how many variants of a product a list may hold, and how many items of a category.
         vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
         never: who may never be shown what; None: anybody anything.
+        charges: [I] float32, what an item pays in its score, see arrays.attention; None: nothing.
     """
 
     surface: Surface
@@ -45,6 +47,7 @@ class SurfaceRules:
     caps: Sequence[Cap] = ()
     vectors: np.ndarray | None = None
     never: Never | None = None
+    charges: np.ndarray | None = None
 
     @classmethod
     def of(cls, night: "Night", surface: Surface) -> "SurfaceRules":
@@ -72,6 +75,26 @@ class SurfaceRules:
                 ) from None
         return cls(surface, prices, usual, tuple(caps), vectors, night.never or None)
 
+    def charging(self, night: "Night", lists: tuple[np.ndarray, np.ndarray] | None) -> "SurfaceRules":
+        """The rules with what items pay, where the surface says so: it depends on the lists of everybody.
+
+        Args:
+            night: what may be shown, and how many places count.
+            lists: everybody's candidates and their probabilities, [T, n] each; None: they have none.
+        Raises:
+            InputError: they have none, and items are to pay.
+        """
+        surface = self.surface
+        if not surface.long_tail:
+            return self
+        if lists is None:
+            raise InputError(
+                f"surface '{surface.name}': long_tail weighs probabilities, and its lists have none: set "
+                "ensemble.final to a merged list, or long_tail = 0"
+            )
+        k = min(surface.k, night.config.evaluate.k)
+        return replace(self, charges=attention.prices(*lists, night.shown[surface.name], k, surface.long_tail))
+
     @property
     def of_products(self) -> Sequence[Cap]:
         """The cap of a product's variants alone; none where no item has others."""
@@ -80,7 +103,7 @@ class SurfaceRules:
     @property
     def choosing(self) -> bool:
         """Whether the best candidates are not simply the first."""
-        return bool(self.caps) or self.vectors is not None
+        return bool(self.caps) or self.vectors is not None or self.charges is not None
 
     @property
     def personal(self) -> bool:
@@ -113,6 +136,9 @@ class SurfaceRules:
             block: [B, n] candidates that may be shown, best first, -1 pads at the end.
             k: length of the lists.
         """
+        if self.charges is not None:
+            order = attention.order(block.items, block.scores, self.charges)
+            block = _taken(block, order, np.zeros(order.shape, dtype=bool), order.shape[1])
         if self.vectors is None:
             over = exceeded(self.caps, block.items, block.items >= 0)
             return _taken(block, np.argsort((block.items < 0) | over, axis=1, kind="stable"), over, k)

@@ -29,7 +29,7 @@ KINDS = (
 """The types that a published column may have: those that every target knows."""
 
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Of the tables, columns and views that a database has. Every change of them raises it by one, so that a Nightjar of
 before the change does not write into tables that it only half knows; 0 is every database without a version."""
 
@@ -155,7 +155,7 @@ RUNS = PublishedTable(
             "metrics",
             pa.string(),
             "how it was judged before it was published, as JSON",
-            of=("made evaluate.metrics(value, low, high)",),
+            of=("made evaluate.metrics(value, low, high)", "made ensemble.lists(score, probability)"),
         ),
     ),
     key=("run_id",),

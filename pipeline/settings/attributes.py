@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles
+from pipeline.settings.sections.fairness import GROUPINGS
 from pipeline.settings.sections.publication import Allot, Surface
 
 ITEM, CATEGORY = "item", "category"
@@ -59,6 +60,22 @@ def require_allotted(surfaces: Iterable[Surface], items: Mapping[str, AttributeK
                     f"surface '{surface.name}': allot.{key} = '{name}' {found}, and a {kind} is needed: declare it in "
                     f'[ingest.items] (attributes = {{ {name} = "{kind}" }}) and select it in the mapping'
                 )
+
+
+def require_groups(groups: Iterable[str], items: Mapping[str, AttributeKind]) -> None:
+    """Check what items are grouped by.
+
+    Raises:
+        ValueError: it is no grouping that every shop has and no attribute of the items that is a word.
+    """
+    for name in groups:
+        if name not in GROUPINGS and items.get(name) != "word":
+            found = f"is a {items[name]}" if name in items else "is no attribute of the items"
+            raise ValueError(
+                f"fairness.groups: '{name}' {found}, and a word is needed: declare it in [ingest.items] "
+                f'(attributes = {{ {name} = "word" }}) and select it in the mapping, or name one of '
+                f"{', '.join(GROUPINGS)}"
+            )
 
 
 def _named(allot: Allot) -> Iterable[tuple[str, str, AttributeKind]]:

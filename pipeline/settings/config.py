@@ -17,7 +17,7 @@ from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationEr
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
 from pipeline.ground.pools import Pool, assortment_of, pool_of
-from pipeline.settings import arms, assortments, attributes, layers, predicates
+from pipeline.settings import arms, assortments, attributes, layers, predicates, surfaces
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.calendar import Calendar
 from pipeline.settings.sections.answers import Answer
@@ -26,6 +26,7 @@ from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.experiment import Experiment
+from pipeline.settings.sections.fairness import Fairness
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
@@ -96,6 +97,7 @@ class Config(Calendar):
     outcomes: Outcomes = Outcomes()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
+    fairness: Fairness = Fairness()
     experiment: Experiment = Experiment()
     retention: Retention = Retention()
     privacy: Privacy = Privacy()
@@ -170,39 +172,9 @@ class Config(Calendar):
         return bool(getattr(getattr(self, name, None), "enabled", True))
 
     @model_validator(mode="after")
-    def _surfaces_have_names_of_their_own(self) -> Self:
-        names = [surface.name for surface in self.surfaces]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two surfaces have the same name: {', '.join(names)}")
-        return self
-
-    @model_validator(mode="after")
-    def _surfaces_have_a_goal_that_is_seen(self) -> Self:
-        known = self.features.event_types
-        for surface in self.surfaces:
-            for name in surface.goal:
-                if name not in known or known[name].weight <= 0:
-                    raise ValueError(
-                        f"surface '{surface.name}': its goal '{name}' is no type of features.event_types with a weight "
-                        "above 0: name one that is, or give it one"
-                    )
-            if surface.horizon_days is not None and surface.horizon_days > self.horizon_days:
-                raise ValueError(
-                    f"surface '{surface.name}': horizon_days {surface.horizon_days} is above the shop's "
-                    f"{self.horizon_days}: raise that one"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _audiences_are_of_surfaces(self) -> Self:
-        surfaces, names = {surface.name for surface in self.surfaces}, [one.name for one in self.publish.audiences]
-        if len(set(names)) < len(names):
-            raise ValueError(f"two of publish.audiences have the same name: {', '.join(names)}")
-        for one in self.publish.audiences:
-            if one.surface not in surfaces:
-                raise ValueError(
-                    f"publish.audiences '{one.name}': there is no surface '{one.surface}', only {', '.join(surfaces)}"
-                )
+    def _surfaces_have_a_name_and_a_goal(self) -> Self:
+        surfaces.require(self.surfaces, self.features.event_types, self.horizon_days)
+        surfaces.require_audiences(self.publish.audiences, self.surfaces)
         return self
 
     @model_validator(mode="after")
@@ -218,6 +190,7 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _limits_are_of_attributes_of_items(self) -> Self:
         attributes.require_allotted(self.surfaces, self.item_attributes)
+        attributes.require_groups(self.fairness.groups, self.item_attributes)
         return self
 
     @model_validator(mode="wrap")
@@ -249,6 +222,8 @@ class Config(Calendar):
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         if {"publish", "outcomes"} & named:
             named.add("experiment")
+        if "publish" in named:
+            named.add("fairness")
         if not self.experiment.arms:  # a night without one is what it was before there were any
             named.discard("experiment")
         named |= {"privacy"} if COVERED & named else set()

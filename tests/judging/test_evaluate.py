@@ -56,6 +56,7 @@ def test_a_first_publication_is_judged_against_the_baseline(tmp_path: Path) -> N
         "comparisons.parquet",
         "per_user.parquet",
         "samples.parquet",
+        "user_groups.parquet",
         "judged.all.parquet",
         "judged.new.parquet",
         "report.html",

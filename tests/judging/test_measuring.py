@@ -90,12 +90,6 @@ def test_items_are_cold_tail_or_head(night: Night, cutoff: Cutoff) -> None:
     assert all(codes[ITEMS - LATE_ITEMS :] == 0), "what was unknown at the cut-off is cold"
 
 
-def test_the_head_is_the_fewest_items_that_make_up_the_share() -> None:
-    assert measuring.head(np.array([5, 0, 40, 30, 25]), 0.5).tolist() == [False, False, True, True, False]
-    assert measuring.head(np.array([1, 1, 1, 1]), 0.5).tolist() == [True, True, False, False]
-    assert not measuring.head(np.zeros(3, dtype=int), 0.5).any()
-
-
 def test_users_fall_into_buckets_by_the_size_of_their_history(night: Night, cutoff: Cutoff) -> None:
     codes = measuring.read_buckets(cutoff, ITEMS, night.config.evaluate).users
     sizes = [len(night.history[user]) for user in range(USERS)]

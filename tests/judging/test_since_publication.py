@@ -72,7 +72,13 @@ def test_only_whole_horizons_of_runs_that_were_read_are_compared(config: FullCon
 
 def test_surfaces_that_show_something_else_than_was_judged_are_not_compared(config: FullConfig) -> None:
     promise(config, 0.5)
-    for rules in ({"where": "price > 1"}, {"exclude_seen_days": 3}, {"diversity": 0.1}, {"max_per_category": 2}):
+    for rules in (
+        {"where": "price > 1"},
+        {"exclude_seen_days": 3},
+        {"diversity": 0.1},
+        {"long_tail": 1},
+        {"max_per_category": 2},
+    ):
         changed = config.model_copy(update={"surfaces": (Surface.model_validate({"name": "for_you"} | rules),)})
         assert since_publication.fallen([row()], changed) == []
 

@@ -199,6 +199,8 @@ def test_what_excludes_limits_is_refused() -> None:
         Surface(name="x", allot=Allot(), explore=Explore(slots=(1,), record=1.0))
     with pytest.raises(ValueError, match="surface 'x': allot and diversity exclude each other"):
         Surface(name="x", allot=Allot(), diversity=0.1)
+    with pytest.raises(ValueError, match="surface 'x': allot and long_tail exclude each other"):
+        Surface(name="x", allot=Allot(), long_tail=0.5)
     with pytest.raises(ValueError, match=r"allot\.candidates 3 are fewer than k = 5"):
         Surface(name="x", k=5, allot=Allot(candidates=3))
     with pytest.raises(ValueError, match="most = 'capacity' is of items, so say by which"):

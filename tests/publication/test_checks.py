@@ -16,6 +16,7 @@ from pipeline.publication.night import Night
 from pipeline.publication.tables import published_by, recommendations
 from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.checks import Checks, names
+from pipeline.settings.sections.fairness import Fairness, FairnessLimits
 from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, LabelSet
@@ -31,18 +32,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """The shop, published."""
     home = tmp_path_factory.mktemp("checked")
     published = shop(home, categories=["mugs", "mugs", *[None] * 6], mean_prices=[2.0] * 3, offers=[(2, 5)])
-    published.disliked = [(0, 7)]
-    published.parents = [*[None] * 6, "i3", None]
+    published.disliked, published.parents = [(0, 7)], [*[None] * 6, "i3", None]
     ruled = Surface(name="ruled", k=4, exclude_seen_days=1, max_price_ratio=2.5, max_per_category=1)
     limited = Surface(name="limited", k=2, allot=Allot(limits=(Limit(by="item", most=1),), group="category"))
     surfaces = (*published.config.surfaces, ruled, limited)
     section = published.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),), "search_terms": 9})
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
     words |= {"answer": Answer(k=2), "topics": Topics(enabled=True)}
+    words |= {"fairness": Fairness(limits=FairnessLimits(max_gini=0.9))}
     more = {"surfaces": surfaces, "publish": section} | words
     published.config = published.config.model_copy(update=more)
-    published.write()
-    go(published)
+    go(published.write())
     return published
 
 
@@ -98,9 +98,8 @@ def without(**values: Any) -> Any:
     return lambda rows: [row for row in rows if any(row[name] != value for name, value in values.items())]
 
 
-# The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out, and was
-# offered to u2 alone; i7 is kept from u0; i6
-# is a variant of i3.
+# The first row of recommendations: discover, u0, rank 1, i1. u0 has i0 and i2; i5 is sold out, and was offered to u2
+# alone; i7 is kept from u0; i6 is a variant of i3.
 PLANTED = [
     ("recommendations", change_first(item_id="i4"), "recommendations_duplicates", "user u0 has item i4 2 times"),
     ("recommendations", change_first(rank=2), "recommendations_ranks", "the 3 ranks of user u0 go from 2 to 3"),
@@ -217,6 +216,8 @@ PLANTED = [
     ("answers", change_first(like_cluster_id="c9"), "answers", "cluster c9 is not of question_clusters"),
     ("unanswered", change_first(rank=2), "unanswered", "there are questions twice or gaps in the ranks"),
     ("unanswered", change_first(questions=9), "unanswered", "cluster c1 is not of question_clusters, or is otherwise"),
+    ("exposure", change_first(exposure_share=0.5), "exposure", "discover: the shares of all sum to 0.5"),
+    ("exposure", change_first(gini=0.95), "exposure_limits", "discover: the Gini coefficient of exposure is 0.95"),
     ("user_profiles", change_first(asked_cluster_id="c9"), "question_clusters", "u0 asked last about cluster c9"),
     ("user_profiles", change_first(asked_document_id=None), "user_profiles", "user u0 has a question after the night"),
     ("user_profiles", change_first(user_id="u1"), "user_profiles", "user u1 has 2 profiles"),

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.arrays import attention
 from pipeline.ground.errors import InputError
 from pipeline.publication import maker, publish, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
@@ -180,6 +181,36 @@ def test_pins_stand_whatever_the_diversity_and_the_cap(tmp_path: Path) -> None:
     made.config = made.config.model_copy(update={"publish": section, "folder": tmp_path})
     lists = published(made, max_per_category=1, diversity=0.5)
     assert lists["u0"] == ["i1", "i0"]
+
+
+def test_what_is_shown_much_pays_for_it_and_scores_do_not_rise(tmp_path: Path) -> None:
+    lists = [[0, 1, 4], [0, 2, 3], [0, 6]]
+    made = shop(tmp_path, all_lists=lists)
+    shown = published(made, long_tail=1.0)
+    run = publish.active_run(made.config)
+    assert run is not None
+    chance = np.array([1, 0.75, 0.5], np.float32)  # small_shop's, of each place
+    padded = np.array([[*row, *[-1] * (3 - len(row))] for row in lists])
+    may = np.array([i != 5 for i in range(8)])
+    price = attention.prices(padded, np.tile(chance, (3, 1)), may, 4, 1.0)
+    assert price[0] == price.max() > 0.25, "everybody is shown it first"
+    for user, row in enumerate(lists):
+        wanted = sorted(row, key=lambda item: -(chance[row.index(item)] - price[item]))
+        assert shown[f"u{user}"][: len(row)] == [f"i{item}" for item in wanted]
+    assert sum(found[0] == "i0" for found in shown.values()) < 3
+    rows = pq.read_table(run.folder / "recommendations.parquet").to_pylist()
+    scores = [row["score"] for row in rows if row["surface"] == "for_you" and row["user_id"] == "u0"]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_prices_need_probabilities(tmp_path: Path) -> None:
+    made = shop(tmp_path).write()
+    part = made.folder("ensemble") / f"cutoff={made.night}"
+    (part / "all.final.probability.npy").unlink()
+    surface = Surface(name="for_you", k=4, long_tail=1.0)
+    made.config = made.config.model_copy(update={"surfaces": (surface,)})
+    with pytest.raises(InputError, match="surface 'for_you': long_tail weighs probabilities"):
+        go(made)
 
 
 def test_diversity_without_any_vectors_is_refused(tmp_path: Path) -> None:

@@ -10,11 +10,14 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts
 from pipeline.publication.night import Night
+from pipeline.publication.tables import exposure
 from pipeline.published.contract import RUNS
 from pipeline.settings.sections.base import Section
 from pipeline.settings.sections.privacy import COVERED
 
 TABLE = RUNS
+AFTER_LISTS = True
+"""See pipeline.publication.tables."""
 PRIVATE = ("delta", "epsilon_per_fit", "epsilon_spent", "releases")
 """What such a stage's manifest says."""
 
@@ -28,9 +31,13 @@ def make(night: Night) -> Iterable[pa.Table]:
         "published_at": night.valid_from,
         "code_version": artifacts.code_version(),
         "config_hash": night.config.digest(*sections),
-        "metrics": json.dumps(_metrics(night.evaluate) | _privacy(night), sort_keys=True, ensure_ascii=False),
+        "metrics": _json(_metrics(night.evaluate) | exposure.metrics(night) | _privacy(night)),
     }
     return [pa.Table.from_pylist([row], schema=TABLE.schema)]
+
+
+def _json(said: dict[str, Any]) -> str:
+    return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
 
 def _metrics(evaluate: Path) -> dict[str, Any]:

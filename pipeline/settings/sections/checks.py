@@ -14,6 +14,7 @@ MILD: dict[str, Severity] = {
     "clock": "warn",
     "duplicates": "warn",
     "empty": "warn",
+    "exposure_limits": "warn",
     "left_out": "warn",
     "nulls": "warn",
     "prices": "warn",
@@ -31,8 +32,8 @@ class Checks(Section):
 
     severity: dict[str, Severity] = Field(default={}, validate_default=True)
     """What a check that finds something does, by its file's name in sql/checks: `stop` the run, `warn` in the log and
-    the manifest, or `off`. Default: stop; clock, duplicates, empty, left_out, nulls, prices and
-    unknown_types warn."""
+    the manifest, or `off`. Default: stop; clock, duplicates, empty, exposure_limits, left_out,
+    nulls, prices and unknown_types warn."""
     weeks: PositiveInt = Field(default=10, le=104)
     """How far back the usual is looked for."""
     nights: Days = 8

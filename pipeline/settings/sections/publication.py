@@ -229,6 +229,10 @@ class Surface(Section):
     diversity_text: float = Field(default=0.5, ge=0, le=1)
     """What the texts say of likeness; the rest is who buys the items (ALS). Where one of them is off, the other counts
     alone."""
+    long_tail: float = Field(default=0.0, ge=0, le=10)
+    """What an item pays at most for being shown much, over all lists of the night together, in mean probabilities of
+    what the lists show: who loses least by it is shown something else. 0: nothing; see docs/fairness.md for the cost of
+    more."""
     explore: Explore | None = None
     """Slots that are drawn with a known chance, which the table then says (`policy`, `propensity`); default: none."""
     allot: Allot | None = None
@@ -277,8 +281,8 @@ class Surface(Section):
             )
 
     def _require_lists_of_their_own_order(self, allot: Allot) -> None:
-        if self.explore is not None or self.diversity:
-            other = "diversity" if self.explore is None else "explore"
+        others = {"explore": self.explore, "diversity": self.diversity, "long_tail": self.long_tail}
+        if other := next((name for name, given in others.items() if given), None):
             raise ValueError(
                 f"surface '{self.name}': allot and {other} exclude each other, as what is allotted is decided by what "
                 "it is worth alone: leave one out"

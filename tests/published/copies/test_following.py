@@ -171,5 +171,6 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "question_clusters": ("cluster_id", (), False),
         "answers": ("cluster_id", (), True),
         "unanswered": ("cluster_id", (), False),
+        "exposure": None,
         "data_checks": None,
     }

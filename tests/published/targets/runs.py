@@ -137,6 +137,7 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "recommendation_outcomes": [outcome(bucket, was_active=bucket != "new") for bucket in ("heavy", "new")],
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         **of_documents(last),
+        "exposure": [exposed("all", exposure_share=1.0), exposed("tail", grouping="popularity", items_shown=0)],
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -188,6 +189,11 @@ def labelled(**changes: Any) -> dict[str, Any]:
 def written(**changes: Any) -> dict[str, Any]:
     """A row of entity_sentiment or entity_events without run_id."""
     return {"entity": "i1", "day": date(2011, 9, 30)} | changes
+
+
+def exposed(value: str, **changes: Any) -> dict[str, Any]:
+    """A row of exposure without run_id."""
+    return {"surface": "s", "grouping": "all", "value": value, "items": 4, "items_shown": 4, "gini": 0.5} | changes
 
 
 def asked(**changes: Any) -> dict[str, Any]:

@@ -125,6 +125,7 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "question_clusters": "cluster_id",
         "answers": "cluster_id, rank",
         "unanswered": "cluster_id",
+        "exposure": "surface, grouping, value",
         "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)
