@@ -140,8 +140,11 @@ def _made(page: report.Page, manifests: Mapping[str, Manifest]) -> Iterator[str]
             yield f"* {page.surfaces(pool)}: {said}."
     if "fine_tune" in manifests:
         tuned = manifests["fine_tune"]["report"]
-        name = config.fine_tune.model
-        yield f"* Encoder {name}, {tuned.get('steps', 0)} steps of fine-tuning on {_number(tuned.get('texts'))} texts."
+        name, steps = config.fine_tune.model, tuned.get("steps", 0)
+        if name == "none":
+            yield "* No language model: an item is known by the words of its text."
+        else:
+            yield f"* Encoder {name}, {steps} steps of fine-tuning, for {_number(tuned.get('texts'))} texts."
     evaluated = next(iter(manifests.values()), {})
     yield f"* Code {evaluated.get('code_version', 'unknown')}, seed {config.seed}."
     yield ""
