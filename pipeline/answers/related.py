@@ -53,9 +53,9 @@ class Relations:
     def of(cls, thing: Sequence[str], relation: Sequence[str | None], other: Sequence[str]) -> "Relations":
         """Of a table's columns."""
         both = np.array([*thing, *other], dtype=object)
-        names, place = np.unique(both.astype(str), return_inverse=True) if len(both) else (both, np.zeros(0, int))
+        names, place = np.unique(both, return_inverse=True) if len(both) else (both, np.zeros(0, int))
         said = np.array(relation, dtype=object)
-        return cls(names.astype(object), place[: len(thing)], place[len(thing) :], said)
+        return cls(names, place[: len(thing)], place[len(thing) :], said)
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def _made(page: report.Page, manifests: Mapping[str, Manifest]) -> Iterator[str]
     evaluated = next(iter(manifests.values()), {})
     yield f"* Code {evaluated.get('code_version', 'unknown')}, seed {config.seed}."
     yield ""
-    hashes = ((name, f"`{manifest['config_hash']}`") for name, manifest in sorted(manifests.items()))
+    hashes = ((name, manifest["config_hash"]) for name, manifest in sorted(manifests.items()))
     yield from _table(("stage", "settings"), hashes)
 
 
@@ -163,7 +163,7 @@ def _sheet(config: Config, data: Data) -> Iterator[str]:
     yield f"* {data.without_user:,} events of nobody who is known: they count for items, and teach no list of a user."
     declared = [*config.user_attributes], [*config.item_attributes]
     for whom, names in zip(("users", "items"), declared, strict=True):
-        yield f"* Declared of {whom}: {', '.join(names) or 'nothing'}."
+        yield f"* Declared of {whom}: {', '.join(map(_cell, names)) or 'nothing'}."
     yield ""
     types = config.features.event_types
     rows = (
@@ -178,8 +178,8 @@ def _quality(page: report.Page) -> Iterator[str]:
     first, last = page.window
     yield "\n## How good it is\n"
     yield f"Judged by what users did from {first} to {last}, which nothing that is judged had seen."
-    yield f"The gate: {page.decision}."
-    yield from (f"* {reason}" for reason in page.reasons)
+    yield f"The gate {'says no' if page.reasons else 'lets it pass'}: {page.decision}."
+    yield from (f"* {_cell(reason)}" for reason in page.reasons)
     for pool in page.config.pools:
         found = [row for row in page.measured if (row.pool, row.list, row.bucket_kind) == (pool, FINAL, "overall")]
         shown = [row for row in found if row.metric.partition("@")[0] in SHOWN]
@@ -190,7 +190,7 @@ def _quality(page: report.Page) -> Iterator[str]:
         yield from _table(("metric", "value", "95 %", "users"), map(_measured, shown))
         against = {
             "the best simple list": page.best_single(pool),
-            "what is published without it": page.main_comparison(pool),
+            "the table in use, or the baseline": page.main_comparison(pool),
         }
         for name, other in against.items():
             if other is not None:
@@ -245,8 +245,10 @@ def _labels(config: Config) -> list[str]:
 
 
 def _measured(row: Measured) -> tuple[str, str, str, str]:
-    interval = "" if row.low is None or row.high is None else f"{row.low:.4f} to {row.high:.4f}"
-    return row.metric, f"{row.value:.4f}", interval, f"{row.users:,}"
+    """A metric's name, value, interval, and of how many users it is a mean; of none where it is of the lists."""
+    if row.low is None or row.high is None:
+        return row.metric, f"{row.value:.4f}", "", "" if row.bucket_kind == "overall" else f"{row.users:,}"
+    return row.metric, f"{row.value:.4f}", f"{row.low:.4f} to {row.high:.4f}", f"{row.users:,}"
 
 
 def _number(count: object) -> str:
@@ -261,5 +263,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[st
 
 
 def _cell(value: object) -> str:
-    """A value in a table of Markdown: what would end the cell, or begin markup, is written out."""
-    return re.sub(r"([\\|*\[\]])", r"\\\1", " ".join(str(value).split())).replace("<", "&lt;")
+    """A value in a line of Markdown: what would end a cell or begin markup is written out, what steers is left out."""
+    plain = "".join(character for character in " ".join(str(value).split()) if character.isprintable())
+    return re.sub(r"([\\|*`\[\]])", r"\\\1", plain).replace("&", "&amp;").replace("<", "&lt;")

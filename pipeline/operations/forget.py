@@ -39,7 +39,7 @@ from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
 from pipeline.privacy.receipts import Journal
 from pipeline.publication import following, stores
-from pipeline.published import ledger
+from pipeline.published import ledger, signing
 from pipeline.published.archive import RUN
 from pipeline.published.targets import dsn
 from pipeline.settings.config import Config
@@ -67,6 +67,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
     wanted = list(dict.fromkeys(user_ids))
     if not wanted or not all(wanted):
         raise InputError("forget needs the id of a user (--user ID, or --file with one id per line, none empty)")
+    signing.from_environment()  # before anything is changed that could not be signed
     with resources.required("forget", config.home), _one_at_a_time(config):
         with suppression.lock(config, alone=True):
             key = suppression.add(config, wanted).key
@@ -198,15 +199,15 @@ def _tables(connection: Any, config: Config, people: People) -> None:
         for database in databases.values():
             held.enter_context(database.lock())
         archive.clean()
-        with ledger.forgetting(config.tables, archive):
+        with ledger.forgetting(config.tables, archive):  # until the databases have lost them too
             for folder in sorted(archive.folder.glob(f"{RUN}*")):
                 _redact(connection, people, folder, table="published", run_id=folder.name.removeprefix(RUN))
                 mentions.in_published(connection, folder, people)
-        for name, database in databases.items():
-            database.clean()
-            for alias in people.ids:
-                if rows := database.forget(alias):
-                    people.note(Counter({alias: rows}), table="database", database=name)
+            for name, database in databases.items():
+                database.clean()
+                for alias in people.ids:
+                    if rows := database.forget(alias):
+                        people.note(Counter({alias: rows}), table="database", database=name)
 
 
 def _exports(config: Config, people: People) -> None:

@@ -54,13 +54,17 @@ def run(config: Config, signed_by: str | None = None, head: str | None = None) -
             raise PublishError(f"{config.tables / ledger.FILE} has no line: nothing was published since there are any")
         state, kept = ledger.State.after(lines), target.loaded()
         faults = [*_chain(lines), *_signatures(lines, signed_by), *_noted(lines, head)]
-        if state.forgetting:
-            faults.append("people were being forgotten when the process died: run `forget` for them again")
+        faults += target.misled()
+        if state.forgetting or any((config.home / "receipts").glob(".forget-*.jsonl")):
+            faults.append("people were being forgotten when a process died: run `forget` for the same people again")
         told = []
-        for run_id in kept:
-            found = list(_files(archive.path(run_id), state.runs.get(run_id), run_id))
+        for run_id in dict.fromkeys([*kept, *archive.run_ids()]):
+            faults += _files(archive.path(run_id), state.runs.get(run_id), run_id)
+            if run_id not in kept:  # of another target, or of one that lost it
+                told.append(f"run {run_id}: its files alone, as this target does not have it")
+                continue
             rows, differing = _tables(config, target, archive, run_id)
-            faults += [*found, *differing]
+            faults += differing
             told.append(f"run {run_id}: {len(state.runs.get(run_id, {}))} files, {rows:,} rows")
     if faults:
         raise PublishError("\n".join(["what is published is not what the ledger says:", *faults]))
@@ -99,7 +103,10 @@ def _noted(lines: list[ledger.Line], head: str | None) -> Iterator[str]:
 def _files(folder: Path, wanted: ledger.Files | None, run_id: str) -> Iterator[str]:
     """Files of a run that are not what its last line says."""
     if wanted is None:
-        yield f"run {run_id} stands in no line: publish its night again, or let newer ones push it out (keep_runs)"
+        yield (
+            f"run {run_id} stands in no line: somebody else made it, or a version before there was a ledger, whose "
+            "runs go when newer ones push them out (publish.keep_runs)"
+        )
         return
     found = ledger.digests(folder)
     for name in sorted({*wanted, *found}):
@@ -118,21 +125,29 @@ def _tables(config: Config, target: Target, archive: Archive, run_id: str) -> tu
         tempfile.TemporaryDirectory() as spill,
         sql.connect(config.threads, config.memory_limit_mb, spill=Path(spill)) as connection,
     ):
-        for table, loaded in target.rows(run_id, per_run(archive.tables)):
-            try:
-                rows, missing, added = _compared(connection, table, folder / table.file, loaded)
-            except (duckdb.Error, pa.ArrowInvalid):  # whose words may quote a row
-                faults.append(f"run {run_id}: table {table.name} cannot be compared: its file is damaged")
-                continue
-            agreed += rows
-            if missing or added:
-                said = (
-                    f"{missing:,} rows of its file are not in the database, {added:,} of the database not in the file"
-                )
-                faults.append(f"run {run_id}: table {table.name}: {said}")
-    if not faults and not _is_described(target, run_id, folder / RUNS.file):
-        faults.append(f"run {run_id}: what table runs says of it is not what its file says")
+        try:
+            for table, loaded in target.rows(run_id, per_run(archive.tables)):
+                rows, said = _told(connection, table, folder / table.file, loaded)
+                agreed += rows
+                faults += [f"run {run_id}: table {table.name}: {said}"] if said else []
+            if not _is_described(target, run_id, folder / RUNS.file):
+                faults.append(f"run {run_id}: what table runs says of it is not what its file says")
+        except (PublishError, pa.ArrowInvalid, OSError) as error:
+            faults.append(f"run {run_id} cannot be read whole: {str(error).splitlines()[0]}")
     return agreed, faults
+
+
+def _told(
+    connection: duckdb.DuckDBPyConnection, table: PublishedTable, file: Path, loaded: Iterator[pa.RecordBatch]
+) -> tuple[int, str]:
+    """How many rows of a table agree, and what is wrong with it, if anything."""
+    try:
+        rows, missing, added = _compared(connection, table, file, loaded)
+    except (duckdb.Error, pa.ArrowInvalid):  # whose words may quote a row
+        return 0, "cannot be compared: its file, or what the database has of it, cannot be read"
+    if not missing and not added:
+        return rows, ""
+    return rows, f"{missing:,} rows of its file are not in the database, {added:,} of the database not in the file"
 
 
 def _compared(

@@ -25,13 +25,14 @@ Manifest = dict[str, Any]
 
 def runs(target: Target, archive: Archive) -> pa.Table:
     """RUNS: every run that is kept, and those the active run's own list remembers; newest first."""
-    found = archive.runs()
+    found = []
     if (active := target.active()) is not None:
         try:
             found.append(target.read(active, "runs", RUNS.schema))
         except PublishError as error:  # a damaged active run must not keep the next one from replacing it
             log.warning("what run %s remembers of earlier runs is lost: %s", active, error)
-    everything = pa.concat_tables([RUNS.schema.empty_table(), *found])
+    # what a kept run's own file says is newer where the same run was published again
+    everything = pa.concat_tables([RUNS.schema.empty_table(), *found, *archive.runs()])
     unique = {row["run_id"]: row for row in everything.to_pylist()}
     rows = sorted(unique.values(), key=lambda row: (known_until(row["run_id"]), row["run_id"]), reverse=True)
     return pa.Table.from_pylist(rows, schema=RUNS.schema)

@@ -44,7 +44,8 @@ class Archive:
         beside = sorted(path.name for name in (JUDGED, EXPERIMENT, WITHHELD) for path in out.glob(name))
         made = (table.file for table in self.tables if not table.added_later or (out / table.file).is_file())
         files = [*made, *beside]
-        if folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files:
+        same = folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files
+        if same and {path.name for path in folder.iterdir()} == set(files):
             return folder
         partial, old = (folder.with_name(f".{folder.name}.{ending}") for ending in ("partial", "old"))
         partial.mkdir(parents=True)

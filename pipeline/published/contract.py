@@ -246,6 +246,9 @@ class Target(Protocol):
     def active(self) -> str | None:
         """The run that readers see."""
 
+    def misled(self) -> list[str]:
+        """What leads readers elsewhere than to the active run, in words."""
+
     def previous(self, run_id: str) -> str | None:
         """The run that was active before `run_id` was published, if it is still loaded; else the one before that."""
 

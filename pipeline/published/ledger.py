@@ -108,7 +108,8 @@ def read(tables: Path) -> list[Line]:
 
 def digests(folder: Path) -> Files:
     """The SHA-256 of every file of a run's folder."""
-    return {path.name: artifacts.file_sha256(path) for path in sorted(folder.glob("*")) if path.is_file()}
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): artifacts.file_sha256(path) for path in files}
 
 
 def publish(tables: Path, archive: Archive, run_id: str, made_of: Mapping[str, str]) -> None:
@@ -129,18 +130,25 @@ def publish(tables: Path, archive: Archive, run_id: str, made_of: Mapping[str, s
 def forgetting(tables: Path, archive: Archive) -> Iterator[None]:
     """Write down what changes in the files of the runs meanwhile, because people are taken out of them.
 
-    What was changed before by somebody else is not made good by it, unless a process died that was at the same.
+    A file that somebody had changed before stays one that was changed, also where it is written anew; only where a
+    process died that was at the same nobody can tell the two apart, and what is there is taken.
     """
     if not (tables / FILE).is_file():  # nothing was published since there are ledgers
         yield
         return
-    state = _state(tables)
-    before = state.runs if state.forgetting else _kept(archive)
+    state, before = _state(tables), _kept(archive)
     if not state.forgetting:
         _add(tables, FORGETTING, {}, {})
     yield
-    known = {run_id: files for run_id, files in _kept(archive).items() if run_id in state.runs}
-    _add(tables, FORGOTTEN, {run_id: files for run_id, files in known.items() if before.get(run_id) != files}, {})
+    changed = {}
+    for run_id, files in _kept(archive).items():
+        known, was = state.runs.get(run_id), before.get(run_id, {})
+        if known is None:
+            continue
+        is_theirs = {n for n in known.keys() & files.keys() if state.forgetting or was.get(n) == known[n] != files[n]}
+        if now := {name: files[name] for name in is_theirs if files[name] != known[name]}:
+            changed[run_id] = known | now
+    _add(tables, FORGOTTEN, changed, {})
 
 
 def _state(tables: Path) -> State:
@@ -188,7 +196,7 @@ def _parsed(number: int, raw: bytes, path: Path) -> Line:
         texts = (line.what, line.before, line.key, line.signature, *line.made_of.values())
         digests = [digest for files in line.runs.values() for digest in files.values()]
         whole = all(isinstance(one, str) for one in (*texts, *digests)) and isinstance(line.number, int)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
         raise PublishError(f"line {number} of {path} is damaged: somebody changed it, or the disk did")

@@ -43,7 +43,7 @@ def test_its_numbers_are_the_evaluations(tmp_path: Path) -> None:
         assert f"@10 | {value} | {low} to {high} |".replace("_", r"_") in text
     first, last = CUTOFF + timedelta(days=1), CUTOFF + timedelta(days=night.config.horizon_days)
     assert f"Judged by what users did from {first} to {last}, which nothing that is judged had seen." in text
-    assert "The gate: first publication." in text
+    assert "The gate lets it pass: first publication." in text
     assert "| for_you | users | heavy | 0." in text
 
 

@@ -113,6 +113,37 @@ def test_a_file_that_somebody_changed_is_found(shop: Shop, what: str) -> None:
     assert any(f"run {A}: {path.name}" in fault and what in fault for fault in faults(shop))
 
 
+def test_what_leads_readers_elsewhere_is_found(shop: Shop) -> None:
+    if shop.kind == "postgres":
+        pytest.skip("there it is the views, see above")
+    pointer, elsewhere = shop.config.tables / "current.duckdb", shop.home / f"{B}.duckdb"
+    elsewhere.write_bytes(pointer.read_bytes())
+    pointer.unlink()
+    assert any("current.duckdb leads to no run" in fault for fault in faults(shop))
+    pointer.symlink_to(elsewhere)
+    assert any("current.duckdb leads elsewhere" in fault for fault in faults(shop))
+    (shop.config.tables / "runs" / f"{B}.duckdb").unlink()
+    assert any("current.duckdb leads to no run" in fault for fault in faults(shop))
+
+
+def test_a_run_that_nobody_published_and_a_folder_in_one_are_found(shop: Shop) -> None:
+    archive = stores.archive(shop.config)
+    (archive.path(A) / "more").mkdir()
+    (archive.path(A) / "more" / "x").write_text("x")
+    stranger = archive.path("2011-10-04-dddddddd")
+    stranger.mkdir()
+    (stranger / "runs.parquet").write_bytes((archive.path(A) / "runs.parquet").read_bytes())
+    found = "\n".join(faults(shop))
+    assert f"run {A}: more/x was not published" in found
+    assert "run 2011-10-04-dddddddd stands in no line" in found
+
+
+def test_people_who_are_half_forgotten_are_told_of(shop: Shop) -> None:
+    (shop.home / "receipts").mkdir()
+    (shop.home / "receipts" / ".forget-0123456789abcdef.jsonl").write_text("")
+    assert any("run `forget` for the same people again" in fault for fault in faults(shop))
+
+
 def edit(shop: Shop, edited: Callable[[list[str]], list[str]]) -> None:
     path = shop.config.tables / ledger.FILE
     path.write_text("".join(edited(path.read_text().splitlines(keepends=True))))
@@ -151,7 +182,11 @@ def test_a_damaged_file_is_a_fault_and_no_crash(shop: Shop) -> None:
     path = stores.archive(shop.config).path(A) / "popular_items.parquet"
     path.unlink()
     path.write_bytes(b"PAR1 nothing")
-    assert any("table popular_items cannot be compared" in fault for fault in faults(shop))
+    (path.with_name("runs.parquet")).unlink()
+    (path.with_name("runs.parquet")).write_bytes(b"PAR1")
+    found = "\n".join(faults(shop))
+    assert "table popular_items: cannot be compared" in found
+    assert f"run {A} cannot be read whole" in found
 
 
 def test_what_is_no_key_or_hash_is_refused(shop: Shop) -> None:

@@ -57,7 +57,9 @@ def test_a_line_that_a_dying_process_did_not_end_is_none_and_goes(tmp_path: Path
     assert (tmp_path / ledger.FILE).read_bytes().startswith(whole)
 
 
-@pytest.mark.parametrize("line", [b"{}", b"[1]", b"\xff", b'{"number":1,"what":2,"runs":{}}', b'{"runs":{"a":[]}}'])
+@pytest.mark.parametrize(
+    "line", [b"{}", b"[1]", b"[" * 100_000, b"\xff", b'{"number":1,"what":2,"runs":{}}', b'{"runs":{"a":[]}}']
+)
 def test_a_damaged_line_is_named_and_keeps_nobody_from_publishing(
     tmp_path: Path, archive: Archive, line: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -77,9 +79,11 @@ def test_forgetting_writes_down_what_it_changed_and_nothing_else(tmp_path: Path,
     for run_id in (A, B):
         ledger.publish(tmp_path, archive, run_id, {})
     (archive.path(B) / "lists.parquet").write_text("somebody's")
+    (archive.path(A) / "runs.parquet").write_text("somebody's too")
     with ledger.forgetting(tmp_path, archive):
         assert ledger.State.after(ledger.read(tmp_path)).forgetting
         (archive.path(A) / "lists.parquet").write_text("without")
+        (archive.path(B) / "lists.parquet").write_text("somebody's, without")
     lines = ledger.read(tmp_path)
     assert [line.what for line in lines[2:]] == ["forgetting", "forgotten"]
     assert lines[-1].runs == {A: {"lists.parquet": sha("without"), "runs.parquet": sha(f"{A} runs.parquet")}}

@@ -117,6 +117,15 @@ class DuckDBTarget:
             return None
         return run_id
 
+    def misled(self) -> list[str]:
+        """See Target.misled."""
+        active = self.active()
+        if active is None:
+            return [f"{self.pointer} leads to no run that is there"]
+        if self.pointer.readlink() != Path(self.folder.name) / f"{active}{ENDING}" or self.path(active).is_symlink():
+            return [f"{self.pointer} leads elsewhere than to {self.path(active)}"]
+        return []
+
     def previous(self, run_id: str) -> str | None:
         """See Target.previous."""
         before = {e["run_id"]: e["previous"] for e in self._activations() if e["published"]}

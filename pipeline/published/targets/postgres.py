@@ -110,6 +110,10 @@ class PostgresTarget:
         """See Target.active."""
         return next((str(run_id) for run_id, _ in self._rows("active")), None)
 
+    def misled(self) -> list[str]:
+        """See Target.misled."""
+        return [] if self.active() is not None else [f"schema {self.schema} has no active run"]
+
     def previous(self, run_id: str) -> str | None:
         """See Target.previous."""
         entries = [(str(run), before) for run, before, published in self._rows("activations") if published]

@@ -10,6 +10,10 @@ COVERED = frozenset({"als"})
 """The stages whose models see people through noise only, where it is asked for."""
 
 
+LEAST = 0.01
+"""A lower epsilon is noise alone in any shop."""
+
+
 class Privacy(Section):
     """Differential privacy of whole people, by noise: of the item factors of `als`, and of nothing else. All other
     sources, the fusion, the encoder, popular and similar items and answers to queries learn from people as ever: see
@@ -18,8 +22,9 @@ class Privacy(Section):
     epsilon_per_fit: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What the item factors of one cut-off may cost each person; 0: no noise. A usual night fits one cut-off, a first
     one all of them, and all that were ever fitted add up: see `epsilon_budget`. Needs NIGHTJAR_NOISE_KEY."""
-    delta: Annotated[float, KEPT] = Field(default=1e-5, gt=0, lt=1)
-    """The chance that a cost is not kept to; below one in as many people as the shop has."""
+    delta: Annotated[float, KEPT] = Field(default=1e-5, ge=1e-15, le=1e-3)
+    """The chance that a cost is not kept to; below one in as many people as the shop has. What was spent is told at
+    this delta: with a higher one the same releases cost less epsilon."""
     epsilon_budget: Annotated[PositiveFloat | None, KEPT] = None
     """What all fits since the first may cost together, at the same delta: the run stops before one that would cost
     more. Asked for where `epsilon_per_fit` is set."""
@@ -41,6 +46,13 @@ class Privacy(Section):
             raise ValueError(
                 f"epsilon_per_fit = {self.epsilon_per_fit} is the cost of one fit, and every night makes another: set "
                 "epsilon_budget too, what all of them may cost together"
+            )
+        if 0 < self.epsilon_per_fit < LEAST:
+            raise ValueError(f"epsilon_per_fit = {self.epsilon_per_fit} leaves nothing but noise: at least {LEAST}")
+        if self.epsilon_per_fit and (self.epsilon_budget or 0) < self.epsilon_per_fit:
+            raise ValueError(
+                f"epsilon_budget = {self.epsilon_budget} does not pay for one fit of epsilon_per_fit = "
+                f"{self.epsilon_per_fit}: raise the one, or lower the other"
             )
         return self
 
