@@ -203,9 +203,13 @@ def before(config: Config, run_date: date) -> ActiveRun | None:
     """
     target = stores.target(config)
     mine = (run_date, "" if config.until is None else f"{config.until:%H%M}")
-    run_id = target.active()
-    while run_id is not None and known_until(run_id) >= mine:
+    run_id, visited = target.active(), set[str]()
+    while run_id is not None and known_until(run_id) >= mine and run_id not in visited:
+        visited.add(run_id)
         run_id = target.previous(run_id)
+    if run_id in visited:  # two runs of one night, each of which was published again after the other
+        ever = target.ever_active()
+        run_id = next((run for run in target.loaded() if run in ever and known_until(run) < mine), None)
     return None if run_id is None else _run(config, run_id)
 
 

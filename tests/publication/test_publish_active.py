@@ -71,6 +71,19 @@ def test_the_run_before_a_night_is_of_an_earlier_night(tmp_path: Path) -> None:
     assert publish.before(first.config, NIGHT) is None
 
 
+def test_two_runs_of_a_night_may_take_turns(tmp_path: Path) -> None:
+    """Each was published after the other; the run before the night is neither."""
+    go(shop(tmp_path).write())
+    one, other = shop(tmp_path, night=LATER).write(), shop(tmp_path, night=LATER)
+    other.config = other.config.model_copy(update={"seed": 3})
+    ids = [go(made)["run_id"] for made in (one, other, one, other)]
+    assert ids[0] != ids[1]
+    assert ids[:2] == ids[2:]
+    before = publish.before(one.config, LATER)
+    assert before is not None
+    assert before.run_date == NIGHT
+
+
 def test_a_failed_check_publishes_nothing(tmp_path: Path) -> None:
     first = go(shop(tmp_path).write())
     broken = shop(tmp_path, night=LATER, new_lists=[[1, 0], [3, 4], [0]]).write()  # u0 has bought i0
