@@ -24,6 +24,7 @@ def metrics(folder: Path, **settings: Any) -> dict[str, Any]:
         run_id="2011-05-01-abc",
         run_date=date(2011, 5, 1),
         valid_from=datetime(2011, 5, 2, tzinfo=UTC),
+        exposed={},
     )
     (table,) = runs.make(cast(Night, night))
     found: dict[str, Any] = json.loads(table.column("metrics")[0].as_py())
