@@ -37,7 +37,7 @@ def guard_logs() -> None:
 
     def guarded(*args: Any, **given: Any) -> logging.LogRecord:
         record = made(*args, **given)
-        if record.name.partition(".")[0] == "pipeline":
+        if (record.name or "").partition(".")[0] == "pipeline":  # makeLogRecord names it afterwards
             record.msg, record.args = shown(record.getMessage()), None
         return record
 

@@ -59,3 +59,10 @@ def test_other_packages_log_as_they_do(caplog: pytest.LogCaptureFixture) -> None
     logging.getLogger("other").warning("\x1b[1m%s", "bold")
     logging.getLogger("pipeline.other").warning("\x1b[1m%s", "bold")
     assert caplog.messages == ["\x1b[1mbold", "[1mbold"]
+
+
+def test_a_record_that_is_made_without_a_name_is_one() -> None:
+    """As Airflow's formatter makes them, of another record's content."""
+    terminal.guard_logs()
+    made = logging.makeLogRecord({"name": "pipeline.x", "msg": "taken over"})
+    assert (made.name, made.getMessage()) == ("pipeline.x", "taken over")
