@@ -20,17 +20,20 @@ def blas_threads(threads: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Seed torch, fix its threads and ask for deterministic kernels; what was set before comes back afterwards."""
+    """Seed torch, fix its threads and ask for deterministic kernels; what was set before comes back afterwards.
+
+    By the debug mode: `use_deterministic_algorithms` sets the same, and imports torch's compiler, which takes seconds.
+    """
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic products on a GPU need
-    before, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")
     try:
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             yield
     finally:
         torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
+        torch.set_deterministic_debug_mode(mode)
