@@ -26,7 +26,8 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
     Returns:
         event_type, weight, is_label; neutral, the value that speaks neither for nor against (null: values say nothing);
         hides, for how many days it takes the item off the user's lists (null: as it weighs); ever, that long for ever;
-        after, how many such events it takes; shown, whether it says that the user was shown the item.
+        after, how many such events it takes; caps, whether they count whatever the user did with the item; shown,
+        whether it says that the user was shown the item.
     """
     hides = [EVER if kind.hides == "ever" else kind.hides for kind in types.values()]
     columns = {
@@ -36,6 +37,7 @@ def event_types(types: Mapping[str, EventType]) -> pa.Table:
         "neutral": pa.array([kind.neutral for kind in types.values()], pa.float64()),
         "hides": pa.array(hides, pa.int32()),
         "after": pa.array([kind.after for kind in types.values()], pa.int32()),
+        "caps": pa.array([kind.cap for kind in types.values()], pa.bool_()),
         "ever": pa.array([EVER] * len(types), pa.int32()),
         "shown": pa.array([kind.shown for kind in types.values()], pa.bool_()),
     }

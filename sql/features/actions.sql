@@ -17,6 +17,7 @@ lasting as (
     select
         weighed.*,
         event_types.after,
+        event_types.caps,
         -- what speaks against an item and what rates it hide it for ever, unless the type says for how long
         coalesce(event_types.hides, if(weighed.weight < 0 or weighed.value >= event_types.neutral, event_types.ever, 0)) as hides
     from weighed
@@ -39,8 +40,9 @@ select
     events.price,
     events.session_id,
     events.event_id,
-    if(events.after = 1, events.counts_until, null) as hidden_until,
-    if(events.after > 1, events.counts_until, null) as tires_until,
+    if(events.after = 1 and not events.caps, events.counts_until, null) as hidden_until,
+    if(events.after > 1 and not events.caps, events.counts_until, null) as tires_until,
+    if(events.caps, events.counts_until, null) as capped_until,
     events.after
 from hiding as events
 join item_index using (item_id)

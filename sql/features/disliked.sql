@@ -1,6 +1,7 @@
 -- one row per (user, item) that is on no list of the user: by the end of the cut-off day more speaks against the item than for
 -- it, or nothing for it, and what they did hides it still; or it has tired them: so many events that take several to hide it
--- came since they last did something that speaks for it, and count still; or it is kept from them (excluded.sql)
+-- came since they last did something that speaks for it, and count still; or as many that cap count still, whatever they did;
+-- or it is kept from them (excluded.sql)
 with user_item_days as (
     from user_item_days
     where day <= $cutoff_day and user_index >= $first_user and user_index < $users and item_index < $items
@@ -36,10 +37,19 @@ tired as (
     group by tiring.user_index, tiring.item_index
     having sum(tiring.tiring) >= max(tiring.after)
 ),
+capped as (
+    select user_index, item_index
+    from user_item_days
+    where capping > 0 and capped_until >= $cutoff_day
+    group by user_index, item_index
+    having sum(capping) >= max(cap)
+),
 final as (
     select user_index, item_index from spoken
     union
     select user_index, item_index from tired
+    union
+    select user_index, item_index from capped
     union
     select user_index, item_index from excluded
 )

@@ -6,10 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts
 from pipeline.intake import inputs
+from pipeline.settings.sections.data import EventType
 from tests.features.made_up import NIGHT, Event, build, config_at, event, number, write_lake
 
 TYPES: dict[str, dict[str, object]] = {
@@ -124,6 +126,39 @@ def test_what_was_shown_again_and_again_rests(tmp_path: Path) -> None:
     liked, disliked, _ = night(tmp_path, events, types)
     assert disliked == resting
     assert set(liked) == {(user, item) for user, item, kind, _ in said if kind == "like"}
+
+
+def test_a_cap_counts_whatever_the_user_did(tmp_path: Path) -> None:
+    types = {
+        "like": {"label": True},
+        "shown": {"weight": 0, "hides": 7, "after": 3, "cap": True},
+        "mailed": {"weight": 0, "hides": 30, "after": 2, "cap": True},
+        "opened": {"weight": 0, "hides": 7, "after": 2},
+    }
+    cases: list[tuple[dict[str, list[int]], bool]] = [
+        ({"shown": [1, 2]}, False),  # days ago; it takes three
+        ({"shown": [1, 2, 3]}, True),
+        ({"shown": [1, 2, 3], "like": [1]}, True),  # the last of them was acted on
+        ({"shown": [1, 1, 6]}, True),
+        ({"shown": [1, 1, 7], "like": [5]}, False),  # one of them counts no more
+        ({"shown": [1, 2], "mailed": [20]}, True),  # together it takes the larger number
+        ({"mailed": [20, 25]}, True),
+        ({"shown": [1, 2], "opened": [1]}, False),  # what came in vain is counted apart
+        ({"opened": [1, 2], "shown": [2]}, True),  # and hides by itself
+    ]
+    said, resting = [], set()
+    for item, (done, rests) in enumerate(cases):
+        said += [("v", f"a{item}", "like", 70)]
+        said += [("u", f"a{item}", kind, ago) for kind, days in done.items() for ago in days]
+        resting |= {("u", f"a{item}")} if rests else set()
+    events = [event(n, user, item, number(NIGHT) - day, kind) for n, (user, item, kind, day) in enumerate(said)]
+    assert night(tmp_path, [event(10**6, "u", "b", number(NIGHT) - 70, "like"), *events], types)[1] == resting
+
+
+@pytest.mark.parametrize("wrong", [{"hides": 0}, {}, {"hides": 7, "weight": -1}, {"hides": 7, "label": True}])
+def test_a_cap_without_days_or_of_what_users_do_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="cap = true"):
+        EventType.model_validate({"weight": 0, "cap": True} | wrong)
 
 
 def test_what_a_user_is_kept_from_is_what_the_last_night_says_of_both(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ class EventType(Section):
     """How many such events it takes to hide the item. With more than one, as of an item that is shown again and again,
     those count that came after the user last did something that speaks for it, each for `hides` days; whatever was
     done before, the item then rests. Types that take several count together, and the largest number of them is it."""
+    cap: bool = False
+    """Whether such events count whatever the user did with the item: a frequency cap, as of an ad that nobody is to see
+    more than `after` times in `hides` days. Types that cap count together, apart from the others."""
 
     shown: bool = False
     """Whether such an event says that the user was shown the item, at `rank_shown` where it says so: what comes of it
@@ -40,6 +43,15 @@ class EventType(Section):
         if self.shown and (self.weight or self.label):
             raise ValueError(
                 "what a user was shown is nothing that the user did: with shown = true, weight = 0 and no label"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_cap_says_for_how_long(self) -> Self:
+        if self.cap and (self.hides in (None, 0) or self.weight or self.label):
+            raise ValueError(
+                "what cap = true limits is nothing that the user did: with it, weight = 0, no label, and `hides` says "
+                "for how many days an event counts"
             )
         return self
 
