@@ -20,6 +20,7 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -33,11 +34,11 @@ BETTER = 0.1
 """The difference, in shares of the uniform policy's clicks, for which it is said how many slots would tell it."""
 
 
-def slots_of(folder: Path, policy: str, campaign: str) -> Slots:
-    """The log of one policy in one campaign, in the order of time; days count from 1."""
+def slots_of(folder: Path, campaign: str, *policies: str) -> Slots:
+    """The log of some policies in one campaign, in the order of time; days count from 1."""
     table = pq.read_table(folder / "impressions.parquet")
-    table = table.filter(pc.and_(pc.equal(table["policy"], policy), pc.equal(table["campaign"], campaign)))
-    table = table.sort_by([("timestamp", "ascending"), ("row", "ascending")])
+    table = table.filter(pc.and_(pc.is_in(table["policy"], pa.array(policies)), pc.equal(table["campaign"], campaign)))
+    table = table.sort_by([("timestamp", "ascending"), ("row", "ascending"), ("policy", "ascending")])
     day = pc.floor_temporal(table["timestamp"], unit="day").to_numpy().astype("datetime64[D]").astype(np.int64)
     users = [table[name].to_numpy() for name in table.column_names if name.startswith("user_feature_")]
     number = int(pc.max(table["item_id"]).as_py()) + 1
@@ -138,7 +139,7 @@ def pairs_of(logs: dict[str, Logged], resamples: int) -> str:
 
 def beside(folder: Path, campaigns: Sequence[str], first: int, resamples: int) -> str:
     """What `bts` earned on the same days, by its own log."""
-    logs = [slots_of(folder, "bts", campaign) for campaign in campaigns]
+    logs = [slots_of(folder, campaign, "bts") for campaign in campaigns]
     click = np.concatenate([log.click[log.day >= first] for log in logs])
     own = Logged(click, np.ones(len(click)), np.ones(len(click)), np.arange(len(click)))
     known = intervals.interval(estimators.on_policy(own), resamples, 1)
@@ -149,7 +150,7 @@ def report(folder: Path, first: int, resamples: int) -> Iterator[str]:
     """All tables."""
     found: dict[str, dict[str, Logged]] = {}
     for campaign in CAMPAIGNS:
-        slots = slots_of(folder, "random", campaign)
+        slots = slots_of(folder, campaign, "random")
         found[campaign] = {name: together(list(days_of(slots, first, policy))) for name, policy in POLICIES.items()}
     found["together"] = {name: together([found[c][name] for c in CAMPAIGNS]) for name in POLICIES}
     for campaign, logs in found.items():

@@ -104,7 +104,7 @@ def test_a_log_is_read_by_policy_and_campaign_in_the_order_of_time(tmp_path: Pat
     items = {"campaign": ["men"] * 3, "item_id": [2, 1, 0], "item_feature_0": [0.5] * 3, "item_feature_1": list("xyy")}
     pq.write_table(pa.table(log), tmp_path / "impressions.parquet")
     pq.write_table(pa.table(items), tmp_path / "items.parquet")
-    found = slots_of(tmp_path, "random", "men")
+    found = slots_of(tmp_path, "men", "random")
     assert found.item.tolist() == [1, 0, 1, 0]  # rows 4, 3, 1, 0
     assert found.day.tolist() == [1, 1, 2, 3]  # 104, 117, 143 and 156 hours after the beginning
     assert found.click.tolist() == [0, 1, 1, 0]
