@@ -1,8 +1,8 @@
 """What a reward model expects of slots, learned from the log without the users whom it is asked about.
 
 The direct method is no better than this model, and doubly robust estimates are right without it, only wider. So it is
-small, and learned for each fifth of the users from the other four. A quarter of these say when it has learned enough: of
-a hundred clicks trees otherwise learn their luck by heart, and the mean foretells better.
+small, and learned for each fifth of the users from the other four. A quarter of these say when it has learned enough:
+of a hundred clicks trees otherwise learn their luck by heart, and the mean foretells better.
 
 Source: Chernozhukov et al., "Double/debiased machine learning", The Econometrics Journal 21 (2018), for the folds.
 """
