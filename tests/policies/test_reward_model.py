@@ -12,7 +12,7 @@ GIVEN = RNG.normal(size=(N, 3))
 
 
 def test_luck_is_not_learned() -> None:
-    """Of 40 clicks that nothing foretells: trees of all hundred rounds are off by .0093 in the mean, by .218 at most."""
+    """Of 40 clicks that nothing foretells: trees of all hundred rounds are off by .0093, by .218 at most."""
     clicks = (RNG.permutation(N) < 40).astype(float)
     off = np.abs(reward_model.across(clicks, USER, GIVEN, seed=3)(GIVEN) - 0.01)
     assert off.mean() < 0.003
