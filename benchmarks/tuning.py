@@ -1,9 +1,9 @@
 """What is trained, what it is taught and on which data: quality, trainable parameters, time and memory of each choice.
 
-    python -m benchmarks.tuning 2011-05-08 2011-06-05 [--only modes tasks data] [--steps 60] [--home FOLDER]
+    python -m benchmarks.tuning 2011-05-08 2011-06-05 [--only modes tasks data steps] [--steps 60] [--home FOLDER]
 
 Nights, hidden items and judge are those of benchmarks/hidden_items.py. Every row is a training of its own, in a
-process of its own, with the same number of steps; all else is the default. Two numbers each for NDCG@10 and Recall@50
+process of its own, with the same number of steps (but for `steps`); all else is the default. Two numbers each for NDCG@10 and Recall@50
 on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
 F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
 
@@ -12,6 +12,7 @@ F1 is that of telling what customers bought in the 14 days after the night from 
             log has no categories: "category" is the last word of a title that at least 20 titles end with
     models  the pretrained encoder's lowest layers alone
     data    augmentation, same-basket examples, the balance of head and tail, layers frozen
+    steps   how long is trained
 """
 
 import argparse
@@ -71,6 +72,7 @@ VARIANTS: dict[str, dict[str, Section]] = {
         "items drawn alike (tail)": {"popularity_power": 0.0},
         "items drawn by buyers (head)": {"popularity_power": 1.0},
     },
+    "steps": {f"{steps} steps": {"steps": steps} for steps in (20, 40, 60, 120)},
 }
 
 
@@ -188,7 +190,7 @@ def main() -> None:
     for group in chosen.only:
         print(f"\n{group:<34}{head}", flush=True)
         for name, overrides in VARIANTS[group].items():
-            asked = json.dumps(overrides | {"steps": chosen.steps})
+            asked = json.dumps({"steps": chosen.steps} | overrides)
             if asked not in known:
                 rows = [in_a_process(day, json.loads(asked), chosen) for day in chosen.nights]
                 known[asked] = dict(zip(rows[0], nights.means([list(row.values()) for row in rows]), strict=True))
