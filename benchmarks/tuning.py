@@ -3,9 +3,10 @@
     python -m benchmarks.tuning 2011-05-08 2011-06-05 [--only modes tasks data steps] [--steps 60] [--home FOLDER]
 
 Nights, hidden items and judge are those of benchmarks/hidden_items.py. Every row is a training of its own, in a
-process of its own, with the same number of steps (but for `steps`); all else is the default. Two numbers each for NDCG@10 and Recall@50
-on the hidden items: the encoder alone (mean of the history), and as production uses it (with words and preferences).
-F1 is that of telling what customers bought in the 14 days after the night from four times as many other items.
+process of its own, with the same number of steps, but for `steps`; all else is the default. Two numbers each for
+NDCG@10 and Recall@50 on the hidden items: the encoder alone (mean of the history), and as production uses it (with
+words and preferences). F1 is that of telling what customers bought in the 14 days after the night from four times as
+many other items.
 
     modes   what is trained (pipeline/encoder/modes.py)
     tasks   what is learned beside retrieval (pipeline/encoder/tasks.py), the logQ correction, ALS's hard negatives. The
