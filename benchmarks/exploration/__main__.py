@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.exploration.policies import Fixed, Learned, Opened, Policy, Sources, Tonight
 from benchmarks.exploration.reinforce import Reinforce
+from benchmarks.exploration.weights import MIXED, Weighted, WeightedLearned
 from benchmarks.exploration.world import BEFORE, GROUPS, ITEMS, TOP, K, Model, World
 from pipeline.publication.surfaces import Block
 
@@ -48,6 +49,10 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "learned, temperature 0.01": lambda: Learned(LAST | {"temperature": 0.01}),
     "learned, share 0.2": lambda: Learned(LAST | {"share": 0.2}),
     "softmax, by a gradient": lambda: Opened(LAST),
+    "weights, slot": lambda: Weighted(LAST),
+    "weights, list": lambda: Weighted(LAST, whole=True),
+    "weights, mixing": lambda: Weighted(LAST, whole=True, sources=MIXED),
+    "weights, learned": lambda: WeightedLearned(LAST),
     "sources, LinUCB": lambda: Sources(LAST, "ucb", 0.1),
     "sources, Thompson": lambda: Sources(LAST, "thompson", 1.0),
     "REINFORCE": Reinforce,
