@@ -29,10 +29,12 @@ NAMES = ("table", "everybody", "new", "seldom")
 """The sources that have a score."""
 MIXED = ("table", "everybody")
 """How much of a single list the final one takes: two sources."""
-REGION = Region()
-"""How far from the log weights may go."""
-BEGIN = 4.0
-"""The table's weight at first: temperature 0.25."""
+REGION, NARROW = Region(), Region(divergence=0.03)
+"""How far from the log weights may go; and where `learned` draws."""
+BEGIN = (4.0, 0.0, 0.0, 0.0)
+"""Weights of the first night: the table's alone, temperature 0.25."""
+FOUND = (12.0, -1.0, -1.5, -0.4)
+"""About what the gradient has found after thirty nights on the seeds for choosing."""
 NIGHTS = 14
 """Nights of slots that are learned from."""
 NUDGE = 1e-3
@@ -122,10 +124,10 @@ def together(parts: Sequence[Family]) -> Family:
 
 @dataclass(frozen=True)
 class Night:
-    """The slots of a night: the policies of it, and the weights by which they were drawn."""
+    """The slots of a night: the policies that it could have had, and [G, I] the chances by which they were drawn."""
 
     family: Family
-    weights: np.ndarray
+    logged: np.ndarray
     slots: tuple[np.ndarray, ...] = ()
 
 
@@ -155,14 +157,14 @@ class Memory:
             np.concatenate(parts) for parts in zip(*(night.slots for night in done), strict=True)
         )
         context = group + GROUPS * np.repeat(np.arange(len(done)), [len(night.slots[0]) for night in done])
-        logged = np.concatenate([night.family.chances(night.weights) for night in done])
+        logged = np.concatenate([night.logged for night in done])
         drawn = Drawn(context, item, user, clicked, chance, logged)
         family = together([night.family for night in done])
         self.weights = trust.step(drawn, family, self.weights, self.region, seed)
 
     def make(self, family: Family) -> None:
         """Tonight's policies."""
-        self.nights = [*self.nights, Night(family, self.weights)][-NIGHTS:]
+        self.nights = [*self.nights, Night(family, family.chances(self.weights))][-NIGHTS:]
 
     def see(self, group: np.ndarray, shown: np.ndarray, chance: np.ndarray, clicked: np.ndarray) -> None:
         """What was seen of tonight's slots, the last of each list; see Policy.see."""
@@ -199,11 +201,11 @@ class Weighted(Fixed):
     whole: bool = False
     sources: Sequence[str] = NAMES
     region: Region = REGION
+    start: Sequence[float] = BEGIN
     moves: bool = True
 
     def __post_init__(self) -> None:
-        begin = np.array([BEGIN] + [0.0] * (len(self.sources) - 1))
-        self.memory = Memory(begin, self.region, self.moves)
+        self.memory = Memory(np.array(self.start[: len(self.sources)]), self.region, self.moves)
 
     def lists(self, tonight: Tonight) -> tuple[np.ndarray, np.ndarray]:
         self.memory.learn(tonight.night)
@@ -224,7 +226,7 @@ class WeightedLearned(Learned):
     """The list by weights, the table's log-odds counting once, and its slot drawn by `learned` from these scores."""
 
     sources: Sequence[str] = NAMES
-    region: Region = REGION
+    region: Region = NARROW
 
     def __post_init__(self) -> None:
         self.memory = Memory(np.zeros(len(self.sources) - 1), self.region)
