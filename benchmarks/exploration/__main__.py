@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.exploration.policies import Fixed, Learned, Opened, Policy, Sources, Tonight
 from benchmarks.exploration.reinforce import Reinforce
-from benchmarks.exploration.weights import FOUND, MIXED, Weighted, WeightedLearned
+from benchmarks.exploration.weights import ADDED, FOUND, MIXED, Weighted, WeightedLearned
 from benchmarks.exploration.world import BEFORE, GROUPS, ITEMS, TOP, K, Model, World
 from pipeline.publication.surfaces import Block
 
@@ -56,6 +56,7 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "weights, list, kept": lambda: Weighted(LAST, whole=True, start=FOUND, moves=False),
     "weights, mixing": lambda: Weighted(LAST, whole=True, sources=MIXED),
     "weights, learned": lambda: WeightedLearned(LAST),
+    "weights, learned, kept": lambda: WeightedLearned(LAST, start=ADDED, moves=False),
     "sources, LinUCB": lambda: Sources(LAST, "ucb", 0.1),
     "sources, Thompson": lambda: Sources(LAST, "thompson", 1.0),
     "REINFORCE": Reinforce,
@@ -130,9 +131,10 @@ def main() -> None:
 
 def above(name: str, more: np.ndarray) -> str:
     """How far a policy is above another one: [S] by seed, in shares of what `never` gets."""
-    from scipy.stats import ttest_1samp
+    from scipy.special import stdtr
 
-    p = float(ttest_1samp(more, 0).pvalue) if len(more) > 1 and more.any() else 1.0
+    error = float(more.std(ddof=1)) / len(more) ** 0.5 if len(more) > 1 else 0.0
+    p = 2 * float(stdtr(len(more) - 1, -abs(more.mean()) / error)) if error > 0 else 1.0
     return f"{name}: {100 * more.mean():+.1f} points, p = {p:.2g}"
 
 
