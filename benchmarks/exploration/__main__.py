@@ -1,6 +1,7 @@
 """What drawn slots are worth in the long run, by policy: a made-up shop whose true chances are known.
 
     python -m benchmarks.exploration [--seeds 2 3 4 5 6 7] [--nights 30] [--users 10000] [--only NAME ...]
+        [--against NAME]
 
 Users of some groups with tastes of their own are shown five items each, look at all of them, and click by a true chance
 that belongs to the group and the item. Tastes drift from night to night, and every night some items give way to new
@@ -12,7 +13,8 @@ pipeline's own `Exploration`; "never" draws none.
 What is compared is what the lists truly get, the sum of the true chances, so that no luck of clicks is in it: over all
 nights, over the first five, which is what exploration costs before it pays, and over the last five. The models of a
 real night generalise over items, as these counts do not: this says what the policies do, not what a shop gains. Seeds 1
-and 11 to 13 are for choosing.
+and 11 to 13 are for choosing. With `--against` it is also said how far each policy is above that one, by a paired
+t-test over seeds.
 """
 
 import argparse
@@ -23,6 +25,7 @@ import numpy as np
 
 from benchmarks.exploration.policies import Fixed, Learned, Opened, Policy, Sources, Tonight
 from benchmarks.exploration.reinforce import Reinforce
+from benchmarks.exploration.weights import ADDED, FOUND, MIXED, Weighted, WeightedLearned
 from benchmarks.exploration.world import BEFORE, GROUPS, ITEMS, TOP, K, Model, World
 from pipeline.publication.surfaces import Block
 
@@ -48,6 +51,12 @@ POLICIES: dict[str, Callable[[], Policy]] = {
     "learned, temperature 0.01": lambda: Learned(LAST | {"temperature": 0.01}),
     "learned, share 0.2": lambda: Learned(LAST | {"share": 0.2}),
     "softmax, by a gradient": lambda: Opened(LAST),
+    "weights, slot": lambda: Weighted(LAST),
+    "weights, list": lambda: Weighted(LAST, whole=True),
+    "weights, list, kept": lambda: Weighted(LAST, whole=True, start=FOUND, moves=False),
+    "weights, mixing": lambda: Weighted(LAST, whole=True, sources=MIXED),
+    "weights, learned": lambda: WeightedLearned(LAST),
+    "weights, learned, kept": lambda: WeightedLearned(LAST, start=ADDED, moves=False),
     "sources, LinUCB": lambda: Sources(LAST, "ucb", 0.1),
     "sources, Thompson": lambda: Sources(LAST, "thompson", 1.0),
     "REINFORCE": Reinforce,
@@ -97,22 +106,36 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=30)
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--only", nargs="+", default=list(POLICIES), choices=list(POLICIES), metavar="NAME")
+    parser.add_argument("--against", choices=list(POLICIES), metavar="NAME", help="what the others are tested against")
     args = parser.parse_args()
+    names = dict.fromkeys(["never", *([args.against] if args.against else []), *args.only])
     print("| policy | clicks a user and night | against never, all nights | by seed | first five | last five |")
     print("|---|---:|---:|---|---|---:|")
-    never = np.zeros(0)
-    for name in dict.fromkeys(["never", *args.only]):
+    never, gains = np.zeros(0), {}
+    for name in names:
         found = np.array([list(nights(POLICIES[name](), seed, args.nights, args.users)) for seed in args.seeds])
         never = found if name == "never" else never
         whole, first, last = (
             found[:, part].sum(axis=1) / never[:, part].sum(axis=1) - 1
             for part in (slice(None), slice(5), slice(-5, None))
         )
+        gains[name] = whole
         by_seed = (" ".join(f"{share:+.1%}" for share in shares) for shares in (whole, first))
         print(
             f"| {name} | {found.mean():.3f} | {whole.mean():+.1%} | {' | '.join(by_seed)} | {last.mean():+.1%} |",
             flush=True,
         )
+    for name in names if args.against else ():
+        print(above(name, gains[name] - gains[args.against]))
+
+
+def above(name: str, more: np.ndarray) -> str:
+    """How far a policy is above another one: [S] by seed, in shares of what `never` gets."""
+    from scipy.special import stdtr
+
+    error = float(more.std(ddof=1)) / len(more) ** 0.5 if len(more) > 1 else 0.0
+    p = 2 * float(stdtr(len(more) - 1, -abs(more.mean()) / error)) if error > 0 else 1.0
+    return f"{name}: {100 * more.mean():+.1f} points, p = {p:.2g}"
 
 
 if __name__ == "__main__":

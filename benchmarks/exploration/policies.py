@@ -101,13 +101,21 @@ class Learned(Fixed):
     slots: np.ndarray = field(default_factory=lambda: np.zeros((GROUPS, ITEMS)))
     clicks: np.ndarray = field(default_factory=lambda: np.zeros((GROUPS, ITEMS)))
 
+    @property
+    def explore(self) -> Explore:
+        """How slots are drawn."""
+        return Explore.model_validate({"top": TOP, "policy": "learned"} | (self.settings or {}))
+
     def lists(self, tonight: Tonight) -> tuple[np.ndarray, np.ndarray]:
+        return tonight.drawn(self.explore, self.belief(tonight))
+
+    def belief(self, tonight: Tonight) -> learned.Belief:
+        """What the drawn slots of the nights before and the scores of tonight say."""
         said = thompson.log_odds(tonight.estimates)
         item = np.broadcast_to(np.arange(ITEMS), said.shape).ravel()
         anchor = learned.anchors(item, said.ravel(), self.slots.ravel(), said.mean(axis=0))
         known = learned.learn(self.slots.sum(axis=0), self.clicks.sum(axis=0))
-        belief = learned.blend(known, anchor, tonight.model.clicks.sum(axis=0))
-        return tonight.drawn(Explore.model_validate({"top": TOP, "policy": "learned"} | (self.settings or {})), belief)
+        return learned.blend(known, anchor, tonight.model.clicks.sum(axis=0))
 
     def begin(self, gone: np.ndarray) -> None:
         for counts in (self.slots, self.clicks):

@@ -14,6 +14,7 @@ No part of the pipeline: it gains less than `learned` by clicks, and by visits n
 """
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -106,8 +107,12 @@ class Reinforce(Fixed):
         with torch.random.fork_rng():
             torch.manual_seed(0)
             self.head = Head()
-        self.adam = torch.optim.Adam(self.head.parameters(), RATE)
         self.is_begun = False
+
+    @cached_property
+    def adam(self) -> torch.optim.Adam:
+        """Made when it is needed: torch then loads its compiler, 800 modules."""
+        return torch.optim.Adam(self.head.parameters(), RATE)
 
     def lists(self, tonight: Tonight) -> tuple[np.ndarray, np.ndarray]:
         """See Policy.lists; the chance of a place is that of one draw, as if nothing else were drawn."""

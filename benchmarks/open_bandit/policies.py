@@ -10,8 +10,10 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.exploration import opening
+from benchmarks.exploration import opening, trust
 from benchmarks.exploration.linear import Ridge
+from benchmarks.exploration.trust import Drawn, Region
+from benchmarks.exploration.weights import Softmax
 from pipeline.policies import learned
 from pipeline.publication import thompson
 
@@ -175,6 +177,36 @@ def _softmaxes(scores: np.ndarray) -> np.ndarray:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
+def sources(known: Slots) -> np.ndarray:
+    """[I, 3] logarithms of three rates of each item, less their means: its own by all days, that of what is known of it
+    (the geometric mean over its words), and its own on the last day."""
+    slots, clicks = known.counts()
+    of_words, mean = known.items.T @ np.stack([slots, clicks], axis=1), (clicks.sum() + 1) / (slots.sum() + 20)
+    words = np.log((of_words[:, 1] + 1) / (of_words[:, 0] + 1 / mean))
+    shares = known.items / np.maximum(known.items.sum(axis=1, keepdims=True), 1)
+    latest = known.of(known.day == known.day.max(initial=0)).rates()
+    said = np.stack([np.log(known.rates()), shares @ words, np.log(latest)], axis=1)
+    return np.asarray(said - said.mean(axis=0))
+
+
+def by_weights(known: Slots, users: np.ndarray, guarded: bool = True) -> np.ndarray:
+    """Softmax of weighted sources, as `benchmarks.exploration.weights`; begins at the log's policy, all weights 0.
+
+    Takes a step after each day, by the slots of all days that have one before them, each by what was known then.
+    """
+    days, number, at = np.unique(known.day), len(known.items), np.zeros(3)
+    said = [sources(known.of(known.day < day)) for day in days[1:]]
+    for last in range(1, len(days)):
+        slots = known.of((known.day > days[0]) & (known.day <= days[last]))
+        logged, rows = np.full((last, number), 1 / number), len(slots.item)
+        context = np.searchsorted(days, slots.day) - 1
+        drawn = Drawn(context, slots.item, np.arange(rows), slots.click, np.full(rows, 1 / number), logged)
+        family = Softmax(np.stack(said[:last]), np.ones(logged.shape, bool))
+        at = trust.step(drawn, family, at, Region(guarded=guarded), int(days[last]))
+    softmax = Softmax(sources(known)[None], np.ones((1, number), bool))
+    return _everybody(softmax.chances(at)[0], users)
+
+
 POLICIES: dict[str, Policy] = {
     "uniform": uniform,
     "best rate": best,
@@ -182,6 +214,8 @@ POLICIES: dict[str, Policy] = {
     "softmax, temperature 0.5": partial(softmax, temperature=0.5),
     "softmax, temperature 0.25": partial(softmax, temperature=0.25),
     "softmax, by a gradient": by_a_gradient,
+    "weights, by a gradient": by_weights,
+    "weights, by a gradient, unguarded": partial(by_weights, guarded=False),
     "thompson": by_actions,
     "learned": by_slots,
     "learned, all slots": partial(by_slots, whole=True),

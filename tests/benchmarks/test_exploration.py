@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.exploration import reinforce, world
-from benchmarks.exploration.__main__ import LAST, POLICIES, nights
+from benchmarks.exploration.__main__ import LAST, POLICIES, above, nights
 from benchmarks.exploration.policies import Fixed, Learned
 from benchmarks.exploration.world import GROUPS, ITEMS, PRIOR, Model, World
 
@@ -44,7 +44,7 @@ def test_the_same_seed_has_the_same_nights_and_slots_that_are_drawn_cost_at_firs
 
 @pytest.mark.parametrize("name", POLICIES)
 def test_every_policy_gives_each_user_five_items_that_differ(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reinforce, "STEPS", 2)  # the lists of one that has learned little have the same form
+    monkeypatch.setattr(reinforce, "STEPS", 0)  # the lists of one that has learned nothing have the same form
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     policy = POLICIES[name]()
     make = policy.lists
@@ -61,6 +61,12 @@ def test_every_policy_gives_each_user_five_items_that_differ(name: str, monkeypa
         assert ((chance > 0) & (chance <= 1)).all()
         if "all slots" not in name:  # these draw whole lists
             assert (chance[:, :4] == 1).all()
+
+
+def test_how_far_one_is_above_another_is_a_t_test_over_seeds() -> None:
+    """Of .01, .02, .03: t = 2 sqrt(3), and with two degrees of freedom p = 1 - t / sqrt(2 + t^2)."""
+    assert above("x", np.array([0.01, 0.02, 0.03])) == f"x: +2.0 points, p = {1 - (12 / 14) ** 0.5:.2g}"
+    assert above("x", np.zeros(3)) == "x: +0.0 points, p = 1"
 
 
 def test_what_is_learned_is_counted_from_drawn_slots_alone() -> None:

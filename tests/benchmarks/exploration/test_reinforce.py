@@ -52,6 +52,7 @@ def test_a_click_is_worth_the_visits_above_those_of_users_who_came_as_often() ->
     assert (first.item.tolist(), policy.clicks.min()) == ([-1, -1], ITEMS)
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_clicked_and_draws_with_the_chance_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """One item is always clicked, no other ever: it is soon the likeliest, shown as often as its chance says."""
     monkeypatch.setattr(reinforce, "STEPS", 20)
