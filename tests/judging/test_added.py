@@ -118,6 +118,18 @@ def test_what_counts_is_known_by_pair(config: Config, tmp_path: Path) -> None:
     assert known.pairs.outcome[never & ~known.pairs.treated].mean() == pytest.approx(0.03, abs=0.01)
 
 
+def test_the_stage_writes_what_publication_reads(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcomes, "judged_runs", lambda *_: outcomes.JUDGED_RUNS.empty_table())
+    ingested, out = artifacts.stage_dir(config.lake, "ingest", LAST - timedelta(days=1)), tmp_path / "out"
+    out.mkdir()
+    outcomes.run(ingest=ingested, features=tmp_path, run_date=LAST - timedelta(days=1), config=config, out=out)
+    (found,) = added.read(out, config).values()
+    assert (found.surface, found.models) == ("other", ())
+    assert added.digest(out, config) == artifacts.file_sha256(out / added.FILE)
+
+
 def test_settings_that_change_it_make_it_anew(config: Config) -> None:
     changed = [SURFACES[0], SURFACES[1] | {"added": {"trial": "home", "learner": "x"}}]
     again = config.model_validate(config.model_dump() | {"surfaces": changed})

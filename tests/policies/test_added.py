@@ -39,7 +39,9 @@ def test_places_are_those_of_the_own_list() -> None:
     assert len(places(score[:0], of_list[:0])) == 0
 
 
-@pytest.mark.parametrize("learner", ["t", "x", "dr"])
+@pytest.mark.parametrize(
+    "learner", [pytest.param("t", marks=pytest.mark.slow), pytest.param("x", marks=pytest.mark.slow), "dr"]
+)
 def test_what_is_found_is_gone_by(learner: Learner) -> None:
     known, adds = trial(1)
     verdict = judge(known, replace(ASKED, learner=learner))
