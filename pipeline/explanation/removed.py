@@ -79,5 +79,6 @@ def _makes(surface: Surface) -> str:
         "diversity": bool(surface.diversity),
         "long_tail": bool(surface.long_tail),
         "the limits of its allotment": surface.allot is not None,
+        "what a row adds": surface.added is not None,
     }
     return ", ".join(name for name, there in names.items() if there)

@@ -254,10 +254,13 @@ def _judged(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
 
 
 def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
-    """The lists that a run published; one surface stands for its pool, one without a predicate before others."""
+    """The lists that a run published; one surface stands for its pool, one without a predicate before others.
+
+    One that goes by what a row adds stands last: it is not there to be hit.
+    """
     table = publish.published_lists(setting.config, run.run_id)
     found: dict[Pool, np.ndarray] = {}
-    for surface in sorted(setting.config.surfaces, key=lambda surface: surface.where != "true"):
+    for surface in sorted(setting.config.surfaces, key=lambda one: (one.added is not None, one.where != "true")):
         served = table.filter(pc.field("surface") == surface.name)
         pool = setting.config.pool(surface)
         if served.num_rows and pool not in found:

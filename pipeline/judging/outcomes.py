@@ -11,6 +11,7 @@ later behaviour nor later runs.
     out/learned_slots.parquet  what was drawn in the last four weeks, of surfaces whose policy is "learned"
     out/learned_rewards.parquet  and of surfaces that learn by another reward than clicks, what came of it
     out/search.json            how the answers to queries of one run have done, see pipeline.judging.searched
+    out/added.json             how surfaces that go by what a row adds do so, see pipeline.publication.added
     out/trial.json             what drawn slots added, of surfaces whose draws are recorded, see pipeline.judging.trial
 
 Users who did nothing are not judged, as in `evaluate`. Where events say which run they were shown by (run_id_shown),
@@ -31,8 +32,9 @@ import pyarrow.parquet as pq
 from pipeline.arrays import exposure
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
 from pipeline.ground import artifacts, sql
+from pipeline.judging import added as learned_added
 from pipeline.judging import arms, measuring, searched, trial, trial_words, wishes
-from pipeline.publication import stores, taught
+from pipeline.publication import added, stores, taught
 from pipeline.publication import taught_rewards as rewards
 from pipeline.publication.tables.recommendation_outcomes import TABLE
 from pipeline.published.run_ids import is_of_day_so_far, run_date_of
@@ -93,6 +95,8 @@ def run(*, ingest: Path, features: Path, run_date: date, config: Config, out: Pa
             pq.write_table(found, out / rewards.FILE, compression="zstd")
         if trial.wanted(config) and config.until is None:
             trial_words.write(_tried(connection, ingest, run_date, config), out / trial_words.FILE)
+        if added.wanted(config):
+            added.write(learned_added.told(connection, _nights(ingest, run_date), run_date, config), out)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     pq.write_table(table, out / FILE, compression="zstd")
     pq.write_table(slots, out / SLOTS_FILE, compression="zstd")
@@ -132,6 +136,8 @@ def _settings(config: Config) -> str:
         learning.append({"rewards": rewarded, "labels": labels})
     if tried := [(surface.name, surface.goal) for surface in trial.wanted(config)]:
         learning.append({"trial": tried, "resamples": config.evaluate.resamples})
+    if adding := [(surface.name, surface.goal, surface.model_dump()["added"]) for surface in added.wanted(config)]:
+        learning.append({"added": adding, "resamples": config.evaluate.resamples})
     return artifacts.text_sha256(
         *learning, surfaces, asked, config.evaluate.model_dump(include={"k", "deep", "cold_days", "head_share"})
     )
@@ -204,12 +210,16 @@ def _rewarded(connection: Any, ingest: Path, run_date: date, config: Config) -> 
 
 def _tried(connection: Any, ingest: Path, run_date: date, config: Config) -> trial_words.Found:
     """What drawn slots added, of every surface whose draws are recorded, by its goal and horizon."""
-    log = trial.Log(artifacts.partitions_until(ingest.parent.parent, "ingest", run_date), run_date)
+    log = trial.Log(_nights(ingest, run_date), run_date)
     found = []
     for surface in trial.wanted(config):
         by = trial.Outcome("actions", config.horizon_of(config.pool(surface)))
         found += [(by, one) for one in trial.judge(connection, surface, by, log, config)]
     return found
+
+
+def _nights(ingest: Path, run_date: date) -> list[Path]:
+    return artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
 
 
 def _files(judged: pa.Table, folders: dict[str, Path], oldest: date, config: Config) -> dict[str, Any]:

@@ -37,10 +37,16 @@ MOST = 1_000_000
 PAIRS = pa.schema(
     [
         pa.field("user_id", pa.string()),
+        pa.field("run_date", pa.date32()),
         pa.field("chance", pa.float64()),
         pa.field("is_listed", pa.bool_()),
         pa.field("score", pa.float32()),
         pa.field("place", pa.int16()),
+        pa.field("acted", pa.float32()),
+        pa.field("times", pa.int16()),
+        pa.field("age", pa.float32()),
+        pa.field("items", pa.int32()),
+        pa.field("idle", pa.float32()),
         pa.field("outcome", pa.float64()),
         pa.field("arm", pa.string()),
     ]
@@ -217,10 +223,24 @@ def judge(connection: Any, surface: Surface, by: Outcome, log: Log, config: Conf
     Returns:
         Nothing where nothing is recorded whose days are over.
     """
+    pairs = pairs_of(connection, surface, by, log, config)
+    if pairs is None:
+        return []
+    found = [_tried(surface.name, "", pairs, config)]
+    named = [arm.name for arm in config.experiment.arms]
+    parts = ((name, pairs.filter(pc.equal(pairs.column("arm"), name))) for name in named)
+    return found + [_tried(surface.name, name, part, config) for name, part in parts if len(part)]
+
+
+def pairs_of(connection: Any, surface: Surface, by: Outcome, log: Log, config: Config) -> pa.Table | None:
+    """PAIRS of a surface, by user, night and place; None where none is recorded. Arguments as `judge`.
+
+    Of records that do not say what was known of their pairs before, acted to idle are null.
+    """
     runs = recorded(surface.name, log.last - timedelta(days=by.last + 1), config)
     rows = pc.sum(runs.column("rows")).as_py()
     if not rows:
-        return []
+        return None
     sql.execute(connection, "experiment/macros").fetchall()
     tables = {"recorded": runs, "arms": arms.table(config.experiment)}
     given = _counted(surface, by, config) | {
@@ -231,11 +251,7 @@ def judge(connection: Any, surface: Surface, by: Outcome, log: Log, config: Conf
         "last": log.last,
         "salt": config.experiment.key,
     }
-    pairs = sql.query(connection, "outcomes/withheld", PAIRS, tables, **given)
-    found = [_tried(surface.name, "", pairs, config)]
-    named = [arm.name for arm in config.experiment.arms]
-    parts = ((name, pairs.filter(pc.equal(pairs.column("arm"), name))) for name in named)
-    return found + [_tried(surface.name, name, part, config) for name, part in parts if len(part)]
+    return sql.query(connection, "outcomes/withheld", PAIRS, tables, **given)
 
 
 def _counted(surface: Surface, by: Outcome, config: Config) -> dict[str, Any]:

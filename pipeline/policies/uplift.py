@@ -4,7 +4,7 @@ Who acts most likely anyway is not who should be sent a coupon. The data are use
 with chances that are known. A learner says of each user by how much the treatment raises the expected outcome; it is
 fitted on other users than those it speaks of. The Qini curve judges any ranking by what was saved up to each place.
 
-Nothing of the nightly pipeline calls this yet.
+Surfaces that go by what a row adds have their models from here (`added`).
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,8 @@ from pipeline.policies.intervals import Estimate
 
 Learner = Literal["t", "x", "dr"]
 Make = Callable[[], Any]
-"""Makes a regressor with `fit(features, outcome)` and `predict(features)`."""
+"""Makes a regressor with `fit(features, outcome)`, which gives it back, and `predict(features)`."""
+Models = tuple[Any, ...]
 CELLS = 4_000_000
 """Counts held at a time; 8 bytes each."""
 
@@ -80,7 +81,7 @@ def cross_fitted(trial: Trial, learner: Learner, *, folds: int = 5, seed: int = 
     """
     found = np.empty(len(trial.outcome))
     for apart, rest in _parts(len(found), folds, seed):
-        found[apart] = LEARNERS[learner](trial.of(rest), trial.features[apart], trial.propensity[apart], make)
+        found[apart] = fit(trial.of(rest), learner, make).uplift(trial.features[apart], trial.propensity[apart])
     return found
 
 
@@ -91,7 +92,7 @@ def _parts(number: int, folds: int, seed: int) -> Iterator[tuple[np.ndarray, np.
         yield np.flatnonzero(part == fold), np.flatnonzero(part != fold)
 
 
-def _arms(trial: Trial, make: Make) -> tuple[Any, Any]:
+def _arms(trial: Trial, make: Make) -> Models:
     """Models of the outcome without and with the treatment."""
     if trial.treated.all() or not trial.treated.any():
         raise ValueError("a part of the users has nobody who was treated, or nobody who was not: take fewer folds")
@@ -100,20 +101,19 @@ def _arms(trial: Trial, make: Make) -> tuple[Any, Any]:
     return without, treated
 
 
-def _t(trial: Trial, features: np.ndarray, _: np.ndarray, make: Make) -> np.ndarray:
-    without, treated = _arms(trial, make)
-    return np.asarray(treated.predict(features) - without.predict(features))
+def _t(trial: Trial, make: Make) -> Models:
+    return _arms(trial, make)
 
 
-def _x(trial: Trial, features: np.ndarray, propensity: np.ndarray, make: Make) -> np.ndarray:
+def _x(trial: Trial, make: Make) -> Models:
     without, treated = _arms(trial, make)
     arm, others = trial.treated, ~trial.treated
     gained = make().fit(trial.features[arm], trial.outcome[arm] - without.predict(trial.features[arm]))
     missed = make().fit(trial.features[others], treated.predict(trial.features[others]) - trial.outcome[others])
-    return np.asarray(propensity * missed.predict(features) + (1 - propensity) * gained.predict(features))
+    return missed, gained
 
 
-def _dr(trial: Trial, features: np.ndarray, _: np.ndarray, make: Make) -> np.ndarray:
+def _dr(trial: Trial, make: Make) -> Models:
     effects = np.empty(len(trial.outcome))
     for half, other in _parts(len(effects), 2, seed=1):  # whom the arms' models know must not be in what they correct
         without, treated = _arms(trial.of(other), make)
@@ -121,10 +121,36 @@ def _dr(trial: Trial, features: np.ndarray, _: np.ndarray, make: Make) -> np.nda
         low, high = without.predict(mine.features), treated.predict(mine.features)
         left = mine.outcome - np.where(mine.treated, high, low)
         effects[half] = high - low + Trial(mine.features, mine.treated, left, mine.propensity).effects
-    return np.asarray(make().fit(trial.features, effects).predict(features))
+    return (make().fit(trial.features, effects),)
 
 
-LEARNERS: dict[str, Callable[[Trial, np.ndarray, np.ndarray, Make], np.ndarray]] = {"t": _t, "x": _x, "dr": _dr}
+LEARNERS: dict[str, Callable[[Trial, Make], Models]] = {"t": _t, "x": _x, "dr": _dr}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A learner that has learned.
+
+    Attributes:
+        learner: which.
+        models: t: of the outcome without and with the treatment; x: of what the others missed and the treated gained;
+            dr: of the uplift.
+    """
+
+    learner: Learner
+    models: Models
+
+    def uplift(self, features: np.ndarray, propensity: np.ndarray | float) -> np.ndarray:
+        """[N] the uplift of users with these features [N, d], who are treated with such a chance, [N] or of all."""
+        found = [np.asarray(model.predict(features)) for model in self.models]
+        if self.learner == "t":
+            return np.asarray(found[1] - found[0])
+        return np.asarray(found[0] if self.learner == "dr" else propensity * found[0] + (1 - propensity) * found[1])
+
+
+def fit(trial: Trial, learner: Learner, make: Make = trees) -> Fitted:
+    """Learn of all users of a trial; arguments and errors as `cross_fitted`."""
+    return Fitted(learner, LEARNERS[learner](trial, make))
 
 
 def qini_curve(trial: Trial, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

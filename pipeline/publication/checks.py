@@ -285,7 +285,7 @@ def churn(folder: Path, champion: ActiveRun | None, night: Night, k: int) -> dic
     found = {row["surface"]: round(row["churn"], 4) for row in rows}
     log.info("share of the first %d items that changed since run %s: %s", k, champion.run_id, found)
     nights, section = (night.run_date - champion.run_date).days, night.config.publish
-    judged = [row for row in rows if row["surface"] not in night.config.allotted]  # a limit that is set is no accident
+    judged = [row for row in rows if row["surface"] not in night.config.rearranged]
     worst, share = max(
         ((row["surface"], row["lost"] or 0.0) for row in judged), key=lambda entry: entry[1], default=("", 0)
     )

@@ -10,7 +10,9 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
-from pipeline.publication import editorial, exploring, reasons, surfaces, taught, variants, withheld
+from pipeline.publication import added, editorial, exploring, reasons, surfaces, taught, variants, withheld
+from pipeline.publication.added import Added, Before
+from pipeline.publication.allotment.table import ADDS
 from pipeline.publication.exploring import Exploration
 from pipeline.publication.listing import Among
 from pipeline.publication.night import Night
@@ -106,6 +108,7 @@ class Maker:
         popular: [P] int32, the same items, most popular first.
         rates: float32 [I], the chance that any one user acts on an item; None where scores are no probabilities.
         exploration: how slots are drawn; None: none is.
+        added: what a row adds; None: it is worth what its score says.
     """
 
     surface: Surface
@@ -118,6 +121,7 @@ class Maker:
     popular: np.ndarray
     rates: np.ndarray | None = None
     exploration: Exploration | None = None
+    added: Added | None = None
 
     @classmethod
     def of(cls, night: Night, surface: Surface, candidates: Candidates, history: surfaces.OwnHistory) -> "Maker":
@@ -145,7 +149,18 @@ class Maker:
         if wanted is not None:
             belief = taught.belief(night, surface, candidates.items, candidates.scores)
             drawn = Exploration.of(wanted, salt, night.is_new, acted, rules.caps, belief=belief)
-        return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn)
+        adds = Added.of(night, surface, candidates.calibrated)
+        return cls(surface, candidates, history, facts, editing, rules, shown, popular, rates, drawn, adds)
+
+    @property
+    def order(self) -> Added | None:
+        """What lists are ordered by; None: by the scores. What is allotted has none, and stands by probability."""
+        return self.added if self.surface.allot is None else None
+
+    @property
+    def worth(self) -> Added | None:
+        """What rows are allotted by; None: by the scores."""
+        return None if self.surface.allot is None else self.added
 
     def lists(self, rows: np.ndarray, users: np.ndarray) -> Columns:
         """One array per column, one element per recommendation, by user as given, then rank; and withheld.COLUMNS.
@@ -162,6 +177,7 @@ class Maker:
         if self.editing.pins:
             block = editorial.pin(block, self.editing.pins, self._pinnable(len(users), hidden))
         block, chance, among = self._explored(block, rows, had, hidden)
+        block = block if self.order is None else added.levelled(block)
         rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
         kind, because = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
         kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
@@ -179,7 +195,8 @@ class Maker:
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),
             **self._said(chance, row, column),
-            **withheld.columns(among, users),
+            **self._worth(block, had, row, column),
+            **withheld.columns(among, users, partial(self._before, had)),
         }
 
     def _explored(
@@ -230,13 +247,37 @@ class Maker:
 
     def _chosen(self, rows: np.ndarray, had: surfaces.Had) -> surfaces.Block:
         """The candidates that the surface shows, at most k of each row, in its order."""
-        boosted = editorial.boost(self.candidates.block(rows), self.editing.factors)
+        block = self.candidates.block(rows)
+        if self.order is not None:
+            return self._by_added(block, had, self.order)
+        boosted = editorial.boost(block, self.editing.factors)
         items = boosted.items
         forbidden = self._forbidden(had, _places(len(items)), items) if self.rules.personal else None  # [B, n]
         if not self.rules.choosing:
             return surfaces.pick(boosted, self.shown, self.surface.k, forbidden)
         good = surfaces.pick(boosted, self.shown, items.shape[1], forbidden)
         return self.rules.choose(good, self.surface.k)
+
+    def _by_added(self, block: surfaces.Block, had: surfaces.Had, order: Added) -> surfaces.Block:
+        """The same by what a row adds; each item has its own score, see added.levelled."""
+        forbidden = self._forbidden(had, _places(len(block.items)), block.items) if self.rules.personal else None
+        good = surfaces.pick(block, self.shown, block.items.shape[1], forbidden)
+        best = editorial.boost(order.ordered(good, self.history, had), self.editing.factors)
+        k, choosing = self.surface.k, self.rules.choosing
+        return added.own_scores(self.rules.choose(best, k) if choosing else surfaces.pick(best, self.shown, k), good)
+
+    def _worth(self, block: surfaces.Block, had: surfaces.Had, row: np.ndarray, column: np.ndarray) -> Columns:
+        """ADDS of each recommendation, where it is allotted by that."""
+        if self.worth is None:
+            return {}
+        items, scores = block.items[row, column], block.scores[row, column]
+        before = Before.of(self.history, had, row, items, self.worth.acted)
+        return {ADDS: self.worth.uplift(scores, before).astype(np.float32)}
+
+    def _before(self, had: surfaces.Had, place: np.ndarray, items: np.ndarray) -> Before:
+        """What is known of pairs whose draws are recorded."""
+        assert self.exploration is not None
+        return Before.of(self.history, had, place, items, self.exploration.actions)
 
     def _rule(self, block: surfaces.Block) -> np.ndarray:
         """int8 [B, k]: what editors did to each shown item: 0, BOOSTED, PINNED."""

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, resources, sql
 from pipeline.ground.errors import PublishError
-from pipeline.publication import checks, editorial, handing_over, parquet, remembered, stores, tables, taught
+from pipeline.publication import added, checks, editorial, handing_over, parquet, remembered, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
 from pipeline.publication.following import follow, require
@@ -131,6 +131,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
         **{f"rows_{table}": count for table, count in rows.items()},
         **{f"churn_{surface}": share for surface, share in churn.items()},
         **{f"allotted_{surface}": said for surface, said in allotted.items()},
+        **{f"added_{surface}": said for surface, said in added.report(night).items()},
     }
 
 
@@ -159,10 +160,15 @@ def _run_id(
     arms = json.dumps(config.experiment.made_of, sort_keys=True) if config.experiment.runs_on(run_date) else ""
     hashes = [
         *made_of.values(),
-        *filter(None, [rules.digest, arms, taught.digest(outcomes, config), config.until]),
+        *filter(None, [rules.digest, arms, _learned(outcomes, config), config.until]),
     ]
     key = artifacts.text_sha256(hashes, plain.digest("publish", "evaluate", "features"), artifacts.code_version())
     return run_id_of(run_date, config.until, key)
+
+
+def _learned(outcomes: Path, config: Config) -> str:
+    """Of what surfaces learn from earlier nights' draws; "": none does."""
+    return taught.digest(outcomes, config) + added.digest(outcomes, config)
 
 
 # --- for others -------------------------------------------------------------------------------------------------------

@@ -52,6 +52,11 @@ def kind_of(surface: Surface) -> Kind:
     return "all" if surface.repeats else "new"
 
 
+def pool_in(surface: Surface, surfaces: Sequence[Surface]) -> Pool:
+    """The pool that one of the surfaces draws on."""
+    return pool_of(by_surface(surfaces)[surface.name].name, kind_of(surface))
+
+
 def pools(surfaces: Sequence[Surface]) -> tuple[Pool, ...]:
     """The pools whose lists are fused, judged and published: those that surfaces draw on, and both of all items."""
     drawn = by_surface(surfaces)

@@ -16,8 +16,8 @@ from pydantic import Field, ModelWrapValidatorHandler, PositiveInt, ValidationEr
 
 from pipeline.ground import shipped
 from pipeline.ground.errors import InputError
-from pipeline.ground.pools import Pool, assortment_of, pool_of
-from pipeline.settings import arms, assortments, attributes, layers, predicates, surfaces
+from pipeline.ground.pools import Pool, assortment_of
+from pipeline.settings import added, arms, assortments, attributes, layers, predicates, surfaces
 from pipeline.settings.assortments import Assortment
 from pipeline.settings.calendar import Calendar
 from pipeline.settings.sections.answers import Answer
@@ -154,13 +154,18 @@ class Config(Calendar):
         """The surfaces whose items are limited over the whole night's table."""
         return frozenset(surface.name for surface in self.surfaces if surface.allot is not None)
 
+    @property
+    def rearranged(self) -> frozenset[str]:
+        """The surfaces whose lists change with a limit that is set, or a trial that is won: that is no accident."""
+        return self.allotted | {surface.name for surface in self.surfaces if surface.added is not None}
+
     def assortment_of(self, surface: Surface) -> Assortment:
         """What a surface chooses from."""
         return assortments.by_surface(self.surfaces)[surface.name]
 
     def pool(self, surface: Surface) -> Pool:
         """The pool that a surface draws on."""
-        return pool_of(self.assortment_of(surface).name, assortments.kind_of(surface))
+        return assortments.pool_in(surface, self.surfaces)
 
     def horizon_of(self, pool: Pool) -> int:
         """Days within which what a pool recommends for must happen."""
@@ -180,6 +185,7 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _arms_are_of_surfaces(self) -> Self:
         arms.require(self.experiment, self.surfaces)
+        added.require(self.surfaces, self.experiment)
         return self
 
     @model_validator(mode="after")

@@ -1,11 +1,22 @@
 -- one row per user and item that the drawn slots of a run could have shown, whose days are over: whether it stood in the list, with
 -- which chance, and whether the user acted on it from the list's first day on, $until days after that at the most. If $visits
 -- on how many days from $since to $until after the list's first day the user did anything. Of many rows a share of the users.
-with pairs as (
+with columns as (  -- records from before these were kept lack them
+    select
+        null::float as acted, null::smallint as times, null::float as age, null::integer as items, null::float as idle
+    where false
+),
+records as (
+    select * from read_parquet($records, filename = true, hive_partitioning = false, union_by_name = true)
+    union all by name
+    select * from columns
+),
+pairs as (
     select
         records.user_id, records.item_id, records.chance, records.is_listed, records.score, records.place,
+        records.acted, records.times, records.age, records.items, records.idle,
         recorded.run_date, recorded.run_date + 1 as first_day, recorded.in_arms
-    from read_parquet($records, filename = true, hive_partitioning = false) as records
+    from records
     join recorded on recorded.file = records.filename
     where $share::double >= 1 or bucket('withheld', records.user_id) < $share
 ),
@@ -30,7 +41,8 @@ counted as (
     group by pairs.user_id, pairs.item_id, pairs.first_day
 )
 select
-    pairs.user_id, pairs.chance, pairs.is_listed, pairs.score, pairs.place,
+    pairs.user_id, pairs.run_date, pairs.chance, pairs.is_listed, pairs.score, pairs.place,
+    pairs.acted, pairs.times, pairs.age, pairs.items, pairs.idle,
     case when counted.days is null then 0.0 when $visits then counted.days else 1.0 end::double as outcome,
     coalesce(arms.arm, '') as arm
 from pairs

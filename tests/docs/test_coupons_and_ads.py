@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from pipeline.publication.allotment import page
+from pipeline.settings.sections.added import Added
 from pipeline.sources.configuration import FullConfig
 from tests.conftest import ROOT
 from tests.docs.pages import blocks
 
 TEXT = (ROOT / "docs" / "coupons-and-ads.md").read_text(encoding="utf-8")
-*SETTINGS, TRIAL = [tomllib.loads(block) for block in blocks(TEXT, "toml")]
+*SETTINGS, TRIAL, ADDED = [tomllib.loads(block) for block in blocks(TEXT, "toml")]
 TYPES: dict[str, Any] = {"purchase": {"label": True}, "redemption": {}, "click": {}}
 
 
@@ -39,3 +40,8 @@ def test_the_record_of_a_trial_is_a_setting() -> None:
     (surface,) = FullConfig.model_validate(TRIAL).surfaces
     assert surface.explore is not None
     assert surface.explore.record == 0.2
+
+
+def test_a_surface_may_go_by_what_a_row_adds() -> None:
+    home, letter = FullConfig.model_validate(ADDED).surfaces
+    assert (home.added, letter.added) == (Added(), Added(trial="home"))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from pipeline.policies import uplift as uplift_learners
-from pipeline.policies.uplift import Learner, Trial, cross_fitted, qini, qini_curve, qini_difference
+from pipeline.policies.uplift import Learner, Trial, cross_fitted, fit, qini, qini_curve, qini_difference
 
 LEARNERS: tuple[Learner, ...] = ("t", "x", "dr")
 
@@ -55,7 +54,7 @@ def test_nobody_is_judged_by_a_model_that_knows_the_outcome(learner: Learner) ->
     """Of pure noise a learner that has seen a user's own outcome seems to know the uplift."""
     rng = np.random.default_rng(2)
     noise = Trial(rng.normal(size=(3000, 3)), rng.random(3000) < 0.5, rng.normal(size=3000), np.full(3000, 0.5))
-    knowing = uplift_learners.LEARNERS[learner](noise, noise.features, noise.propensity, uplift_learners.trees)
+    knowing = fit(noise, learner).uplift(noise.features, noise.propensity)
     assert qini(noise, knowing, resamples=300).low > 0
     assert qini(noise, cross_fitted(noise, learner), resamples=300).low < 0
 

@@ -43,7 +43,7 @@ class Pairs:
     """The candidates of some users.
 
     Attributes:
-        worth: [B, C] float64, value x chance; -inf: not to be given.
+        worth: [B, C] float64, value x chance, or x what is added; -inf: not to be given.
         resources: [L, B, C] int64, by limit; the last resource of the problem has no end.
         uses: [L, B, C] float64.
         groups: [B, C] int32, -1: of no group.
@@ -76,6 +76,7 @@ class Problem:
         per_group: items of a user and group at most.
         reserve: what a row must be worth at least.
         block: users worked on at a time.
+        added: [T, C] float32, what giving them adds to the chance, where rows are worth that; None: the chance itself.
     """
 
     items: np.ndarray
@@ -87,6 +88,7 @@ class Problem:
     per_group: int = 1
     reserve: float = 0.0
     block: int = BLOCK
+    added: np.ndarray | None = None
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -101,8 +103,9 @@ class Problem:
     def pairs(self, rows: slice | np.ndarray) -> Pairs:
         """The candidates of some users."""
         items, chances = np.asarray(self.items[rows]), np.asarray(self.chances[rows], dtype=np.float64)
+        gained = chances if self.added is None else np.asarray(self.added[rows], dtype=np.float64)
         with np.errstate(invalid="ignore"):
-            worth = np.where(items >= 0, self.values[items] * chances, -np.inf)
+            worth = np.where(items >= 0, self.values[items] * gained, -np.inf)
             worth = np.where((worth > 0) & np.isfinite(worth) & (worth >= self.reserve), worth, -np.inf)
         resources = np.full((len(self.limits), *items.shape), len(self.most) - 1, dtype=np.int64)
         uses = np.zeros(resources.shape)

@@ -1,6 +1,6 @@
 """The limits of a surface, by what the items table says of its items."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,11 +71,12 @@ class Rules:
         groups, group_names = _words(items, allot.group) if allot.group else (None, None)
         return cls(surface, values, tuple(limits), tuple(names), groups, group_names, unsaid)
 
-    def problem(self, items: np.ndarray, chances: np.ndarray) -> Problem:
-        """What is to be allotted to users with these candidates and chances, [T, C]."""
+    def problem(self, items: np.ndarray, chances: np.ndarray, added: np.ndarray | None = None) -> Problem:
+        """What is to be allotted to users with these candidates, chances, and what giving them adds, [T, C]."""
         allot, k = self.surface.allot, self.surface.k
         assert allot is not None
-        return Problem(items, chances, self.values, self.limits, k, self.groups, allot.per_group, allot.reserve)
+        problem = Problem(items, chances, self.values, self.limits, k, self.groups, allot.per_group, allot.reserve)
+        return problem if added is None else replace(problem, added=added)
 
     def facts(self, items: pa.Table) -> pa.Table:
         """FACTS of the surface."""

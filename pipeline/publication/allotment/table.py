@@ -40,6 +40,8 @@ FILE = "allotted.{}.parquet"
 ABOUT = b"allotted"
 """Under which FILE says what all rows are worth."""
 UNSAID = "items given to nobody, as nobody says what they are worth, what they cost, or how many there are"
+ADDS = "adds"
+"""Column of what giving a row is expected to add to the chance that its user acts."""
 ROWS = 2**16
 """Users looked at together."""
 FULL = 0.999
@@ -53,39 +55,44 @@ def allotted(
 
     Args:
         rules: of the surface.
-        pieces: its rows, `user` by `user` in one order, then `rank`, with `item` and `score`, a probability; no user is
-            in two.
+        pieces: its rows, `user` by `user` in one order, then `rank`, with `item` and `score`, a probability, and ADDS
+            where they are worth that; no user is in two.
         users: [T] user indices in that order; a user may have no row.
         scratch: an existing folder for the pieces, which may be larger than memory; FILE of the surface stays in it.
     """
     with TemporaryDirectory(prefix=".allotted-", dir=scratch) as folder:
-        files, items, chances = _held(pieces, users, rules.surface.candidates, Path(folder))
-        found = allot(rules.problem(items, chances))
+        files, items, chances, added = _held(pieces, users, rules.surface.candidates, Path(folder))
+        found = allot(rules.problem(items, chances, added))
         write(rules, found, _unsaid(rules, items), scratch / FILE.format(rules.surface.name))
         place = _places(users)
         for file, names in files:
             with np.load(file, allow_pickle=False) as piece:
                 columns = {name: piece[f"arr_{n}"] for n, name in enumerate(names)}
             kept = found.chosen[place[columns["user"]], columns["rank"] - 1]
-            given = {name: values[kept] for name, values in columns.items()}
+            given = {name: values[kept] for name, values in columns.items() if name != ADDS}
             yield given | {"rank": _ranks(given["user"])}
 
 
 def _held(
     pieces: Iterable[Columns], users: np.ndarray, width: int, folder: Path
-) -> tuple[list[tuple[Path, tuple[str, ...]]], np.ndarray, np.ndarray]:
-    """The pieces in files, with the names of their columns, and of all users items and chances, both [T, width]."""
+) -> tuple[list[tuple[Path, tuple[str, ...]]], np.ndarray, np.ndarray, np.ndarray | None]:
+    """The pieces in files, with the names of their columns, and of all users items, chances, ADDS, each [T, width]."""
     items = np.lib.format.open_memmap(folder / "items.npy", "w+", np.int32, (len(users), width))
     chances = np.lib.format.open_memmap(folder / "chances.npy", "w+", np.float32, (len(users), width))
     items[:] = -1
+    adds: np.ndarray | None = None
     place = _places(users)
     files: list[tuple[Path, tuple[str, ...]]] = []
     for piece in pieces:
         at = (place[piece["user"]], piece["rank"] - 1)
         items[at], chances[at] = piece["item"], piece["score"]
+        if ADDS in piece:
+            if adds is None:
+                adds = np.lib.format.open_memmap(folder / "adds.npy", "w+", np.float32, items.shape)
+            adds[at] = piece[ADDS]
         files.append((folder / f"{len(files)}.npz", tuple(piece)))
         np.savez(files[-1][0], *piece.values())
-    return files, items, chances
+    return files, items, chances, adds
 
 
 def _unsaid(rules: Rules, items: np.ndarray) -> int:

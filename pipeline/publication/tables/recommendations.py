@@ -15,7 +15,7 @@ from pipeline.ground import sql
 from pipeline.ground.errors import InputError
 from pipeline.publication import arms, exploring, instead, reasons, withheld
 from pipeline.publication.allotment.rules import Rules
-from pipeline.publication.allotment.table import allotted
+from pipeline.publication.allotment.table import ADDS, allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
 from pipeline.publication.night import Night
 from pipeline.publication.surfaces import OwnHistory
@@ -144,7 +144,8 @@ def _policy(surface: Surface) -> str | None:
 def _columns(makers: Sequence[Maker]) -> tuple[str, ...]:
     """What is handed on of a surface's lists; of one whose draws are recorded, for all or in an arm, more."""
     records = any(maker.surface.explore is not None and maker.surface.explore.record > 0 for maker in makers)
-    return (*COLUMNS, *withheld.COLUMNS) if records else COLUMNS
+    worth = (ADDS,) if makers[0].worth is not None else ()
+    return (*COLUMNS, *withheld.COLUMNS, *worth) if records else (*COLUMNS, *worth)
 
 
 def _makers(

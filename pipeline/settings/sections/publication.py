@@ -12,6 +12,7 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.settings.sections.added import Added
 from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.copies import CopyName, PublishedCopy
 from pipeline.settings.sections.data import InputFiles
@@ -238,6 +239,8 @@ class Surface(Section):
     allot: Allot | None = None
     """Limits over the whole night's table, such as so many coupons in all; k is then the most that a user gets.
     Default: none, and every user's list is made by itself."""
+    added: Added | None = None
+    """Its lists go by what a row adds to what the user does; default: by the probability that the user does it."""
 
     @property
     def has_price_band(self) -> bool:
@@ -264,6 +267,8 @@ class Surface(Section):
             self._require_lists_of_their_own_order(self.allot)
         if self.explore is not None:
             self._require_slots_of_the_list(self.explore)
+        if self.added is not None:
+            self._require_no_order_beside("added", {})
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
@@ -281,11 +286,14 @@ class Surface(Section):
             )
 
     def _require_lists_of_their_own_order(self, allot: Allot) -> None:
-        others = {"explore": self.explore, "diversity": self.diversity, "long_tail": self.long_tail}
-        if other := next((name for name, given in others.items() if given), None):
-            raise ValueError(
-                f"surface '{self.name}': allot and {other} exclude each other, as what is allotted is decided by what "
-                "it is worth alone: leave one out"
-            )
+        self._require_no_order_beside("allot", {"explore": self.explore})
         if allot.candidates is not None and allot.candidates < self.k:
             raise ValueError(f"surface '{self.name}': allot.candidates {allot.candidates} are fewer than k = {self.k}")
+
+    def _require_no_order_beside(self, key: str, others: dict[str, object]) -> None:
+        others = others | {"diversity": self.diversity, "long_tail": self.long_tail}
+        if other := next((name for name, given in others.items() if given), None):
+            raise ValueError(
+                f"surface '{self.name}': {key} and {other} exclude each other, as what is "
+                f"{'allotted' if key == 'allot' else 'shown'} is decided by what it is worth alone: leave one out"
+            )
