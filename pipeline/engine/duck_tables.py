@@ -40,8 +40,7 @@ class DuckTables:
 
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run a file; the rows of its last statement."""
-        bound = {key: _literal(value) for key, value in params.items()}
-        first, *others = self._ranges(name, bound)
+        first, *others = self._ranges(name, params)
         rows: list[tuple[Any, ...]] = sql.execute(self._connection, name, **first).fetchall()
         for more in others:
             sql.add(self._connection, name, **more)
@@ -76,7 +75,8 @@ class DuckTables:
             yield from sql.batches(self._connection, name, schema, ROW_GROUP, **part)
 
     def _ranges(self, name: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return ranges.split(sql.statement(name), params, self._parts)
+        bound = {key: _literal(value) for key, value in params.items()}
+        return ranges.split(sql.statement(name), bound, self._parts)
 
     def name(self, relation: str, *paths: Path) -> None:
         """Let statements select from Parquet files by a name."""

@@ -39,7 +39,7 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
         config: event weights, half-life, cut-offs.
         memo: links cut-offs that another night made.
         out: receives users, items, cutoffs, queries, tuning_queries, texts, actions, held_out, tuning_texts
-            (.parquet) and a folder per cut-off.
+            (.parquet), a folder per cut-off and, where anybody has nothing but events that tell nothing, onlookers.
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
     Raises:
@@ -48,12 +48,14 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
     zones.require_one([ingest], config.timezone, run_date)
     folders = artifacts.partitions_until(ingest.parent.parent, "ingest", run_date)
     missing = _missing_nights(folders)
-    with tables(config, out, _number(folders)) as where:
+    number = _number(folders)
+    with tables(config, out, number) as where:
         events = Events(where, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
         _write_queries(events, run_date, run_date, config, out / "queries.parquet")
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
+        events.write_onlookers(out / "onlookers.parquet", number)
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", describe(events, run_date, stats, config))
     return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.engine.tables import Tables
 from pipeline.features import given
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, schemas
 from pipeline.settings.config import Config
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,13 @@ class Events:
         self._tables = tables
         self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
         self._seen_by: date | None = None
+        self._paths = [folder / "events.parquet" for folder in folders]
         types = config.features.event_types
         self.execute("macros")
         self.execute("text_macros")
         tables.put("event_types", given.event_types(types))
-        self.execute("events", partitions=[folder / "events.parquet" for folder in folders])
+        self.has_shown = any(kind.shown for kind in types.values())
+        self.execute("events", partitions=self._paths)
         self.goal = self._find_goal({name for name, kind in types.items() if kind.label})
         self.execute("item_log", partitions=[folder / "items.parquet" for folder in folders])
         self.has_links = self._read("links", folders, "item_links")
@@ -49,14 +51,25 @@ class Events:
         self.has_user_attributes = bool(config.user_attributes) and self._read("users", folders, "user_log")
         known = bool(config.item_attributes) and self._read("item_attributes", folders, "item_attribute_log")
         self.has_item_attributes = known
-        ((first_day,),) = self.execute("first_day")
+        ((first_day, self._telling),) = self.execute("first_day")
         last_day = day_number(max(self.content_hashes))
         days = 0 if first_day is None else last_day - first_day
         tables.put("ages", given.ages(days, config.features.half_life_days))
-        self.has_shown = any(kind.shown for kind in types.values())
+        self._make_indices()
+        self.earliest: dict[date, date] = dict(self.execute("arrivals"))
+
+    def _make_indices(self) -> None:
+        """Number users and items, and keep what was shown to whom; which is nothing where no type of events says it."""
+        if not self.has_shown:
+            for name, none in given.NOTHING_SHOWN.items():
+                self._tables.put(name, none.empty_table())
+        else:
+            self.execute("shown_users", partitions=self._paths)
+            self.execute("shown_items", partitions=self._paths)
         self.execute("user_index")
         self.execute("item_index")
-        self.earliest: dict[date, date] = dict(self.execute("arrivals"))
+        if self.has_shown:
+            self.execute("impressions", partitions=self._paths, places=given.PLACES)
 
     def _read(self, name: str, folders: list[Path], into: str) -> bool:
         """Make a table of the nights' files of an input that a shop need not have; returns whether it has."""
@@ -95,8 +108,21 @@ class Events:
         for name in ("actions", "user_item_days", "user_days", "buyer_days", "item_prices"):
             self.execute(name, arrived_by=arrived_by, users=users, items=items)
         if self.has_shown:
-            self.execute("shown_days", arrived_by=arrived_by, places=given.PLACES)
+            self.execute("shown_days", arrived_by=arrived_by)
         self._seen_by = arrived_by
+
+    def write_onlookers(self, path: Path, number: int) -> None:
+        """Write who is no known user, but has events that tell nothing: no file where there is nobody.
+
+        Args:
+            path: the file.
+            number: how many events there are, of all kinds.
+        """
+        if number == self._telling:
+            return
+        self.write(path, "onlookers", schemas.ONLOOKERS, partitions=self._paths)
+        if not pq.read_metadata(path).num_rows:
+            path.unlink()
 
     def _find_goal(self, wanted: set[str]) -> list[str]:
         """The types that label: the wanted ones, or all, as a log without them would teach and be judged by nothing."""

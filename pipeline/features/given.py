@@ -16,6 +16,12 @@ DECAYS = (7, 30, 90, 365)
 """The half-lives in days that have columns of their own."""
 PLACES = 100
 """From this place on all places of a list are one: where an item was shown."""
+NOTHING_SHOWN = {
+    "shown_users": pa.schema({"user_id": pa.string(), "arrival": pa.date32()}),
+    "shown_items": pa.schema({"item_id": pa.string(), "arrival": pa.date32()}),
+    "impressions": pa.schema({"arrival": pa.date32(), "day": pa.int32()}),
+}
+"""What is asked of the tables of what was shown, where no type of events says it."""
 UNITS = 60
 """A unit of sums is 2^-60 (sql/features/macros.sql)."""
 

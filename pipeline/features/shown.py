@@ -64,10 +64,11 @@ def fit(item: np.ndarray, place: np.ndarray, times: np.ndarray, acted: np.ndarra
 
 def _falling(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The nearest values that do not rise, by weighted least squares."""
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import isotonic_regression  # scikit-learn's calls it, and takes a second more to import
 
-    regression = IsotonicRegression(increasing=False)
-    return np.asarray(regression.fit_transform(np.arange(len(values)), values, sample_weight=weights))
+    # the mean of the values at a place, of which there is one: to the last bit what scikit-learn's gives
+    means = values * weights / weights
+    return np.asarray(isotonic_regression(means, weights=weights, increasing=False).x)
 
 
 def _appeal(item: np.ndarray, examined: np.ndarray, acted: np.ndarray, items: int) -> np.ndarray:

@@ -15,6 +15,8 @@ USERS = pa.schema(
     [pa.field("user_index", pa.int32(), nullable=False), pa.field("user_id", pa.string(), nullable=False)]
 )
 
+ONLOOKERS = pa.schema([pa.field("user_id", pa.string(), nullable=False)])
+
 ITEMS = pa.schema(
     [
         pa.field("item_index", pa.int32(), nullable=False),

@@ -7,23 +7,46 @@ statement sees them; what cannot be an id has a reason in the column FAULT.
 import re
 from collections.abc import Iterable
 
-from duckdb import CoalesceOperator, ColumnExpression, ConstantExpression, Expression, FunctionExpression
+import duckdb
+from duckdb import (
+    CaseExpression,
+    CoalesceOperator,
+    ColumnExpression,
+    ConstantExpression,
+    Expression,
+    FunctionExpression,
+    StarExpression,
+)
 
 from pipeline.intake.inputs import InputTable
 
 FAULT = "id_fault"
 """The column that says why a row's ids are none; null: they are."""
+TEXT = "{} as text"
+"""The column beside one of ids."""
+
+
+def with_texts(rows: duckdb.DuckDBPyRelation, names: Iterable[str]) -> duckdb.DuckDBPyRelation:
+    """The rows, and beside each of those columns its id as text, null where it has none, which is worked out once for
+    `text` and `fault`. Its macros are sql/ingest/values.sql's.
+    """
+    texts = (FunctionExpression("id_text", ColumnExpression(name)).alias(TEXT.format(name)) for name in names)
+    return rows.select(StarExpression(), *texts)
 
 
 def text(name: str) -> Expression:
-    """A column of ids as text, under its own name; null where it has none. Its macros are sql/ingest/values.sql's."""
-    return FunctionExpression("id_text", ColumnExpression(name)).alias(name)
+    """A column of ids as text, under its own name; of `with_texts`."""
+    return ColumnExpression(TEXT.format(name)).alias(name)
 
 
 def fault(names: Iterable[str]) -> Expression:
-    """The column FAULT of those columns: what is wrong with the first that is no id."""
-    faults = [FunctionExpression("id_fault", ConstantExpression(name), ColumnExpression(name)) for name in names]
-    return CoalesceOperator(*faults, ConstantExpression(None)).alias(FAULT)
+    """The column FAULT of those columns: what is wrong with the first that is no id; of `with_texts`."""
+    return CoalesceOperator(*map(_fault, names), ConstantExpression(None)).alias(FAULT)
+
+
+def _fault(name: str) -> Expression:
+    said = FunctionExpression("id_fault", ConstantExpression(name), ColumnExpression(name))
+    return CaseExpression(ColumnExpression(TEXT.format(name)).isnull(), said)
 
 
 def canonical(one: str) -> str:

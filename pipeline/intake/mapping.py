@@ -102,8 +102,8 @@ def map_raw(connection: duckdb.DuckDBPyConnection, table: InputTable, source: In
     present = [ids.text(name) if name in table.ids else ColumnExpression(name) for name in columns]
     present += [attributes.values(declared)] if table.described else []
     nulls = [ConstantExpression(None).alias(name) for name in sorted(table.columns - given)]
-    fault = ids.fault(name for name in table.ids if name in given)
-    rows = relation.select(*present, *nulls, fault)
+    of_ids = [name for name in table.ids if name in given]
+    rows = ids.with_texts(relation, of_ids).select(*present, *nulls, ids.fault(of_ids))
     told = [name for name in ("arrived_at", table.happened) if name in given]
     if config.until is not None and not table.refuses and told:  # of events what happened is asked
         rows = rows.filter(FunctionExpression("is_known", ColumnExpression(told[0]), ConstantExpression(config.until)))

@@ -19,6 +19,7 @@ TEXT = ("made ingest.items(title, text, category)", "made ingest.events(price)")
 
 FEATURES: Declared = {
     "users": PER_USER | {"user_id": ("same ingest.events(user_id)",)},
+    "onlookers": {"user_id": ("same ingest.events(user_id)",), EVERY_ROW: ("filter ingest.events(event_type)",)},
     "items": PER_ITEM
     | {
         "item_id": ("same ingest.events(item_id)", "same ingest.items(item_id)"),

@@ -84,7 +84,7 @@ def files_of(stage: str) -> list[str]:
     """The files of a stage's folder that say which users a night knows."""
     if stage == "publish":
         return [table.file for table in tables.published() if table.about_users]
-    named = {"features": ["users.parquet"], "answer": [answer.AUTHORS]}
+    named = {"features": ["users.parquet", "onlookers.parquet"], "answer": [answer.AUTHORS]}
     named |= {stage: [classify.AUTHORS] for stage in ("classify", "entities", "topics")}
     named["outcomes"] = [arms.USERS_FILE, *taught.FILES]
     return named.get(stage, [])

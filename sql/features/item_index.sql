@@ -5,6 +5,8 @@ with known as (
     from (
         select item_id, arrival from events
         union all
+        select item_id, arrival from shown_items
+        union all
         select item_id, arrival from item_log
     )
     group by item_id

@@ -1,8 +1,13 @@
 -- table user_index: one row per known user; later arrivals have higher indices
 create or replace table user_index as
-with known as (
+with seen as (
+    select user_id, arrival from events
+    union all
+    select user_id, arrival from shown_users
+),
+known as (
     select user_id, min(arrival) as arrival
-    from events
+    from seen
     where user_id is not null
     group by user_id
 )

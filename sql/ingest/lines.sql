@@ -4,7 +4,8 @@
 create or replace table staged_lines as
 with starts as (from raw_files),
 files as (select *, first_day = last_day as is_daily from log_files),
-nights as (select _file, _row, min(arrival) as arrival from staged_events group by all),
+looked_up as (select distinct _file from unreadable),
+nights as (select _file, _row, min(arrival) as arrival from staged_events semi join looked_up using (_file) group by all),
 numbered as (
     select *, row_number() over (partition by _file order by line) as number
     from unreadable

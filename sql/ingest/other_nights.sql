@@ -1,7 +1,7 @@
 -- table other_nights: one row per event in the partition of another night that bears the id of a staged one, and that night;
 -- what it is of is not read
 create or replace table other_nights as
-with staged as (select distinct event_id from staged_events where reason is null and arrival <= $last::date),
+with staged as (select event_id from staged_events where reason is null and arrival <= $last::date),
 partitions as (select unnest($paths::varchar[]) as filename, unnest($nights::date[]) as night),
 taken as (
     select event_id, filename

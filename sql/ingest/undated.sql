@@ -5,7 +5,14 @@ update staged_events
 set arrival = neighbours.arrival
 from (
     with undated as (select distinct _file, _row from staged_events where arrival is null),
-    dated as (select _file, _row, min(arrival) as arrival from staged_events where arrival is not null group by all),
+    looked_up as (select distinct _file from undated),
+    dated as (
+        select _file, _row, min(arrival) as arrival
+        from staged_events
+        semi join looked_up using (_file)
+        where arrival is not null
+        group by all
+    ),
     files as (select *, first_day = last_day as is_daily from log_files)
     select
         undated._row,

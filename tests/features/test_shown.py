@@ -15,7 +15,7 @@ from pipeline.features.given import PLACES
 from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_table, read_users
 from pipeline.ground import schemas
 from pipeline.settings.sections.data import EventType
-from tests.features.made_up import NIGHT, START, build, config_at, event, number, write_lake
+from tests.features.made_up import NIGHT, START, build, config_at, event, known, number, write_lake
 
 TYPES: dict[str, dict[str, Any]] = {
     "click": {"label": True},
@@ -34,7 +34,8 @@ def log() -> list[dict[str, Any]]:
         kind = rng.choice(["shown"] * 6 + ["teaser", "hover", "click", "click"])
         row = event(n, f"u{rng.randrange(8)}", f"i{rng.randrange(9)}", day, kind)
         events.append(row | {"rank_shown": rng.choice(RANKS)})
-    return events
+    watcher = [event(3000 + n, "a watcher", "i1", 30 + n, "shown") | {"rank_shown": 2} for n in range(2)]
+    return [*events, *watcher, event(3002, None, "an item in the window", 40, "teaser") | {"rank_shown": 1}]
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +48,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str,
 
 def by_day(events: list[dict[str, Any]]) -> tuple[dict[tuple[str, str, int], int], set[tuple[str, str, int]]]:
     """The best place at which a user saw an item on a day, and the days on which she clicked it."""
-    seen, clicked = defaultdict(list), set()
+    seen, clicked = defaultdict(list), set()  # of users: what a guest saw is nobody's
     for row in events:
         key = (row["user_id"], row["item_id"], (row["event_time"].date() - START).days)
-        if row["event_type"] in {"shown", "teaser"}:
+        if row["event_type"] in {"shown", "teaser"} and row["user_id"]:
             seen[key].append(min(row["rank_shown"], PLACES) if (row["rank_shown"] or 0) > 0 else 0)
         elif row["event_type"] == "click":
             clicked.add(key)
@@ -59,6 +60,14 @@ def by_day(events: list[dict[str, Any]]) -> tuple[dict[tuple[str, str, int], int
 
 def names_of(folder: Path) -> tuple[list[str], list[str]]:
     return read_users(folder)["user_id"].to_pylist(), read_items(folder)["item_id"].to_pylist()
+
+
+def test_who_was_shown_something_and_what_was_shown_is_known(made: tuple[Path, list[dict[str, Any]]]) -> None:
+    folder, events = made
+    told = [row for row in events if row["event_type"] != "hover"]
+    assert names_of(folder) == (known(told, "user_id", NIGHT), known(told, "item_id", NIGHT))
+    assert "a watcher" in names_of(folder)[0]
+    assert "an item in the window" in names_of(folder)[1]
 
 
 def test_places_and_items_are_counted_a_user_and_day_once(made: tuple[Path, list[dict[str, Any]]]) -> None:
@@ -163,6 +172,18 @@ def test_where_little_is_known_the_discount_counts() -> None:
     np.testing.assert_allclose(few, usual, atol=0.05)
     assert (np.diff(few[1:]) <= 0).all()
     assert few.max() <= 1
+
+
+def test_what_does_not_rise_is_scikit_learns_to_the_last_bit() -> None:
+    """Which is not asked, as its import takes a second of every night."""
+    from sklearn.isotonic import IsotonicRegression
+
+    rng = np.random.default_rng(3)
+    for length in (1, 2, 10, PLACES):
+        values = rng.random(length) + np.linspace(0.5, 0, length)
+        weights = rng.random(length) * 1000 + shown.PRIOR_ACTED
+        theirs = IsotonicRegression(increasing=False).fit_transform(np.arange(length), values, sample_weight=weights)
+        assert shown._falling(values, weights).tobytes() == theirs.tobytes()
 
 
 def test_what_is_shown_is_nothing_that_the_user_did() -> None:

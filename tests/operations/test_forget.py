@@ -123,8 +123,10 @@ def test_a_search_for_better_settings_forgets_them_too(tmp_path: Path) -> None:
     assert study.is_file()
 
 
-def test_an_experiment_forgets_whom_the_features_have_forgotten_already(tmp_path: Path) -> None:
-    """What is known of an experiment's users goes from night to night, longer than `retention.event_days`."""
+def test_nights_go_whose_features_do_not_name_somebody_as_a_user(tmp_path: Path) -> None:
+    """What is known of an experiment's users goes from night to night, longer than `retention.event_days`; and what
+    features know as an onlooker, who did nothing that tells anything, may be in the slots of `outcomes`.
+    """
     config, later = a_home(tmp_path), NIGHT + timedelta(days=400)
     row = {"surface": "for_you", "arm": "a", "days": 3, "actions": 1, "hits": 0, "clicks": 0}
     people = pa.table({"user_id": ["person-7", "person-778"]})
@@ -134,6 +136,15 @@ def test_an_experiment_forgets_whom_the_features_have_forgotten_already(tmp_path
     ):
         with artifacts.writing(artifacts.stage_dir(config.lake, stage, later)) as out:
             pq.write_table(rows, out / file)
+            artifacts.write_manifest(out, {"files": artifacts.describe(out)})
+    looked = pa.table({"user_id": [GONE]})
+    for stage, files in (
+        ("features", {"users": people, "onlookers": looked}),
+        ("outcomes", {"slots": looked}),
+    ):
+        with artifacts.writing(artifacts.stage_dir(config.lake, stage, later + timedelta(days=1))) as out:
+            for name, rows in files.items():
+                pq.write_table(rows, out / f"{name}.parquet")
             artifacts.write_manifest(out, {"files": artifacts.describe(out)})
     forget.forget(config, [GONE], ASKED)
     assert not names_them(config.home)

@@ -15,7 +15,8 @@ class EventType(Section):
 
     weight: float = 1.0
     """Added to the confidence of a user-item pair; negative for a return or a dislike: where these are so rare that the
-    rankers learn nothing of them, an item taken back as often as it was acted on for the goal ranks last."""
+    rankers learn nothing of them, an item taken back as often as it was acted on for the goal ranks last. With 0, and
+    none of the settings below, an event tells nothing: it makes neither a user nor an item known."""
     label: bool = False
     """Whether this action is what the recommendations are for: it trains the fusion and judges the table."""
     neutral: float | None = Field(default=None, allow_inf_nan=False)
