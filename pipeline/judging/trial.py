@@ -81,7 +81,7 @@ class Outcome:
             "clicks": "pairs whose user clicked the item",
             "visits": "days on which the pair's user came back",
         }
-        return f"{whose[self.by]}, within {self.days} days, per pair"
+        return f"{whose[self.by]}, within {self.days} day{'s' * (self.days != 1)}, per pair"
 
     @property
     def last(self) -> int:

@@ -1,5 +1,6 @@
 """Boosted trees of a number, small and slow, that can be written down: what learners of an uplift are made of."""
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
@@ -7,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 ROUNDS = 80
+THREADS = re.compile(r"^\[num_threads: \d+\]\n", re.MULTILINE)
+"""What a model's text says of the threads that grew its trees, which are the same with any number of them."""
 PARAMETERS: dict[str, Any] = {
     "objective": "regression",
     "num_leaves": 8,
@@ -38,7 +41,7 @@ class Boosted:
 
         parameters = PARAMETERS | {"seed": self.seed, "num_threads": self.threads}
         data = lightgbm.Dataset(features, outcome, free_raw_data=True)
-        self.text = lightgbm.train(parameters, data, ROUNDS).model_to_string()
+        self.text = THREADS.sub("", lightgbm.train(parameters, data, ROUNDS).model_to_string())
         return self
 
     def predict(self, features: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ class Reward:
         if self.by == "clicks":
             return "clicks per slot"
         each = "actions of the user from that day on" if self.by == "actions" else "days on which the user came back"
-        return f"{each}, within {self.days} days, per slot"
+        return f"{each}, within {self.days} day{'s' * (self.days != 1)}, per slot"
 
     @property
     def until(self) -> int:

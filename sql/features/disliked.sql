@@ -1,10 +1,15 @@
 -- one row per (user, item) that is on no list of the user: by the end of the cut-off day more speaks against the item than for
 -- it, or nothing for it, and what they did hides it still; or it has tired them: so many events that take several to hide it
--- came since they last did something that speaks for it, and count still; or as many that cap count still, whatever they did;
--- or it is kept from them (excluded.sql)
+-- came since they last did something that speaks for it, and count still; or as many of one type that caps count still, whatever
+-- they did; or it is kept from them (excluded.sql)
 with user_item_days as (
     from user_item_days
     where day <= $cutoff_day and user_index >= $first_user and user_index < $users and item_index < $items
+),
+caps as (
+    from actions
+    where capped_until >= $cutoff_day and day <= $cutoff_day
+        and user_index >= $first_user and user_index < $users and item_index < $items
 ),
 excluded as (from excluded where user_index >= $first_user and user_index < $users),
 hiding as (
@@ -39,10 +44,9 @@ tired as (
 ),
 capped as (
     select user_index, item_index
-    from user_item_days
-    where capping > 0 and capped_until >= $cutoff_day
-    group by user_index, item_index
-    having sum(capping) >= max(cap)
+    from caps
+    group by user_index, item_index, event_type
+    having count(*) >= max(after)
 ),
 final as (
     select user_index, item_index from spoken

@@ -18,10 +18,7 @@ select
     max(hidden_until) as hidden_until,
     count(tires_until) as tiring,
     max(tires_until) as tires_until,
-    max(after) filter (tires_until is not null) as after,
-    count(capped_until) as capping,
-    max(capped_until) as capped_until,
-    max(after) filter (capped_until is not null) as cap
+    max(after) filter (tires_until is not null) as after
 from actions
 where user_index >= $first_user and user_index < $users
 group by user_index, item_index, day

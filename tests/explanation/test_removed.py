@@ -43,7 +43,7 @@ def told(made: Shop, surface: str, target: int, item: int, shown: tuple[int, ...
     [
         ("for_you", 0, 5, r"it cannot be had: .* \(`available`\)"),
         ("for_you", 0, 6, "editors have blocked it"),
-        ("for_you", 0, 7, "the user dislikes it, or is kept from it"),
+        ("for_you", 0, 7, "the user dislikes it, is kept from it"),
         ("for_you", 0, 4, "it is offered to others alone"),
         ("for_you", 2, 0, "it is not among the user's best 2"),
         ("discover", 0, 2, "the user has had it, and the surface shows nothing twice"),

@@ -141,7 +141,9 @@ def test_a_cap_counts_whatever_the_user_did(tmp_path: Path) -> None:
         ({"shown": [1, 2, 3], "like": [1]}, True),  # the last of them was acted on
         ({"shown": [1, 1, 6]}, True),
         ({"shown": [1, 1, 7], "like": [5]}, False),  # one of them counts no more
-        ({"shown": [1, 2], "mailed": [20]}, True),  # together it takes the larger number
+        ({"shown": [1, 2], "mailed": [20]}, False),  # each type counts by itself
+        ({"shown": [8, 8, 1], "mailed": [1]}, False),  # and each event for as long as its type says
+        ({"shown": [1, 1, 1], "mailed": [20]}, True),  # one more event never lifts a cap
         ({"mailed": [20, 25]}, True),
         ({"shown": [1, 2], "opened": [1]}, False),  # what came in vain is counted apart
         ({"opened": [1, 2], "shown": [2]}, True),  # and hides by itself

@@ -33,7 +33,7 @@ class EventType(Section):
     done before, the item then rests. Types that take several count together, and the largest number of them is it."""
     cap: bool = False
     """Whether such events count whatever the user did with the item: a frequency cap, as of an ad that nobody is to see
-    more than `after` times in `hides` days. Types that cap count together, apart from the others."""
+    more than `after` times in `hides` days. Each such type counts by itself."""
 
     shown: bool = False
     """Whether such an event says that the user was shown the item, at `rank_shown` where it says so: what comes of it
