@@ -47,7 +47,7 @@ def _of_user(night: Night, surface: Surface, target: int, item: int) -> Iterator
         yield "the user has had it, and the surface shows nothing twice"
     rules = SurfaceRules.of(night, surface)
     if night.never.disliked[int(user[0]), item] > 0:
-        yield "the user dislikes it, is kept from it (exclusions, an owner's own items), or saw it so often that it rests"
+        yield "the user dislikes it, is kept from it (exclusions, an owner's own items), or saw it too often"
     elif night.offers is not None and night.offers.forbidden(user, np.array([item]))[0]:
         yield "it is offered to others alone"
     elif rules.personal and rules.forbidden(user[:, None], asked, row, history.last_age)[0, 0]:
