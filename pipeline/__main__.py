@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.command_line import COMMANDS, parser, require_text
+from pipeline.commands.command_line import COMMANDS, parser, require_text
 from pipeline.ground import resources, terminal
 from pipeline.ground.errors import PipelineError
 from pipeline.store import urls

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.command_line import parser
+from pipeline.commands.command_line import parser
 from pipeline.sources.configuration import FullConfig
 from tests.docker.files import (
     COMPOSE,

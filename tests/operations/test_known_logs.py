@@ -225,7 +225,7 @@ def test_a_file_goes_before_a_schema_of_its_name(tmp_path: Path, monkeypatch: py
 
 
 def test_what_is_known_is_told_by_the_command_line() -> None:
-    from pipeline.command_line import parser
+    from pipeline.commands.command_line import parser
 
     command = next(a for a in parser()._actions if a.dest == "command").choices["init"]
     assert ", ".join(known_logs.NAMES) in " ".join(command.format_help().split())

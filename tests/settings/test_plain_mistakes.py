@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.command_line import COMMANDS
 from pipeline.commands.command import Command
+from pipeline.commands.command_line import COMMANDS
 from pipeline.ground import nights
 from pipeline.ground.errors import InputError
 from pipeline.sources import configuration

@@ -1,4 +1,4 @@
-"""The parser of the command line; the commands themselves are in pipeline.commands."""
+"""The parser of the command line; each group of commands is a module beside it."""
 
 import argparse
 import sys
