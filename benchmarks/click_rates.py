@@ -85,8 +85,8 @@ def trees(tasks: Sequence[Task]) -> list[np.ndarray]:
 
 
 def _words(campaign: str, slots: Slots) -> Iterator[list[str]]:
-    of_users = [[f"u{n}" for n in np.flatnonzero(row)] for row in np.unique(slots.users, axis=0)]
-    _, place = np.unique(slots.users, axis=0, return_inverse=True)
+    kinds, place = np.unique(slots.users, axis=0, return_inverse=True)
+    of_users = [[f"u{n}" for n in np.flatnonzero(kind)] for kind in kinds]
     for item, user in zip(slots.item, place.ravel(), strict=True):
         known = of_users[user]
         yield [campaign, f"{campaign} {item}", *known, *(f"{campaign} {item} {word}" for word in known)]
