@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pyarrow.parquet as pq
 
@@ -103,6 +104,14 @@ class Story:
 
     def state(self, run_id: str) -> str:
         return str(self.live.rows("select state from dag_run where run_id = %s", run_id)[0][0])
+
+    def nights_without_a_line(self) -> list[date]:
+        """The nights on which nobody known bought, by the log itself: Saturdays, and a holiday in some weeks."""
+        logs = str(self.config.folder / "logs" / "*.csv")
+        query = "select distinct InvoiceDate::timestamp::date from read_csv(?) where CustomerID is not null"
+        with duckdb.connect() as connection:
+            open_days = {day for (day,) in connection.execute(query, [logs]).fetchall()}
+        return [night for night in self.nights if night not in open_days]
 
     def report(self, stage: str, night: date) -> dict[str, Any]:
         """What a stage's manifest reports."""
