@@ -107,8 +107,10 @@ LONGEST = (
 """Files of twenty seconds and more, the longest first: workers end together where what is left at the end is short."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first; the order of a file's tests stays as it is."""
+    """The longest first; the order of a file's tests stays as it is. What `few` leaves out is slow."""
+    leave_out(items)
     places = {f"tests/{name}": number for number, name in enumerate(LONGEST)}
 
     def place(item: pytest.Item) -> tuple[bool, int]:
@@ -116,6 +118,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return not takes_minutes, places.get(item.nodeid.partition("::")[0], len(LONGEST))
 
     items.sort(key=place)
+
+
+def leave_out(items: list[pytest.Item]) -> None:
+    """Mark as slow what is not among the few cases that a test wants in every run."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("few") is not None:
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for every in cases.values():
+        marker = every[0].get_closest_marker("few")
+        wanted = {len(every) * n // marker.args[0] for n in range(marker.args[0])} if marker else set()
+        for number, item in enumerate(every):
+            if number not in wanted:
+                item.add_marker(pytest.mark.slow)
 
 
 def command(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -14,6 +14,7 @@ def test_it_takes_connections_and_knows_its_password(postgres: Server) -> None:
         psycopg.connect(postgres.dsn("one", password="guessed"))
 
 
+@pytest.mark.slow
 def test_what_was_committed_outlives_a_kill(postgres: Server) -> None:
     dsn = postgres.create_database("two")
     with psycopg.connect(dsn, autocommit=True) as connection:

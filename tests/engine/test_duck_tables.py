@@ -11,6 +11,7 @@ from pipeline.ground import sql
 from tests.engine import whole_shop
 
 
+@pytest.mark.slow
 def test_a_stage_writes_the_same_files_where_its_tables_lie_in_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

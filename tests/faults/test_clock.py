@@ -86,6 +86,7 @@ def set_times(folder: Path, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("written", [0, 4_000_000_000])
+@pytest.mark.few(1)
 def test_when_files_were_written_changes_no_stage(tmp_path: Path, written: int) -> None:
     write(tmp_path / "log.csv", LOG)
     plain, odd = (shop(tmp_path, "log.csv", home=tmp_path / home, threads=1) for home in ("plain", "odd"))

@@ -44,6 +44,7 @@ def refused(folder: Path) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("name", ["log.csv.gz", "log.csv.zst", "log.jsonl.gz", "log.jsonl.zst", "log.parquet"])
 @pytest.mark.parametrize("missing", [1, 0.5])
+@pytest.mark.few(3)
 def test_a_truncated_file_is_named_and_read_once_it_is_whole(tmp_path: Path, name: str, missing: float) -> None:
     path = tmp_path / f"b-{name}"
     write(tmp_path / f"a-{name}", [GOOD])

@@ -61,6 +61,7 @@ def ran(config: FullConfig, stage: Callable[[], object], home: Path, sizes: rang
     raise AssertionError(f"never worked: {said}")
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_ingest_and_features_and_leaves_nothing_half_written(logs: Path, home: Path) -> None:
     settings = shop(logs, "log.csv", home=home, memory_limit_mb=256)
     said = ran(settings, lambda: ingest_night(settings, MONDAY), home, range(400, 8000, 1500))

@@ -24,6 +24,7 @@ def test_what_arrives_later_moves_no_byte_of_an_earlier_night(
     assert digests(build(config)) == digests(folder)
 
 
+@pytest.mark.slow
 def test_a_late_event_changes_later_nights_only(made: tuple[Path, FullConfig, list[Event]], tmp_path: Path) -> None:
     _, _, events = made
     late = event(10_000, "u1", "i1", number(NIGHT) - 30, arrived=number(NIGHT) + 1)

@@ -59,6 +59,7 @@ def shown(**rules: Any) -> list[bool]:
         ("valid_from = valid_on", [True, False, False, False]),
     ],
 )
+@pytest.mark.few(3)
 def test_a_predicate_is_a_condition_on_an_available_item(where: str, expected: list[bool]) -> None:
     assert shown(where=where) == expected
 

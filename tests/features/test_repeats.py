@@ -17,6 +17,7 @@ def log_of(again: int) -> list[Event]:
 
 
 @pytest.mark.parametrize(("again", "repeats"), [(0, False), (11, False), (12, True), (300, True)])
+@pytest.mark.few(2)
 def test_two_in_a_hundred_who_come_back_are_enough(tmp_path: Path, again: int, repeats: bool) -> None:
     config = config_at(tmp_path)
     write_lake(config, log_of(again), until=NIGHT)

@@ -133,6 +133,7 @@ def test_what_a_night_runs_again_stays_as_it_was(tmp_path: Path, mapping: str) -
         ("price", "x", "7", ("purchase", "i", None)),  # none either way
     ],
 )
+@pytest.mark.few(1)
 def test_whatever_was_made_of_it(tmp_path: Path, last: str, cut: str, rest: str, taken: tuple[Any, ...]) -> None:
     config, (first, second, *_) = cut_shop(tmp_path), NIGHTS
     header, form = LAST_IS[last]
@@ -241,6 +242,7 @@ def test_pseudonyms_are_noted_by_nothing_that_can_be_guessed(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("seed", some_slow(((seed,) for seed in range(8)), fast=lambda seed: seed % 2 == 1))
+@pytest.mark.few(1)
 def test_a_log_that_is_read_wherever_its_writer_was(tmp_path: Path, seed: int) -> None:
     """Cut off at any byte, night by night; once it is whole, each line is one event, as a CSV reader has it."""
     rng = random.Random(seed)

@@ -35,6 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("item", HUGE)
+@pytest.mark.few(2)
 def test_what_takes_too_much_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, item: str) -> None:
     monkeypatch.setattr(dry_run, "MEMORY_MB", 256)  # is filled sooner; the next test fills what there is
     config = shop(folder, mapping=MAPPING.replace("item as item_id", f"{item} as item_id"))

@@ -37,6 +37,7 @@ def rows(day: date, item: str) -> list[dict[str, str]]:
     # what is in a file is seen before the day in its name is asked for
     some_slow(product(("csv", "jsonl"), NOTHING, (True, False)), fast=lambda _, ending, daily: daily or not ending),
 )
+@pytest.mark.few(4)
 def test_beside_others_it_has_no_rows_and_what_comes_later_is_late(
     tmp_path: Path, kind: str, ending: str, daily: bool
 ) -> None:

@@ -27,6 +27,7 @@ def rows(bad: dict[int, str], number: int = 300) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("mapping", [CAST, STRPTIME, JSON])
 @pytest.mark.parametrize("file", ["log.csv", "log.jsonl", "log.parquet"])
+@pytest.mark.few(3)
 def test_rows_on_which_a_mapping_fails_are_refused_with_their_place(
     tmp_path: Path, mapping: str, file: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -48,6 +48,7 @@ def all_ids(folder: Path) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("gap", [pa.float64(), pa.float32(), pa.decimal128(12, 2)])
+@pytest.mark.few(1)
 def test_one_file_with_a_gap_gives_the_same_customers(tmp_path: Path, gap: pa.DataType) -> None:
     """pandas writes integers with a missing one as floats; both nights have the customers 7 and 12."""
     parquet(tmp_path / "2024-01-01.parquet", [7, 12], pa.int64())

@@ -38,6 +38,7 @@ def items_of(tmp_path: Path, lines: list[Mapping[str, Any]], mapping: str) -> di
         {"deep": [[[[{"a": {"user": "other"}}]]]]},
     ],
 )
+@pytest.mark.few(3)
 def test_no_other_key_stops_a_night(tmp_path: Path, odd: dict[str, object], mapping: str) -> None:
     lines = [AT | {"item": "before"}, odd | AT | {"item": "odd"}, AT | odd | {"item": "last"}, AT | {"item": "after"}]
     assert items_of(tmp_path, lines, mapping) == dict.fromkeys(["before", "odd", "last", "after"], "u")

@@ -114,6 +114,7 @@ def test_a_night_without_a_file_or_without_rows_says_what_is_usual(open_shop: Ca
     assert report(ingest_night(settings, NIGHT))["unusual"].keys() == {"empty"}, "allowed, and said"
 
 
+@pytest.mark.slow
 def test_history_is_never_stopped_and_judged_as_its_nights_were(open_shop: Callable[..., FullConfig]) -> None:
     missing, short = NIGHT - timedelta(days=1), NIGHT - timedelta(days=2)
     (open_shop().folder / f"{missing}.csv").unlink()

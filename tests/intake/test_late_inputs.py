@@ -14,6 +14,8 @@ from pipeline.settings.config import Config
 from tests.cases import some_slow
 from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
+pytestmark = pytest.mark.slow
+
 NIGHTS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
 LATER = NIGHTS[-1] + timedelta(days=1)
 FAULT = "items: left out, as their night was over"

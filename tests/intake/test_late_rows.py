@@ -80,6 +80,7 @@ def test_lines_that_cannot_be_read_arrive_with_their_own_files_rows(tmp_path: Pa
         pytest.param("log.csv", True, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.few(1)
 def test_rows_that_come_after_their_night_arrive_on_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: str, hidden: bool
 ) -> None:
@@ -225,6 +226,7 @@ def test_the_other_ways_to_arrive(tmp_path: Path, arrival: str) -> None:
 
 
 @pytest.mark.parametrize("change", ["rewritten", "touched", "rewritten and loaded"])
+@pytest.mark.few(1)
 def test_a_file_written_anew_in_the_same_size_is_said(
     tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -23,6 +23,8 @@ from tests.intake.log_writer import TYPE, Line, Server
 from tests.tiny_log import digests, rows_of, shop
 from tests.tiny_log import ingest as ingest_night
 
+pytestmark = pytest.mark.slow
+
 ZONES = [
     "UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York", "Pacific/Kiritimati", "Pacific/Pago_Pago",
     "Africa/Cairo", "Australia/Lord_Howe",

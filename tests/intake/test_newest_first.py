@@ -15,6 +15,8 @@ from pipeline.sources.configuration import FullConfig
 from tests.cases import some_slow
 from tests.tiny_log import MAPPING, ingest, row, rows_of, shop, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(4)]
 WHERE = MAPPING + "where type is distinct from 'noise'"
 LENIENT = {"max_reject_share": 1, "allow_empty": True}

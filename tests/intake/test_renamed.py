@@ -13,6 +13,8 @@ from tests.cases import some_slow
 from tests.intake.test_written_anew import counted
 from tests.tiny_log import MAPPING, ingest, row, shop, write
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(5)]
 LENIENT: dict[str, Any] = {"max_reject_share": 1}
 CSV_FILES = {"files": "log.csv*", "format": "csv", "sql": "events.sql"}

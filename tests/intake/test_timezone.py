@@ -50,6 +50,7 @@ def _offset(day: date, zone: ZoneInfo) -> timedelta | None:
         pytest.param("with a zone", "UTC", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.few(2)
 def test_a_days_events_are_its_night_s_in_the_days_of_the_changes_of_the_clock_too(
     tmp_path: Path, zone: str, written: str
 ) -> None:

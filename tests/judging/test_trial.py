@@ -122,6 +122,7 @@ def means(pairs: list[Pair], outcome: list[float]) -> tuple[float, float]:
     return sums[False][0] / sums[False][1], sums[True][0] / sums[True][1]
 
 
+@pytest.mark.slow
 def test_what_is_listed_against_what_was_withheld(tried: tuple[Config, list[Pair]]) -> None:
     config, pairs = tried
     result = command.run(config, "actions", 2)

@@ -24,6 +24,7 @@ UNSAID = {
 """What is opened for something else than the columns that are declared."""
 
 
+@pytest.mark.slow
 def test_every_stage_says_what_it_writes(night: FollowedNight) -> None:
     for stage in STAGES:
         assert tables.of_stage(stage, night.config), stage

@@ -111,6 +111,7 @@ def test_a_transport_that_is_none_fails_nothing(tmp_path: Path, caplog: pytest.L
     assert caplog.text.count("lineage is not sent") == 1
 
 
+@pytest.mark.slow
 def test_what_is_told_changes_no_byte(night: FollowedNight, tmp_path: Path) -> None:
     config = shop.write(tmp_path / "shop")
     load_history(config, shop.NIGHT - timedelta(days=1))

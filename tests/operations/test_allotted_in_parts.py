@@ -11,6 +11,8 @@ from pipeline.settings.sections.publication import Allot, Limit, Surface
 from pipeline.sources.configuration import FullConfig
 from tests.blocks_of_users import NIGHT, differing, hashes, read
 
+pytestmark = pytest.mark.slow
+
 ALLOT = Allot(limits=(Limit(most=100), Limit(by="item", most=5)))
 
 

@@ -56,6 +56,7 @@ def test_what_happened_before_the_moment_is_taken_each_time_anew(config: FullCon
     assert ingested(config, 10) == [("b", "cup")]  # an earlier moment, asked for again
 
 
+@pytest.mark.slow
 def test_nights_are_the_same_as_without_it(config: FullConfig, tmp_path: Path) -> None:
     before = tiny_log.digests(config.lake)
     for hour in (10, 13):

@@ -138,6 +138,7 @@ print(peak())
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     """Ten users and a hundred thousand: the peak differs by batches, not by the table (60 MB of lines)."""
     peaks = []

@@ -59,6 +59,7 @@ def left(config: FullConfig) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [2, pytest.param(7, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_any_number_of_shards_writes_the_same_bytes(night: Night, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config, expected = night
     config = config.model_copy(update={"shards": number})

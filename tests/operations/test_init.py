@@ -84,6 +84,7 @@ def taken(folder: Path) -> survey.Taken:
 
 
 @pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.few(2)
 def test_the_columns_of_an_export_are_recognised_and_every_row_is_taken(name: str, tmp_path: Path) -> None:
     header, make, expected, behaviours = EXPORTS[name]
     log = write(tmp_path / "log.csv", header, [make(n, time) for n, time in days()])
@@ -149,6 +150,7 @@ def test_a_log_whose_columns_say_nothing_is_left_to_a_person(tmp_path: Path) -> 
         ("on %A", None),
     ],
 )
+@pytest.mark.few(3)
 def test_times_are_read_as_they_are_written(form: str, way: str | None, tmp_path: Path) -> None:
     rows = [[n % 10, n % 12, t.strftime(form)] for n, t in days()]
     log = write(tmp_path / "log.csv", ["user", "item", "date"], rows)

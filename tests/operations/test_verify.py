@@ -81,6 +81,7 @@ def test_what_was_published_is_what_is_there(shop: Shop) -> None:
         ("update runs set metrics = '{}'", "what table runs says of it"),
     ],
 )
+@pytest.mark.few(2)
 def test_a_row_that_somebody_changed_is_found(shop: Shop, statement: str, said: str) -> None:
     if shop.kind == "postgres" and "insert" in statement:
         pytest.skip("there the key keeps a row from being there twice")

@@ -73,6 +73,7 @@ def test_nothing_logged_is_no_estimate() -> None:
     assert math.isnan(found.low)
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth() -> None:
     """200 logs: 95 % intervals hold it in 190 of them; 182 to 198 is within 2.6 standard errors."""
     shop, logging, judged = Shop.of(1), 0.3, 1.0

@@ -69,6 +69,7 @@ def looks(kind: str, effect: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     ("kind", "effect"),
     [("alike", 0.0), ("alike", 0.03), ("differ", 0.0), ("weeks", 0.05), ("new", 0.0), ("moods", 0.0)],
 )
+@pytest.mark.few(2)
 def test_all_nights_together_are_covered_which_plain_intervals_do_not_do(kind: str, effect: float) -> None:
     missed, plainly = looks(kind, effect, seed=7)
     by_chance = 2 * math.sqrt(0.05 * 0.95 / REPETITIONS)

@@ -91,6 +91,7 @@ def test_a_long_curve_is_drawn_by_few_points() -> None:
     assert gains == pytest.approx(shares)
 
 
+@pytest.mark.slow
 def test_intervals_hold_as_often_as_they_say() -> None:
     """Of the average, of the doubly robust one with a model that is wrong, of the area of a score."""
     pieces = [trial(10_000 + n, 5_000)[2] for n in range(20)]

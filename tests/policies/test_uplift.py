@@ -29,6 +29,7 @@ def area_of(score: np.ndarray, uplift: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.few(1)
 def test_a_ranking_by_uplift_beats_one_by_probability(learner: Learner) -> None:
     trial, chance, uplift = shop(1)
     found = cross_fitted(trial, learner)

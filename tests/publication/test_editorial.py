@@ -178,6 +178,7 @@ def test_without_rules_nothing_is_different(tmp_path: Path) -> None:
         (rule("boost", "i99", factor=2), "item 'i99' is unknown"),
     ],
 )
+@pytest.mark.few(2)
 def test_a_rule_that_cannot_be_obeyed_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, given: dict[str, object], said: str
 ) -> None:

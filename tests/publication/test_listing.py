@@ -74,6 +74,7 @@ CAP = Cap(np.array([0, 0, 1, 1, 2, 0, 1, -1, 2, -1, -1, -1], dtype=np.int32), 2)
 
 @pytest.mark.parametrize("caps", [(), (CAP,)], ids=["free", "capped"])
 @pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.few(3)
 def test_items_stand_in_lists_as_often_as_is_said(settings: dict[str, Any], caps: Sequence[Cap]) -> None:
     """Also where slots above the last are taken as they were drawn, and where a category is full."""
     users = 30_000

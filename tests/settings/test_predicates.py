@@ -27,6 +27,7 @@ DAY = date(2011, 10, 3)
         f"len({'replace(' * 9}'a'{', {q}a{q}, repeat({q}a{q}, 99))'.replace('{q}', chr(39)) * 9}) > 3",
     ],
 )
+@pytest.mark.few(2)
 def test_what_takes_too_much_is_refused_with_file_and_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:

@@ -25,6 +25,8 @@ from pipeline.settings.sections.base import SourceSection
 from pipeline.sources.candidates import make_parts, write_source
 from pipeline.sources.contract import CandidateList, Source
 
+pytestmark = pytest.mark.slow
+
 
 class Newest(SourceSection):
     """The newest items."""

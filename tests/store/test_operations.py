@@ -60,6 +60,7 @@ def lake(config: FullConfig) -> dict[str, dict[str, str]]:
     return {night.relative_to(config.lake).as_posix(): tiny_log.digests(night) for night in nights}
 
 
+@pytest.mark.slow
 def test_history_that_one_machine_loaded_another_one_continues(url: str, tmp_path: Path, log: Path) -> None:
     one, other = two(url, tmp_path, log)
     plain = on(tmp_path / "plain", log)
@@ -118,6 +119,7 @@ def test_a_stage_whose_store_stops_answering_leaves_the_night_unfinished(
     assert "ingest/run_date=2024-01-04" in lake(other)
 
 
+@pytest.mark.slow
 def test_a_day_so_far_goes_from_machine_to_machine(url: str, tmp_path: Path, log: Path) -> None:
     one, other = two(url, tmp_path, log)
     plain = on(tmp_path / "plain", log)

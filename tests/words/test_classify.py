@@ -65,6 +65,7 @@ def test_nothing_after_the_night_moves_a_byte(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
     made = []
     for name, nights in (("one", (N0, N1, N2)), ("two", (N2,))):

@@ -11,6 +11,8 @@ from pipeline.sources import configuration
 from tests.conftest import ROOT
 from tests.tiny_log import rows_of
 
+pytestmark = pytest.mark.slow
+
 NEWS = ROOT / "examples" / "news"
 NIGHT = date(2024, 3, 30)
 

@@ -11,6 +11,8 @@ from pipeline.settings.config import Config
 from pipeline.sources import configuration
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 SUPPORT = ROOT / "examples" / "support"
 NIGHT = date(2024, 1, 24)
 SMALL = {

@@ -44,6 +44,7 @@ def read(url: str, query: str) -> pa.Table:
         return pa.Table.from_batches(batches, schema)
 
 
+@pytest.mark.slow
 def test_a_week_of_real_orders_is_the_same_bytes_as_from_files(
     mysql_server: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

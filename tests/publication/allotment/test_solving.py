@@ -41,6 +41,7 @@ def test_with_costs_little_is_missing_and_the_bound_says_how_much(kinds: tuple[s
 
 
 @pytest.mark.parametrize("kinds", [*COUNTS, ("cost",), ("spend",), ("capacity", "cost")])
+@pytest.mark.few(2)
 def test_a_sample_and_the_descent_come_near_the_whole_programme(kinds: tuple[str, ...]) -> None:
     shop = world(np.random.default_rng(4), 400, 8, kinds, items=20)
     whole, parts = allot(shop), allot(shop, largest=shop.items.size // 8)

@@ -165,6 +165,7 @@ def test_killed_between_two_tables_the_next_call_brings_the_rest(
     assert {run_id for name in NAMES for run_id in run_ids(made, name)} == {B}
 
 
+@pytest.mark.slow
 def test_a_reader_every_5_ms_sees_only_whole_runs(made: CopiedShop) -> None:
     made.publish(A)
     stop, seen, errors = threading.Event(), [], []

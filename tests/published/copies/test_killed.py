@@ -20,6 +20,8 @@ import os, sys
 from pipeline.publication import following
 from pipeline.published.copies import delta, opensearch, places, redis
 from pipeline.sources.configuration import FullConfig
+
+pytestmark = pytest.mark.slow
 steps, at = 0, int(sys.argv[2])
 def counted(function):
     def step(*a, **k):

@@ -129,6 +129,7 @@ def test_an_index_that_was_lost_is_made_again(
     assert find(client, f"{prefix}-similar_items")
 
 
+@pytest.mark.slow
 def test_a_reader_every_5_ms_sees_only_whole_runs(
     made: CopiedShop, search_server: servers.SearchServer, prefix: str
 ) -> None:

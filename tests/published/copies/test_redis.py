@@ -141,6 +141,7 @@ def test_a_run_whose_files_changed_is_loaded_beside_itself(made: CopiedShop, red
     assert client.hexists(f"{prefix}:{old}:recommendations:s", "v"), "who asked for the name before still finds it"
 
 
+@pytest.mark.slow
 def test_a_reader_every_5_ms_sees_only_whole_runs(made: CopiedShop, redis_server: Server, prefix: str) -> None:
     """Of each user and surface a reader finds K rows, all of one reason, which is the run that the pointer names."""
     made.publish(A, reason=A)

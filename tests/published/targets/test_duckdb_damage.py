@@ -18,6 +18,7 @@ DAMAGE = [b"", b"\x00" * 80, b'{"run_id": "2011-10', b"\xff\xfe", b"[]", b'{"run
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("line", [0, 1, 2])
+@pytest.mark.few(2)
 def test_a_damaged_line_is_skipped_and_named(
     target: DuckDBTarget, line: int, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -57,6 +57,7 @@ def rows(shop: Shop, name: str, columns: str = "*") -> list[tuple[Any, ...]]:
     return sorted(shop.query(f"select {columns} from current_{name}"), key=str)
 
 
+@pytest.mark.few(4)
 def test_a_run_of_an_older_version_is_what_it_would_be_today(old: Shop, tmp_path: Path) -> None:
     """The same rows, published by this version into a database of its own, are the independent answer."""
     today = Shop("duckdb", old.config.model_copy(update={"home": tmp_path / "today"}), tmp_path / "today")
@@ -73,6 +74,7 @@ def test_a_run_of_an_older_version_is_what_it_would_be_today(old: Shop, tmp_path
     assert {count.table: count.rows for count in old.target.counts(A)}["recommendations"] == WHOLE
 
 
+@pytest.mark.few(2)
 def test_it_is_published_into_gone_back_to_and_forgotten_from(old: Shop) -> None:
     old.publish(B)
     assert (old.run_ids(), old.target.previous(B)) == ({B: WHOLE}, A)
@@ -92,6 +94,7 @@ def test_somebody_is_forgotten_before_the_first_publication(old: Shop) -> None:
     assert rows(old, "recommendation_outcomes", "bucket") == [("heavy",), ("new",)]
 
 
+@pytest.mark.few(2)
 def test_columns_that_came_since_are_null_in_the_rows_there_are(old: Shop, add: Callable[..., None]) -> None:
     columns = "run_id, surface, user_id, rank, item_id, score, source, reason"
     before = rows(old, "recommendations", columns)

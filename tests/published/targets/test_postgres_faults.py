@@ -83,6 +83,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.few(2)
 def test_a_killed_server_leaves_the_active_run_whole_and_the_rerun_right(
     shop: Shop, postgres: Server, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ def test_a_line_is_a_purchase_in_utc_and_a_cancellation_a_return(tmp_path: Path)
         (line(Quantity="a dozen"), "quantity is not a number"),
     ],
 )
+@pytest.mark.few(3)
 def test_dirt_is_refused_by_rule(tmp_path: Path, given: dict[str, Any], reason: str) -> None:
     folder = night(tmp_path, [line("9"), given])
     assert [r["reason"] for r in rows_of(folder, "rejects")] == [reason]
@@ -85,6 +86,7 @@ def test_dirt_is_refused_by_rule(tmp_path: Path, given: dict[str, Any], reason: 
         (None, 1.5, None),
     ],
 )
+@pytest.mark.few(4)
 def test_a_stock_keepers_note_is_no_title(
     tmp_path: Path, description: str | None, price: float, title: str | None
 ) -> None:
