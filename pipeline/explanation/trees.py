@@ -15,6 +15,7 @@ Sources: Yang, "Fast TreeSHAP: accelerating SHAP value computation for trees", 2
 "Linear TreeShap", NeurIPS 2022 (the polynomial, by quadrature).
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ PAIRS = 2**14
 """Pairs that are looked up at a time by one thread."""
 
 
+ENDLESS = 1e300
+LARGEST = float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)
 Path = tuple[tuple[int, bool], ...]
 """Splits by their number, and of each whether the way goes left."""
 
@@ -122,6 +125,8 @@ class Tabled:
                         self._add(booster, number, features, threads, found)
                         continue
                     splits, leaves = read
+                    if not splits:
+                        continue  # it says the same of all pairs
                     tables = [_table(group, depth, splits, self.driver_of) for group, depth in _groups(leaves, 0)]
                     list(workers.map(partial(_look_up, splits, tables), each))
         return np.ascontiguousarray(found.T) / len(self.boosters)
@@ -180,8 +185,13 @@ def _grown_on(node: Mapping[str, Any]) -> float:
 
 
 def _at_most(threshold: float) -> np.float32:
-    """The largest float32 that is not above a threshold: features are float32, thresholds are not."""
-    near = np.float32(threshold)
+    """The largest float32 that is not above a threshold: features are float32, thresholds are not.
+
+    LightGBM writes 1e300 for infinity, which parts what is known from what is not.
+    """
+    if abs(threshold) >= ENDLESS:
+        return np.float32(math.copysign(math.inf, threshold))
+    near = np.float32(np.clip(threshold, *LARGEST))
     return near if float(near) <= threshold else np.nextafter(near, np.float32(-np.inf))
 
 
