@@ -147,12 +147,15 @@ def _look_up(
     left = [np.where(absent[split.feature], split.unknown, known[split.feature] <= split.threshold) for split in splits]
     sides = {False: [~one for one in left], True: left}
     for table in tables:
-        pattern = np.zeros(found.shape[1], dtype=np.int64)
-        for bit, test in enumerate(table.tests):
-            passed = np.logical_and.reduce([sides[way][split] for split, way in test])
-            pattern |= passed.astype(np.int64) << bit
+        pattern = np.zeros(found.shape[1], dtype=np.uint16)
+        for bit, ((split, way), *others) in enumerate(table.tests):
+            passed = sides[way][split]
+            for other, its_way in others:
+                passed = passed & sides[its_way][other]
+            pattern |= passed * np.uint16(1 << bit)
+        place = pattern.astype(np.intp)
         for driver, shares in zip(table.drivers, table.shares, strict=True):
-            found[driver] += shares[pattern]
+            found[driver] += shares.take(place)
 
 
 def _read(root: Mapping[str, Any]) -> tuple[list[_Split], list[_Leaf]] | None:
