@@ -37,6 +37,7 @@ PAIRS = 2**14
 """Pairs that are looked up at a time by one thread."""
 
 
+ALWAYS = np.int64(1)
 ENDLESS = 1e300
 LARGEST = float(np.finfo(np.float32).min), float(np.finfo(np.float32).max)
 Path = tuple[tuple[int, bool], ...]
@@ -144,8 +145,11 @@ def _look_up(
 ) -> None:
     """Add what a tree says of some pairs; pairs: their features [F, N], which are nan, and the sums so far [D, N]."""
     known, absent, found = pairs
-    left = [np.where(absent[split.feature], split.unknown, known[split.feature] <= split.threshold) for split in splits]
-    sides = {False: [~one for one in left], True: left}
+    left = [known[split.feature] <= split.threshold for split in splits]  # what is nan is not
+    for number, one in enumerate(splits):
+        if one.unknown:
+            left[number] |= absent[one.feature]
+    sides = {False: [~goes for goes in left], True: left}
     for table in tables:
         pattern = np.zeros(found.shape[1], dtype=np.uint16)
         for bit, ((split, way), *others) in enumerate(table.tests):
@@ -216,21 +220,28 @@ def _table(leaves: Sequence[_Leaf], depth: int, splits: Sequence[_Split], driver
         shared[feature] = (*shared.get(feature, ()), step)
     apart = sorted({number for leaf in leaves for number, _ in leaf.path[depth:]})
     tests = (*shared.values(), *(((number, True),) for number in apart))
-    pattern = np.arange(2 ** len(tests))
-    set_bits = [(pattern >> bit) & 1 for bit in range(len(tests))]
+    set_bits = _bits(len(tests))
     of_shared = dict(zip(shared, set_bits, strict=False))
     goes_left = dict(zip(apart, set_bits[len(shared) :], strict=True))
     found: dict[int, np.ndarray] = {}
     for leaf in leaves:
-        passes = {feature: of_shared.get(feature, np.int64(1)) for feature in leaf.passing}
+        passes = {feature: of_shared.get(feature, ALWAYS) for feature in leaf.passing}
         for number, way in leaf.path[depth:]:
-            passes[splits[number].feature] = passes[splits[number].feature] & (goes_left[number] ^ (not way))
-        place = sum(bit << np.int64(order) for order, bit in enumerate(passes.values()))
+            feature, taken = splits[number].feature, goes_left[number] if way else goes_left[number] ^ ALWAYS
+            passes[feature] = taken if passes[feature] is ALWAYS else passes[feature] & taken
+        place = np.zeros(set_bits.shape[1], dtype=np.intp)
+        for order, bit in enumerate(passes.values()):
+            place += bit << order
         for driver, shares in _of_drivers(leaf, driver_of).items():
             found[driver] = found.get(driver, 0) + shares[place]
     drivers = tuple(sorted(found))
-    each = [np.broadcast_to(found[driver], pattern.shape) for driver in drivers]
-    return _Table(tests, drivers, np.array(each).reshape(len(drivers), len(pattern)))
+    return _Table(tests, drivers, np.array([found[driver] for driver in drivers]))
+
+
+@cache
+def _bits(number: int) -> np.ndarray:
+    """[number, 2^number] 0 or 1, the bits of every pattern."""
+    return (np.arange(2**number)[None, :] >> np.arange(number)[:, None]) & 1
 
 
 def _of_drivers(leaf: _Leaf, driver_of: np.ndarray) -> dict[int, np.ndarray]:
@@ -264,4 +275,4 @@ def _patterns(d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points [Q] between 0 and 1 and their weights, which give integrals of polynomials of degree d - 1, and the
     patterns [d, 2^d] of d bits, 0 or 1."""
     points, weights = np.polynomial.legendre.leggauss((d + 1) // 2)
-    return (points + 1) / 2, weights / 2, ((np.arange(2**d)[None, :] >> np.arange(d)[:, None]) & 1).astype(np.float64)
+    return (points + 1) / 2, weights / 2, _bits(d).astype(np.float64)
