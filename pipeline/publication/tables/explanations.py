@@ -18,18 +18,12 @@ from pipeline.publication.explaining import Explained
 from pipeline.publication.night import Night
 from pipeline.published.contract import OF_RUN, Column, PublishedTable
 from pipeline.ranking.candidate_lists import with_made_lists
+from pipeline.ranking.known import KNOWN_OF_PAIRS
 from pipeline.settings.config import Config
 
 AFTER_LISTS = True
 """See pipeline.publication.tables."""
-SHARED_OUT = (
-    "made ensemble.lists(probability, score)",
-    "made fusion.lists(score)",
-    "made sources.lists(score)",
-    "made features.interactions(count, quantity, first_age, last_age, decay_90)",
-    "made features.item_stats(buyers_28, first_age, last_age, price)",
-    "made features.user_stats(actions, items, last_age, mean_price)",
-)
+SHARED_OUT = ("made ensemble.lists(probability, score)", "made fusion.lists(score)", *KNOWN_OF_PAIRS)
 
 TABLE = PublishedTable(
     name="explanations",
