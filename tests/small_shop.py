@@ -18,7 +18,7 @@ from pipeline.publication import publish
 from pipeline.settings.sections.data import EventType
 from pipeline.settings.sections.publication import Publish, Surface
 from pipeline.sources.configuration import FullConfig
-from tests import small_documents
+from tests import small_documents, small_explanations
 
 NIGHT = date(2011, 10, 2)
 STAGES = ("features", "als", "language_model", "fusion", "ensemble", "outcomes", "evaluate")
@@ -107,6 +107,8 @@ class Shop:
                 codes = np.where(items >= 0, np.arange(items.shape[1]) % len(self.sources), -1).astype(np.int8)
                 np.save(ensemble / f"{pool}.final.sources.npy", codes)
                 (ensemble / "sources.json").write_text(json.dumps(list(self.sources)))
+        if self.config.explanations.ranks:
+            small_explanations.write(self.folder("ensemble"), part, self.config, len(self.all_lists))
         self.folder("fusion").mkdir(parents=True, exist_ok=True)
         self.folder("evaluate").mkdir(parents=True, exist_ok=True)
         self.folder("outcomes").mkdir(parents=True, exist_ok=True)

@@ -25,7 +25,7 @@ from tests.tiny_log import digests
 
 LATER = NIGHT + timedelta(days=1)
 NOT_ASKED_FOR = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events", "search_terms"}
-NOT_ASKED_FOR |= {"question_clusters", "answers", "unanswered", "topics"}
+NOT_ASKED_FOR |= {"question_clusters", "answers", "unanswered", "topics", "explanations"}
 
 
 @pytest.fixture(scope="module")

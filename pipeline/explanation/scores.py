@@ -19,6 +19,7 @@ import numpy as np
 
 from pipeline.explanation import sharing
 from pipeline.explanation.drivers import ACTIVITY, ANYBODY, PLACE, RULES, Drivers
+from pipeline.explanation.trees import Tabled
 from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
@@ -58,12 +59,10 @@ class _Trees:
     """What a ranker's trees say of the pairs that are asked about.
 
     Attributes:
-        shares: [N, D] by driver, all but the start; score: [N] their sum and the start's; known: bool [N], the pair is
-            a candidate, else both are 0.
+        shares: [N, D] by driver, all but the start; known: bool [N], the pair is a candidate, else they are 0.
     """
 
     shares: np.ndarray
-    score: np.ndarray
     known: np.ndarray
 
 
@@ -83,6 +82,7 @@ class Scores:
         listed: items and scores [T, n] of the members, of the merged list ("weighted") and of the single one, by name.
         rates: float32 [I], the chance that any one user acts on an item.
         config: the configuration.
+        many: whether very many pairs are asked about, so that it pays to tabulate the trees first.
     """
 
     drivers: Drivers
@@ -96,9 +96,12 @@ class Scores:
     listed: Mapping[str, Pair]
     rates: np.ndarray
     config: Config
+    many: bool = False
 
     @classmethod
-    def read(cls, at: calibration.Applied, ensemble: Path, pool: lists.Pool, config: Config) -> "Scores":
+    def read(
+        cls, at: calibration.Applied, ensemble: Path, pool: lists.Pool, config: Config, many: bool = False
+    ) -> "Scores":
         """Read what made a pool's final lists.
 
         Args:
@@ -106,6 +109,7 @@ class Scores:
             ensemble: the stage's folder.
             pool: the pool.
             config: with the lists that are made (with_made_lists).
+            many: see above.
         """
         recipe = finals.recipes(ensemble)[pool]
         fitted = calibration.Fitted.from_json(_calibration(ensemble, pool))
@@ -118,7 +122,7 @@ class Scores:
         drivers = Drivers.of([*config.fusion.sources, *(n for n in names if not boosters.get(n))])
         known = calibration.ListedOdds.read(at, pool, config)
         rates = item_rates(at.cutoff, config.horizon_of(pool))
-        return cls(drivers, at, pool, recipe, fitted, acting, known, boosters, listed, rates, config)
+        return cls(drivers, at, pool, recipe, fitted, acting, known, boosters, listed, rates, config, many)
 
     def explain(self, asked: Asked, frame: Frame, threads: int = 1) -> np.ndarray:
         """[N, D] float64: what each driver adds to the log-odds; a row's sum is the log-odds of `chance`.
@@ -160,17 +164,35 @@ class Scores:
         gather = self.drivers.gather(frame.names, self.config.fusion.sources)
         found = {}
         for name, boosters in self.boosters.items():
-            if not boosters:
+            if not boosters or not self._has_say(name):
                 continue
             if boosters[0].feature_name() != list(frame.names):
                 raise InputError(
                     f"{self.at.learned}: '{name}' was taught other features than the settings now say: run the night "
                     "again, or explain it with the settings it was run with"
                 )
-            shares = np.zeros((len(known), len(frame.names) + 1))
-            shares[known] = sharing.of_trees(boosters, frame.features[at[known]], threads)
-            found[name] = _Trees(shares[:, :-1] @ gather, shares.sum(axis=1), known)
+            each, which = np.unique(at[known], return_inverse=True)  # surfaces may show a user the same
+            features, shares = frame.features[each], np.zeros((len(known), gather.shape[1]))
+            if self.many:
+                made = Tabled(boosters, gather.argmax(axis=1), gather.shape[1]).shares(features, threads)
+            else:
+                made = sharing.of_trees(boosters, features, threads)[:, :-1] @ gather
+            shares[known] = made[which]
+            found[name] = _Trees(shares, known)
         return found
+
+    def _has_say(self, name: str) -> bool:
+        """Whether a ranker's trees are in the score: as a member that weighs something, or by its log-odds."""
+        weights = dict(zip(self.config.ensemble.members, self.recipe.weights, strict=True))
+        merged = self.config.ensemble.final == "weighted" and weights.get(name, 0) != 0
+        return merged or name in (self.config.ensemble.final, self._of_log_loss())
+
+    def _of_log_loss(self) -> str | None:
+        """The ranker whose log-odds the probabilities are made of."""
+        if self.known.listed is None:
+            return None
+        files = {name: self.at.learned / f"{self.pool}.{name}.txt" for name in self.config.fusion.rankers}
+        return next(name for name, file in files.items() if ranker.minimises_log_loss(file))
 
     def _odds(self, asked: Asked) -> np.ndarray:
         """[N] log-odds that the probabilities were made of."""
@@ -183,13 +205,9 @@ class Scores:
 
     def _of_odds(self, asked: Asked, trees: Mapping[str, _Trees], slope: float) -> np.ndarray:
         """[N, D] what each driver adds to the curve's argument by the log-odds of the ranker that has them."""
-        if self.known.listed is None:
+        name = self._of_log_loss()
+        if name is None or self.known.listed is None:
             return np.zeros((len(asked.rows), len(self.drivers.names)))
-        name = next(
-            name
-            for name in self.config.fusion.rankers
-            if ranker.minimises_log_loss(self.at.learned / f"{self.pool}.{name}.txt")
-        )
         listed = ~np.isnan(self._at(self.known.listed, asked)[1])
         return np.asarray(slope * np.where(listed[:, None], trees[name].shares, 0))
 
@@ -248,7 +266,8 @@ class Scores:
         standard = merging.standardise(scores)
         lowest = np.where(np.isfinite(standard), standard, np.inf).min(axis=1, initial=0.0)
         there = np.isfinite(scores)
-        spread = np.std(np.where(there, scores, np.nan), axis=1, where=there, dtype=np.float64)
+        some = there | ~there.any(axis=1, keepdims=True)  # numpy warns of rows of which nothing counts
+        spread = np.std(np.where(there, scores, np.nan), axis=1, where=some, dtype=np.float64)
         z = self._at((pair[0], None), asked, standard)[1]
         listed = ~np.isnan(z)
         return np.where(listed, z, lowest[asked.rows]), np.nan_to_num(spread)[asked.rows], listed

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.explanation import reading
 from pipeline.explanation.drivers import ANYBODY, KINDS
-from pipeline.explanation.removed import why_not
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
 from pipeline.ground.terminal import clean, fit_line, table
 from pipeline.intake import ids
 from pipeline.operations import being_read, bringing, stages
+from pipeline.operations.explaining import reading
+from pipeline.operations.explaining.removed import why_not
 from pipeline.privacy import pseudonyms
 from pipeline.publication import arms, editorial, stores
 from pipeline.publication.night import Night

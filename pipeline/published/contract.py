@@ -29,7 +29,7 @@ KINDS = (
 """The types that a published column may have: those that every target knows."""
 
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Of the tables, columns and views that a database has. Every change of them raises it by one, so that a Nightjar of
 before the change does not write into tables that it only half knows; 0 is every database without a version."""
 

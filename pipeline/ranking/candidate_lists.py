@@ -53,11 +53,8 @@ class Votes:
 
     def dense(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
         """One vote for every item, for parts of the block: [b, I] float32 of at most CELLS elements."""
-        if self.voters is None:
-            return
-        votes, rows = self.votes[name], self.voters.shape[0]
-        for part in blocks(rows, rows_for(votes.shape[1], rows)):
-            yield part, np.asarray((self.voters[part] @ votes).toarray(), dtype=np.float32)
+        if self.voters is not None:
+            yield from _dense(self.voters, self.votes[name])
 
     def at(self, name: str, pairs: Pairs) -> np.ndarray:
         """[N] float32, one vote for each pair.
@@ -72,8 +69,14 @@ class Votes:
         voted = np.bincount(votes.indices, minlength=votes.shape[1])[pairs.items]  # [N]
         if votes.shape[1] ** 2 > FEW and voted.sum() < self.voters.shape[0] * votes.shape[1]:
             return _summed(self.voters, votes, pairs, voted)
-        for part, dense in self.dense(name):
-            found[pairs.of(part)] = dense.ravel()[pairs.keys[pairs.of(part)] - part.start * pairs.width]
+        asked = np.flatnonzero(np.bincount(pairs.items, minlength=pairs.width))
+        are_few = 2 * len(asked) <= pairs.width  # an item's votes are the same numbers whether others' are added or not
+        for part, dense in _dense(self.voters, votes[:, asked] if are_few else votes):
+            mine = pairs.of(part)
+            place = pairs.keys[mine] - part.start * pairs.width
+            if are_few:
+                place = place // pairs.width * len(asked) + np.searchsorted(asked, pairs.items[mine])
+            found[mine] = dense.ravel()[place]
         return found
 
 
@@ -217,6 +220,12 @@ class CandidateLists:
     def text_affinity(self, pairs: Pairs, profiles: "csr_matrix") -> np.ndarray | None:
         """[N] float32, the decayed history's nearness in text to the item; None without item vectors."""
         return None if self._near is None else Votes(profiles, {"text": self._near}).at("text", pairs)
+
+
+def _dense(voters: "csr_matrix", votes: "csr_matrix") -> Iterator[tuple[slice, np.ndarray]]:
+    """Voters [B, R] times votes [R, C], for parts of the block: [b, C] float32 of at most CELLS elements."""
+    for part in blocks(voters.shape[0], rows_for(votes.shape[1], voters.shape[0])):
+        yield part, np.asarray((voters[part] @ votes).toarray(), dtype=np.float32)
 
 
 def _summed(voters: "csr_matrix", votes: "csr_matrix", pairs: Pairs, voted: np.ndarray) -> np.ndarray:

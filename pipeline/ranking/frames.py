@@ -137,21 +137,22 @@ class _Block:
         return cls(place, own, profiles, votes, framed.described, framed.offered, framed.shown)
 
 
-def _frame(
-    sources: CandidateLists, known: pair_features.CutoffFacts, shared: _Block, name: str, eligible: np.ndarray | None
-) -> Frame:
+def _frame(framed: "Framed", shared: _Block, name: str, only: np.ndarray | None) -> Frame:
+    sources, eligible = framed.candidates, framed.assortments[name]
     own, profiles, votes, block = shared.own, shared.profiles, shared.votes, shared.place
     listed = sources.listed(block, name)
     if ADOPTION.name in votes.votes:
         listed[lists.pool_of(name, "new"), ADOPTION.name] = sources.adoption(votes, profiles, eligible)
     by_name = {f"{name}.{pool}": found for (pool, name), found in listed.items()}
     pairs = union(own.users, sources.cutoff.items, by_name, sources.settings.depth)
+    if only is not None:
+        pairs = replace(pairs, keys=pairs.keys[position(only, pairs.keys)[0]])
     codes = {f"{name}.{pool}": sources.settings.sources.index(name) for pool, name in listed}
     columns = _source_columns(sources, listed, votes, block, pairs)
     affinity = sources.text_affinity(pairs, profiles)
     if affinity is not None:
         columns["text_affinity"] = affinity
-    columns |= pair_features.of_pairs(pairs, own, known) | shared.described.of_pairs(pairs, profiles)
+    columns |= pair_features.of_pairs(pairs, own, framed.known) | shared.described.of_pairs(pairs, profiles)
     columns |= shared.offered.of_pairs(pairs, profiles) | shared.shown.of_pairs(pairs)
     features = np.empty((len(pairs.keys), len(columns)), dtype=np.float32)
     for number, column in enumerate(columns.values()):
@@ -208,12 +209,13 @@ class Framed:
             offers,
         )
 
-    def of(self, block: slice) -> dict[str, Frame]:
-        """The frames of some targets by assortment, with labels where the cut-off has them."""
+    def of(self, block: slice, only: Mapping[str, np.ndarray] | None = None) -> dict[str, Frame]:
+        """The frames of some targets by assortment, with labels where the cut-off has them; `only`: the keys of the
+        pairs that are wanted, ascending, by assortment; default: all candidates."""
         shared = _Block.of(self, block)
         found = {}
-        for name, eligible in self.assortments.items():
-            frame = _frame(self.candidates, self.known, shared, name, eligible)
+        for name in self.assortments if only is None else only:
+            frame = _frame(self, shared, name, None if only is None else only[name])
             allowed = _allowed(frame, self.disliked, self.offers, self.cutoff)
             frame = frame if allowed.all() else frame.take(allowed)
             keys = self.wanted.get(name)

@@ -26,6 +26,7 @@ from pipeline.settings.sections.checks import Checks
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.experiment import Experiment
+from pipeline.settings.sections.explanations import Explanations
 from pipeline.settings.sections.fairness import Fairness
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
@@ -97,6 +98,7 @@ class Config(Calendar):
     outcomes: Outcomes = Outcomes()
     evaluate: Evaluate = Evaluate()
     publish: Publish = Publish()
+    explanations: Explanations = Explanations()
     fairness: Fairness = Fairness()
     experiment: Experiment = Experiment()
     retention: Retention = Retention()
@@ -226,15 +228,13 @@ class Config(Calendar):
             name for name, value in self if isinstance(value, Section)
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
-        if {"publish", "outcomes"} & named:
-            named.add("experiment")
-        if "publish" in named:
-            named.add("fairness")
-        if not self.experiment.arms:  # a night without one is what it was before there were any
-            named.discard("experiment")
+        named |= {"experiment"} if {"publish", "outcomes"} & named else set()
+        named |= {"fairness", "explanations"} if "publish" in named else set()
         named |= {"privacy"} if COVERED & named else set()
-        if not self.privacy.enabled:  # likewise
-            named.discard("privacy")
+        # a night without what nobody asks for is what it was before there was any
+        asked: dict[str, Any] = {"experiment": self.experiment.arms, "privacy": self.privacy.enabled}
+        asked |= {"explanations": self.explanations.ranks}
+        named -= {name for name, wanted in asked.items() if not wanted}
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it
         content.get("privacy", {}).pop("epsilon_budget", None)  # what may be spent later changes nothing made before

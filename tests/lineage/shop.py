@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
     "threads": 1,
     "block_users": 16,
     "als": {"factors": 8},
+    "explanations": {"ranks": 3},
     "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5, "negatives": 20},
 }
 

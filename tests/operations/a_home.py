@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from pipeline.ground import artifacts
 from pipeline.operations import export
 from pipeline.publication import publish
+from pipeline.settings.sections.explanations import Explanations
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
@@ -32,6 +33,7 @@ LOG = [
     tiny_log.row("person-778", GONE, f"{NIGHT} 12:00:00", "poke"),
     tiny_log.row("person-778", "c", f"{NIGHT} 12:00:00", "poke"),
 ]
+ABOUT_PEOPLE = ("recommendations", "user_profiles", "explanations")
 PEOPLE = [GONE, "person-7", "person-778"]
 
 
@@ -44,6 +46,7 @@ def a_home(tmp_path: Path, *, surfaces: Sequence[Surface] = (), **settings: Any)
     for night in (EARLIER, NIGHT):
         tiny_log.ingest(config, night)
     shop = small_shop.shop(tmp_path / "home", user_ids=PEOPLE)
+    shop.config = shop.config.model_copy(update={"explanations": Explanations(ranks=2)})
     if surfaces:
         shop.config = shop.config.model_copy(update={"surfaces": tuple(surfaces)})
     report = small_shop.go(shop.write())
@@ -62,7 +65,8 @@ def a_home(tmp_path: Path, *, surfaces: Sequence[Surface] = (), **settings: Any)
     for left in (config.lake / "als" / f".run_date={EARLIER}.partial", config.lake / ".spillx"):
         left.mkdir(parents=True)
         (left / "scratch").write_text(GONE)
-    return config.model_copy(update={"surfaces": shop.config.surfaces, "publish": shop.config.publish})
+    asked = {name: getattr(shop.config, name) for name in ("surfaces", "publish", "explanations")}
+    return config.model_copy(update=asked)
 
 
 def names_them(home: Path) -> list[bytes]:
@@ -80,7 +84,7 @@ def published(config: FullConfig) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for run in publish.published_runs(config):
         with duckdb.connect(str(config.tables / "runs" / f"{run.run_id}.duckdb"), read_only=True) as connection:
-            for table in ("recommendations", "user_profiles", "similar_items", "popular_items", "runs"):
+            for table in (*ABOUT_PEOPLE, "similar_items", "popular_items", "runs"):
                 found[f"{run.run_id} {table}"] = sorted(connection.table(table).to_arrow_table().to_pylist(), key=str)
                 rows = pq.ParquetFile(run.folder / f"{table}.parquet").read().to_pylist()
                 found[f"{run.run_id} {table} parquet"] = sorted(rows, key=str)

@@ -1,4 +1,5 @@
-"""What is allotted is decided in one place, whoever makes the lists: shards, processes, blocks of any size."""
+"""What is allotted is decided in one place, whoever makes the lists, and what they show explained alike: shards,
+processes, blocks of any size."""
 
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.operations import in_shards, show, stages
+from pipeline.settings.sections.explanations import Explanations
 from pipeline.settings.sections.publication import Allot, Limit, Surface
 from pipeline.sources.configuration import FullConfig
 from tests.blocks_of_users import NIGHT, differing, hashes, read
@@ -21,7 +23,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> FullConfig:
     """A night whose stages but the publication are made."""
     config = read(tmp_path_factory.mktemp("shop"))
     surfaces = (Surface(name="for_you", k=10), Surface(name="limited", k=3, allot=ALLOT))
-    config = config.model_copy(update={"surfaces": surfaces})
+    config = config.model_copy(update={"surfaces": surfaces, "explanations": Explanations(ranks=2)})
     stages.run(NIGHT, config)
     return config
 

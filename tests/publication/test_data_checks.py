@@ -17,8 +17,8 @@ from tests.small_shop import NIGHT, Shop, go, shop
 
 EVENTS = {path.stem for path in (ROOT / "sql" / "checks" / "events").glob("*.sql")}
 OF_DOCUMENTS = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events"}
-NOT_ASKED_FOR = {*OF_DOCUMENTS, "topics", "question_clusters", "answers", "unanswered", "search_terms"}
-"""The checks of those who have documents or ask for terms, which this shop does not."""
+NOT_ASKED_FOR = {*OF_DOCUMENTS, "topics", "question_clusters", "answers", "unanswered", "search_terms", "explanations"}
+"""The checks of those who have documents or ask for more tables, which this shop does not."""
 TABLES = {path.stem for path in (ROOT / "sql" / "checks" / "tables").glob("*.sql")} - NOT_ASKED_FOR
 LOG = {
     "quality": {"rows": 1000},

@@ -242,7 +242,7 @@ def test_a_shop_without_documents_has_none_of_their_tables(plain: Shop) -> None:
     run = publish.active_run(plain.config)
     assert run is not None
     words = {"document_labels", "labels_wanted", "entity_sentiment", "entity_events"}
-    words |= {"question_clusters", "answers", "unanswered", "topics"}
+    words |= {"question_clusters", "answers", "unanswered", "topics", "explanations"}
     assert not words & {path.stem for path in run.folder.iterdir()}
     assert not words & {row["check_name"] for row in published(plain, "data_checks")}
 

@@ -10,7 +10,7 @@ from pipeline.arrays.blocks import rows_for
 from pipeline.ground import lists
 from pipeline.ranking import candidate_lists
 from pipeline.ranking.candidate_lists import with_made_lists
-from pipeline.ranking.frames import frames
+from pipeline.ranking.frames import Framed, frames
 from pipeline.ranking.pairs import Pairs
 from tests.planted import plant
 
@@ -26,6 +26,27 @@ def test_votes_at_pairs_are_those_of_the_dense_product(monkeypatch: pytest.Monke
     pairs = Pairs(np.arange(10, dtype=np.int32), 8, keys)
     votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": csr_matrix(VOTES)})
     assert votes.at("a", pairs) == pytest.approx((VOTERS @ VOTES).ravel()[keys], rel=1e-5)
+
+
+def test_votes_for_few_items_are_to_the_bit_those_of_all() -> None:
+    votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": csr_matrix(VOTES)})
+    whole = votes.at("a", Pairs(np.arange(10, dtype=np.int32), 8, np.arange(80)))
+    keys = np.flatnonzero(np.isin(np.arange(80) % 8, [1, 4, 6]) & (RNG.random(80) < 0.7))
+    assert np.array_equal(votes.at("a", Pairs(np.arange(10, dtype=np.int32), 8, keys)), whole[keys])
+
+
+def test_pairs_that_are_asked_about_have_the_row_that_they_have_among_all_candidates(tmp_path: Path) -> None:
+    night = plant(tmp_path)
+    framed = Framed.read(night.cutoffs[0], night.sources, with_made_lists(night.config, night.sources))
+    whole = framed.of(slice(5, 40))[lists.EVERYTHING]
+    chosen = np.flatnonzero(RNG.random(len(whole.pairs.keys)) < 0.1)
+    asked = np.sort([*whole.pairs.keys[chosen], 35 * whole.pairs.width - 1])  # and perhaps one that nobody lists
+    found = framed.of(slice(5, 40), {lists.EVERYTHING: asked})[lists.EVERYTHING]
+    both = whole.take(np.flatnonzero(np.isin(whole.pairs.keys, asked)))
+    assert np.array_equal(found.pairs.keys, both.pairs.keys)
+    assert np.array_equal(found.features, both.features, equal_nan=True)
+    assert np.array_equal(found.source, both.source)
+    assert framed.of(slice(5, 40), {}) == {}
 
 
 def test_nobody_is_asked_without_neighbours(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ NAMES = (
     "answers",
     "unanswered",
     "exposure",
+    "explanations",
     "data_checks",
 )
 """The modules of this package that are published tables, in the order in which they are made, loaded and shown."""

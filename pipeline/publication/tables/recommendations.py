@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import arms, exploring, instead, reasons, withheld
+from pipeline.publication import arms, exploring, instead, reasons, shown, withheld
 from pipeline.publication.allotment.rules import Rules
 from pipeline.publication.allotment.table import ADDS, allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
@@ -132,6 +132,8 @@ def make(night: Night) -> Iterable[pa.Table]:
         if surface.allot is not None:
             rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
             pieces = allotted(rules, pieces, users, night.scratch)
+        if night.config.explanations.ranks:
+            pieces = shown.kept(pieces, night, surface.name, night.config.explanations.ranks)
         for rows in gathered(pieces, TOLD):
             yield sentences(night, surface, labels[surface.name], rows, policies[surface.name])
 
@@ -256,7 +258,7 @@ def sentences(
 ) -> pa.Table:
     """The rows as they are published: indices become ids, the facts of a reason a sentence, codes policies' names."""
     today = (night.run_date - date(1970, 1, 1)).days
-    shown = pa.table(
+    rows_shown = pa.table(
         {
             "position": np.arange(len(rows["rank"])),
             "user_id": night.users.column("user_id").take(pa.array(rows["user"])),
@@ -277,7 +279,7 @@ def sentences(
         night.connection,
         "publish/reasons",
         TABLE.schema,
-        {"shown": shown},
+        {"shown": rows_shown},
         run_id=night.run_id,
         surface=surface.name,
         verb=night.config.publish.verb or reasons.verb(night.config.features.event_types),

@@ -31,7 +31,8 @@ class Lists:
     Attributes:
         table: the table.
         field: the column that a list is looked up by.
-        within: the columns beside it whose values tell the lists of one field apart, such as the surface.
+        within: the columns beside it whose values tell the lists of one field apart, such as the surface; what the key
+            has behind the rank tells apart entries of one rank.
     """
 
     table: PublishedTable
@@ -44,7 +45,7 @@ class Lists:
         first, *others = table.key
         if RANK not in table.key and others:
             return None
-        return cls(table, first, tuple(name for name in others if name != RANK))
+        return cls(table, first, tuple(others[: others.index(RANK)] if RANK in others else others))
 
     @property
     def ranked(self) -> bool:
@@ -121,6 +122,7 @@ class Lists:
             {
                 "number": number,
                 RANK: rows.column(RANK) if self.ranked else pa.nulls(len(rows), pa.int32()),
+                "place": np.arange(len(rows)),
                 "about": _struct(rows, self.about),
                 "entry": _struct(rows, shown),
             }

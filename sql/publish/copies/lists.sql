@@ -2,7 +2,7 @@
 select
     number,
     any_value(to_json(about)) as about,
-    to_json(list(entry order by rank)) as entries
+    to_json(list(entry order by rank, place)) as entries
 from rows
 group by number
 order by number

@@ -172,5 +172,6 @@ def test_lists_are_of_every_table_that_is_looked_up() -> None:
         "answers": ("cluster_id", (), True),
         "unanswered": ("cluster_id", (), False),
         "exposure": None,
+        "explanations": ("user_id", ("surface",), True),
         "data_checks": None,
     }

@@ -32,6 +32,7 @@ TABLES = {
     "question_clusters": ("cluster_id",),
     "answers": ("cluster_id",),
     "unanswered": ("cluster_id",),
+    "explanations": ("user_id", "surface"),
     "user_profiles": ("user_id",),
     "runs": ("run_id",),
 }

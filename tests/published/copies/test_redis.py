@@ -52,6 +52,7 @@ def test_every_list_is_that_of_the_files(made: CopiedShop, redis_server: Server,
         "popular_items": ("segment",),
         "search_results": ("query",),
         "audiences": ("about", "audience"),
+        "explanations": ("user_id", "surface"),
         "user_profiles": ("user_id",),
         "runs": ("run_id",),
     }.items():

@@ -138,6 +138,7 @@ def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: A
         "audiences": [{"audience": "buyers", "about": "i1", "rank": 1, "user_id": "somebody else", "score": 0.5}],
         **of_documents(last),
         "exposure": [exposed("all", exposure_share=1.0), exposed("tail", grouping="popularity", items_shown=0)],
+        "explanations": [explained("als", 1.0), explained("others", -0.5)],
         "data_checks": [checked("runs", "passed"), checked("search_results", "warned", found=2, message="of 2 rows")],
         "runs": history(run_id).to_pylist(),
     }
@@ -194,6 +195,11 @@ def written(**changes: Any) -> dict[str, Any]:
 def exposed(value: str, **changes: Any) -> dict[str, Any]:
     """A row of exposure without run_id."""
     return {"surface": "s", "grouping": "all", "value": value, "items": 4, "items_shown": 4, "gini": 0.5} | changes
+
+
+def explained(driver: str, adds: float) -> dict[str, Any]:
+    """A row of explanations without run_id."""
+    return {"surface": "s", "user_id": "somebody else", "rank": 1, "item_id": "i1", "driver": driver, "adds": adds}
 
 
 def asked(**changes: Any) -> dict[str, Any]:

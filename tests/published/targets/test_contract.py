@@ -146,6 +146,7 @@ def test_an_operator_reads_any_loaded_run(loaded: Shop) -> None:
         ("question_clusters", 1, 1, "clusters"),
         ("answers", 1, 1, "clusters"),
         ("unanswered", 1, 1, "clusters"),
+        ("explanations", 2, 1, "users"),
     ]
 
 

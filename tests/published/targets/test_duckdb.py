@@ -114,6 +114,7 @@ def test_a_users_list_is_found_by_index(target: DuckDBTarget) -> None:
         ("document_labels", "[document_id]"),
         ("entity_events", "[entity]"),
         ("entity_sentiment", "[entity]"),
+        ("explanations", "[user_id]"),
         ("labels_wanted", "[label_set]"),
         ("question_clusters", "[cluster_id]"),
         ("recommendations", "[user_id]"),

@@ -171,6 +171,7 @@ KNOWN = {
     5: "31ee52438a4cf1e71587c6409c5ed33d2defdfaf65adf25f7ce7011d5d3d1039",
     6: "c9f7f1c55c5e02e39cd04f49dc66d1e904bd521b45956213dba097a980a1528e",
     7: "e2b13c845e27e9a5c5851f4eb0a1a4715ef5c8640c549cbf60ce913709822996",
+    8: "fe5726fda277ac2f97ad1036cf07315b4dd57ffa707ab9f5246136b54e704aa3",
 }
 """The SHA-256 of what the tables of each version are. A change of tables or columns is a new version: raise
 contract.SCHEMA_VERSION, add a line here, and the databases of the version before to tests/published/targets/older."""

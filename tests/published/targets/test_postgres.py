@@ -128,6 +128,7 @@ def test_what_is_looked_up_has_an_index_and_is_unique(shop: Shop, dsn: str) -> N
         "answers": "cluster_id, rank",
         "unanswered": "cluster_id",
         "exposure": "surface, grouping, value",
+        "explanations": "user_id, surface, rank, driver",
         "data_checks": "check_name, stage",
     }
     assert len(indexes) == len(found)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from pipeline.explanation.removed import why_not
 from pipeline.ground import sql
+from pipeline.operations.explaining.removed import why_not
 from pipeline.publication import editorial
 from pipeline.publication.night import Night
 from pipeline.settings.sections.publication import Surface

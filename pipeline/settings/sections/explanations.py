@@ -1,0 +1,14 @@
+"""What of the lists is explained in a table of its own, for people who answer for them."""
+
+from pydantic import Field, NonNegativeInt
+
+from pipeline.settings.sections.base import Section
+
+
+class Explanations(Section):
+    """What each source and each kind of knowledge adds to the published scores: the table `explanations`."""
+
+    ranks: NonNegativeInt = 0
+    """So many first ranks of every list are explained, ten rows or so for each; 0: there is no such table."""
+    least: float = Field(default=0.05, ge=0, allow_inf_nan=False)
+    """Drivers that change a score's log-odds by less than this are put together, as `others`; with 0 each has a row."""
