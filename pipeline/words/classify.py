@@ -3,6 +3,7 @@
     labels.parquet     a row per recent document and label set: the label, how sure it is, the next best
     wanted.parquet     the documents whose label would teach most
     metrics.parquet    how good the classifier in use is on later documents, label by label
+    by_language.parquet and quality.md    the same by language, of a shop that declares some
     authors.parquet    who wrote what is in here
     vectors/           the texts' vectors (pipeline.words.text_vectors)
     fitted.<set>/      tonight's classifier (pipeline.words.fitting)
@@ -11,7 +12,8 @@
 A night without new labels links its classifier, and one without new texts encodes none.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,11 @@ from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
-from pipeline.words import fitting, quality, teaching, text_vectors, wanted
+from pipeline.words import by_language, fitting, quality, spoken, teaching, text_vectors, wanted
 from pipeline.words.documents import Documents, Labelled
 from pipeline.words.learning import Examples
 from pipeline.words.schemas import LABELS, WANTED
+from pipeline.words.spoken import Spoken
 from pipeline.words.text_vectors import Vectors
 
 Report = dict[str, Any]
@@ -37,11 +40,21 @@ AUTHORS = "authors.parquet"
 """Who wrote what a night's labels are made of, for `forget`."""
 
 
-def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo: Memo, out: Path) -> Report:
+def run(
+    *,
+    ingest: Path,
+    languages: Path | None = None,
+    run_date: date,
+    section: Classify,
+    config: Config,
+    memo: Memo,
+    out: Path,
+) -> Report:
     """Give the documents of a night their labels.
 
     Args:
         ingest: the night's; documents of all nights up to it are read.
+        languages: the night's, of a shop that declares some: the classifier in use is judged in each.
         run_date: the night.
         section: the label sets.
         config: seed, threads.
@@ -61,10 +74,9 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
         for name, given in sorted(section.label_sets.items())
     }
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    known = [] if earlier is None else [earlier]
     both, needed = teaching.needed(documents, taught, [one.taught for one in sets.values()], kinds.values())
-    vectors = text_vectors.make(both, needed, out, known, section=section, config=config)
-    night = _Night(documents, taught, vectors, config, memo, out, earlier)
+    vectors = text_vectors.make(both, needed, out, [earlier] if earlier else [], section=section, config=config)
+    night = _Night(documents, taught, vectors, config, memo, out, earlier, spoken.read(languages, taught, config))
     report: Report = {"documents": documents.table.num_rows, "encoded": vectors.encoded, "after": _key(earlier)}
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
     _write(out / "labels.parquet", LABELS, [one.labels for one in made])
@@ -76,7 +88,7 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
     pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
     for one in made:
         report |= one.report
-    return report
+    return report | by_language.write(out, [(name, night.judged[name]) for name in sets], night.spoken)
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -124,7 +136,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Night:
-    """What the sets of a night share."""
+    """What the sets of a night share; `judged` fills, language by language."""
 
     documents: Documents
     taught: Documents
@@ -133,6 +145,8 @@ class _Night:
     memo: Memo
     out: Path
     earlier: Path | None
+    spoken: Spoken | None = None
+    judged: dict[str, list[by_language.Row]] = field(default_factory=lambda: defaultdict(list))
 
     def label(self, one: _Set, recent: np.ndarray) -> _Made:
         """Learn a set, and label recent documents, rows of the documents."""
@@ -182,6 +196,10 @@ class _Night:
         unseen = self._unseen(active, held)
         judged = fitting.judge(fitting.load(active, judged=True), unseen, one.section)
         figures = quality.figures(name, judged, self.config.seed) if len(unseen) else []
+        if self.spoken is not None and len(unseen):
+            places = pc.index_in(pa.array(unseen.ids), self.taught.table["document_id"].combine_chunks()).to_numpy()
+            languages = self.spoken.labels[places]
+            self.judged[name] += by_language.figures(name, judged, languages, self.config.seed)
         overall = {f"{name}: {row['metric']}": row["value"] for row in figures if row["label"] == quality.ALL}
         return figures, said | overall
 
