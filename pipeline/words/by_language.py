@@ -75,7 +75,7 @@ def _difference(right: np.ndarray, mine: np.ndarray, seed: int) -> Row:
         "value": float(value),
         "low": float(low),
         "high": float(high),
-        "documents": mine.sum(),
+        "documents": int(mine.sum()),
     }
 
 

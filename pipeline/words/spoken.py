@@ -14,6 +14,8 @@ from pipeline.words.schemas import LANGUAGES
 
 UNKNOWN = -1
 """Stands for a language that is not known."""
+NOT_KNOWN = "unknown"
+"""The same in words."""
 OTHER = "other"
 """Stands for those that are not declared, of documents whose rows say one."""
 
@@ -48,7 +50,7 @@ class Spoken:
     @property
     def labels(self) -> np.ndarray:
         """[D] text, the language of each document; "unknown" where it is."""
-        found: np.ndarray = np.array([*self.names, "unknown"], dtype=object)[self.of]
+        found: np.ndarray = np.array([*self.names, NOT_KNOWN], dtype=object)[self.of]
         return found
 
 
@@ -64,7 +66,7 @@ def counts(spoken: Spoken | None, name: str, table: pa.Table, documents: Documen
     if spoken is None:
         return {}
     of = spoken.of[pc.index_in(table["document_id"], documents.table["document_id"].combine_chunks()).to_numpy()]
-    languages = [*enumerate(spoken.names), (UNKNOWN, "unknown")]
+    languages = [*enumerate(spoken.names), (UNKNOWN, NOT_KNOWN)]
     return {f"{name}: {language}": int((of == place).sum()) for place, language in languages}
 
 
