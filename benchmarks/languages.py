@@ -8,7 +8,8 @@ their house, with what they want, written in each language by those who speak it
 install it; Google's multilingual encoder, version 3, 16 languages) is compared with MiniLM as it comes.
 
     guess        of messages whose language is known, the share that is guessed, and how many of these are right; when
-                 `letters` and `sure` were chosen, the languages of CHOSEN_ON were looked at, and the others were not
+                 `letters` and `sure` were chosen, the languages of CHOSEN_ON were looked at, and the others were not.
+                 And of the English messages of examples/support
     translation  an English message seeks its translation by meaning alone
     intents      a classifier of two languages' sentences, judged in each: as `classify` makes it where languages are
                  told apart, and where they are not; and one that was taught in English alone, not told apart. No
@@ -26,8 +27,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 
+from benchmarks.classify import BANK
 from pipeline.encoder import encoder as encoders
 from pipeline.settings.sections.words import Classify, LabelSet, Languages
 from pipeline.words import by_language, fitting, guessing, learning
@@ -84,6 +87,15 @@ def guesses(declared: tuple[str, ...]) -> list[dict[str, Any]]:
             | {"guessed": len(taken), "right of the guessed": right[1]}
         )
     return rows
+
+
+def customers(declared: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The same of all English messages of examples/support, guessed as the stage does."""
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select distinct text from '{BANK}' where text is not null order by 1").fetchall()
+    found = guessing.of_texts([text for (text,) in rows], guessing.load(declared), Languages())
+    guessed = [language for language in found if language is not None]
+    return [{"languages": declared, "texts": len(rows), "guessed": len(guessed), "right": guessed.count("en")}]
 
 
 def translations(encode: Encode, languages: tuple[str, str]) -> dict[str, Any]:
@@ -197,6 +209,7 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {"guess": [row for one in (*CHOSEN_ON, *JUDGED_ON) for row in guesses(one)]}
+    found["guess: customers"] = [row for one in (JUDGED_ON[0], JUDGED_ON[-1]) for row in customers(one)]
     for name, encode in () if args.without_encoders else encodings():
         if encode is not None:
             found[f"translation: {name}"] = [translations(encode, pair) for pair in PAIRS]
