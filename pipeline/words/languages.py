@@ -89,6 +89,7 @@ def _guessed(
     documents: Documents, silent: np.ndarray, earlier: list[Path], section: Languages, out: Path
 ) -> dict[str, str | None]:
     """The language of the texts of some documents, by their hash; only new ones are guessed."""
+    guess = guessing.load(section.declared)  # also where nothing is new: what is wrong is said at once
     key = guessing.key(section)
     (out / "made_of.txt").write_text(key)
     known = {}
@@ -98,7 +99,6 @@ def _guessed(
     keys, texts = (documents.column(name)[silent] for name in ("text_key", "text"))
     named, first = np.unique(keys.astype(str), return_index=True)
     new = [place for place, one in zip(first.tolist(), named.tolist(), strict=True) if one not in known]
-    guess = guessing.load(section.declared)  # also where nothing is new: what is wrong is said at once
     known |= dict(zip(keys[new], guessing.of_texts(texts[new], guess, section), strict=True))
     found = {one: known[one] for one in named.tolist()}
     table = pa.table({"text_key": [*found], "language": [*found.values()]}, schema=GUESSED)
