@@ -255,7 +255,6 @@ def flow() -> None:
     for source, reads in candidate_sources().items():
         made[source] = stage(source)(features, *(made[name] for name in reads))
     sources = [made[source] for source in candidate_sources()]
-
     fusion = shared_stage("fusion", features, *sources)
     ensemble = shared_stage("ensemble", features, *sources, fusion)
     evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes)
@@ -268,12 +267,13 @@ def flow() -> None:
         pre_execute=ask,
         on_success_callback=tell("answered"),
     )
-    # skipped where a person refused, not where nobody was asked
-    rule, reads = TriggerRule.NONE_FAILED, (features, *sources, fusion, ensemble, outcomes, evaluate)
-    labels = [stage("classify")(ingest)] if shop().has_label_sets() else []
-    answers = [stage("answer")(ingest, *labels)] if shop().has_answers() else []
-    topics = [stage("topics")(ingest, *labels)] if shop().has_topics() else []
-    counted = [stage("entities")(ingest, *labels)] if shop().counts_entities() else []
+    rule = TriggerRule.NONE_FAILED  # skipped where a person refused, not where nobody was asked
+    reads = (features, *sources, fusion, ensemble, outcomes, evaluate)
+    spoken = [stage("languages")(ingest)] if shop().tells_languages() else []
+    labels = [stage("classify")(ingest, *spoken)] if shop().has_label_sets() else []
+    answers = [stage("answer")(ingest, *spoken, *labels)] if shop().has_answers() else []
+    topics = [stage("topics")(ingest, *spoken, *labels)] if shop().has_topics() else []
+    counted = [stage("entities")(ingest, *spoken, *labels)] if shop().counts_entities() else []
     told = {"on_success_callback": tell("published")} if counted else {}
     reads = (*reads, *labels, *answers, *counted, *topics)
     shared_stage("publish", *reads, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES], **told)

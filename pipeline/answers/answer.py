@@ -6,7 +6,8 @@
     last_asked.parquet   what each author of a question asked last
     authors.parquet      who wrote what is in here
     vectors/             the texts' vectors (pipeline.words.text_vectors)
-    leaders/             which question stands for each, for the next night to go on from
+    leaders/             which question stands for each, for the next night to go on from; of a shop that declares
+                         languages leaders.<language>
     fusion/              the weights of the parts of a score
 
 A night without new texts encodes none, and one of which nothing is resolved anew learns nothing.
@@ -23,6 +24,7 @@ import pyarrow.parquet as pq
 
 from pipeline.answers import asked, fusion, going_on, rows, turns, vectors
 from pipeline.answers.asked import Texts
+from pipeline.answers.clusters import Leaders
 from pipeline.answers.counting import count
 from pipeline.answers.naming import Naming
 from pipeline.answers.night import FUSION, Night
@@ -31,6 +33,7 @@ from pipeline.ground import artifacts, keeping
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
+from pipeline.words import spoken as languages_of
 from pipeline.words import text_vectors
 from pipeline.words.documents import Documents
 from pipeline.words.text_vectors import Vectors
@@ -43,6 +46,7 @@ AUTHORS = "authors.parquet"
 def run(
     *,
     ingest: Path,
+    languages: Path | None = None,
     classify: Path | None = None,
     run_date: date,
     section: Answer,
@@ -54,6 +58,7 @@ def run(
 
     Args:
         ingest: the night's; documents of all nights up to it are read.
+        languages: the night's, of a shop that declares some: questions are put together and answered in their own.
         classify: the night's, of a shop that has it: its vectors are linked, and its labels counted.
         run_date: the night.
         section, config: the settings.
@@ -74,21 +79,35 @@ def run(
     with blas_threads(config.threads):
         of_q, of_a = (vectors.of(texts.texts, texts.keys, encoded, section) for texts in (questions, answers))
         questions, of_q = turns.within(documents, questions, of_q, run_date, config)
-        night = Night(documents, questions, answers, of_q, of_a, run_date, section, config)
-        leaders = going_on.leaders(questions.keys, of_q, known, out, section)
+        spoken = languages_of.read(languages, documents, config)
+        night = Night(documents, questions, answers, of_q, of_a, run_date, section, config, spoken)
+        leaders = _leaders(night, known, out)
         times, written = (column[questions.rows] for column in (night.times, documents.days))
         counted = count(questions, times, written, leaders, of_q, night=run_date, days=section.days)
         night.learn(memo)
         fitted = fusion.load(out / FUSION)
         made = rows.make(night, counted, fitted, _labels(words, section))
     _write(out, made | {"authors": _authors(documents, encoded)})
-    counts = {f"rows_{name}": table.num_rows for name, table in made.items()}
-    return (
-        _said(questions, answers, night.naming)
-        | {"encoded": encoded.encoded, "clusters": len(leaders.places)}
-        | counts
-        | fitted.report
-    )
+    said = _said(questions, answers, night.naming) | {"encoded": encoded.encoded, "clusters": len(leaders.places)}
+    return said | _rows(night, made) | fitted.report
+
+
+def _leaders(night: Night, known: list[Path], out: Path) -> Leaders:
+    """Who stands for each question; in each language by itself, where these are told apart."""
+    keys, vectors_of, section = night.questions.keys, night.asked_vectors, night.section
+    if night.spoken is None or night.asked_in is None:
+        return going_on.leaders(keys, vectors_of, known, out, section)
+    languages, names = night.asked_in, night.spoken.names
+    return going_on.in_languages(keys, vectors_of, languages, names, known=known, out=out, section=section)
+
+
+def _rows(night: Night, made: dict[str, pa.Table]) -> Report:
+    """How many rows there are, and where languages are told apart of how many clusters in each, with a good answer or
+    without."""
+    counts: Report = {f"rows_{name}": table.num_rows for name, table in made.items()}
+    for name in ("clusters", "unanswered"):
+        counts |= languages_of.counts(night.spoken, name, made[name], night.documents)
+    return counts
 
 
 def _earlier(night: date, config: Config) -> list[Path]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from pipeline.answers import asked, fusion, naming
 from pipeline.answers.asked import HELPFUL, Pairs, Texts
 from pipeline.answers.fusion import Resolved
+from pipeline.answers.in_languages import InLanguages
 from pipeline.answers.naming import Naming
 from pipeline.answers.related import Related
 from pipeline.answers.scoring import Asking, Knowledge
@@ -19,6 +20,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
 from pipeline.words import text_vectors
 from pipeline.words.documents import Documents
+from pipeline.words.spoken import UNKNOWN, Spoken
 
 FUSION = "fusion"
 """The part of the stage's folder that has the weights."""
@@ -34,6 +36,7 @@ class Night:
         asked_vectors, answer_vectors: [T, h] of `exact.rounded`, of these.
         run_date: the night.
         section, config: the settings.
+        spoken: the languages of the documents; None: they are not told apart.
     """
 
     documents: Documents
@@ -44,6 +47,7 @@ class Night:
     run_date: date
     section: Answer
     config: Config
+    spoken: Spoken | None = None
 
     @cached_property
     def times(self) -> np.ndarray:
@@ -81,7 +85,7 @@ class Night:
         kept = self.text_of[self.pairs.question] >= 0
         pairs = Pairs(*(column[kept] for column in (self.pairs.question, self.pairs.answer, self.pairs.strength)))
         of = self.text_of[pairs.question]
-        return Knowledge(
+        known = Knowledge(
             self.answers.texts,
             self.answer_vectors,
             pairs,
@@ -90,6 +94,23 @@ class Night:
             when=self.when[pairs.question],
             related=self._related(),
         )
+        if self.spoken is None or self.answered_in is None:
+            return known
+        asked_texts, number = self.questions.texts[of], len(self.spoken.names)
+        return InLanguages(known, self.answers.texts, asked_texts, self.answered_in, number)
+
+    @cached_property
+    def asked_in(self) -> np.ndarray | None:
+        """[T] int64 the language of each question; None: languages are not told apart."""
+        return self._languages(self.questions)
+
+    @cached_property
+    def answered_in(self) -> np.ndarray | None:
+        """[A] int64 the same of each answer."""
+        return self._languages(self.answers)
+
+    def _languages(self, texts: Texts) -> np.ndarray | None:
+        return None if self.spoken is None else self.spoken.of_texts(texts.rows, texts.of, len(texts.keys))
 
     def _related(self) -> Related | None:
         named = self.naming
@@ -99,7 +120,8 @@ class Night:
         """Questions, rows of the documents, that seek an answer as of a place in time each."""
         texts = self.text_of[documents]
         named = None if self.naming is None else self.naming.documents[documents]
-        return Asking(self.questions.texts[texts], self.asked_vectors[texts], until, named)
+        languages = None if self.asked_in is None else self.asked_in[texts]
+        return Asking(self.questions.texts[texts], self.asked_vectors[texts], until, named, languages)
 
     def about(self, document: int, answer: int) -> str:
         """In words, the thing for which an answer's text is found for a question, a row of the documents."""
@@ -112,7 +134,7 @@ class Night:
     def resolved(self) -> Resolved:
         """The questions that teach: the latest that something resolved."""
         pairs = self.knowledge.pairs
-        chosen = pairs.strength >= HELPFUL
+        chosen = (pairs.strength >= HELPFUL) & self._can_be_given(pairs)
         question, answer = pairs.question[chosen], pairs.answer[chosen]
         names = np.unique(question)
         names = names[np.argsort(self.when[names], kind="stable")][-self.section.most_resolved :]
@@ -120,6 +142,13 @@ class Night:
         place[names] = np.arange(len(names))
         kept = place[question] >= 0
         return Resolved(self.asking(names, self.when[names]), np.stack([place[question[kept]], answer[kept]]))
+
+    def _can_be_given(self, pairs: Pairs) -> np.ndarray:
+        """bool [P]: the answer is in the question's language, as far as both are known; another one teaches nothing."""
+        if self.asked_in is None or self.answered_in is None:
+            return np.ones(len(pairs.answer), dtype=bool)
+        asked, answered = self.asked_in[self.text_of[pairs.question]], self.answered_in[pairs.answer]
+        return np.asarray((asked == answered) | (asked == UNKNOWN) | (answered == UNKNOWN))
 
     def learn(self, memo: Memo) -> None:
         """Put the weights of the night into its folder."""
@@ -132,6 +161,7 @@ class Night:
             text_vectors.encoder_key(section),
             [section.min_resolved, section.held_share, section.most_resolved],
             *(self.naming.made_of if self.naming else []),
+            *(languages.tolist() for languages in (self.asked_in, self.answered_in) if languages is not None),
         ]
         few, share = section.min_resolved, section.held_share
         memo.part(

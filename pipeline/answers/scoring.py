@@ -49,17 +49,20 @@ class Asking:
         vectors: [N, h] of `exact.rounded`.
         until: [N] int64 place in time before which questions speak for answers to it (`Knowledge.when`).
         named: [N, T] CSR, not 0 where a question names a thing of `Related.relations`; None: no relations are known.
+        languages: [N] int64 the language of each (pipeline.words.spoken); None: languages are not told apart.
     """
 
     texts: np.ndarray
     vectors: np.ndarray
     until: np.ndarray
     named: "csr_matrix | None" = None
+    languages: np.ndarray | None = None
 
     def take(self, rows: np.ndarray | slice) -> "Asking":
         """Some of them."""
         named = None if self.named is None else self.named[rows]
-        return Asking(self.texts[rows], self.vectors[rows], self.until[rows], named)
+        languages = None if self.languages is None else self.languages[rows]
+        return Asking(self.texts[rows], self.vectors[rows], self.until[rows], named, languages)
 
 
 class Knowledge:

@@ -35,6 +35,12 @@ def has_label_sets() -> bool:
     return isinstance(section, dict) and bool(section.get("label_sets"))
 
 
+def tells_languages() -> bool:
+    """Whether documents are told apart by language, `declared` of [languages]: only then there is such a task."""
+    section = said().get("languages")
+    return isinstance(section, dict) and bool(section.get("declared"))
+
+
 def counts_entities() -> bool:
     """Whether what is written about things is counted, entities.enabled in the file: only then there is such a task."""
     section = said().get("entities")

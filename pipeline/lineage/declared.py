@@ -102,6 +102,8 @@ LISTED: Columns = {
 MERGED = ("made fusion.lists(score)", "made sources.lists(score)", "if features.labels(count)")
 CHANCE = "made features.user_stats(actions, days_active, items, last_age)"
 
+BY: Columns = {"document_id": ("same ingest.documents(document_id)",), "user_id": ("same ingest.documents(author)",)}
+SPOKEN = ("same ingest.documents(language)", "made ingest.documents(text, thread_id, author)")
 READ = ("made ingest.documents(text)", "if ingest.documents(labels)")
 """What a classifier says: of the text, as the labels of others have taught it."""
 NAMED = ("same ingest.documents(entities)",)
@@ -109,7 +111,8 @@ WRITTEN = ("made ingest.documents(time)",)
 TONE = ("sum classify.labels(label, best, second, probability)", "if ingest.documents(entities, time)")
 """The tone of a day and of those before it."""
 
-ASKED = ("made ingest.documents(text)", "if ingest.documents(thread_id)")
+TOLD_APART = "if languages.languages(language) with languages.languages"
+ASKED = ("made ingest.documents(text)", "if ingest.documents(thread_id)", TOLD_APART)
 COUNTS = ("sum ingest.documents(text, time)",)
 FITS = (
     "made ingest.documents(text)",
@@ -117,12 +120,13 @@ FITS = (
     "if ingest.documents(labels, thread_id)",
     "if ingest.documents(entities) with ingest.relations",
     "if ingest.relations(thing, valid_until) with ingest.relations",
+    TOLD_APART,
 )
 OF_QUESTIONS = ("filter ingest.documents(time, kind)",)
 """Which questions ask the same, how often, and how well an answer fits one."""
 LAST = ("sort ingest.documents(time)",)
 
-ABOUT = ("made ingest.documents(text)",)
+ABOUT = ("made ingest.documents(text)", TOLD_APART)
 ABOUT_COUNTS = ("sum ingest.documents(text, time)",)
 """What is put together as one topic, and how much is written about it."""
 
@@ -156,21 +160,20 @@ BETWEEN: dict[str, Declared] = {
             "source": ("same fusion.lists(source)", "if sources.lists(score)"),
         },
     },
+    "languages": {"languages": {"document_id": BY["document_id"], "language": SPOKEN}},
     "classify": {
-        "labels": {
-            "document_id": ("same ingest.documents(document_id)",),
+        "labels": BY
+        | {
             "label": ("same ingest.documents(labels)", *READ),
             **dict.fromkeys(("probability", "best", "second"), READ),
             "is_given": ("if ingest.documents(labels)",),
             "time": ("same ingest.documents(time)",),
-            "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind)",),
         },
-        "wanted": {
-            "document_id": ("same ingest.documents(document_id)",),
+        "wanted": BY
+        | {
             "rank": tuple(one.replace("made", "sort", 1) for one in READ),
             **dict.fromkeys(("probability", "best", "second"), READ),
-            "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind, labels)",),
         },
     },
@@ -188,7 +191,7 @@ BETWEEN: dict[str, Declared] = {
             "day": WRITTEN,
             "texts": ("sum ingest.documents(text)",),
             **dict.fromkeys(("expected", "false_share"), ("sum ingest.documents(entities, time, text)",)),
-            **dict.fromkeys(("novelty", "words"), ("made ingest.documents(text)",)),
+            **dict.fromkeys(("novelty", "words"), ABOUT),
             "document_id": ("same ingest.documents(document_id)", "sort ingest.documents(text)"),
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: ("filter ingest.documents(time, kind, entities)",),
@@ -220,14 +223,12 @@ BETWEEN: dict[str, Declared] = {
             "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: OF_QUESTIONS,
         },
-        "answers": {
+        "answers": BY
+        | {
             "cluster_id": ASKED,
             "rank": tuple(one.replace("made", "sort", 1) for one in FITS),
-            "document_id": ("same ingest.documents(document_id)",),
-            "score": FITS,
-            "why": FITS,
+            **dict.fromkeys(("score", "why"), FITS),
             "like_cluster_id": (*ASKED, "if ingest.documents(labels)"),
-            "user_id": ("same ingest.documents(author)",),
             EVERY_ROW: OF_QUESTIONS,
         },
         "unanswered": {

@@ -117,6 +117,7 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("outcomes", "outcomes"): OUTCOMES,
         ("outcomes", "learned_slots"): SLOTS,
         ("evaluate", "metrics"): METRICS,
+        ("languages", "languages"): words.LANGUAGES,
         ("classify", "labels"): words.LABELS,
         ("classify", "wanted"): words.WANTED,
         ("entities", "days"): words.ENTITY_DAYS,

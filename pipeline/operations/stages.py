@@ -48,6 +48,7 @@ STAGES: dict[str, str] = {
     "fusion": "pipeline.ranking.fusion",
     "ensemble": "pipeline.ranking.ensemble",
     "evaluate": "pipeline.judging.evaluate",
+    "languages": "pipeline.words.languages",
     "classify": "pipeline.words.classify",
     "entities": "pipeline.words.entities",
     "answer": "pipeline.answers.answer",
@@ -56,7 +57,7 @@ STAGES: dict[str, str] = {
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"classify", "entities", "answer", "topics"})
+APART = frozenset({"languages", "classify", "entities", "answer", "topics"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""
@@ -289,11 +290,7 @@ def _arguments(stage: str, run_date: date, config: Config, memo: Memo) -> dict[s
 
 
 def run(run_date: date, config: Config, stages: Iterable[str] = (), force: bool = False) -> dict[str, dict[str, Any]]:
-    """Run stages of one night in data-flow order; default: all that the shop has.
-
-    Returns:
-        The manifest of each stage, by name.
-    """
+    """Run stages of one night in data-flow order; default: all that the shop has. Gives their manifests, by name."""
     chosen = set(stages) or set(of(config))
     for stage in chosen:
         module_of(stage)

@@ -34,7 +34,7 @@ from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.privacy import COVERED, Privacy
 from pipeline.settings.sections.publication import Outcomes, Publish, Surface
 from pipeline.settings.sections.topics import Topics
-from pipeline.settings.sections.words import Classify, Entities
+from pipeline.settings.sections.words import Classify, Entities, Languages
 from pipeline.store import homes, urls
 
 DEFAULT_CONFIG = shipped.PACKAGE.parent / "examples" / "online_retail" / "pipeline.toml"
@@ -89,6 +89,7 @@ class Config(Calendar):
     checks: Checks = Checks()
     features: Features = Features()
     fine_tune: FineTune = FineTune()
+    languages: Languages = Languages()
     classify: Classify = Classify()
     entities: Entities = Entities()
     answer: Answer = Answer()

@@ -41,6 +41,26 @@ def groups(vectors: np.ndarray, likeness: float, before: np.ndarray | None = Non
     return _by_first_text(first[cell])
 
 
+def in_languages(
+    vectors: np.ndarray, likeness: float, before: np.ndarray | None, languages: np.ndarray | None
+) -> np.ndarray:
+    """`groups` of the texts of each language by itself, in the order of their first texts.
+
+    Args:
+        languages: [N] int64 the language of each text; None: they are not told apart.
+        vectors, likeness, before: as there.
+    """
+    if languages is None:
+        return groups(vectors, likeness, before)
+    of = np.zeros(len(vectors), dtype=np.int64)
+    there = 0
+    for language in np.unique(languages):
+        mine = np.flatnonzero(languages == language)
+        of[mine] = there + groups(vectors[mine], likeness, None if before is None else before[mine])
+        there = int(of[mine].max()) + 1
+    return _by_first_text(of) if len(of) else of
+
+
 def _stay(cell: np.ndarray, before: np.ndarray, number: int) -> np.ndarray:
     """[C, T] whole numbers: beside the sums of vectors, what adds STAY to the cosine of two texts of one topic."""
     found = np.zeros((number, int(before.max()) + 1))

@@ -56,6 +56,7 @@ def make(
     seen: Mapping[str, int],
     about: Named,
     section: Topics,
+    languages: np.ndarray | None = None,
 ) -> tuple[pa.Table, np.ndarray]:
     """TOPICS of those that are written about, and the microsecond at which each of all was first seen.
 
@@ -67,6 +68,7 @@ def make(
         seen: of topics of the night before, when they were first seen.
         about: what documents name.
         section: the settings.
+        languages: [T] int64 the language of each text, one in a topic; None: they are not told apart.
     """
     number, days = len(names), section.days
     lately = _count(of, written.age < days, number)
@@ -84,7 +86,7 @@ def make(
     columns = {
         "topic_id": [names[topic] for topic in some],
         "rank": np.arange(1, len(some) + 1, dtype=np.int32),
-        "words": _words(written, recent, days),
+        "words": _words(written, recent, days, languages),
         "documents": lately[some].astype(np.int32),
         **dict(zip(("documents_before", "growth", "growth_low", "growth_high", "direction"), trend, strict=True)),
         "entities": [_named(written, texts, about) for texts in recent],
@@ -114,9 +116,26 @@ def _middle(vectors: np.ndarray) -> int:
     return int((among @ among.sum(axis=0)).argmax())
 
 
-def _words(written: Written, recent: Sequence[np.ndarray], days: int) -> list[list[str]]:
-    """The words that tell the latest texts of each topic from those of the others, and from all that are in none."""
+def _words(written: Written, recent: Sequence[np.ndarray], days: int, languages: np.ndarray | None) -> list[list[str]]:
+    """The words that tell the latest texts of each topic from those of the others, and from all that are in none.
+
+    Where languages are told apart, from those in the topic's own: from others every word of it would tell them.
+    """
     lately = np.flatnonzero(written.age < days)
+    if languages is None:
+        return _telling(written, recent, lately)
+    found: list[list[str]] = [[] for _ in recent]
+    of_topic = np.array([languages[texts[0]] for texts in recent], dtype=np.int64)
+    for language in np.unique(of_topic):
+        topics = np.flatnonzero(of_topic == language).tolist()
+        mine = lately[languages[lately] == language]
+        for topic, words in zip(topics, _telling(written, [recent[one] for one in topics], mine), strict=True):
+            found[topic] = words
+    return found
+
+
+def _telling(written: Written, recent: Sequence[np.ndarray], lately: np.ndarray) -> list[list[str]]:
+    """The words of some topics, among texts that are in one of them or in none."""
     groups = [*recent, np.setdiff1d(lately, np.concatenate([lately[:0], *recent]))]
     latest = [texts[np.argsort(written.times[texts], kind="stable")][-TOLD:] for texts in groups]
     return [list(words) for words in contrast.between([list(written.texts[texts]) for texts in latest])[:-1]]

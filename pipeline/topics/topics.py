@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,6 +27,7 @@ from pipeline.settings.sections.topics import Topics
 from pipeline.topics import grouping, names, rows
 from pipeline.topics.schemas import KNOWN, MEMBERS
 from pipeline.topics.written import Written
+from pipeline.words import spoken as languages_of
 from pipeline.words import text_vectors
 from pipeline.words.classify import AUTHORS
 from pipeline.words.documents import Documents
@@ -34,12 +36,20 @@ Report = dict[str, Any]
 
 
 def run(
-    *, ingest: Path, classify: Path | None = None, run_date: date, section: Topics, config: Config, out: Path
+    *,
+    ingest: Path,
+    languages: Path | None = None,
+    classify: Path | None = None,
+    run_date: date,
+    section: Topics,
+    config: Config,
+    out: Path,
 ) -> Report:
     """Put together what is written about, and count it.
 
     Args:
         ingest: the night's; documents of all nights up to it are read.
+        languages: the night's, of a shop that declares some: a topic is in one of them.
         classify: the night's, of a shop that has it: its vectors are linked.
         run_date: the night.
         section, config: the settings.
@@ -58,24 +68,21 @@ def run(
     with blas_threads(config.threads):
         found = vectors.of(written.texts, written.keys, encoded, section)
         before, seen = _before(earlier)
-        of = grouping.groups(found, section.likeness, names.places(written.keys, before))
+        spoken = languages_of.read(languages, documents, config)
+        of_texts = None if spoken is None else spoken.of[written.first]
+        places = names.places(written.keys, before)
+        of = grouping.in_languages(found, section.likeness, places, of_texts)
         topic = names.names(of, written.keys, before)
         about = rows.named(ingest, run_date, section, config)
-        table, first_seen = rows.make(written, of, topic, found, seen=seen, about=about, section=section)
+        table, first_seen = rows.make(
+            written, of, topic, found, seen=seen, about=about, section=section, languages=of_texts
+        )
     _write(out, "topics", table)
-    in_one = of >= 0
-    members = {"text_key": written.keys[in_one].tolist(), "topic_id": [topic[one] for one in of[in_one]]}
-    _write(out, "members", pa.table(members, schema=MEMBERS))
-    _write(out, "known", pa.table({"topic_id": topic, "first_seen": first_seen}, schema=KNOWN))
+    _remember(out, written, of, topic, first_seen)
     pq.write_table(_authors(documents, encoded), out / AUTHORS, compression="zstd")
-    return {
-        "documents": written.documents,
-        "texts": len(written.keys),
-        "encoded": encoded.encoded,
-        "topics": len(topic),
-        "gone on": sum(one in seen for one in topic),
-        "rows": table.num_rows,
-    }
+    report = {"documents": written.documents, "texts": len(written.keys), "encoded": encoded.encoded}
+    report |= {"topics": len(topic), "gone on": sum(one in seen for one in topic), "rows": table.num_rows}
+    return report | languages_of.counts(spoken, "rows", table, documents)
 
 
 def _earlier(night: date, config: Config) -> list[Path]:
@@ -98,6 +105,14 @@ def _before(earlier: list[Path]) -> tuple[dict[str, str], dict[str, int]]:
             times = known.column("first_seen").cast(pa.int64()).to_pylist()
             seen = dict(zip(known.column("topic_id").to_pylist(), times, strict=True))
     return members, seen
+
+
+def _remember(out: Path, written: Written, of: np.ndarray, topic: list[str], first_seen: np.ndarray) -> None:
+    """Write what the next night goes on from: which texts are in which topic, and when each was first seen."""
+    in_one = of >= 0
+    members = {"text_key": written.keys[in_one].tolist(), "topic_id": [topic[one] for one in of[in_one]]}
+    _write(out, "members", pa.table(members, schema=MEMBERS))
+    _write(out, "known", pa.table({"topic_id": topic, "first_seen": first_seen}, schema=KNOWN))
 
 
 def _write(out: Path, name: str, table: pa.Table) -> None:

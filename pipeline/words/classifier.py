@@ -7,7 +7,8 @@ Sources: Fan et al., "LIBLINEAR", JMLR 2008; Platt, "Probabilistic outputs for s
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from pipeline.arrays import logistic
 from pipeline.arrays.blocks import blocks
 from pipeline.words import terms as texts_terms
+from pipeline.words.spoken import NOT_KNOWN
 from pipeline.words.terms import Terms
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ RECIPES = (
     Recipe("logistic", 1.0, 30.0, terms=False),
 )
 """What is chosen from, by what they get right of documents left out; of equals the first."""
+NEVER = 1.1
+"""A threshold that no probability reaches."""
 AT_ONCE = 10_000
 """Texts whose terms and margins are in memory at a time."""
 WORDS_ALONE = (Recipe("svm", 0.0, 0.3), Recipe("svm", 0.0, 1.0))
@@ -64,6 +68,7 @@ class Classifier:
         right: [3] float64, the weights of p(right).
         threshold: below this p(right) the answer is unknown.
         recipe: how it was fitted.
+        in_languages: by language, what is instead of `right` and `threshold` there; empty: they are not told apart.
     """
 
     labels: tuple[str, ...]
@@ -74,6 +79,7 @@ class Classifier:
     right: np.ndarray
     threshold: float
     recipe: Recipe
+    in_languages: Mapping[str, tuple[np.ndarray, float]] = field(default_factory=dict)
 
     def margins(self, vectors: np.ndarray, weights: "csr_matrix") -> np.ndarray:
         """[N, C] float64. Summed row by row in one order, so that a text has the same bytes in whatever company."""
@@ -82,21 +88,43 @@ class Classifier:
         dense = sparse.csr_matrix(vectors.astype(np.float64)) @ self.of_vectors.astype(np.float64)
         return np.asarray(dense + weights.astype(np.float64) @ self.of_terms.astype(np.float64) + self.bias)
 
-    def answers(self, vectors: np.ndarray, texts: list[str]) -> "Answers":
-        """The best two labels of texts, at least one, and the probability that the best is right; AT_ONCE at a time."""
+    def answers(self, vectors: np.ndarray, texts: list[str], languages: np.ndarray | None = None) -> "Answers":
+        """The best two labels of texts, at least one, and the probability that the best is right; AT_ONCE at a time.
+
+        Args:
+            vectors: [N, h] unit vectors of the texts.
+            texts: [N].
+            languages: [N] text, of each; None: they are not told apart.
+        """
         asked = blocks(len(texts), AT_ONCE)
         found = [leading(self.margins(vectors[some], self.terms.weights(texts[some]))) for some in asked]
         best, second, columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        return Answers(best, second, logistic.sigmoid(columns @ self.right))
+        right, threshold = self.right, np.full(len(best), self.threshold)
+        of_rows = np.einsum("nc,c->n", columns, right) if languages is not None else columns @ right
+        if languages is not None and self.in_languages:
+            threshold[languages != NOT_KNOWN] = NEVER  # nothing says how good it is in a language that taught little
+            for language, (other, below) in self.in_languages.items():
+                mine = languages == language
+                of_rows[mine], threshold[mine] = np.einsum("nc,c->n", columns[mine], other), below
+        return Answers(best, second, logistic.sigmoid(of_rows), threshold)
 
-    def calibrated(self, right: np.ndarray, threshold: float) -> "Classifier":
+    def calibrated(
+        self, right: np.ndarray, threshold: float, in_languages: Mapping[str, tuple[np.ndarray, float]] | None = None
+    ) -> "Classifier":
         """The same with other weights of p(right)."""
-        return replace(self, right=right, threshold=threshold)
+        return replace(self, right=right, threshold=threshold, in_languages=in_languages or {})
 
     def save(self, folder: Path) -> None:
         """Write classifier.json, the arrays and the terms."""
         recipe = {name: getattr(self.recipe, name) for name in ("head", "weight", "inverse_reg", "terms")}
-        said = {"labels": self.labels, "right": self.right.tolist(), "threshold": self.threshold, "recipe": recipe}
+        said: dict[str, Any] = {
+            "labels": self.labels,
+            "right": self.right.tolist(),
+            "threshold": self.threshold,
+            "recipe": recipe,
+        }
+        if self.in_languages:
+            said["in_languages"] = {name: [right.tolist(), at] for name, (right, at) in self.in_languages.items()}
         (folder / "classifier.json").write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n")
         for name in ("of_vectors", "of_terms", "bias"):
             np.save(folder / f"{name}.npy", getattr(self, name))
@@ -110,11 +138,13 @@ class Answers:
     Attributes:
         best, second: [N] int64 places of the labels.
         probability: [N] float64, that the best is right.
+        threshold: [N] float64, below which the answer is unknown.
     """
 
     best: np.ndarray
     second: np.ndarray
     probability: np.ndarray
+    threshold: np.ndarray
 
 
 def load(folder: Path) -> Classifier:
@@ -128,6 +158,7 @@ def load(folder: Path) -> Classifier:
         right=np.array(said["right"]),
         threshold=said["threshold"],
         recipe=Recipe(**said["recipe"]),
+        in_languages={name: (np.array(right), at) for name, (right, at) in said.get("in_languages", {}).items()},
     )
 
 

@@ -3,6 +3,7 @@
     labels.parquet     a row per recent document and label set: the label, how sure it is, the next best
     wanted.parquet     the documents whose label would teach most
     metrics.parquet    how good the classifier in use is on later documents, label by label
+    by_language.parquet and quality.md    the same by language, of a shop that declares some
     authors.parquet    who wrote what is in here
     vectors/           the texts' vectors (pipeline.words.text_vectors)
     fitted.<set>/      tonight's classifier (pipeline.words.fitting)
@@ -11,7 +12,8 @@
 A night without new labels links its classifier, and one without new texts encodes none.
 """
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,10 +28,11 @@ from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
-from pipeline.words import fitting, quality, teaching, text_vectors, wanted
+from pipeline.words import by_language, fitting, quality, spoken, teaching, text_vectors, wanted
 from pipeline.words.documents import Documents, Labelled
 from pipeline.words.learning import Examples
 from pipeline.words.schemas import LABELS, WANTED
+from pipeline.words.spoken import Spoken
 from pipeline.words.text_vectors import Vectors
 
 Report = dict[str, Any]
@@ -37,14 +40,23 @@ AUTHORS = "authors.parquet"
 """Who wrote what a night's labels are made of, for `forget`."""
 
 
-def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo: Memo, out: Path) -> Report:
+def run(
+    *,
+    ingest: Path,
+    languages: Path | None = None,
+    run_date: date,
+    section: Classify,
+    config: Config,
+    memo: Memo,
+    out: Path,
+) -> Report:
     """Give the documents of a night their labels.
 
     Args:
         ingest: the night's; documents of all nights up to it are read.
+        languages: the night's, of a shop that declares some: how sure an answer is, and how good, is told in each.
         run_date: the night.
-        section: the label sets.
-        config: seed, threads.
+        section, config: the settings.
         memo: links classifiers that another night fitted to the same documents.
         out: receives what is said above.
     Returns:
@@ -61,22 +73,21 @@ def run(*, ingest: Path, run_date: date, section: Classify, config: Config, memo
         for name, given in sorted(section.label_sets.items())
     }
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    known = [] if earlier is None else [earlier]
     both, needed = teaching.needed(documents, taught, [one.taught for one in sets.values()], kinds.values())
-    vectors = text_vectors.make(both, needed, out, known, section=section, config=config)
-    night = _Night(documents, taught, vectors, config, memo, out, earlier)
+    vectors = text_vectors.make(both, needed, out, [earlier] if earlier else [], section=section, config=config)
+    taught_in, asked_in = (spoken.read(languages, one, config) for one in (taught, documents))
+    night = _Night(documents, taught, vectors, config, memo, out, earlier, taught_in, asked_in)
     report: Report = {"documents": documents.table.num_rows, "encoded": vectors.encoded, "after": _key(earlier)}
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
     _write(out / "labels.parquet", LABELS, [one.labels for one in made])
     _write(out / "wanted.parquet", WANTED, [one.wanted for one in made])
     rows = [row for one in made for row in one.figures]
     pq.write_table(pa.Table.from_pylist(rows, quality.METRICS), out / "metrics.parquet", compression="zstd")
-    authors = documents.table.filter(vectors.has(documents.table.column("text_key"))).column("author")
-    authors = pc.drop_null(pc.unique(authors)).sort()
-    pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
+    authors = pc.unique(documents.table.filter(vectors.has(documents.table.column("text_key"))).column("author"))
+    pq.write_table(pa.table({"user_id": pc.drop_null(authors).sort()}), out / AUTHORS, compression="zstd")
     for one in made:
         report |= one.report
-    return report
+    return report | by_language.write(out, [(name, night.judged[name]) for name in sets], night.spoken)
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -124,7 +135,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Night:
-    """What the sets of a night share."""
+    """What the sets of a night share; `judged` fills, language by language."""
 
     documents: Documents
     taught: Documents
@@ -133,6 +144,9 @@ class _Night:
     memo: Memo
     out: Path
     earlier: Path | None
+    taught_in: Spoken | None
+    spoken: Spoken | None
+    judged: dict[str, list[by_language.Row]] = field(default_factory=lambda: defaultdict(list))
 
     def label(self, one: _Set, recent: np.ndarray) -> _Made:
         """Learn a set, and label recent documents, rows of the documents."""
@@ -146,7 +160,8 @@ class _Night:
 
     def _examples(self, rows: np.ndarray, labels: np.ndarray) -> Examples:
         keys, texts, ids = (self.taught.column(name)[rows] for name in ("text_key", "text", "document_id"))
-        return Examples(ids, texts, self.vectors.of(keys), labels)
+        languages = None if self.taught_in is None else self.taught_in.labels[rows]
+        return Examples(ids, texts, self.vectors.of(keys), labels, languages)
 
     def _active(self, one: _Set) -> tuple[list[dict[str, object]], Report]:
         """Put the classifier in use into its folder, if any can be learned; how it was judged."""
@@ -182,12 +197,15 @@ class _Night:
         unseen = self._unseen(active, held)
         judged = fitting.judge(fitting.load(active, judged=True), unseen, one.section)
         figures = quality.figures(name, judged, self.config.seed) if len(unseen) else []
+        if unseen.languages is not None and len(unseen):
+            self.judged[name] += by_language.figures(name, judged, unseen.languages, self.config.seed)
         overall = {f"{name}: {row['metric']}": row["value"] for row in figures if row["label"] == quality.ALL}
         return figures, said | overall
 
     def _made_of(self, one: _Set, examples: Examples, parts: fitting.Split) -> str:
         keys = self.taught.column("text_key")[one.taught.rows].tolist()
         known = [examples.ids.tolist(), keys, examples.labels.tolist(), parts.held.tolist()]
+        known += [] if examples.languages is None else [examples.languages.tolist()]
         settings = [one.section.model_dump(mode="json", exclude={"wanted", "kinds"}), self.config.classify.folds]
         return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config.classify))
 
@@ -219,11 +237,14 @@ class _Night:
             return None
         fitted = fitting.load(folder)
         keys, texts = self.documents.column("text_key")[recent], self.documents.column("text")[recent]
-        _, first, place = np.unique(keys.astype(str), return_index=True, return_inverse=True)
-        answers = fitted.answers(self.vectors.of(keys[first]), list(texts[first]))
+        languages = None if self.spoken is None else self.spoken.labels[recent]
+        named = keys.astype(str) if languages is None else np.char.add(keys.astype(str), languages.astype(str))
+        _, first, place = np.unique(named, return_index=True, return_inverse=True)
+        of_first = None if languages is None else languages[first]
+        answers = fitted.answers(self.vectors.of(keys[first]), list(texts[first]), of_first)
         names = np.array(fitted.labels, dtype=object)
         best, probability = names[answers.best], answers.probability.astype(np.float32)
-        unknown = fitting.is_unknown(best, answers.probability, fitted.threshold, one.section)
+        unknown = fitting.is_unknown(best, answers.probability, answers.threshold, one.section)
         columns = {"best": best, "second": names[answers.second], "probability": probability, "unknown": unknown}
         return pa.table({name: pa.array(column[place]) for name, column in columns.items()})
 

@@ -23,6 +23,7 @@ SCHEMA = pa.schema(
         pa.field("thread_id", pa.string()),
         pa.field("text_since", pa.date32()),  # the first night by which the text was known
         pa.field("day", pa.int32()),  # since 1970-01-01, of the shop's time zone, on which it was written
+        pa.field("language", pa.string()),  # as its row says it
     ]
 )
 LABELS = pa.schema(

@@ -8,6 +8,7 @@ Nothing is learned, and nothing read that arrived after the night. A text counts
 """
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from pipeline.ground import artifacts, sql
 from pipeline.intake.inputs.documents import DOCUMENTS
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Entities
-from pipeline.words import bursts, contrast, tone
+from pipeline.words import bursts, contrast, spoken, tone
 from pipeline.words.classify import AUTHORS
 from pipeline.words.schemas import ENTITY_DAYS, UNUSUAL_DAYS
 
@@ -43,16 +44,23 @@ TEXTS = pa.schema([pa.field("document_id", pa.string()), pa.field("text", pa.str
 
 
 def run(
-    *, ingest: Path, classify: Path | None = None, run_date: date, section: Entities, config: Config, out: Path
+    *,
+    ingest: Path,
+    languages: Path | None = None,
+    classify: Path | None = None,
+    run_date: date,
+    section: Entities,
+    config: Config,
+    out: Path,
 ) -> dict[str, Any]:
     """Count what is written about what, and find the days that are unlike the past.
 
     Args:
         ingest: the night's; documents of all nights up to it are read.
+        languages: of a shop that declares some: what tells a day is told in that of most of its texts.
         classify: of a shop whose documents get labels.
         run_date: the night.
-        section: days, kinds, the labels that are the tone.
-        config: time zone, memory.
+        section, config: the settings.
         out: receives what is said above.
     Returns:
         How many documents, things, days with a row, and unusual ones; of these those of the night.
@@ -63,14 +71,9 @@ def run(
     with sql.connect(
         config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone
     ) as connection:
-        bound: dict[str, Any] = {
-            "first": first,
-            "last": run_date,
-            "kinds": list(section.kinds),
-            "longest": LONGEST,
-            "most": MOST,
-        }
-        named = sql.query(connection, "words/entities", NAMED, files=files, **bound) if files else NAMED.empty_table()
+        bound: dict[str, Any] = {"kinds": list(section.kinds), "longest": LONGEST, "most": MOST}
+        bound |= {"first": first, "last": run_date, "files": files}
+        named = sql.query(connection, "words/entities", NAMED, **bound) if files else NAMED.empty_table()
         written = Written.of(named, section)
         unusual = written.unusual()
         wanted = written.about(unusual.entity)
@@ -79,18 +82,15 @@ def run(
             texts = sql.query(connection, "words/texts_about", TEXTS, files=files, documents=wanted)
     shutil.rmtree(out / ".spill", ignore_errors=True)
     days = _days(written, tone.values(classify, section), first)
-    rows = _unusual(written, unusual, texts, first)
+    of_documents = spoken.by_document(languages) if languages is not None and config.enabled("languages") else None
+    rows = _unusual(written, unusual, texts, first, of_documents)
     pq.write_table(days, out / "days.parquet", compression="zstd")
     pq.write_table(rows, out / "unusual.parquet", compression="zstd")
     authors = pc.drop_null(pc.unique(named.column("author"))).sort()
     pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
-    return {
-        "documents": pc.count_distinct(named.column("document_id")).as_py(),
-        "entities": len(written.names),
-        "days": days.num_rows,
-        "unusual": rows.num_rows,
-        "unusual tonight": int((unusual.day == section.past_days + section.days - 1).sum()),
-    }
+    documents: int = pc.count_distinct(named.column("document_id")).as_py()
+    counts = {"documents": documents, "entities": len(written.names), "days": days.num_rows, "unusual": rows.num_rows}
+    return counts | {"unusual tonight": int((unusual.day == section.past_days + section.days - 1).sum())}
 
 
 @dataclass(frozen=True)
@@ -199,13 +199,32 @@ def _days(written: Written, worth: tone.Values | None, first: date) -> pa.Table:
     return _table(columns, ENTITY_DAYS)
 
 
-def _unusual(written: Written, unusual: UnusualDays, texts: pa.Table, first: date) -> pa.Table:
-    """UNUSUAL_DAYS."""
+def _in_one_language(
+    today: np.ndarray, past: np.ndarray, documents: np.ndarray, languages: Mapping[str, str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of the mentions of a day and of its past those in the language of most of the day's, of equals the first by name.
+
+    Among texts of several languages each word of a rarer one would tell the day on which somebody wrote in it.
+    """
+    of_today, of_past = (
+        np.array([languages.get(one, "") for one in documents[rows]], dtype=str) for rows in (today, past)
+    )
+    names, counts = np.unique(of_today, return_counts=True)
+    usual = names[counts.argmax()]
+    return today[of_today == usual], past[of_past == usual]
+
+
+def _unusual(
+    written: Written, unusual: UnusualDays, texts: pa.Table, first: date, languages: Mapping[str, str] | None
+) -> pa.Table:
+    """UNUSUAL_DAYS; `languages` by document, None: they are not told apart."""
     text_of = dict(zip(*(texts.column(name).to_pylist() for name in TEXTS.names), strict=True))
     told, examples = [], []
     for entity, day in zip(unusual.entity.tolist(), unusual.day.tolist(), strict=True):
         today = written.different(entity, day, day + 1)
         past = written.different(entity, day - written.section.past_days, day)
+        if languages is not None:
+            today, past = _in_one_language(today, past, written.document_ids, languages)
         said = ([text_of[one] for one in written.document_ids[places]] for places in (today, past))
         told.append(contrast.tell(*said))
         examples.append(today[told[-1].example])

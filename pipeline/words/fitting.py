@@ -75,10 +75,12 @@ def write(folder: Path, examples: Examples, parts: Split, *, section: LabelSet, 
     """
     taught = examples.take(parts.taught)
     recipe, found = learning.choose(taught, classify.folds, section.min_examples, seed)
-    earlier = learning.calibrated(learning.fit_all(taught, recipe, section, seed), found, section)
+    earlier = learning.calibrated(learning.fit_all(taught, recipe, section, seed), found, section, taught.languages)
     whole = earlier
     if parts.held.any():
-        whole = learning.fit_all(examples, recipe, section, seed).calibrated(earlier.right, earlier.threshold)
+        whole = learning.fit_all(examples, recipe, section, seed).calibrated(
+            earlier.right, earlier.threshold, earlier.in_languages
+        )
     whole.save(folder)
     (folder / JUDGED).mkdir()
     earlier.save(folder / JUDGED)
@@ -93,19 +95,19 @@ def taught_by(folder: Path) -> set[str]:
 
 def judge(fitted: Classifier, examples: Examples, section: LabelSet) -> Judged:
     """What a classifier says of documents that it has not seen."""
-    answers = fitted.answers(examples.vectors, list(examples.texts))
+    answers = fitted.answers(examples.vectors, list(examples.texts), examples.languages)
     best = np.array(fitted.labels, dtype=object)[answers.best]
     outside = np.isin(examples.labels.astype(str), section.outside)
     return Judged(
         given=examples.labels,
         best=best,
         probability=answers.probability,
-        unknown=is_unknown(best, answers.probability, fitted.threshold, section),
+        unknown=is_unknown(best, answers.probability, answers.threshold, section),
         inside=~outside & np.isin(examples.labels.astype(str), fitted.labels),
     )
 
 
-def is_unknown(best: np.ndarray, probability: np.ndarray, threshold: float, section: LabelSet) -> np.ndarray:
+def is_unknown(best: np.ndarray, probability: np.ndarray, threshold: np.ndarray, section: LabelSet) -> np.ndarray:
     """bool [N]: the answer is unknown, as it is not sure enough, or says that it is none of the set."""
     return np.asarray((probability < threshold) | np.isin(best.astype(str), section.outside))
 

@@ -15,6 +15,8 @@ from pipeline.words.classifier import RECIPES, WORDS_ALONE, Classifier, Recipe
 
 MOST_TO_CHOOSE = 4000
 """Of more training documents so many choose the recipe."""
+LEAST = 20
+"""Training documents of a language from which on they say how sure an answer is in it."""
 
 
 @dataclass(frozen=True)
@@ -26,19 +28,22 @@ class Examples:
         texts: [N].
         vectors: [N, h] float32.
         labels: [N] text.
+        languages: [N] text, of each; None: they are not told apart.
     """
 
     ids: np.ndarray
     texts: np.ndarray
     vectors: np.ndarray
     labels: np.ndarray
+    languages: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, rows: np.ndarray) -> "Examples":
         """Some of them, by their places or by a mask."""
-        return Examples(self.ids[rows], self.texts[rows], self.vectors[rows], self.labels[rows])
+        languages = None if self.languages is None else self.languages[rows]
+        return Examples(self.ids[rows], self.texts[rows], self.vectors[rows], self.labels[rows], languages)
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def threshold(probability: np.ndarray, is_right: np.ndarray, section: LabelSet) 
     falling = np.argsort(-probability, kind="stable")
     share = np.cumsum(is_right[falling]) / np.arange(1, len(falling) + 1)
     enough = np.flatnonzero(share >= section.precision)
-    return float(probability[falling[enough[-1]]]) if len(enough) else 1.1
+    return float(probability[falling[enough[-1]]]) if len(enough) else classifier.NEVER
 
 
 def learn(examples: Examples, section: LabelSet, *, number: int, seed: int) -> Classifier:
@@ -130,7 +135,7 @@ def learn(examples: Examples, section: LabelSet, *, number: int, seed: int) -> C
         seed: of the fits.
     """
     recipe, found = choose(examples, number, section.min_examples, seed)
-    return calibrated(fit_all(examples, recipe, section, seed), found, section)
+    return calibrated(fit_all(examples, recipe, section, seed), found, section, examples.languages)
 
 
 def fit_all(examples: Examples, recipe: Recipe, section: LabelSet, seed: int) -> Classifier:
@@ -139,9 +144,30 @@ def fit_all(examples: Examples, recipe: Recipe, section: LabelSet, seed: int) ->
     return classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
 
 
-def calibrated(fitted: Classifier, found: LeftOut, section: LabelSet) -> Classifier:
-    """The classifier with the probabilities and the threshold that documents left out teach."""
-    right = classifier.calibrate(found.columns, found.is_right)
-    probability = logistic.sigmoid(found.columns @ right)
-    inside = ~np.isin(found.best.astype(str), section.outside)  # an answer of `outside` is unknown anyway
-    return fitted.calibrated(right, threshold(probability[inside], found.is_right[inside], section))
+def calibrated(
+    fitted: Classifier, found: LeftOut, section: LabelSet, languages: np.ndarray | None = None
+) -> Classifier:
+    """The classifier with the probabilities and the threshold that documents left out teach.
+
+    Args:
+        fitted: of all of them.
+        found: what was said of each by one that had not seen it.
+        section: the label set.
+        languages: [N] text, of each; those of one that has LEAST teach its own; None: not told apart.
+    """
+    right, below = _sure(found, np.ones(len(found.best), dtype=bool), section)
+    in_languages: dict[str, tuple[np.ndarray, float]] = {}
+    for language in sorted({*languages.tolist()}) if languages is not None else ():
+        mine = languages == language
+        if mine.sum() >= LEAST:
+            in_languages[language] = _sure(found, mine, section)
+    return fitted.calibrated(right, below, in_languages)
+
+
+def _sure(found: LeftOut, mine: np.ndarray, section: LabelSet) -> tuple[np.ndarray, float]:
+    """The weights of p(right) and the threshold that some of the documents left out teach, bool [N]."""
+    columns, is_right = found.columns[mine], found.is_right[mine]
+    right = classifier.calibrate(columns, is_right)
+    probability = logistic.sigmoid(columns @ right)
+    inside = ~np.isin(found.best[mine].astype(str), section.outside)  # an answer of `outside` is unknown anyway
+    return right, threshold(probability[inside], is_right[inside], section)

@@ -52,8 +52,12 @@ class Judged:
         """bool [N]: the best label is the given one; of documents outside, the answer is unknown."""
         return np.where(self.inside, self.best == self.given, self.unknown).astype(bool)
 
+    def take(self, rows: np.ndarray) -> "Judged":
+        """Some of them, by their places or by a mask."""
+        return Judged(self.given[rows], self.best[rows], self.probability[rows], self.unknown[rows], self.inside[rows])
 
-def _resampled(columns: np.ndarray, seed: int) -> Iterator[np.ndarray]:
+
+def resampled(columns: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     """Sums [R, F] of columns [N, F] over documents drawn with replacement, RESAMPLES rows in pieces."""
     rng = np.random.default_rng(seed)
     number = len(columns)
@@ -84,11 +88,11 @@ def figures(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
     of = (_only(said, said == judged.given), said, _only(judged.given, judged.inside))
     hit, answer, label = (_are(column, names) for column in of)  # [N, L] each
     columns = np.hstack([hit, answer, label]).astype(np.float64)  # [N, 3 L]
-    value, drawn = _f1(columns.sum(axis=0)), np.concatenate([_f1(sums) for sums in _resampled(columns, seed)])
+    value, drawn = _f1(columns.sum(axis=0)), np.concatenate([_f1(sums) for sums in resampled(columns, seed)])
     macro, macros = np.nan, np.array([np.nan])
     if names:
         macro, macros = np.nan_to_num(value[2]).mean(), np.nan_to_num(drawn[:, 2]).mean(axis=1)
-    rows = _over_all(name, judged, seed)
+    rows = over_all(name, judged, seed)
     rows.append(_row((name, ALL, "macro_f1"), float(macro), macros, len(said)))
     for place, one in enumerate(names):
         documents = int((answer[:, place] + label[:, place] > 0).sum())
@@ -109,7 +113,7 @@ def _are(labels: np.ndarray, names: list[str]) -> np.ndarray:
     return np.stack([labels == one for one in names], axis=1) if names else np.zeros((len(labels), 0), dtype=bool)
 
 
-def _over_all(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
+def over_all(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
     """Accuracy of the best label, the share that is answered, how much of that is right, and what is found unknown."""
     inside, answered = judged.inside, ~judged.unknown
     is_right = (judged.best == judged.given) & inside
@@ -120,7 +124,7 @@ def _over_all(name: str, judged: Judged, seed: int) -> list[dict[str, object]]:
         "unknown_recall": (judged.unknown & ~inside, ~inside),
     }
     columns = np.stack([one for pair in pairs.values() for one in pair], axis=1).astype(np.float64)
-    drawn = np.concatenate(list(_resampled(columns, seed)))
+    drawn = np.concatenate(list(resampled(columns, seed)))
     rows = []
     for place, (metric, (hits, of)) in enumerate(pairs.items()):
         if of.any():

@@ -1,7 +1,15 @@
-"""What the stages `classify` and `entities` leave for the tables of a night."""
+"""What the stages `languages`, `classify` and `entities` leave for other stages and the tables of a night."""
 
 import pyarrow as pa
 
+LANGUAGES = pa.schema(
+    [
+        pa.field("document_id", pa.string()),
+        pa.field("language", pa.string()),  # one of languages.declared; null: none of them is known to be it
+        pa.field("how", pa.string()),  # said, guessed, thread, author; other: it says one that is not declared
+    ]
+)
+"""One row per document."""
 LABELS = pa.schema(
     [
         pa.field("document_id", pa.string()),

@@ -208,3 +208,26 @@ def test_a_tone_without_its_labels_is_refused(tmp_path: Path, said: str, what: s
     path.write_text("[entities]\nenabled = true\n")
     with pytest.raises(InputError, match=r"entities.enabled is true, and there is no \[ingest.documents\]"):
         configuration.load(path)
+
+
+def test_the_words_of_a_day_are_of_its_language_and_do_not_tell_it(tmp_path: Path) -> None:
+    burst = [
+        news(5000 + n, day(29), "thing1", said=f"der Hersteller ruft zurück, nr{n}", tongue="de") for n in range(20)
+    ]
+    before = [news(7000 + n, day(20 + n), "thing1", said=f"der Preis der Ware, nr{n}", tongue="de") for n in range(3)]
+    more = [news(8000 + n, day(n), "thing1") for n in range(30)]
+    told = {}
+    for name, languages in (("one", {}), ("two", {"declared": ["en", "de"], "guess": False})):
+        documents = [*({"tongue": "en"} | one for one in [*usual(), *more]), *burst, *before]
+        config = paper(tmp_path / name, documents, languages=languages)
+        mapping = MAPPING.replace("tags as labels", "tags as labels, tongue as language")
+        (tmp_path / name / "said.sql").write_text(mapping)
+        load_history.load_history(config, NIGHT)
+        for stage in (*(["languages"] if languages else []), "entities"):
+            stages.run_stage(stage, NIGHT, config)
+        (found,) = rows_of(config.lake / "entities" / f"run_date={NIGHT}", "unusual")
+        told[name] = set(found["words"])
+        assert found["document_id"] in {one["id"] for one in burst}
+    assert "der" in told["one"]
+    assert "der" not in told["two"]
+    assert {"hersteller", "ruft"} <= told["two"]

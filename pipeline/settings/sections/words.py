@@ -1,14 +1,42 @@
-"""Labels of documents: which sets of them there are, and how a classifier learns each."""
+"""Documents: which languages they are in, which sets of labels there are, and how a classifier learns each."""
 
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from pipeline.settings.sections.base import KEPT, Days, Section
 
 DocumentKind = Literal["question", "answer", "review", "news", "post"]
 LabelSetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=50)]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+"""An ISO 639 code."""
+
+
+class Languages(Section):
+    """The languages that people write in: of every document which, as its row says, or as its text is guessed."""
+
+    declared: tuple[Language, ...] = Field(default=(), max_length=20)
+    """Their ISO 639 codes, such as ["en", "pt"]. Without any there is no such stage, and nothing is told apart."""
+    guess: bool = True
+    """Whether the language of a document whose row says none is guessed from its text; that needs the package
+    py3langid (`nightjar[languages]`)."""
+    letters: PositiveInt = 10
+    """A text with fewer letters is not guessed: its thread says it, else its author's other documents, else nothing."""
+    sure: float = Field(default=0.9, ge=0.5, lt=1)
+    """The same where the probability of the likeliest of the declared languages is lower."""
+
+    @field_validator("declared")
+    @classmethod
+    def _they_are_several(cls, given: tuple[Language, ...]) -> tuple[Language, ...]:
+        if len(given) == 1 or len(set(given)) < len(given):
+            raise ValueError("names the languages that are told apart: two or more, each once; leave it out for one")
+        return given
+
+    @property
+    def enabled(self) -> bool:
+        """Whether languages are told apart."""
+        return bool(self.declared)
 
 
 class LabelSet(Section):
