@@ -12,6 +12,8 @@ from pipeline.settings.config import Config
 from pipeline.sources import configuration
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 FAQ = ROOT / "examples" / "faq"
 NIGHT = date(2020, 5, 16)
 SMALL = {
@@ -28,8 +30,6 @@ RIGHT = """
 with told as (select document_id, any_value(truth) as truth from read_csv($file, all_varchar = true) group by all)
 select count(*) filter (answers.document_id = truth), count(*)
 from current_answers as answers
-
-pytestmark = pytest.mark.slow
 join current_question_clusters as clusters using (cluster_id)
 join told on told.document_id = clusters.document_id
 where answers.rank = 1

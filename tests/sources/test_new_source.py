@@ -14,6 +14,8 @@ import pytest
 from pipeline.ground import artifacts, lists
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow
+
 NIGHT = date(2025, 6, 28)
 
 MODULE = '''
@@ -24,8 +26,6 @@ import numpy as np
 from pipeline.settings.sections.base import SourceSection
 from pipeline.sources.candidates import make_parts, write_source
 from pipeline.sources.contract import CandidateList, Source
-
-pytestmark = pytest.mark.slow
 
 
 class Newest(SourceSection):

@@ -15,13 +15,13 @@ from tests.published.targets.runs import USERS
 from tests.redis_server import Server
 from tests.search_server import SearchServer
 
+pytestmark = pytest.mark.slow
+
 KILLED = """
 import os, sys
 from pipeline.publication import following
 from pipeline.published.copies import delta, opensearch, places, redis
 from pipeline.sources.configuration import FullConfig
-
-pytestmark = pytest.mark.slow
 steps, at = 0, int(sys.argv[2])
 def counted(function):
     def step(*a, **k):
