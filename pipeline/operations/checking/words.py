@@ -99,7 +99,7 @@ def _clock(clock: Clock | None) -> list[str]:
 
 def _kinds(kinds: Sequence[Kind], config: Config) -> list[str]:
     known = config.features.event_types
-    cells = [[kind.name, f"{kind.rows:,}", _worth(known.get(kind.name))] for kind in kinds]
+    cells = [[kind.name, f"{kind.rows:,}", worth(known.get(kind.name))] for kind in kinds]
     lines = ["", *table(["event type", "rows", "what it counts for"], cells, right=["rows"], squeeze="event type")]
     absent = [name for name in known if name not in {kind.name for kind in kinds}]
     if absent and known != Features().event_types:
@@ -108,11 +108,25 @@ def _kinds(kinds: Sequence[Kind], config: Config) -> list[str]:
     return lines if kinds or absent else []
 
 
-def _worth(worth: EventType | None) -> str:
-    if worth is None:
+def worth(of: EventType | None) -> str:
+    """What an event of a type counts for; None: a type that is refused."""
+    if of is None:
         return "refused: features.event_types does not name it"
-    said = f"weight {worth.weight:g}" + (f", neutral at {worth.neutral:g}" if worth.neutral is not None else "")
-    return said + (", the goal" if worth.label else "")
+    said = [f"weight {of.weight:g}"] if of.weight or of.label else []
+    said += [f"neutral at {of.neutral:g}"] if of.neutral is not None else []
+    said += ["what the user was shown"] if of.shown else []
+    said += [_hiding(of)] if of.hides else []
+    said += ["the goal"] if of.label else []
+    return ", ".join(said) or "nothing: it makes neither a user nor an item known"
+
+
+def _hiding(of: EventType) -> str:
+    """For how long how many such events hide an item."""
+    days = "" if of.hides == "ever" else "a day" if of.hides == 1 else f"{of.hides} days"
+    if of.cap:
+        return f"no more than {of.after} in {days}" if days else f"{of.after} at most"
+    several = f" after {of.after} of them" if of.after > 1 else ""
+    return f"hides the item for {days or 'ever'}{several}"
 
 
 def refused(found: Facts, config: Config) -> list[str]:
