@@ -1,11 +1,12 @@
 """What the published tables are worth on nights of the example shop, against every single model of the same run.
 
-    python -m benchmarks.quality 2011-07-31 2011-10-02 2011-11-06 [--home FOLDER] [--export FOLDER]
+    python -m benchmarks.quality 2011-07-31 2011-10-02 2011-11-06 [--home FOLDER] [--export FOLDER] [--against FOLDER]
 
 History and truth come from the raw logs, not from the pipeline: history = products known customers bought up to the
 night, truth = what they bought in the `horizon_days` after it (see scoring.py). Differences carry paired bootstrap 95 %
 intervals over the customers. Nights before 2011-07-01 are for tuning, later ones only for reporting. `--config` names
-another example, e.g. examples/deskdrop/pipeline.toml.
+another example, e.g. examples/deskdrop/pipeline.toml. `--against` is what another run exported, with other settings
+say, whose published lists are then one of the lists.
 """
 
 import logging
@@ -24,12 +25,21 @@ from pipeline.sources import SOURCES
 
 MODELS = (*SOURCES, "fusion", "ensemble")
 """Stages whose lists are judged beside what is published."""
+AGAINST = "against"
+"""What the other run's published lists are called."""
 Judged = Mapping[tuple[str, str], np.ndarray]
 """[2, users] NDCG@10 and Recall@50 by (protocol, list)."""
 
 
-def judge(settings: Config, night: date, folder: Path | None) -> Judged:
-    """Score one night's lists; where a folder is given they are written there, with history and truth."""
+def judge(settings: Config, night: date, folder: Path | None, against: Path | None = None) -> Judged:
+    """Score one night's lists; where a folder is given they are written there, with history and truth.
+
+    Args:
+        settings: with a home in which the night has run.
+        night: the night.
+        folder: what is written; None: nothing.
+        against: where another run's lists are, as they are written here; None: there is no other.
+    """
     bought, later = scoring.known_and_later(settings.folder, night, timedelta(days=settings.horizon_days))
     history, truth = scoring.grouped(bought), scoring.grouped(later)
     if folder is not None:
@@ -40,11 +50,17 @@ def judge(settings: Config, night: date, folder: Path | None) -> Judged:
     for surface in settings.surfaces:
         pool = settings.pool(surface)
         models = (entry for stage in MODELS for entry in nights.lists_of(settings, stage, night, pool))
-        for name, shown in [(surface.name, _published(settings, night, surface.name)), *models]:
+        shown_here = _published(settings, night, surface.name)
+        others = [] if against is None else [(AGAINST, scoring.read_lists(_file(against, night, pool, surface.name)))]
+        for name, shown in [(surface.name, shown_here), *others, *models]:
             scores[pool, name] = np.stack(scoring.per_user(shown, truth, history, pool))
             if folder is not None:
-                scoring.write_lists(folder / f"{night}.{pool}.{name}.parquet", shown)
+                scoring.write_lists(_file(folder, night, pool, name), shown)
     return scores
+
+
+def _file(folder: Path, night: date, pool: str, name: str) -> Path:
+    return folder / f"{night}.{pool}.{name}.parquet"
 
 
 def _published(settings: Config, night: date, surface: str) -> dict[str, list[str]]:
@@ -75,6 +91,7 @@ def main() -> None:
     """Run the nights that are not there yet, and score them."""
     options = nights.arguments(__doc__)
     options.add_argument("--export", type=Path, help="also write lists, history and truth as Parquet")
+    options.add_argument("--against", type=Path, help="what another run exported, to be compared with")
     chosen = options.parse_args()
     settings = nights.settings_of(chosen)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
@@ -82,7 +99,7 @@ def main() -> None:
     results = {}
     for night in chosen.nights:
         stages.run(night, settings)
-        results[night] = judge(settings, night, chosen.export)
+        results[night] = judge(settings, night, chosen.export, chosen.against)
     show(settings, results)
 
 
