@@ -2,7 +2,8 @@
 
 For the questions of a language there are its answers, and those whose language is not known, and nothing else. How rare
 a word is is counted among them alone: a common word of a language that few write in would be a rare one among all. A
-question whose language is not known seeks among all.
+question whose language is not known seeks among all. One in a language that is not declared, of which nothing says
+which answers are in it too, has those alone whose language is not known.
 """
 
 import numpy as np
@@ -20,16 +21,17 @@ class InLanguages(Knowledge):
         whole: all of them.
         answers, asked: [A], [P] the texts of the answers, and of the pairs' questions.
         languages: [A] int64 the language of each answer; UNKNOWN.
-        number: of languages.
+        declared: number of languages; the next place stands for all others.
     """
 
     def __init__(
-        self, whole: Knowledge, answers: np.ndarray, asked: np.ndarray, languages: np.ndarray, number: int
+        self, whole: Knowledge, answers: np.ndarray, asked: np.ndarray, languages: np.ndarray, declared: int
     ) -> None:
         self.__dict__.update(whole.__dict__)
         self._of: list[tuple[np.ndarray, Knowledge]] = []
-        for language in range(number):
-            mine = np.flatnonzero((languages == language) | (languages == UNKNOWN))
+        for language in range(declared + 1):
+            own = (languages == language) & (language < declared)
+            mine = np.flatnonzero(own | (languages == UNKNOWN))
             self._of.append((mine, part(whole, answers, asked, mine)))
 
     def parts(self, asking: Asking) -> np.ndarray:

@@ -96,8 +96,8 @@ class Night:
         )
         if self.spoken is None or self.answered_in is None:
             return known
-        asked_texts, number = self.questions.texts[of], len(self.spoken.names)
-        return InLanguages(known, self.answers.texts, asked_texts, self.answered_in, number)
+        asked_texts = self.questions.texts[of]
+        return InLanguages(known, self.answers.texts, asked_texts, self.answered_in, self.spoken.declared)
 
     @cached_property
     def asked_in(self) -> np.ndarray | None:
@@ -132,23 +132,29 @@ class Night:
 
     @property
     def resolved(self) -> Resolved:
-        """The questions that teach: the latest that something resolved."""
+        """The questions that teach: the latest that something resolved.
+
+        What resolved a question and cannot be given to it is not among the right answers. Where that is all, it teaches
+        that the best of the others was not the right one.
+        """
         pairs = self.knowledge.pairs
-        chosen = (pairs.strength >= HELPFUL) & self._can_be_given(pairs)
+        chosen = pairs.strength >= HELPFUL
         question, answer = pairs.question[chosen], pairs.answer[chosen]
         names = np.unique(question)
         names = names[np.argsort(self.when[names], kind="stable")][-self.section.most_resolved :]
         place = np.full(len(self.times), -1, dtype=np.int64)
         place[names] = np.arange(len(names))
-        kept = place[question] >= 0
+        kept = (place[question] >= 0) & self._can_be_given(pairs)[chosen]
         return Resolved(self.asking(names, self.when[names]), np.stack([place[question[kept]], answer[kept]]))
 
     def _can_be_given(self, pairs: Pairs) -> np.ndarray:
-        """bool [P]: the answer is in the question's language, as far as both are known; another one teaches nothing."""
-        if self.asked_in is None or self.answered_in is None:
+        """bool [P]: the answer is in the question's language, as far as both are known. Of two languages that are not
+        declared nothing says that they are the same."""
+        if self.spoken is None or self.asked_in is None or self.answered_in is None:
             return np.ones(len(pairs.answer), dtype=bool)
         asked, answered = self.asked_in[self.text_of[pairs.question]], self.answered_in[pairs.answer]
-        return np.asarray((asked == answered) | (asked == UNKNOWN) | (answered == UNKNOWN))
+        same = (asked == answered) & (asked < self.spoken.declared)
+        return np.asarray(same | (asked == UNKNOWN) | (answered == UNKNOWN))
 
     def learn(self, memo: Memo) -> None:
         """Put the weights of the night into its folder."""

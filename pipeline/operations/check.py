@@ -24,6 +24,7 @@ from pipeline.operations.checking.facts import Facts
 from pipeline.operations.checking.samples import InputSample, Sample
 from pipeline.publication import following
 from pipeline.settings.config import Config
+from pipeline.words import guessing
 
 FOREVER = date(9000, 1, 1)
 PARTS = 3
@@ -89,6 +90,10 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
         following.require(config)
     except InputError as error:  # perhaps only here: a night is not published where its log is checked
         checked.warnings.append(f"the night's end, publish, would not begin here: {error}")
+    try:
+        guessing.require(config)
+    except InputError as error:
+        checked.warnings.append(f"the stage languages would not begin here: {error}")
     checked.settings = advice.toml(checked.facts, config)
     return checked
 

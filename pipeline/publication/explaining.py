@@ -20,6 +20,8 @@ from pipeline.ranking.pairs import Listed, Pairs
 
 OTHERS = "others"
 """The driver that has what those add together that add little, and what rounding lost."""
+NOTHING = 1e-6
+"""What others add less than is rounding."""
 TOGETHER, PLACES = 8, 2**17
 """So many blocks of users are explained at a time, as trees are tabulated anew for each time; but, more than one, no
 more than have so many places, each of which needs some hundred bytes a few times over."""
@@ -119,7 +121,7 @@ def folded(shares: np.ndarray, total: np.ndarray, always: int, least: float) -> 
     told[:, always] = True
     others = (rounded != 0) & ~told
     rounded[:, -1] = total - np.where(told, rounded, 0).sum(axis=1, dtype=np.float64)
-    told[:, -1] = others.any(axis=1)
+    told[:, -1] = others.any(axis=1) & (np.abs(rounded[:, -1]) >= NOTHING)
     place, driver = np.nonzero(told)
     return place, driver, rounded[place, driver]
 
@@ -166,7 +168,7 @@ class _Sharing:
             )  # of what the final list lacks everybody's chance is told
             found[mine, drivers.index(ANYBODY)] = usual
             found[mine, drivers.index(RULES)] = final[mine] - usual
-            if pool not in self.scores:
+            if pool not in self.scores or self.scores[pool].fitted is None:
                 continue
             items = np.asarray(lists.read_list(self._folder, pool, "final")[0][block])
             listed = Listed.of(items, np.zeros(items.shape, np.float32), width)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.publication.reasons import Kind
+from pipeline.settings.config import Config
 
 if TYPE_CHECKING:
     from pipeline.publication.night import Night
@@ -20,6 +21,11 @@ SHOWN = np.dtype([("is_there", "?"), ("item", "<i4"), ("score", "<f4"), ("eviden
 """A place of a list: whether there is anything, the item, its score, and the item of the user's own history that the
 reason names, -1: none."""
 Piece = dict[str, np.ndarray]
+
+
+def ranks(config: Config) -> int:
+    """How many first places of a list are told of: as many as are asked for, and as the longest list has."""
+    return min(config.explanations.ranks, max(surface.k for surface in config.surfaces))
 
 
 def folder(scratch: Path) -> Path:

@@ -209,8 +209,8 @@ def _in_one_language(
     of_today, of_past = (
         np.array([languages.get(one, "") for one in documents[rows]], dtype=str) for rows in (today, past)
     )
-    names, counts = np.unique(of_today, return_counts=True)
-    usual = names[counts.argmax()]
+    names, counts = np.unique(of_today[of_today != ""], return_counts=True)  # "": it is not known
+    usual = names[counts.argmax()] if len(names) else ""
     return today[of_today == usual], past[of_past == usual]
 
 

@@ -9,6 +9,7 @@ from importlib import metadata
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
+from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Languages
 
 PACKAGE = "py3langid"
@@ -39,6 +40,12 @@ def load(declared: Sequence[str]) -> Guess:
         )
     identifier.set_languages(declared)
     return lambda text: identifier.classify(text[:READ])
+
+
+def require(config: Config) -> None:
+    """Raise InputError where texts are to be guessed, and cannot be."""
+    if config.enabled("languages") and config.languages.guess:
+        load(config.languages.declared)
 
 
 def of_texts(texts: Iterable[str], guess: Guess, section: Languages) -> list[str | None]:

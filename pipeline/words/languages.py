@@ -11,6 +11,7 @@ by what these say and are guessed as. The log is not written again: what is foun
 """
 
 import logging
+import re
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 GUESSED = pa.schema([pa.field("text_key", pa.string()), pa.field("language", pa.string())])
 """One row per text whose document said nothing; null: nothing was likely enough."""
+CODE, NO_LANGUAGE = re.compile("[a-z]{2,3}"), {"und", "mul", "mis", "zxx"}
+"""A language's code (ISO 639), and those that stand for none: unknown, several, without a code, no language at all."""
 SAID, GUESS, THREAD, AUTHOR = "said", "guessed", "thread", "author"
 """How a language is known; spoken.OTHER: the row says one that is not declared."""
 
@@ -71,18 +74,19 @@ def run(*, ingest: Path, run_date: date, section: Languages, config: Config, out
 
 
 def plain(said: str) -> str:
-    """The language of a code as logs have them: of "pt-BR" or "PT_br" it is "pt"."""
-    return said.replace("_", "-").partition("-")[0].strip().lower()
+    """The language of a code as logs have them: of "pt-BR" or "PT_br" it is "pt". "": it is no code, or one that says
+    that the language is not known."""
+    code = said.replace("_", "-").partition("-")[0].strip().lower()
+    return code if CODE.fullmatch(code) and code not in NO_LANGUAGE else ""
 
 
 def _said(column: np.ndarray, section: Languages) -> tuple[np.ndarray, np.ndarray]:
     """[D] the declared language that each row says, and how it is known; None: it says none."""
-    codes = {said: plain(said) for said in {*column.tolist()} - {None}}
-    languages = np.array([codes[said] if said and codes[said] in section.declared else None for said in column], object)
-    how = np.full(len(column), None, dtype=object)
-    how[column != None] = OTHER  # noqa: E711  element-wise
-    how[languages != None] = SAID  # noqa: E711  element-wise
-    return languages, how
+    known = dict.fromkeys(section.declared, SAID)
+    code_of = {said: plain(said) for said in {*column.tolist()} - {None}}
+    codes = [code_of.get(said, "") for said in column]
+    languages = np.array([code if code in known else None for code in codes], object)
+    return languages, np.array([known.get(code, OTHER) if code else None for code in codes], object)
 
 
 def _guessed(
@@ -149,7 +153,7 @@ def _report(
     documents: Documents, night: date, languages: np.ndarray, how: np.ndarray, section: Languages
 ) -> dict[str, Any]:
     """Counts of all documents, and under `tonight` of those whose text this night was the first to know."""
-    others = Counter(documents.column("language")[how == OTHER].tolist())
+    others = Counter(plain(said) for said in documents.column("language")[how == OTHER].tolist())
     if others:
         shown = ", ".join(f"{name} ({count})" for name, count in others.most_common(5))
         log.warning("languages: %d documents say a language that is not declared: %s", others.total(), shown)

@@ -32,6 +32,11 @@ class Spoken:
     names: tuple[str, ...]
     of: np.ndarray
 
+    @property
+    def declared(self) -> int:
+        """How many languages are declared; the place of OTHER."""
+        return len(self.names) - 1
+
     def of_texts(self, rows: np.ndarray, texts: np.ndarray, number: int) -> np.ndarray:
         """[T] int64 the language that most documents of each text are in; UNKNOWN: there is not one.
 

@@ -1,6 +1,7 @@
 """Questions in two languages: put together and answered each in its own, as if there were no other."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,11 @@ import numpy as np
 from pipeline.answers import exact, vectors
 from pipeline.answers.asked import RESOLVED, Pairs
 from pipeline.answers.in_languages import InLanguages
+from pipeline.answers.night import Night
 from pipeline.answers.scoring import Asking, Knowledge
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from pipeline.words.spoken import UNKNOWN
+from pipeline.words.spoken import OTHER, UNKNOWN, Spoken
 from tests.answers import counter
 from tests.tiny_log import digests, rows_of
 
@@ -61,6 +63,29 @@ def test_each_language_has_its_own_clusters_and_answers(tmp_path: Path) -> None:
     assert answers == {"card": {"a-card", "a-mixed"}, "cartao": {"a-cartao", "a-cartao2", "a-mixed"}}
     report = artifacts.read_manifest(night)["report"]
     assert (report["clusters: en"], report["clusters: pt"], report["clusters: unknown"]) == (1, 1, 0)
+
+
+def test_what_only_another_language_resolved_teaches_that_its_own_did_not() -> None:
+    """Five questions in en, pt, pt, fr and an unknown language, each resolved by one of three answers, in en, pt, fr."""
+    other, languages = 2, np.array([ENGLISH, PORTUGUESE, PORTUGUESE, 2, UNKNOWN])
+    pairs = Pairs(np.arange(5), np.array([0, 0, 1, 2, 0]), np.full(5, RESOLVED, dtype=np.int8))
+    night: Any = SimpleNamespace(
+        knowledge=SimpleNamespace(pairs=pairs),
+        section=SimpleNamespace(most_resolved=10),
+        spoken=Spoken(("en", "pt", OTHER), languages),
+        when=np.arange(5),
+        times=np.arange(5),
+        text_of=np.arange(5),
+        asked_in=languages,
+        answered_in=np.array([ENGLISH, PORTUGUESE, other]),
+        asking=lambda rows, until: Asking(rows, rows, until),
+    )
+    night._can_be_given = lambda some: Night._can_be_given(night, some)
+    found = Night.resolved.fget(night)  # type: ignore[attr-defined]
+    assert found.asking.texts.tolist() == [0, 1, 2, 3, 4]
+    assert found.right.T.tolist() == [[0, 0], [2, 1], [4, 0]]
+    night.spoken = None
+    assert Night.resolved.fget(night).right.shape[1] == 5  # type: ignore[attr-defined]
 
 
 def test_without_declared_languages_what_rows_say_moves_nothing(tmp_path: Path) -> None:
@@ -122,6 +147,10 @@ def test_the_parts_of_a_language_are_those_of_a_centre_that_has_nothing_else() -
         expected = np.zeros(found.shape[::2], dtype=np.float32)
         expected[:, some] = other.parts(Asking(texts[[row]], near[[row]], until[[row]]))[:, 0]
         np.testing.assert_array_equal(found[:, row], expected)
+    undeclared = known.parts(Asking(texts[:1], near[:1], until[:1], languages=np.array([2])))
+    expected = np.zeros(undeclared.shape[::2], dtype=np.float32)
+    expected[:, [3]] = knowledge([3], [2]).parts(Asking(texts[:1], near[:1], until[:1]))[:, 0]
+    np.testing.assert_array_equal(undeclared[:, 0], expected)
     everything = whole.parts(Asking(texts, near, until))
     np.testing.assert_array_equal(known.parts(Asking(texts, near, until)), everything)
     assert (found[:, 0] != everything[:, 0]).any()

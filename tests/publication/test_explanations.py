@@ -1,6 +1,7 @@
 """The table `explanations`, on a shop whose log is young and on a made-up night in which everything was learned."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -60,7 +61,7 @@ def of(made: Shop, table: str = "explanations") -> list[dict[str, Any]]:
 
 
 def test_of_a_young_log_everybody_is_the_only_driver_and_reasons_have_their_evidence(young: Shop) -> None:
-    rows = of(young)
+    rows, usual = of(young), defaultdict[str, set[float]](set)
     shown_rows = {(r["surface"], r["user_id"], r["rank"]): r for r in of(young, "recommendations") if r["rank"] <= 2}
     assert {(r["surface"], r["user_id"], r["rank"]) for r in rows} == set(shown_rows)
     for place, row in shown_rows.items():
@@ -69,6 +70,8 @@ def test_of_a_young_log_everybody_is_the_only_driver_and_reasons_have_their_evid
         score = min(max(row["score"], 1e-9), 1 - 1e-9)
         assert sum(r["adds"] for r in mine) == pytest.approx(math.log(score / (1 - score)), abs=1e-5)
         assert {r["driver"] for r in mine} <= {"anybody", "rules", OTHERS}
+        usual[row["item_id"]] |= {r["adds"] for r in mine if r["driver"] == "anybody"}
+    assert {len(found) for found in usual.values()} == {1}, "everybody's chance is the item's, not the list's"
     titles, named = {f"i{number}": title for number, title in enumerate(young.titles)}, 0
     for row in rows:
         reason = shown_rows[row["surface"], row["user_id"], row["rank"]]["reason"]
@@ -109,6 +112,12 @@ def test_a_shop_that_does_not_ask_has_the_identity_it_had() -> None:
     unasked = plain.model_copy(update={"explanations": Explanations(least=0.5)})
     assert plain.digest("publish") == unasked.digest("publish") != asked.digest("publish")
     assert plain.digest("ensemble") == asked.digest("ensemble")
+
+
+def test_no_more_ranks_are_held_than_the_longest_list_has(young: Shop) -> None:
+    longest = max(surface.k for surface in young.config.surfaces)
+    for asked, held in ((1, 1), (longest, longest), (10**9, longest)):
+        assert shown.ranks(young.config.model_copy(update={"explanations": Explanations(ranks=asked)})) == held
 
 
 def test_where_the_gate_shows_best_sellers_everybody_is_the_driver(tmp_path: Path) -> None:
@@ -176,6 +185,8 @@ def test_what_is_small_is_told_together_and_what_rounding_loses_is_with_it() -> 
     assert adds.dtype == np.float32
     every = folded(shares, shares.sum(axis=1), 0, 0.0)
     assert len(every[0]) == 4 + 3 + 2
+    nothing = folded(np.array([[1.0, 0.03, -0.03, 0.0]]), np.array([1.0]), 0, 0.05)
+    assert [one.tolist() for one in nothing] == [[0], [0], [1.0]]
 
 
 # --- a made-up night ------------------------------------------------------------------------------------------------

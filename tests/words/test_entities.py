@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +15,7 @@ from pipeline.ground.errors import InputError
 from pipeline.operations import forget, load_history, stages
 from pipeline.settings.config import Config
 from pipeline.sources import configuration
+from pipeline.words import entities
 from tests.on_disk import everything_under
 from tests.tiny_log import digests, row, rows_of, shop, write
 from tests.words import desk
@@ -231,3 +233,12 @@ def test_the_words_of_a_day_are_of_its_language_and_do_not_tell_it(tmp_path: Pat
     assert "der" in told["one"]
     assert "der" not in told["two"]
     assert {"hersteller", "ruft"} <= told["two"]
+
+
+def test_the_language_of_a_day_is_one_that_is_known() -> None:
+    documents = np.array([f"d{n}" for n in range(8)], dtype=object)
+    known = {"d0": "en", "d1": "en", "d5": "en", "d6": "de"}  # of three more today nobody knows it
+    today, past = entities._in_one_language(np.arange(5), np.arange(5, 8), documents, known)
+    assert (today.tolist(), past.tolist()) == ([0, 1], [5])
+    today, past = entities._in_one_language(np.arange(2, 5), np.arange(5, 8), documents, known)
+    assert (today.tolist(), past.tolist()) == ([2, 3, 4], [7])

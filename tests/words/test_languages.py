@@ -98,6 +98,9 @@ def test_rows_that_say_it_need_no_guesser(tmp_path: Path, monkeypatch: pytest.Mo
         InputError, match=r"languages\.guess needs the package py3langid: pip install 'nightjar\[languages\]'"
     ):
         run(shop(tmp_path), N0, force=True)
+    guessing.require(shop(tmp_path, guess=False))
+    with pytest.raises(InputError, match=r"languages\.guess needs"):
+        guessing.require(shop(tmp_path))
 
 
 def test_a_language_that_nothing_knows_is_refused() -> None:
@@ -158,6 +161,31 @@ def test_pseudonyms_are_in_it_as_in_the_documents(tmp_path: Path, monkeypatch: p
     run(config, N0)
     for path in (config.lake / "languages").rglob("*"):
         assert not path.is_file() or b"anna" not in path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        *(("pt-BR", "pt"), (" PT_br ", "pt"), ("en-US,en;q=0.9", "en"), ("eng", "eng"), ("fr", "fr")),
+        *(
+            (said, "")
+            for said in ("", "und", "mul", "null", "english", "123", "-", "en,pt", "z" * 300_000, "fr\nroot: x")
+        ),
+    ],
+)
+def test_what_is_no_code_says_nothing(said: str, code: str) -> None:
+    assert languages.plain(said) == code
+
+
+def test_the_log_names_codes_and_nothing_else_that_rows_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hostile = "\x1b[2J\r\n2026-01-01 root: all is lost"
+    rows = [row("a", ENGLISH, "FR_be"), row("b", ENGLISH, hostile), row("c", ENGLISH, "und"), row("d", GERMAN, "de")]
+    say(tmp_path, N0, rows)
+    night = run(shop(tmp_path, guess=False), N0)
+    assert found(night) == {"a": (None, "other"), "b": (None, None), "c": (None, None), "d": ("de", SAID)}
+    assert [one.getMessage() for one in caplog.records if "not declared" in one.getMessage()] == [
+        "languages: 1 documents say a language that is not declared: fr (1)"
+    ]
 
 
 def test_the_most_usual_is_a_count() -> None:

@@ -82,7 +82,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         InputError: lists have no probabilities, the night has no fusion, or its rankers were taught other features.
     """
     work = _work(night)
-    ranks, targets = night.config.explanations.ranks, np.asarray(night.cutoff.targets())
+    ranks, targets = shown.ranks(night.config), np.asarray(night.cutoff.targets())
     user_ids, item_ids = night.users.column("user_id"), night.items.column("item_id")
     surfaces, drivers = (pa.array(names, pa.string()) for names in (work.surfaces, work.drivers))
     given = (work, len(targets), night.config, night.scratch)

@@ -133,7 +133,7 @@ def make(night: Night) -> Iterable[pa.Table]:
             rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
             pieces = allotted(rules, pieces, users, night.scratch)
         if night.config.explanations.ranks:
-            pieces = shown.kept(pieces, night, surface.name, night.config.explanations.ranks)
+            pieces = shown.kept(pieces, night, surface.name, shown.ranks(night.config))
         for rows in gathered(pieces, TOLD):
             yield sentences(night, surface, labels[surface.name], rows, policies[surface.name])
 
