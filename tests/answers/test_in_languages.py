@@ -66,7 +66,7 @@ def test_each_language_has_its_own_clusters_and_answers(tmp_path: Path) -> None:
 
 
 def test_what_only_another_language_resolved_teaches_that_its_own_did_not() -> None:
-    """Five questions in en, pt, pt, fr and an unknown language, each resolved by one of three answers, in en, pt, fr."""
+    """Five questions in en, pt, pt, fr and one that is not known, each resolved by an answer in en, pt or fr."""
     other, languages = 2, np.array([ENGLISH, PORTUGUESE, PORTUGUESE, 2, UNKNOWN])
     pairs = Pairs(np.arange(5), np.array([0, 0, 1, 2, 0]), np.full(5, RESOLVED, dtype=np.int8))
     night: Any = SimpleNamespace(

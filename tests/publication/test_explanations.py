@@ -19,7 +19,7 @@ from pipeline.ground import lists, sql
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
 from pipeline.publication import checks, explaining, publish, shown
-from pipeline.publication.explaining import OTHERS, Explained, folded
+from pipeline.publication.explaining import OTHERS, Explained
 from pipeline.publication.night import Night
 from pipeline.publication.tables import explanations, published_by
 from pipeline.ranking import calibration, ensemble, fusion
@@ -170,23 +170,6 @@ def test_lists_without_probabilities_cannot_be_explained(tmp_path: Path) -> None
     (made.folder("ensemble") / f"cutoff={NIGHT}" / "new.final.probability.npy").unlink()
     with pytest.raises(InputError, match=r"new.final.probability.npy is missing, and explanations\.ranks asks"):
         go(made)
-
-
-# --- rows that are told ---------------------------------------------------------------------------------------------
-
-
-def test_what_is_small_is_told_together_and_what_rounding_loses_is_with_it() -> None:
-    shares = np.array([[1.0, -0.04, 0.03, 0.7, 0.0], [0.0, 0.0, 2.0, -0.5, 0.0], [0.01, 0.0, 0.3, 0.0, 0.0]])
-    place, driver, adds = folded(shares, shares.sum(axis=1), 0, 0.05)
-    assert list(zip(place.tolist(), driver.tolist(), strict=True)) == [
-        (0, 0), (0, 3), (0, 4), (1, 0), (1, 2), (1, 3), (2, 0), (2, 2)
-    ]  # fmt: skip
-    assert adds.tolist() == pytest.approx([1.0, 0.7, -0.01, 0.0, 2.0, -0.5, 0.01, 0.3], abs=1e-7)
-    assert adds.dtype == np.float32
-    every = folded(shares, shares.sum(axis=1), 0, 0.0)
-    assert len(every[0]) == 4 + 3 + 2
-    nothing = folded(np.array([[1.0, 0.03, -0.03, 0.0]]), np.array([1.0]), 0, 0.05)
-    assert [one.tolist() for one in nothing] == [[0], [0], [1.0]]
 
 
 # --- a made-up night ------------------------------------------------------------------------------------------------
