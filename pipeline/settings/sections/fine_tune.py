@@ -54,7 +54,7 @@ class FineTune(Section):
     """Of the low-rank change; length of the prefix."""
     tasks: Tasks = Tasks()
     """What is learned beside which item comes next."""
-    steps: NonNegativeInt = 120
+    steps: NonNegativeInt = 40
     """Training steps; 0 leaves the encoder as it came. About a second each on 2 CPU cores."""
     warm_starts: NonNegativeInt = 0
     """How many times in a row a tuning may go on from the one before it, with `warm_steps` steps, before it starts from
