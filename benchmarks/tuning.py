@@ -73,7 +73,7 @@ VARIANTS: dict[str, dict[str, Section]] = {
         "items drawn alike (tail)": {"popularity_power": 0.0},
         "items drawn by buyers (head)": {"popularity_power": 1.0},
     },
-    "steps": {f"{steps} steps": {"steps": steps} for steps in (120, 60, 40, 20)},
+    "steps": {f"{steps} steps": {"steps": steps} for steps in (40, 20, 60, 120)},
 }
 
 
