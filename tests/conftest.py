@@ -44,7 +44,7 @@ SMALL: dict[str, Any] = {
     "label_windows": 3,
     "window_stride_days": 14,
     "als": {"factors": 32, "candidates": 60},
-    **{name: {"candidates": 60} for name in ("popularity", "user_knn", "item_knn", "ease", "language_model")},
+    **{name: {"candidates": 60} for name in ("popularity", "user_knn", "item_knn", "ease", "ridge", "language_model")},
     "fine_tune": {"steps": 4, "epochs": 1, "layers": 2},
     "fusion": {
         "rounds": 20,

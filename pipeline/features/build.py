@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.tables import tables
-from pipeline.features import attributes, shown, trends
+from pipeline.features import attributes, days, shown, trends
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
@@ -143,6 +143,7 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
         events.write(folder / "disliked.parquet", "disliked", schemas.DISLIKED, excluded, **params)
         shown.write(events, folder, row, params)
         events.write(folder / "ratings.parquet", "ratings", schemas.RATINGS, **params)
+        days.write(events, folder, row["users"], config, params)
         if row["role"] == "label":
             events.write(folder / "labels.parquet", "labels", schemas.LABELS, **params)
         _write(folder / "item_stats.parquet", events.query("item_stats", schemas.ITEM_STATS, **params))

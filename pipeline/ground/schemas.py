@@ -169,6 +169,15 @@ RATINGS = pa.schema(
     ]
 )
 
+DAYS = pa.schema(
+    [
+        pa.field("user_index", pa.int32(), nullable=False),
+        pa.field("item_index", pa.int32(), nullable=False),
+        pa.field("age", pa.int32(), nullable=False),  # days before the end of the cut-off day
+        pa.field("is_label", pa.bool_(), nullable=False),  # the goal was among what was done
+    ]
+)
+
 ITEM_STATS = pa.schema(
     [
         pa.field("item_index", pa.int32(), nullable=False),

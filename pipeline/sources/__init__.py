@@ -16,6 +16,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "user_knn": (),
     "item_knn": (),
     "ease": (),
+    "ridge": (),
     "language_model": ("fine_tune",),
     "sasrec": ("language_model",),
     "matrix_factorisation": (),

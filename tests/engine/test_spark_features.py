@@ -59,6 +59,7 @@ def test_the_shop_has_everything(made: tuple[Path, Path]) -> None:
     assert filled == {name.rpartition("/")[2] for name in rows}
     for name in (
         "ratings",
+        "days",
         "disliked",
         "offers",
         "links",

@@ -186,6 +186,7 @@ def test_every_table_has_its_contract(made: tuple[Path, FullConfig, list[Event]]
         f"{part}/item_stats": schemas.ITEM_STATS,
         f"{part}/user_stats": schemas.USER_STATS,
         f"{part}/ratings": schemas.RATINGS,
+        f"{part}/days": schemas.DAYS,
         f"{part}/targets": schemas.TARGETS,
         f"{part}/labels": schemas.LABELS,
     }
