@@ -41,6 +41,9 @@ reference_users = 2000
 [ease]
 max_items = 1000
 
+[ridge]
+max_items = 1000
+
 [language_model]
 enabled = false
 

@@ -74,6 +74,9 @@ enabled = false
 [ease]
 enabled = false
 
+[ridge]
+enabled = false
+
 [language_model]
 enabled = false
 

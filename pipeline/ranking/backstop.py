@@ -3,9 +3,11 @@
 A learned ranker is only as good as what it learned from: on a young, small or odd log a simple list can beat it. So the
 final list is never far from the best of them. Which single list that is, all label windows say, as each of them has
 every single list; how much of it the final one takes, those say for which merged lists were made without seeing them.
+The rankers of those lists had learned from fewer windows than tonight's, which needs less of a single list.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +41,10 @@ def choose(
     """Choose the single list that did best on the label windows, and the share of it.
 
     A single list that is clearly worse than the merged one is still worth a part of it as a rule, as the two err
-    differently. Of the shares that are not worse than the best one beyond noise, it is the one nearest to the mean of
-    those that are best in draws of the judged users (a Bayesian bootstrap), shrunk towards the usual one: the best
-    where many users judge, and where few do, no extreme that chance, or one odd window of two, made.
+    differently. The share is the mean of those that are best in draws of the judged users (a Bayesian bootstrap),
+    shrunk towards the usual one, and not beyond those that are as good as the best but for noise: the best where many
+    users judge, and where few do, no extreme that chance, or one odd window of two, made. Then it is taken from what
+    the judged rankers had learned to what tonight's has (`for_learned`).
 
     Args:
         windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
@@ -67,8 +70,30 @@ def choose(
     shares, tried = (0.0, *SHARES), Recipe(recipe.weights, name, max(SHARES))
     values = np.concatenate([judges[place].finals(tried, shares) for place in with_merged], axis=1)
     mean = shrunk(expected_best(shares, values, config.seed), values.shape[1])
-    share = min((shares[n] for n in as_good(values)), key=lambda share: abs(share - mean))
+    good = [shares[n] for n in as_good(values)]
+    users = np.array([len(judges[place].judged) for place in with_merged])
+    learned = np.array([_learned(judges[place].window, windows, config) for place in with_merged])
+    share = for_learned(float(np.clip(mean, min(good), max(good))), float(np.average(learned, weights=users)))
     return Recipe(recipe.weights, name, share) if share else recipe
+
+
+def _learned(judged: Cutoff, windows: Sequence[Cutoff], config: Config) -> float:
+    """What the ranker of one window's lists had learned from, of all windows; one more each, as none is not nothing."""
+    ends = timedelta(days=config.horizon_days)
+    return (sum(window.cutoff + ends <= judged.cutoff for window in windows) + 1) / (len(windows) + 1)
+
+
+def for_learned(share: float, part: float) -> float:
+    """The share for a ranker that has learned more: its odds are as the ranker's error, which they are where weights go
+    by inverse variance, and the error is as one over what was learned from.
+
+    Args:
+        share: of a single list, where the ranker had learned from a part.
+        part: how large a part, in (0, 1].
+    Returns:
+        In 0..1, to a thousandth.
+    """
+    return round(share * part / (share * part + 1 - share), 3)
 
 
 def as_good(values: np.ndarray) -> list[int]:
@@ -122,6 +147,7 @@ class _Judge:
     before, the discounted gain of hits that count by their rarity.
 
     Attributes:
+        window: the label cut-off.
         judged: [J] rows of the window's targets with something to find.
 
     Args:
@@ -134,7 +160,7 @@ class _Judge:
     def __init__(self, window: Cutoff, places: Mapping[str, Path], pool: lists.Pool, config: Config) -> None:
         number = wanted(window, pool)
         self.judged = np.flatnonzero(number)
-        self._window, self._places, self._pool, self._config = window, places, pool, config
+        self.window, self._places, self._pool, self._config = window, places, pool, config
         self._parts = list(blocks(len(self.judged), config.block_users))
         self._keys, self._wanted = label_keys(window, pool), number[self.judged]
         self._rarity = rarity(ShownFacts.read(window, config).looks)
@@ -143,18 +169,18 @@ class _Judge:
     def has_merged(self) -> bool:
         """Whether any member has a list here."""
         members = self._config.ensemble.members
-        return any(finals.folder_of(self._window, self._places, self._pool, name) for name in members)
+        return any(finals.folder_of(self.window, self._places, self._pool, name) for name in members)
 
     def finals(self, recipe: Recipe, shares: Sequence[float]) -> np.ndarray:
         """[S, J] of the final lists that a recipe makes with some shares of its single list."""
-        final = Final.of(self._window, self._places, self._pool, recipe, self._config)
+        final = Final.of(self.window, self._places, self._pool, recipe, self._config)
         made = (final.with_shares(self.judged[part], shares) for part in self._parts)
         found = [[self._of(items, part) for items, _ in lists] for lists, part in zip(made, self._parts, strict=True)]
         return np.concatenate(found, axis=1)
 
     def single(self, name: str) -> np.ndarray:
         """[J] of a single list; one that was not made found nothing, as nobody can show it."""
-        found = finals.read(self._window, self._places, self._pool, [name])
+        found = finals.read(self.window, self._places, self._pool, [name])
         if name not in found:
             return np.zeros(len(self.judged))
         items: np.ndarray = found[name][0]
@@ -162,8 +188,8 @@ class _Judge:
 
     def _of(self, items: np.ndarray, part: slice) -> np.ndarray:
         top = items[:, :K]
-        users = self._window.targets()[self.judged[part]].astype(np.int64)
-        keys = users[:, None] * self._window.items + top
+        users = self.window.targets()[self.judged[part]].astype(np.int64)
+        keys = users[:, None] * self.window.items + top
         hit = position(self._keys, keys.ravel())[0].reshape(top.shape) & (top >= 0)
         if self._rarity is None:
             return metrics.ndcg(hit, self._wanted[part], K)

@@ -107,6 +107,25 @@ def test_few_users_do_not_choose_an_extreme_even_where_they_agree():
     assert backstop.shrunk(0.25, 30) == pytest.approx(np.mean(votes))
 
 
+def test_a_ranker_that_has_learned_more_needs_less_of_a_single_list() -> None:
+    """As two estimates are weighed best, by one over their variance, where one of them has n or m observations."""
+    single, one, n, m = 2.0, 30.0, 8, 12
+    shares = [(1 / single) / (1 / single + 1 / (one / observed)) for observed in (n, m)]
+    assert backstop.for_learned(shares[0], n / m) == pytest.approx(shares[1], abs=1e-3)
+    assert [backstop.for_learned(share, 0.5) for share in (0.0, 0.5, 1.0)] == [0.0, pytest.approx(1 / 3, abs=1e-3), 1.0]
+    assert backstop.for_learned(0.3, 1.0) == 0.3
+
+
+def test_what_a_judged_ranker_had_learned_from_is_counted_in_windows(night) -> None:
+    """One that had learned from nothing counts as half of one that has learned from one window."""
+    windows = [cutoff for cutoff in night.cutoffs if cutoff.role == "label"]
+    for judged in windows:
+        before = [w for w in windows if (judged.cutoff - w.cutoff).days >= night.config.horizon_days]
+        found = backstop._learned(judged, windows, night.config)
+        assert found == (len(before) + 1) / (len(windows) + 1)
+    assert backstop._learned(windows[-1], windows[-1:], night.config) == 0.5
+
+
 def test_what_is_worse_than_the_best_beyond_noise_is_not_chosen() -> None:
     random = np.random.default_rng(2)
     steady = random.random(400)
@@ -126,7 +145,9 @@ def test_where_no_merged_list_was_made_nothing_is_chosen(night):
     assert backstop.choose([newest], {"fusion": night.out("fusion"), **night.sources}, "all", PLAIN, config) == PLAIN
 
 
-def test_the_final_list_is_never_worse_than_the_best_single_one_where_it_was_chosen(night):
+def test_the_final_list_is_never_worse_than_the_best_single_one_where_it_was_chosen(night, monkeypatch):
+    """By a ranker that will learn nothing more."""
+    monkeypatch.setattr(backstop, "_learned", lambda *_: 1.0)
     config, cutoff = merging_only(night, "popularity"), window(night, "validate")
     places = {"fusion": night.out("fusion"), **night.sources}
     final = Final.of(cutoff, places, "all", chosen(night, config), config).block(slice(None))[1][0]
