@@ -62,7 +62,8 @@ class Calibration:
 def learn(log_odds: np.ndarray, rank: np.ndarray, acted: np.ndarray, method: Method) -> Calibration | None:
     """Fit on the pairs of one window; None where nobody acted on any.
 
-    Weights are drawn, very slightly, to what is right if the log-odds are: 1 for them and 0 for the rank.
+    Weights are drawn, very slightly, to what is right if the log-odds are: 1 for them and 0 for the rank. The rank's is
+    not above 0: probabilities that rise along a list would contradict its order, and be evened out to many equal ones.
 
     Args:
         log_odds: [N]; all 0 where no ranker gives any, and the rank alone speaks.
@@ -75,6 +76,8 @@ def learn(log_odds: np.ndarray, rank: np.ndarray, acted: np.ndarray, method: Met
     columns = np.stack([np.ones(len(acted)), log_odds, np.log(rank)], axis=1).astype(np.float64)
     towards = np.array([0.0, float(np.any(log_odds)), 0.0])
     weights = _logistic(columns, acted.astype(np.float64), towards)
+    if weights[2] > 0:
+        weights = np.append(_logistic(columns[:, :2], acted.astype(np.float64), towards[:2]), 0.0)
     found = Calibration((float(weights[0]), float(weights[1]), float(weights[2])))
     return found if method == "platt" else _isotonic(found, columns @ weights, acted)
 

@@ -48,6 +48,18 @@ def test_the_logistic_curve_is_scikit_learns():
     assert abs(found.probability(odds, rank) - truth).mean() < 0.01
 
 
+def test_what_comes_later_in_a_list_is_never_the_likelier_for_its_place():
+    """Where it was, on the pairs learned from, the curve is that of the log-odds alone."""
+    rng = np.random.default_rng(4)
+    odds, rank = rng.normal(-2, 1.5, 20_000), rng.integers(1, 51, 20_000)
+    acted = rng.random(len(rank)) < 1 / (1 + np.exp(-(0.8 * odds + 0.3 * np.log(rank))))
+    found = calibration.learn(odds, rank, acted, "platt")
+    assert found is not None
+    assert found.weights[2] == 0
+    expected = LogisticRegression(C=1e6).fit(odds[:, None], acted).predict_proba(odds[:, None])[:, 1]
+    assert found.probability(odds, rank) == pytest.approx(expected, abs=1e-3)
+
+
 def test_the_steps_never_fall_and_are_near_the_truth():
     odds, rank, acted, truth = pairs()
     found = calibration.learn(odds, rank, acted, "isotonic")
