@@ -26,10 +26,10 @@ def table_of(actions: list[Action]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schemas.DAYS)
 
 
-def by_hand(actions: list[Action], items: list[int], section: ridge.Ridge, new: bool, reg: float) -> np.ndarray:
+def by_hand(actions: list[Action], items: list[int], section: ridge.Ridge) -> np.ndarray:
     """B of the normal equations, a user, window and action at a time."""
     half_life, size = int(section.values.split("_")[1]), len(items)
-    gram, sums = np.eye(size) * reg, np.zeros((size, size))
+    gram, sums = np.eye(size) * section.reg, np.zeros((size, size))
     for window in range(1, section.windows + 1):
         starts = HORIZON * window
         for user in {a[0] for a in actions}:
@@ -38,8 +38,6 @@ def by_hand(actions: list[Action], items: list[int], section: ridge.Ridge, new: 
             then = {i for _, i, age, goal in mine if goal and starts - HORIZON <= age < starts}
             if not before or not then:
                 continue
-            if new:
-                then -= {i for i, _ in before}
             x = np.array([sum(w for j, w in before if j == i) for i in items])
             y = np.array([float(i in then) for i in items])
             weight = max(sum(w for _, w in before), 1) ** -0.5
@@ -56,41 +54,31 @@ def made_up(seed: int, users: int = 12, items: int = 7, number: int = 260) -> li
 
 @pytest.mark.parametrize("items", [[0, 1, 2, 3, 4, 5, 6], [1, 2, 5]])
 def test_it_is_the_solution_of_the_normal_equations(items: list[int]) -> None:
-    section = ridge.Ridge(windows=4, values="decay_30")
+    section = ridge.Ridge(windows=4, reg=3.0, values="decay_30")
     actions = made_up(1)
-    sums = ridge.Sums.of(ridge.lessons(table_of(actions), np.array(items), section, HORIZON), len(items))
-    for new, taught, reg in ((False, sums.wanted, 3.0), (True, sums.first, 8.0)):
-        weights = ridge.item_weights(sums.gram, taught, reg)
-        assert weights.dtype == np.float32
-        np.testing.assert_allclose(weights, by_hand(actions, items, section, new, reg), atol=1e-5)
+    given = ridge.lessons(table_of(actions), np.array(items), section, HORIZON)
+    weights = ridge.item_weights(given, len(items), section.reg)
+    assert weights.dtype == np.float32
+    np.testing.assert_allclose(weights, by_hand(actions, items, section), atol=1e-5)
 
 
 def test_who_has_a_long_history_counts_by_the_square_root_of_it() -> None:
     """A user with four times the history: its entries four times as large, divided by 4^(1/4) in both."""
     actions: list[Action] = [(0, 0, age, False) for age in (20, 21, 22, 23)] + [(0, 1, 3, True)]
     section = ridge.Ridge(windows=1, values="decay_365")
-    ((history, wanted, first),) = ridge.lessons(table_of(actions), np.array([0, 1]), section, HORIZON)
+    ((history, wanted),) = ridge.lessons(table_of(actions), np.array([0, 1]), section, HORIZON)
     size = sum(0.5 ** ((age - HORIZON) / 365) for age in (20, 21, 22, 23))
     np.testing.assert_allclose(history.toarray(), [[size**0.75, 0]], rtol=1e-6)
     np.testing.assert_allclose(wanted.toarray(), [[0, size**-0.25]], rtol=1e-6)
-    assert (first != wanted).nnz == 0
 
 
 def test_nothing_of_a_window_is_in_the_history_before_it() -> None:
     """The day a window begins with is in it, the day before is not; what is not of the goal is never wanted."""
     actions: list[Action] = [(0, 0, 14, True), (0, 1, 13, True), (0, 2, 0, True), (0, 3, 13, False)]
     section = ridge.Ridge(windows=2)
-    ((history, wanted, first),) = ridge.lessons(table_of(actions), np.arange(4), section, HORIZON)
+    ((history, wanted),) = ridge.lessons(table_of(actions), np.arange(4), section, HORIZON)
     assert history.indices.tolist() == [0]
     assert wanted.indices.tolist() == [1, 2]
-    assert first.indices.tolist() == [1, 2]
-
-
-def test_what_was_had_before_is_not_new(tmp_path: Path) -> None:
-    actions: list[Action] = [(0, 0, 20, True), (0, 0, 3, True), (0, 1, 3, True), (0, 1, 2, True)]
-    ((_, wanted, first),) = ridge.lessons(table_of(actions), np.arange(2), ridge.Ridge(windows=1), HORIZON)
-    assert wanted.toarray().tolist() == [[1, 1]]
-    assert first.toarray().tolist() == [[0, 1]]
 
 
 def write_days(features: Path, actions: list[Action]) -> None:
@@ -104,11 +92,11 @@ def listed(config: FullConfig, kind: lists.Kind) -> np.ndarray:
     return np.asarray(lists.read_list(folder, kind, "ridge")[0])
 
 
-def night(tmp_path: Path, actions: list[Action], repeats: bool = True, **section: Any) -> FullConfig:
-    config = shop.config_for(tmp_path, ridge={"candidates": 3, "reg": 1.0, "new_reg": 1.0, **section})
+def night(tmp_path: Path, actions: list[Action], **section: Any) -> FullConfig:
+    config = shop.config_for(tmp_path, ridge={"candidates": 3, "reg": 1.0, **section})
     history = np.zeros((4, 4), dtype=np.float32)
     history[[0, 1, 2, 3], [0, 1, 2, 3]] = 1
-    write_days(shop.write_features(config.lake, {shop.NIGHT: history}, repeats=repeats), actions)
+    write_days(shop.write_features(config.lake, {shop.NIGHT: history}), actions)
     return config
 
 
@@ -123,13 +111,9 @@ def test_a_model_without_lessons_lists_nothing(tmp_path: Path) -> None:
     assert (listed(night(tmp_path, [(0, 0, 3, True)]), "all") == -1).all()
 
 
-def test_where_nobody_comes_back_all_is_what_is_new(tmp_path: Path) -> None:
-    after = [(u, pair + late, 30 * (1 - late) + 5, True) for u, pair in enumerate((0, 0, 2, 2)) for late in (0, 1)]
-    config = night(tmp_path, after, repeats=False)
-    assert (listed(config, "all") == listed(config, "new")).all()
-
-
-def test_weights_that_are_not_finite_are_an_error() -> None:
-    gram = np.ones((2, 2), dtype=np.float32)
+def test_scores_that_are_not_finite_are_an_error() -> None:
+    section = ridge.Ridge(windows=1, reg=1e-30)
+    actions: list[Action] = [(0, i, 20, True) for i in range(3)] + [(0, 0, 3, True)]
+    given = ridge.lessons(table_of(actions), np.arange(3), section, HORIZON)
     with pytest.raises(TrainingError, match=r"raise ridge\.reg"):
-        ridge.item_weights(gram, gram, 1e-30)
+        ridge.item_weights(given, 3, section.reg)
