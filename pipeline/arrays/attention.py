@@ -53,6 +53,13 @@ def prices(items: np.ndarray, values: np.ndarray, may: np.ndarray, k: int, stren
     return np.asarray(unit * found, dtype=np.float32)
 
 
+def mean_value(items: np.ndarray, values: np.ndarray, may: np.ndarray, k: int) -> float:
+    """The mean value of what everybody's lists show in their first k places, 0 where they show nothing: the unit in
+    which a setting says the same in every shop. Arguments as of `prices`.
+    """
+    return _Lists(items, values, may, k).shown(np.zeros(len(may), dtype=np.float32))[1]
+
+
 def order(items: np.ndarray, values: np.ndarray, price: np.ndarray) -> np.ndarray:
     """The columns of each row by value less price, the highest first, of equals as they stood: int64 [B, n]; pads last.
 

@@ -56,8 +56,8 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
 
 def _plain(surface: Surface) -> bool:
     """Whether the surface shows the pool's lists as they are judged."""
-    changed = surface.is_personal or surface.diversity or surface.long_tail or surface.added
-    return surface.where == "true" and not changed
+    reordered = surface.diversity or surface.long_tail or surface.calibrated_mix or surface.added
+    return surface.where == "true" and not surface.is_personal and not reordered
 
 
 def fallen(rows: Sequence[Row], config: Config) -> list[str]:

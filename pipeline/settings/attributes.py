@@ -78,6 +78,22 @@ def require_groups(groups: Iterable[str], items: Mapping[str, AttributeKind]) ->
             )
 
 
+def require_mixes(surfaces: Iterable[Surface], items: Mapping[str, AttributeKind]) -> None:
+    """Check what the mixes are of that lists keep.
+
+    Raises:
+        ValueError: it is neither the category nor an attribute of the items that is a word; names the surface.
+    """
+    for surface in surfaces:
+        name = surface.calibrated_by
+        if name != CATEGORY and items.get(name) != "word":
+            found = f"is a {items[name]}" if name in items else "is no attribute of the items"
+            raise ValueError(
+                f"surface '{surface.name}': calibrated_by = '{name}' {found}, and a word is needed: declare it in "
+                f'[ingest.items] (attributes = {{ {name} = "word" }}) and select it in the mapping, or leave it out'
+            )
+
+
 def _named(allot: Allot) -> Iterable[tuple[str, str, AttributeKind]]:
     """Key, name and kind of every attribute that limits ask for."""
     if allot.value:

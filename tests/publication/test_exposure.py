@@ -137,7 +137,9 @@ def test_a_young_log_knows_no_relevance_and_a_shop_may_do_without(tmp_path: Path
     run = publish.active_run(without.config)
     assert run is not None
     assert not (run.folder / "exposure.parquet").exists()
-    assert "all.for_you.exposure_gini" in json.loads(rows(without, "runs")[0]["metrics"])
+    said = json.loads(rows(without, "runs")[0]["metrics"])
+    assert "all.for_you.exposure_gini" in said
+    assert "all.for_you.miscalibration" not in said, "its items have no categories"
 
 
 def test_ages_are_divided_at_their_days() -> None:

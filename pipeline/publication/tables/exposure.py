@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pipeline.arrays.exposure import head, worth
 from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, sql
-from pipeline.publication import exposed
+from pipeline.publication import exposed, miscalibrated
 from pipeline.publication.exposed import Exposed, Groups
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
@@ -112,14 +112,15 @@ def told(folder: Path, night: Night) -> Night:
     acted = night.stats.column("buyers_91").to_numpy()
     tail = ~head(acted, night.config.fairness.head_share)
     items, lists = _counted(folder / RECOMMENDATIONS.file, acted, tail, night)
-    found = {}
+    found, far = {}, miscalibrated.measured(folder / RECOMMENDATIONS.file, night)
     for surface in night.config.surfaces:
         mine = items.filter(pc.equal(items.column("surface"), surface.name))
         exposure = np.zeros(night.items.num_rows, dtype=np.int64)
         exposure[mine.column("item_index").to_numpy()] = mine.column("exposure").to_numpy()
         may = night.shown[surface.name] | (exposure > 0)  # editors may pin what the surface does not choose from
         of_surface = lists.filter(pc.equal(lists.column("surface"), surface.name)).to_pylist()
-        found[surface.name] = Exposed(exposure, may, tail, relevance(night, surface), of_surface)
+        wanted = relevance(night, surface)
+        found[surface.name] = Exposed(exposure, may, tail, wanted, of_surface, far.get(surface.name))
     return replace(night, exposed=found)
 
 

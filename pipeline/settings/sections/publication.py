@@ -103,15 +103,6 @@ class Publish(Section):
         return given
 
 
-class Outcomes(Section):
-    """How published runs have done on what users did since."""
-
-    nights: Days = 28
-    """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
-    click_types: tuple[str, ...] = ("click",)
-    """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
-
-
 class Explore(Section):
     """Slots of a list that are drawn, so that what is not shown yet can be learned of."""
 
@@ -234,6 +225,11 @@ class Surface(Section):
     """What an item pays at most for being shown much, over all lists of the night together, in mean probabilities of
     what the lists show: who loses least by it is shown something else. 0: nothing; see docs/fairness.md for the cost of
     more."""
+    calibrated_mix: float = Field(default=0.0, ge=0, le=1)
+    """How much a list keeps the mix of categories of what the user did (calibrated recommendations), against the
+    probabilities of its items: 0 not at all, 1 as the only thing; see docs/fairness.md for the cost."""
+    calibrated_by: str = "category"
+    """What the mix is of: "category", or an attribute of the items that is a word."""
     explore: Explore | None = None
     """Slots that are drawn with a known chance, which the table then says (`policy`, `propensity`); default: none."""
     allot: Allot | None = None
@@ -269,6 +265,11 @@ class Surface(Section):
             self._require_slots_of_the_list(self.explore)
         if self.added is not None:
             self._require_no_order_beside("added", {})
+        if self.calibrated_mix and self.diversity:
+            raise ValueError(
+                f"surface '{self.name}': calibrated_mix and diversity exclude each other, as each chooses the next "
+                "item by those before it: leave one out (max_per_category goes with both)"
+            )
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
@@ -291,7 +292,7 @@ class Surface(Section):
             raise ValueError(f"surface '{self.name}': allot.candidates {allot.candidates} are fewer than k = {self.k}")
 
     def _require_no_order_beside(self, key: str, others: dict[str, object]) -> None:
-        others = others | {"diversity": self.diversity, "long_tail": self.long_tail}
+        others = others | {name: getattr(self, name) for name in ("diversity", "long_tail", "calibrated_mix")}
         if other := next((name for name, given in others.items() if given), None):
             raise ValueError(
                 f"surface '{self.name}': {key} and {other} exclude each other, as what is "
