@@ -11,7 +11,7 @@ import pyarrow as pa
 from pipeline.arrays import mix
 from pipeline.arrays.blocks import blocks
 from pipeline.ground import sql
-from pipeline.publication.mixing import CELLS, Histories, shown_groups
+from pipeline.publication.mixing import Histories, shown_groups
 from pipeline.publication.night import Night
 
 SAMPLE = 50_000
@@ -71,7 +71,7 @@ def _lists(path: Path, night: Night, users: np.ndarray) -> dict[str, np.ndarray]
 def _far(histories: Histories, lists: np.ndarray) -> float | None:
     """The mean of those who have a list and a mix; None: nobody has."""
     far = np.full(len(lists), np.nan)
-    for part in blocks(len(lists), max(1, CELLS // (lists.shape[1] + len(histories.everybody)))):
+    for part in blocks(len(lists), histories.rows_at_a_time(lists.shape[1])):
         items = lists[part]
         rows = np.arange(part.start, part.stop)
         far[part] = mix.divergence(histories.wanted(rows), np.where(items >= 0, histories.groups[items], -1))

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 PRIOR = 8.0
 """Everybody's mix counts as so many items of a user's own: of four logs, these foretell best what users act on next
 (benchmarks.calibration)."""
-CELLS = 2**19
-"""Candidates and categories that are worked on at a time; about 100 bytes each."""
+CELLS = 2**15
+"""Candidates that are worked on at a time, with 16 categories for each: 2 to 4 MiB, which is what caches hold."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,10 @@ class Histories:
             np.bincount(code, shares, minlength=width) / known,
         )
 
+    def rows_at_a_time(self, width: int) -> int:
+        """Of how many lists of so many candidates the mixes are looked at together."""
+        return max(1, CELLS // max(width, len(self.everybody) // 16))
+
     def wanted(self, rows: np.ndarray) -> np.ndarray:
         """float64 [B, C] p of some rows, which sums to 1; 0 everywhere for those without a history."""
         own, items = self.shares[rows].toarray().astype(np.float64), self.items[rows][:, None].astype(np.float64)
@@ -135,7 +139,7 @@ class Mix:
             k: how many are shown.
             caps: how many of one group may be.
         """
-        groups, size = self.histories.groups, max(1, CELLS // (items.shape[1] + len(self.histories.everybody)))
+        groups, size = self.histories.groups, self.histories.rows_at_a_time(items.shape[1])
         found = np.full((len(items), min(k, items.shape[1])), -1, dtype=np.int64)
         for part in blocks(len(items), size):
             mine = items[part]
