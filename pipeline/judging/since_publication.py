@@ -56,8 +56,9 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
 
 def _plain(surface: Surface) -> bool:
     """Whether the surface shows the pool's lists as they are judged."""
-    reordered = surface.diversity or surface.long_tail or surface.calibrated_mix or surface.added
-    return surface.where == "true" and not surface.is_personal and not reordered
+    weighed = surface.long_tail or surface.min_exposure or surface.calibrated_mix
+    changed = surface.is_personal or surface.diversity or weighed or surface.added
+    return surface.where == "true" and not changed
 
 
 def fallen(rows: Sequence[Row], config: Config) -> list[str]:

@@ -18,6 +18,7 @@ from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
 from pipeline.features.offers import Never
 from pipeline.ground.errors import InputError
+from pipeline.publication import wanted
 from pipeline.publication.mixing import Mix, codes
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, exceeded
 from pipeline.settings.sections.publication import Surface
@@ -39,7 +40,8 @@ class SurfaceRules:
         caps: how many variants of a product a list may hold, and how many items of a category.
         vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
         never: who may never be shown what; None: anybody anything.
-        charges: [I] float32, what an item pays in its score, see arrays.attention; None: nothing.
+        charges: [I] float32, what an item pays in its score, below 0 what it is paid for; see arrays.attention; None:
+            nothing.
         mix: what lists keep the mix of; None: of nothing.
     """
 
@@ -86,11 +88,12 @@ class SurfaceRules:
             night: what may be shown, how many places count, and what users did.
             lists: everybody's candidates and their probabilities, [T, n] each; None: they have none.
         Raises:
-            InputError: they have none, and items are to pay or a mix is to be kept; or there is nothing to mix.
+            InputError: they have none, and items are to pay or be paid for, or a mix is to be kept; or items have none
+                of the words that this is about.
         """
         surface, found = self.surface, self
-        for key, wanted in (("long_tail", surface.long_tail), ("calibrated_mix", surface.calibrated_mix)):
-            if wanted and lists is None:
+        for key, asked in ((key, getattr(surface, key)) for key in ("long_tail", "min_exposure", "calibrated_mix")):
+            if asked and lists is None:
                 raise InputError(
                     f"surface '{surface.name}': {key} weighs probabilities, and its lists have none: set "
                     f"ensemble.final to a merged list, or {key} = 0"
@@ -99,6 +102,9 @@ class SurfaceRules:
         if lists is not None and surface.long_tail:
             prices = attention.prices(*lists, night.shown[surface.name], k, surface.long_tail)
             found = replace(found, charges=prices)
+        if lists is not None and surface.min_exposure and (groups := wanted.least(night, surface)) is not None:
+            before = np.zeros(night.items.num_rows, dtype=np.float32) if found.charges is None else found.charges
+            found = replace(found, charges=attention.supported(lists, night.shown[surface.name], k, groups, before))
         if lists is not None and surface.calibrated_mix:
             unit = attention.mean_value(*lists, night.shown[surface.name], k)
             found = replace(found, mix=Mix.of(night, surface, unit))

@@ -1,6 +1,7 @@
 """What a shop declares of its users and items, as the rest of the configuration sees it."""
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, get_args
 
 from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles
@@ -78,18 +79,19 @@ def require_groups(groups: Iterable[str], items: Mapping[str, AttributeKind]) ->
             )
 
 
-def require_mixes(surfaces: Iterable[Surface], items: Mapping[str, AttributeKind]) -> None:
-    """Check what the mixes are of that lists keep.
+def require_words_of_items(surfaces: Iterable[Surface], items: Mapping[str, AttributeKind]) -> None:
+    """Check what the mixes are of that lists keep, and the groups that they show enough.
 
     Raises:
-        ValueError: it is neither the category nor an attribute of the items that is a word; names the surface.
+        ValueError: it is nothing that every shop has and no attribute of the items that is a word; names the surface.
     """
-    for surface in surfaces:
-        name = surface.calibrated_by
-        if name != CATEGORY and items.get(name) != "word":
+    keys = (("calibrated_by", (CATEGORY,)), ("min_exposure_by", GROUPINGS))
+    for surface, (key, known) in product(surfaces, keys):
+        name = getattr(surface, key)
+        if name not in known and items.get(name) != "word":
             found = f"is a {items[name]}" if name in items else "is no attribute of the items"
             raise ValueError(
-                f"surface '{surface.name}': calibrated_by = '{name}' {found}, and a word is needed: declare it in "
+                f"surface '{surface.name}': {key} = '{name}' {found}, and a word is needed: declare it in "
                 f'[ingest.items] (attributes = {{ {name} = "word" }}) and select it in the mapping, or leave it out'
             )
 

@@ -201,7 +201,7 @@ class Config(Calendar):
     def _limits_are_of_attributes_of_items(self) -> Self:
         attributes.require_allotted(self.surfaces, self.item_attributes)
         attributes.require_groups(self.fairness.groups, self.item_attributes)
-        attributes.require_mixes(self.surfaces, self.item_attributes)
+        attributes.require_words_of_items(self.surfaces, self.item_attributes)
         return self
 
     @model_validator(mode="wrap")
