@@ -41,8 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
     words |= {"answer": Answer(k=2), "topics": Topics(enabled=True)}
     words |= {"fairness": Fairness(limits=FairnessLimits(max_gini=0.9))}
-    more = {"surfaces": surfaces, "publish": section} | words
-    published.config = published.config.model_copy(update=more)
+    published.config = published.config.model_copy(update={"surfaces": surfaces, "publish": section} | words)
     go(published.write())
     return published
 
