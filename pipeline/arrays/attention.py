@@ -20,6 +20,11 @@ ROUNDS = 8
 """How often lists and prices are made in turn."""
 LEAST_STEP = 0.15
 """How much the newest exposure counts in a price, at least: at first a half, then a third, ..."""
+TURNS, STEP, AIM, MOST = 32, 0.5, 1.01, 20.0
+"""How often lists and payments to groups are made in turn; by how many mean values a payment rises at first where all
+of a share is lacking; how much more than the least is aimed at; and how many mean values are paid at most."""
+FASTER, SLOWER = 1.5, 0.5
+"""What a group's next step is of its last, where it goes on in the same direction, and where it turns."""
 SAMPLE = 50_000
 """Of more lists so many, evenly spaced, say what is shown how much."""
 CELLS = 2**20
@@ -51,6 +56,52 @@ def prices(items: np.ndarray, values: np.ndarray, may: np.ndarray, k: int, stren
         step = np.float32(max(LEAST_STEP, 1 / (turn + 2)))
         found = (1 - step) * found + step * _slope(lists.shown(unit * found)[0], may)
     return np.asarray(unit * found, dtype=np.float32)
+
+
+def supported(
+    lists: tuple[np.ndarray, np.ndarray],
+    may: np.ndarray,
+    k: int,
+    groups: tuple[np.ndarray, np.ndarray],
+    price: np.ndarray,
+) -> np.ndarray:
+    """Prices that give every group of items its least share of all exposure, at the least cost in value: float32 [I].
+
+    A group that is shown too little is paid for: its items cost less, all alike, by the multiplier of its constraint in
+    the dual of the linear program, found by the shortfall that is left (projected subgradients, whose steps grow while
+    they go one way). Of all turns that one
+    counts whose worst group lacks least, and of such as lack nothing the one whose lists are worth most.
+
+    Args:
+        lists: everybody's candidates and their values, [T, n] each, as of `prices`.
+        may, k: as of `prices`.
+        groups: [I] int codes, -1 of none; and [G] the least share of each, 0 for none.
+        price: [I] float32, what items cost before.
+    Source: Singh & Joachims, KDD 2018 (limits on the exposure of groups); Bertsekas, as above.
+    """
+    everybody, (code, least) = _Lists(*lists, may, k), groups
+    exposure, mean = everybody.shown(price)
+    unit, charged, best, key = np.float32(mean), price, price, (np.inf, 0.0)
+    paid = np.zeros(len(least) + 1)  # the last is of no group, which the code -1 reads
+    steps, before = np.full(len(least), STEP), np.zeros(len(least))
+    for _ in range(TURNS):
+        share = np.bincount(code + 1, exposure, minlength=len(least) + 1)[1:] / max(int(exposure.sum()), 1)
+        short = np.divide(least * AIM - share, least, out=np.zeros(len(least)), where=least > 0)
+        if (found := (max(float(short.max(initial=0)), 0.0), -mean)) < key:
+            key, best = found, charged
+        steps = steps * np.where(short * before > 0, FASTER, np.where(short * before < 0, SLOWER, 1))
+        paid[:-1] = np.clip(paid[:-1] + steps * np.clip(short, -1, 1), 0, MOST)
+        before = short
+        charged = price - unit * paid.astype(np.float32)[code]
+        exposure, mean = everybody.shown(charged)
+    return np.asarray(best, dtype=np.float32)
+
+
+def mean_value(items: np.ndarray, values: np.ndarray, may: np.ndarray, k: int) -> float:
+    """The mean value of what everybody's lists show in their first k places, 0 where they show nothing: the unit in
+    which a setting says the same in every shop. Arguments as of `prices`.
+    """
+    return _Lists(items, values, may, k).shown(np.zeros(len(may), dtype=np.float32))[1]
 
 
 def order(items: np.ndarray, values: np.ndarray, price: np.ndarray) -> np.ndarray:

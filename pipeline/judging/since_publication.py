@@ -56,7 +56,8 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
 
 def _plain(surface: Surface) -> bool:
     """Whether the surface shows the pool's lists as they are judged."""
-    changed = surface.is_personal or surface.diversity or surface.long_tail or surface.added
+    weighed = surface.long_tail or surface.min_exposure or surface.calibrated_mix
+    changed = surface.is_personal or surface.diversity or weighed or surface.added
     return surface.where == "true" and not changed
 
 

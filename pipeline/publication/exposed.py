@@ -43,6 +43,8 @@ class Exposed:
         tail: bool [I], the long tail.
         relevance: [I] int64, how many users acted on the item in the judged window; None: nobody knows yet.
         lists: a row per length of lists: items, lists, tail_items, acted (sql/publish/exposure_lists.sql).
+        miscalibration: how far lists are from the mix of what their users did, see publication.miscalibrated; None: its
+            items have no categories.
     """
 
     exposure: np.ndarray
@@ -50,6 +52,7 @@ class Exposed:
     tail: np.ndarray
     relevance: np.ndarray | None
     lists: Sequence[Mapping[str, int]] = field(default_factory=list)
+    miscalibration: float | None = None
 
     def figures(self) -> dict[str, float]:
         """The surface's measures, by name.
@@ -65,7 +68,8 @@ class Exposed:
         lists, shown, tail = sum(row["lists"] for row in self.lists), self.exposure > 0, self.may & self.tail
         if not lists:
             return {}
-        return {
+        mixed = {} if self.miscalibration is None else {"miscalibration": self.miscalibration}
+        return mixed | {
             "exposure_gini": gini(self.exposure[self.may]),
             "exposure_coverage": float(shown[self.may].mean()),
             "arp": sum(row["acted"] / row["items"] for row in self.lists) / lists,

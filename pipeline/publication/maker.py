@@ -256,15 +256,14 @@ class Maker:
         if not self.rules.choosing:
             return surfaces.pick(boosted, self.shown, self.surface.k, forbidden)
         good = surfaces.pick(boosted, self.shown, items.shape[1], forbidden)
-        return self.rules.choose(good, self.surface.k)
+        return self.rules.choose(good, self.surface.k, had.users)
 
     def _by_added(self, block: surfaces.Block, had: surfaces.Had, order: Added) -> surfaces.Block:
         """The same by what a row adds; each item has its own score, see added.levelled."""
         forbidden = self._forbidden(had, _places(len(block.items)), block.items) if self.rules.personal else None
         good = surfaces.pick(block, self.shown, block.items.shape[1], forbidden)
         best = editorial.boost(order.ordered(good, self.history, had), self.editing.factors)
-        k, choosing = self.surface.k, self.rules.choosing
-        return added.own_scores(self.rules.choose(best, k) if choosing else surfaces.pick(best, self.shown, k), good)
+        return added.own_scores(self.rules.choose(best, self.surface.k, had.users), good)
 
     def _worth(self, block: surfaces.Block, had: surfaces.Had, row: np.ndarray, column: np.ndarray) -> Columns:
         """ADDS of each recommendation, where it is allotted by that."""

@@ -1,5 +1,5 @@
 """What a surface makes of a user's candidates: rules that hold for this user, one variant of a
-product, a cap per category, diversity, and what items pay for being shown much.
+product, a cap per category, diversity, what items pay for being shown much, and the mix of what the user did.
 
 Without any of them, the default, a surface shows the best candidates in their order. What is worth recommending is
 decided before; here it is only chosen among, a block of users at a time.
@@ -18,6 +18,8 @@ from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import unit
 from pipeline.features.offers import Never
 from pipeline.ground.errors import InputError
+from pipeline.publication import wanted
+from pipeline.publication.mixing import Mix, codes
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, exceeded
 from pipeline.settings.sections.publication import Surface
 
@@ -38,7 +40,9 @@ class SurfaceRules:
         caps: how many variants of a product a list may hold, and how many items of a category.
         vectors: [I, d] float32 whose inner products are how alike two items are; None: nobody asks.
         never: who may never be shown what; None: anybody anything.
-        charges: [I] float32, what an item pays in its score, see arrays.attention; None: nothing.
+        charges: [I] float32, what an item pays in its score, below 0 what it is paid for; see arrays.attention; None:
+            nothing.
+        mix: what lists keep the mix of; None: of nothing.
     """
 
     surface: Surface
@@ -48,6 +52,7 @@ class SurfaceRules:
     vectors: np.ndarray | None = None
     never: Never | None = None
     charges: np.ndarray | None = None
+    mix: Mix | None = None
 
     @classmethod
     def of(cls, night: "Night", surface: Surface) -> "SurfaceRules":
@@ -63,7 +68,7 @@ class SurfaceRules:
         prices, usual = (night.prices, night.usual_prices) if surface.has_price_band else (none, none)
         caps = [] if night.products is None else [Cap(night.products, surface.max_per_product)]
         if surface.max_per_category is not None:
-            caps.append(Cap(categories(night.items.column("category")), surface.max_per_category))
+            caps.append(Cap(codes(night.items.column("category")), surface.max_per_category))
         vectors = None
         if surface.diversity:
             try:
@@ -76,24 +81,34 @@ class SurfaceRules:
         return cls(surface, prices, usual, tuple(caps), vectors, night.never or None)
 
     def charging(self, night: "Night", lists: tuple[np.ndarray, np.ndarray] | None) -> "SurfaceRules":
-        """The rules with what items pay, where the surface says so: it depends on the lists of everybody.
+        """The rules with what depends on the lists of everybody, where the surface says so: what items pay, and how
+        much an action is next to a mix.
 
         Args:
-            night: what may be shown, and how many places count.
+            night: what may be shown, how many places count, and what users did.
             lists: everybody's candidates and their probabilities, [T, n] each; None: they have none.
         Raises:
-            InputError: they have none, and items are to pay.
+            InputError: they have none, and items are to pay or be paid for, or a mix is to be kept; or items have none
+                of the words that this is about.
         """
-        surface = self.surface
-        if not surface.long_tail:
-            return self
-        if lists is None:
-            raise InputError(
-                f"surface '{surface.name}': long_tail weighs probabilities, and its lists have none: set "
-                "ensemble.final to a merged list, or long_tail = 0"
-            )
+        surface, found = self.surface, self
+        for key, asked in ((key, getattr(surface, key)) for key in ("long_tail", "min_exposure", "calibrated_mix")):
+            if asked and lists is None:
+                raise InputError(
+                    f"surface '{surface.name}': {key} weighs probabilities, and its lists have none: set "
+                    f"ensemble.final to a merged list, or {key} = 0"
+                )
         k = min(surface.k, night.config.evaluate.k)
-        return replace(self, charges=attention.prices(*lists, night.shown[surface.name], k, surface.long_tail))
+        if lists is not None and surface.long_tail:
+            prices = attention.prices(*lists, night.shown[surface.name], k, surface.long_tail)
+            found = replace(found, charges=prices)
+        if lists is not None and surface.min_exposure and (groups := wanted.least(night, surface)) is not None:
+            before = np.zeros(night.items.num_rows, dtype=np.float32) if found.charges is None else found.charges
+            found = replace(found, charges=attention.supported(lists, night.shown[surface.name], k, groups, before))
+        if lists is not None and surface.calibrated_mix:
+            unit = attention.mean_value(*lists, night.shown[surface.name], k)
+            found = replace(found, mix=Mix.of(night, surface, unit))
+        return found
 
     @property
     def of_products(self) -> Sequence[Cap]:
@@ -103,7 +118,7 @@ class SurfaceRules:
     @property
     def choosing(self) -> bool:
         """Whether the best candidates are not simply the first."""
-        return bool(self.caps) or self.vectors is not None or self.charges is not None
+        return bool(self.caps) or any(given is not None for given in (self.vectors, self.charges, self.mix))
 
     @property
     def personal(self) -> bool:
@@ -129,16 +144,22 @@ class SurfaceRules:
             wrong = wrong | outside
         return wrong if self.never is None else wrong | self.never.forbidden(users, items)
 
-    def choose(self, block: Block, k: int) -> Block:
-        """The k candidates of each row that the surface shows, in its order; see `diversify`.
+    def choose(self, block: Block, k: int, users: np.ndarray) -> Block:
+        """The k candidates of each row that the surface shows, in its order; see `diversify` and `Mix`.
 
         Args:
             block: [B, n] candidates that may be shown, best first, -1 pads at the end.
             k: length of the lists.
+            users: [B] user indices, whose mix is kept.
         """
+        values = block.scores
         if self.charges is not None:
             order = attention.order(block.items, block.scores, self.charges)
+            values = np.take_along_axis(values - self.charges[block.items], order, axis=1)
             block = _taken(block, order, np.zeros(order.shape, dtype=bool), order.shape[1])
+        if self.mix is not None:
+            order = self.mix.order(users, block.items, values, k, self.caps)
+            return _taken(block, np.maximum(order, 0), order < 0, k, by_order=True)
         if self.vectors is None:
             over = exceeded(self.caps, block.items, block.items >= 0)
             return _taken(block, np.argsort((block.items < 0) | over, axis=1, kind="stable"), over, k)
@@ -174,12 +195,6 @@ def _taken(block: Block, order: np.ndarray, dropped: np.ndarray, k: int, by_orde
     scores = np.where(items >= 0, np.maximum.accumulate(scores[:, ::-1], axis=1)[:, ::-1], -np.inf)
     sources = np.where(items >= 0, np.pad(sources[:, :k], width), TOPPED_UP)
     return Block(items.astype(np.int32), scores.astype(np.float32), sources.astype(np.int8))
-
-
-def categories(column: pa.ChunkedArray) -> np.ndarray:
-    """[I] int32 codes of the items' categories, -1 where an item has none."""
-    cleaned = pc.if_else(pc.equal(column, ""), None, column)
-    return np.asarray(pc.fill_null(pc.dictionary_encode(cleaned).combine_chunks().indices, -1).to_numpy(), np.int32)
 
 
 def mixed(factors: np.ndarray | None, vectors: np.ndarray | None, text: float) -> np.ndarray:

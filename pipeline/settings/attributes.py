@@ -1,6 +1,7 @@
 """What a shop declares of its users and items, as the rest of the configuration sees it."""
 
 from collections.abc import Iterable, Mapping
+from itertools import product
 from typing import Any, get_args
 
 from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles
@@ -75,6 +76,23 @@ def require_groups(groups: Iterable[str], items: Mapping[str, AttributeKind]) ->
                 f"fairness.groups: '{name}' {found}, and a word is needed: declare it in [ingest.items] "
                 f'(attributes = {{ {name} = "word" }}) and select it in the mapping, or name one of '
                 f"{', '.join(GROUPINGS)}"
+            )
+
+
+def require_words_of_items(surfaces: Iterable[Surface], items: Mapping[str, AttributeKind]) -> None:
+    """Check what the mixes are of that lists keep, and the groups that they show enough.
+
+    Raises:
+        ValueError: it is nothing that every shop has and no attribute of the items that is a word; names the surface.
+    """
+    keys = (("calibrated_by", (CATEGORY,)), ("min_exposure_by", GROUPINGS))
+    for surface, (key, known) in product(surfaces, keys):
+        name = getattr(surface, key)
+        if name not in known and items.get(name) != "word":
+            found = f"is a {items[name]}" if name in items else "is no attribute of the items"
+            raise ValueError(
+                f"surface '{surface.name}': {key} = '{name}' {found}, and a word is needed: declare it in "
+                f'[ingest.items] (attributes = {{ {name} = "word" }}) and select it in the mapping, or leave it out'
             )
 
 

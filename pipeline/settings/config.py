@@ -31,8 +31,9 @@ from pipeline.settings.sections.fairness import Fairness
 from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
+from pipeline.settings.sections.outcomes import Outcomes
 from pipeline.settings.sections.privacy import COVERED, Privacy
-from pipeline.settings.sections.publication import Outcomes, Publish, Surface
+from pipeline.settings.sections.publication import Publish, Surface
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, Languages
 from pipeline.store import homes, urls
@@ -200,6 +201,7 @@ class Config(Calendar):
     def _limits_are_of_attributes_of_items(self) -> Self:
         attributes.require_allotted(self.surfaces, self.item_attributes)
         attributes.require_groups(self.fairness.groups, self.item_attributes)
+        attributes.require_words_of_items(self.surfaces, self.item_attributes)
         return self
 
     @model_validator(mode="wrap")

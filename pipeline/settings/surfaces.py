@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.settings.sections.audiences import Audience
 from pipeline.settings.sections.data import EventType
-from pipeline.settings.sections.publication import Audience, Surface
+from pipeline.settings.sections.publication import Surface
 
 
 def require(surfaces: Sequence[Surface], event_types: Mapping[str, EventType], horizon_days: int) -> None:

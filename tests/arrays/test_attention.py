@@ -89,3 +89,31 @@ def test_of_many_lists_some_say_what_is_shown(monkeypatch: pytest.MonkeyPatch) -
     rows = np.linspace(0, USERS - 1, 20).astype(int)
     some = attention.prices(items[rows], values[rows], np.ones(ITEMS, bool), K, 0.5)
     assert (attention.prices(items, values, np.ones(ITEMS, bool), K, 0.5) == some).all()
+
+
+@pytest.mark.parametrize("least", [0.2, 0.5, 0.8])
+def test_a_group_gets_its_least_share_at_nearly_the_least_cost(least: float) -> None:
+    users = 500
+    of_both = np.stack([RNG.uniform(0.2, 1, users), RNG.uniform(0, 0.8, users)], axis=1)  # one item of each group
+    order = np.argsort(-of_both, axis=1)
+    lists = order.astype(np.int32), np.take_along_axis(of_both, order, axis=1).astype(np.float32)
+    code, shares = np.array([0, 1, -1]), np.array([0, least])
+    free, may = np.zeros(3, dtype=np.float32), np.array([True, True, False])
+    price = attention.supported(lists, may, 1, (code, shares), free)
+    first = np.take_along_axis(lists[0], attention.order(*lists, price)[:, :1], axis=1)[:, 0]
+    plain = (lists[0][:, 0] == 1).mean()
+    assert (first == 1).mean() >= max(least, plain)
+    # the cheapest way: those who lose least by it are shown the second item
+    gain = np.sort(of_both[:, 1] - of_both[:, 0])[::-1]
+    cheapest = of_both[:, 0].sum() + gain[: max(int(np.ceil(1.03 * least * users)), int((gain > 0).sum()))].sum()
+    assert of_both[np.arange(users), first].sum() >= cheapest - 1e-6
+    assert price[2] == 0, "of no group"
+    if plain >= least * attention.AIM:
+        assert price.tolist() == free.tolist()
+
+
+def test_what_candidates_do_not_have_cannot_be_given() -> None:
+    lists = np.zeros((20, 1), dtype=np.int32), np.full((20, 1), 0.5, dtype=np.float32)
+    asked = np.array([0, 1]), np.array([0.0, 0.5])
+    price = attention.supported(lists, np.array([True, True]), 1, asked, np.zeros(2, np.float32))
+    assert np.isfinite(price).all()

@@ -77,6 +77,8 @@ def test_surfaces_that_show_something_else_than_was_judged_are_not_compared(conf
         {"exclude_seen_days": 3},
         {"diversity": 0.1},
         {"long_tail": 1},
+        {"calibrated_mix": 0.5},
+        {"min_exposure": 0.5},
         {"max_per_category": 2},
     ):
         changed = config.model_copy(update={"surfaces": (Surface.model_validate({"name": "for_you"} | rules),)})

@@ -115,7 +115,7 @@ def test_each_arms_lists_are_those_of_a_shop_with_its_settings(tmp_path: Path) -
 
 def test_arms_are_the_same_in_blocks_and_in_other_processes(tmp_path: Path) -> None:
     over = {"ensemble": {"final": "turned"}, "surfaces": {"for_you": {"diversity": 0.5}}}
-    trial = experiment(b=over, c={"surfaces": {"discover": {"max_per_category": 1}}})
+    trial = experiment(b=over, c={"surfaces": {"discover": {"max_per_category": 1, "calibrated_mix": 0.7}}})
     one = crowd(tmp_path / "one", experiment=trial)
     many = crowd(tmp_path / "many", experiment=trial, workers=2, block_users=7)
     for made in (one, many):

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.publication.tables import audiences
-from pipeline.settings.sections.publication import Audience, Surface
+from pipeline.settings.sections.audiences import Audience
+from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 from tests.publication.published_shop import published
 from tests.small_shop import Shop, go, shop

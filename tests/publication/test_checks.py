@@ -15,9 +15,10 @@ from pipeline.publication import checks, publish
 from pipeline.publication.night import Night
 from pipeline.publication.tables import published_by, recommendations
 from pipeline.settings.sections.answers import Answer
+from pipeline.settings.sections.audiences import Audience
 from pipeline.settings.sections.checks import Checks, names
 from pipeline.settings.sections.fairness import Fairness, FairnessLimits
-from pipeline.settings.sections.publication import Allot, Audience, Limit, Surface
+from pipeline.settings.sections.publication import Allot, Limit, Surface
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, LabelSet
 from tests.small_shop import NIGHT, Shop, go, shop
@@ -40,8 +41,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     words = {"classify": Classify(label_sets={"intent": LabelSet()}), "entities": Entities(enabled=True)}
     words |= {"answer": Answer(k=2), "topics": Topics(enabled=True)}
     words |= {"fairness": Fairness(limits=FairnessLimits(max_gini=0.9))}
-    more = {"surfaces": surfaces, "publish": section} | words
-    published.config = published.config.model_copy(update=more)
+    published.config = published.config.model_copy(update={"surfaces": surfaces, "publish": section} | words)
     go(published.write())
     return published
 

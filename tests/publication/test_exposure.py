@@ -18,6 +18,7 @@ from pipeline.ground.errors import InputError
 from pipeline.publication import exposed, publish
 from pipeline.publication.tables import exposure
 from pipeline.settings.sections.fairness import Fairness, FairnessLimits
+from pipeline.settings.sections.publication import Allot, Surface
 from pipeline.sources.configuration import load
 from tests.small_shop import NIGHT, Shop, go, shop
 
@@ -137,7 +138,9 @@ def test_a_young_log_knows_no_relevance_and_a_shop_may_do_without(tmp_path: Path
     run = publish.active_run(without.config)
     assert run is not None
     assert not (run.folder / "exposure.parquet").exists()
-    assert "all.for_you.exposure_gini" in json.loads(rows(without, "runs")[0]["metrics"])
+    said = json.loads(rows(without, "runs")[0]["metrics"])
+    assert "all.for_you.exposure_gini" in said
+    assert "all.for_you.miscalibration" not in said, "its items have no categories"
 
 
 def test_ages_are_divided_at_their_days() -> None:
@@ -189,3 +192,49 @@ def test_limits_name_the_groups_that_break_them(made: Shop, tmp_path: Path) -> N
 def test_limits_ask_for_the_table() -> None:
     with pytest.raises(ValueError, match=r"name fairness\.groups"):
         Fairness(groups=(), limits=FairnessLimits(max_gini=0.5))
+
+
+def test_a_group_is_shown_its_least_share_by_who_loses_least(tmp_path: Path) -> None:
+    """Everybody is shown mugs first; pots, which are wanted too, are second for all, and nearly as good for u2."""
+    lists_of_all = [[0, 2], [1, 4], [6, 2], [0, 4]]
+    history = [(user, 3, 1, 5.0) for user in range(4)]
+    found = shop(tmp_path, categories=CATEGORIES, all_lists=lists_of_all, new_lists=[[0]] * 4, bought=history)
+    surfaces = (Surface(name="kept", k=1, min_exposure=0.9), Surface(name="plain", k=1))
+    found.config = found.config.model_copy(update={"surfaces": surfaces})
+    part = judged(found.write()).folder("ensemble") / f"cutoff={NIGHT}"
+    chances = np.array([[0.9, 0.3], [0.9, 0.5], [0.9, 0.8], [0.9, 0.6]], dtype=np.float32)
+    np.save(part / "all.final.probability.npy", chances)
+    go(found)
+    of: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows(found, "exposure"):
+        if row["grouping"] == "category":
+            of[row["surface"]][row["value"]] = row
+    # of the labels of what may be shown, mugs have two of four, pots one, and i3 is of no category
+    assert of["kept"]["pots"]["relevance_share"] == pytest.approx(0.25)
+    assert of["plain"]["pots"]["ratio"] == 0
+    assert of["kept"]["pots"]["ratio"] == pytest.approx(1)
+    shown = {(row["surface"], row["user_id"]): row["item_id"] for row in rows(found, "recommendations")}
+    assert [shown["kept", f"u{user}"] for user in range(4)] == ["i0", "i1", "i2", "i0"]
+    assert [shown["plain", f"u{user}"] for user in range(4)] == ["i0", "i1", "i6", "i0"]
+
+
+def test_what_is_asked_for_a_group_must_be_known(tmp_path: Path) -> None:
+    surface = Surface(name="kept", k=4, min_exposure=0.5)
+    young = shop(tmp_path / "young", categories=CATEGORIES)
+    surfaces = (surface, Surface(name="plain", k=4))
+    young.config = young.config.model_copy(update={"surfaces": surfaces})
+    go(young.write())  # nobody knows yet what is wanted: nothing changes
+    by_surface = defaultdict(list)
+    for row in rows(young, "recommendations"):
+        by_surface[row["surface"]].append((row["user_id"], row["rank"], row["item_id"], row["score"]))
+    assert by_surface["kept"] == by_surface["plain"]
+    without = shop(tmp_path / "without")
+    without.config = without.config.model_copy(update={"surfaces": (surface,)})
+    with pytest.raises(InputError, match="surface 'kept': min_exposure is for groups by category, and no item has one"):
+        go(without.write())
+    path = tmp_path / "pipeline.toml"
+    path.write_text('[[surfaces]]\nname = "s"\nmin_exposure = 0.5\nmin_exposure_by = "owner"\n')
+    with pytest.raises(InputError, match="surface 's': min_exposure_by = 'owner' is no attribute of the items"):
+        load(path)
+    with pytest.raises(ValueError, match="allot and min_exposure exclude each other"):
+        Surface(name="s", min_exposure=0.5, allot=Allot())

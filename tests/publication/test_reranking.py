@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.arrays import attention
 from pipeline.ground.errors import InputError
-from pipeline.publication import maker, publish, reranking
+from pipeline.publication import maker, mixing, publish, reranking
 from pipeline.publication.surfaces import TOPPED_UP, Block, Cap, top_up
 from pipeline.publication.tables import recommendations
 from pipeline.settings.sections.data import InputFiles
@@ -19,6 +19,8 @@ from tests.small_shop import Shop, go, shop
 
 RNG = np.random.default_rng(3)
 USERS, CANDIDATES, ITEMS, K = 30, 25, 60, 12
+NOBODY = np.zeros(USERS, dtype=np.int64)
+"""Whose lists they are does not matter where no mix is kept."""
 CATEGORIES = RNG.integers(-1, 5, ITEMS).astype(np.int32)
 VECTORS = reranking.mixed(RNG.normal(size=(ITEMS, 4)), RNG.normal(size=(ITEMS, 6)), 0.3)
 
@@ -59,7 +61,7 @@ def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | 
     none = np.zeros(0, dtype=np.float32)
     caps = (Cap(CATEGORIES, most),) if most else ()
     surface = Surface(name="s", diversity=diversity)
-    found = reranking.SurfaceRules(surface, none, none, caps, VECTORS if diversity else None).choose(block, K)
+    found = reranking.SurfaceRules(surface, none, none, caps, VECTORS if diversity else None).choose(block, K, NOBODY)
     for row, items, scores in zip(block.items.tolist(), found.items.tolist(), found.scores, strict=True):
         wanted = by_hand(row, K, diversity, most)
         assert items == wanted + [-1] * (K - len(wanted))
@@ -71,9 +73,9 @@ def test_lists_are_those_a_greedy_hand_would_make(diversity: float, most: int | 
 def test_blocks_of_any_size_give_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     block, none = candidates(), np.zeros(0, dtype=np.float32)
     rules = reranking.SurfaceRules(Surface(name="s", diversity=0.4), none, none, (), VECTORS)
-    whole = rules.choose(block, K)
+    whole = rules.choose(block, K, NOBODY)
     monkeypatch.setattr(reranking, "CELLS", 1)
-    assert rules.choose(block, K).items.tobytes() == whole.items.tobytes()
+    assert rules.choose(block, K, NOBODY).items.tobytes() == whole.items.tobytes()
 
 
 def test_what_rules_forbid_a_user_is_asked_pair_by_pair() -> None:
@@ -98,7 +100,7 @@ def test_an_item_that_moved_up_scores_as_the_best_after_it() -> None:
     block = Block(np.array([[0, 1, 2, 3]], np.int32), np.array([[9, 8, 7, 6]], np.float32), np.zeros((1, 4), np.int8))
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1]], np.float32)
     none = np.zeros(0, dtype=np.float32)
-    found = reranking.SurfaceRules(Surface(name="s", diversity=0.9), none, none, (), vectors).choose(block, 4)
+    found = reranking.SurfaceRules(Surface(name="s", diversity=0.9), none, none, (), vectors).choose(block, 4, NOBODY)
     assert found.items.tolist() == [[0, 3, 1, 2]]
     assert found.scores.tolist() == [[9, 8, 8, 7]]
 
@@ -234,7 +236,7 @@ def test_rules_that_make_no_sense_are_refused_when_the_configuration_is_read(tmp
 
 
 def test_categories_of_empty_text_are_none() -> None:
-    found = reranking.categories(pa.chunked_array([["a", None, "", "b", "a"]]))
+    found = mixing.codes(pa.chunked_array([["a", None, "", "b", "a"]]))
     assert found.tolist()[1:3] == [-1, -1]
     assert found[0] == found[4] != found[3]
     assert FullConfig().surfaces[0].is_personal is False

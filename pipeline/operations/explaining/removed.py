@@ -78,6 +78,8 @@ def _makes(surface: Surface) -> str:
         "variants of a product": True,
         "diversity": bool(surface.diversity),
         "long_tail": bool(surface.long_tail),
+        "min_exposure": bool(surface.min_exposure),
+        "calibrated_mix": bool(surface.calibrated_mix),
         "the limits of its allotment": surface.allot is not None,
         "what a row adds": surface.added is not None,
     }

@@ -19,7 +19,7 @@ from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import OF_RUN, Column, PublishedTable
 from pipeline.settings import predicates
-from pipeline.settings.sections.publication import Audience
+from pipeline.settings.sections.audiences import Audience
 
 TABLE = PublishedTable(
     name="audiences",

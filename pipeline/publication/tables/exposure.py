@@ -10,23 +10,19 @@ show tonight count on neither side.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.exposure import head, worth
-from pipeline.features.read import read_cutoffs
 from pipeline.ground import artifacts, sql
-from pipeline.publication import exposed
+from pipeline.publication import miscalibrated, wanted
 from pipeline.publication.exposed import Exposed, Groups
 from pipeline.publication.night import Night
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.published.contract import OF_RUN, Column, PublishedTable
 from pipeline.settings.config import Config
-from pipeline.settings.sections.fairness import AGE, POPULARITY
-from pipeline.settings.sections.publication import Surface
 
 AFTER_LISTS = True
 """See pipeline.publication.tables."""
@@ -112,14 +108,15 @@ def told(folder: Path, night: Night) -> Night:
     acted = night.stats.column("buyers_91").to_numpy()
     tail = ~head(acted, night.config.fairness.head_share)
     items, lists = _counted(folder / RECOMMENDATIONS.file, acted, tail, night)
-    found = {}
+    found, far = {}, miscalibrated.measured(folder / RECOMMENDATIONS.file, night)
     for surface in night.config.surfaces:
         mine = items.filter(pc.equal(items.column("surface"), surface.name))
         exposure = np.zeros(night.items.num_rows, dtype=np.int64)
         exposure[mine.column("item_index").to_numpy()] = mine.column("exposure").to_numpy()
         may = night.shown[surface.name] | (exposure > 0)  # editors may pin what the surface does not choose from
         of_surface = lists.filter(pc.equal(lists.column("surface"), surface.name)).to_pylist()
-        found[surface.name] = Exposed(exposure, may, tail, relevance(night, surface), of_surface)
+        acted = wanted.relevance(night, surface)
+        found[surface.name] = Exposed(exposure, may, tail, acted, of_surface, far.get(surface.name))
     return replace(night, exposed=found)
 
 
@@ -138,32 +135,9 @@ def _counted(path: Path, acted: np.ndarray, tail: np.ndarray, night: Night) -> t
     )
 
 
-def relevance(night: Night, surface: Surface) -> np.ndarray | None:
-    """[I] int64, how many users acted on each item in the judged window, as the surface's pool counts it; None: of a
-    log that is too young for one."""
-    judged = night.config.folds(night.run_date)["judge"]
-    cutoff = next((one for one in read_cutoffs(night.features) if one.cutoff == judged and one.role == "label"), None)
-    if cutoff is None:
-        return None
-    acted = cutoff.labels(night.config.pool(surface)).column("item_index").to_numpy()
-    return np.bincount(acted, minlength=night.items.num_rows)
-
-
 def groupings(night: Night) -> Sequence[Groups]:
     """What items are grouped by, in the order of the settings; without what says nothing of any item."""
-    return [made for name in night.config.fairness.groups if (made := _grouping(name, night)).values]
-
-
-def _grouping(name: str, night: Night) -> Groups:
-    if name == POPULARITY:
-        return exposed.of_popularity(
-            ~head(night.stats.column("buyers_91").to_numpy(), night.config.fairness.head_share)
-        )
-    if name == AGE:
-        seen = night.items.column("first_seen").cast(pa.int32()).to_numpy()
-        today: Any = pa.scalar(night.run_date).cast(pa.int32()).as_py()
-        return exposed.of_age(today - seen)
-    return exposed.of_column(name, night.items.column(name))
+    return [made for name in night.config.fairness.groups if (made := wanted.grouping(name, night)).values]
 
 
 def facts(night: Night) -> dict[str, pa.Table]:

@@ -48,6 +48,10 @@ class SurfaceOverlay(Overlaid):
     """See surfaces.diversity_text."""
     long_tail: float | None = Field(default=None, ge=0, le=10)
     """See surfaces.long_tail: prices are those of everybody's lists, and the arm's users' lists pay them."""
+    calibrated_mix: float | None = Field(default=None, ge=0, le=1)
+    """See surfaces.calibrated_mix."""
+    min_exposure: float | None = Field(default=None, ge=0, le=1)
+    """See surfaces.min_exposure: it is worked out of everybody's lists, as if all were the arm's."""
     explore: Explore | Literal[False] | None = None
     """See surfaces.explore; false: no slot is drawn."""
 

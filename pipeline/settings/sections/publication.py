@@ -13,32 +13,10 @@ from pydantic import (
 )
 
 from pipeline.settings.sections.added import Added
+from pipeline.settings.sections.audiences import Audience
 from pipeline.settings.sections.base import KEPT, Days, Section
 from pipeline.settings.sections.copies import CopyName, PublishedCopy
 from pipeline.settings.sections.data import InputFiles
-
-
-class Audience(Section):
-    """For items or categories, the users most likely to act on them: a table the other way round."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    """What applications ask for."""
-    surface: str = "for_you"
-    """Whose lists it is made of."""
-    where: str = "true"
-    """The items it is about: a SQL predicate over the items table, as a surface's."""
-    by: Literal["item", "category"] = "item"
-    """Whether it is about each item or each category."""
-    k: PositiveInt = 1000
-    """How many users of each."""
-
-    @model_validator(mode="after")
-    def _where_is_a_condition(self) -> Self:
-        if self.where != "true":
-            from pipeline.settings.predicates import require
-
-            require(f"publish.audiences {self.name}", self.where)
-        return self
 
 
 class Publish(Section):
@@ -101,15 +79,6 @@ class Publish(Section):
         if given is not None and given.connection is not None:
             raise ValueError("editors' rules are read as files, and no connection is asked for them: leave it out")
         return given
-
-
-class Outcomes(Section):
-    """How published runs have done on what users did since."""
-
-    nights: Days = 28
-    """Runs of so many nights before tonight are judged, each by the days after it up to the horizon."""
-    click_types: tuple[str, ...] = ("click",)
-    """Event types that are a click, where events say which run they were shown by (run_id_shown)."""
 
 
 class Explore(Section):
@@ -234,6 +203,17 @@ class Surface(Section):
     """What an item pays at most for being shown much, over all lists of the night together, in mean probabilities of
     what the lists show: who loses least by it is shown something else. 0: nothing; see docs/fairness.md for the cost of
     more."""
+    calibrated_mix: float = Field(default=0.0, ge=0, le=1)
+    """How much a list keeps the mix of categories of what the user did (calibrated recommendations), against the
+    probabilities of its items: 0 not at all, 1 as the only thing; see docs/fairness.md for the cost."""
+    calibrated_by: str = "category"
+    """What the mix is of: "category", or an attribute of the items that is a word."""
+    min_exposure: float = Field(default=0.0, ge=0, le=1)
+    """Lowest share of exposure over share of relevance that a group of items gets, in all lists of the night together,
+    as far as candidates have its items; nothing is asked for groups that have less relevance than
+    fairness.limits.min_relevance_share. 0: nothing for any; see docs/fairness.md for the cost of more."""
+    min_exposure_by: str = "category"
+    """What the groups are: category, popularity, age, price_band, or an attribute of the items that is a word."""
     explore: Explore | None = None
     """Slots that are drawn with a known chance, which the table then says (`policy`, `propensity`); default: none."""
     allot: Allot | None = None
@@ -269,6 +249,11 @@ class Surface(Section):
             self._require_slots_of_the_list(self.explore)
         if self.added is not None:
             self._require_no_order_beside("added", {})
+        if self.calibrated_mix and self.diversity:
+            raise ValueError(
+                f"surface '{self.name}': calibrated_mix and diversity exclude each other, as each chooses the next "
+                "item by those before it: leave one out (max_per_category goes with both)"
+            )
         if self.where != "true":
             # here, so that a configuration without predicates is read without DuckDB
             from pipeline.settings.predicates import require
@@ -291,7 +276,8 @@ class Surface(Section):
             raise ValueError(f"surface '{self.name}': allot.candidates {allot.candidates} are fewer than k = {self.k}")
 
     def _require_no_order_beside(self, key: str, others: dict[str, object]) -> None:
-        others = others | {"diversity": self.diversity, "long_tail": self.long_tail}
+        names = ("diversity", "long_tail", "min_exposure", "calibrated_mix")
+        others = others | {name: getattr(self, name) for name in names}
         if other := next((name for name, given in others.items() if given), None):
             raise ValueError(
                 f"surface '{self.name}': {key} and {other} exclude each other, as what is "

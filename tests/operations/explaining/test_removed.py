@@ -26,7 +26,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     found.disliked = [(0, 7)]
     ruled = Surface(name="ruled", k=1, exclude_seen_days=10, max_price_ratio=2.0)
     dear = Surface(name="dear", k=3, where="price > 4")
-    found.config = found.config.model_copy(update={"surfaces": (*found.config.surfaces, ruled, dear)})
+    mixed = Surface(name="mixed", k=1, calibrated_mix=0.5)
+    found.config = found.config.model_copy(update={"surfaces": (*found.config.surfaces, ruled, dear, mixed)})
     return found.write()
 
 
@@ -75,6 +76,8 @@ def test_how_far_it_is_or_what_else_may_keep_it_out(made: Shop) -> None:
     lower = told(made, "for_you", 0, 1, (0, 4))
     assert lower.startswith("place 3 of the user's list, and what the surface makes of it has others instead: editors'")
     assert "drawn" not in lower
+    assert "calibrated_mix" not in lower
+    assert told(made, "mixed", 0, 0, (4,)).endswith("calibrated_mix")  # 4 has more of what the user did
     assert told(made, "for_you", 0, 1, (0, 3, 6)).startswith("place 3 of the user's list, and")  # topped up instead
 
 
