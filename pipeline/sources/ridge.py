@@ -75,18 +75,19 @@ def lessons(acted: pa.Table, items: np.ndarray, section: Ridge, horizon: int) ->
     half_life = int(section.values.removeprefix("decay_"))
     column = np.searchsorted(items, item)
     modelled = items[np.minimum(column, len(items) - 1)] == item if len(items) else np.zeros(len(item), dtype=bool)
+    number = int(users.max(initial=-1)) + 1
     for window in range(section.windows):
         starts = horizon * (window + 1)  # as an age: what is older is history
         before, inside = age >= starts, label & (age < starts) & (age >= starts - horizon)
-        there = np.intersect1d(users[before], users[inside])
-        if not len(there):
+        taught = np.bincount(users[inside], minlength=number) > 0
+        taught &= np.bincount(users[before], minlength=number) > 0
+        if not taught.any():
             continue
-        row = np.minimum(np.searchsorted(there, users), len(there) - 1)
-        known = there[row] == users
+        known, row = taught[users], np.maximum(np.cumsum(taught) - 1, 0)[users]
         decayed = np.exp2((starts - age) / half_life, where=before, out=np.zeros(len(age)))
-        even = np.maximum(np.bincount(row, weights=decayed * known, minlength=len(there)), 1) ** -0.25
+        even = np.maximum(np.bincount(row, weights=decayed * known), 1) ** -0.25
         x, y = known & modelled & before, known & modelled & inside
-        shape = (len(there), len(items))
+        shape = (np.count_nonzero(taught), len(items))
         history = csr_matrix((decayed[x] * even[row[x]], (row[x], column[x])), shape=shape, dtype=np.float32)
         wanted = csr_matrix((np.ones(np.count_nonzero(y)), (row[y], column[y])), shape=shape, dtype=np.float32)
         wanted.data = np.repeat(even, np.diff(wanted.indptr)).astype(np.float32)  # on however many days
