@@ -41,10 +41,10 @@ def choose(
     """Choose the single list that did best on the label windows, and the share of it.
 
     A single list that is clearly worse than the merged one is still worth a part of it as a rule, as the two err
-    differently. The share is the mean of those that are best in draws of the judged users (a Bayesian bootstrap),
-    shrunk towards the usual one, and not beyond those that are as good as the best but for noise: the best where many
-    users judge, and where few do, no extreme that chance, or one odd window of two, made. Then it is taken from what
-    the judged rankers had learned to what tonight's has (`for_learned`).
+    differently. The share is the mean of those that are best in draws of the judged users (a Bayesian bootstrap), taken
+    from what the judged rankers had learned to what tonight's has (`for_learned`), shrunk towards the usual one, and
+    not beyond those that are as good as the best but for noise: the best where many users judge, and where few do, no
+    extreme that chance, or one odd window of two, made.
 
     Args:
         windows: label cut-offs that may be learned from; none, or nobody to judge: the recipe as it is.
@@ -69,11 +69,12 @@ def choose(
     name = max(worth, key=lambda name: (worth[name], -names.index(name)))
     shares, tried = (0.0, *SHARES), Recipe(recipe.weights, name, max(SHARES))
     values = np.concatenate([judges[place].finals(tried, shares) for place in with_merged], axis=1)
-    mean = shrunk(expected_best(shares, values, config.seed), values.shape[1])
-    good = [shares[n] for n in as_good(values)]
     users = np.array([len(judges[place].judged) for place in with_merged])
-    learned = np.array([_learned(judges[place].window, windows, config) for place in with_merged])
-    share = for_learned(float(np.clip(mean, min(good), max(good))), float(np.average(learned, weights=users)))
+    learned = [_learned(judges[place].window, windows, config) for place in with_merged]
+    part = float(np.average(learned, weights=users))
+    least, most = (for_learned(end(shares[n] for n in as_good(values)), part) for end in (min, max))
+    best = for_learned(expected_best(shares, values, config.seed), part)
+    share = round(min(max(shrunk(best, int(users.sum())), least), most), 3)
     return Recipe(recipe.weights, name, share) if share else recipe
 
 
@@ -91,9 +92,9 @@ def for_learned(share: float, part: float) -> float:
         share: of a single list, where the ranker had learned from a part.
         part: how large a part, in (0, 1].
     Returns:
-        In 0..1, to a thousandth.
+        In 0..1.
     """
-    return round(share * part / (share * part + 1 - share), 3)
+    return share * part / (share * part + 1 - share)
 
 
 def as_good(values: np.ndarray) -> list[int]:

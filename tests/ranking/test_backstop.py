@@ -111,8 +111,8 @@ def test_a_ranker_that_has_learned_more_needs_less_of_a_single_list() -> None:
     """As two estimates are weighed best, by one over their variance, where one of them has n or m observations."""
     single, one, n, m = 2.0, 30.0, 8, 12
     shares = [(1 / single) / (1 / single + 1 / (one / observed)) for observed in (n, m)]
-    assert backstop.for_learned(shares[0], n / m) == pytest.approx(shares[1], abs=1e-3)
-    assert [backstop.for_learned(share, 0.5) for share in (0.0, 0.5, 1.0)] == [0.0, pytest.approx(1 / 3, abs=1e-3), 1.0]
+    assert backstop.for_learned(shares[0], n / m) == pytest.approx(shares[1])
+    assert [backstop.for_learned(share, 0.5) for share in (0.0, 0.5, 1.0)] == [0.0, pytest.approx(1 / 3), 1.0]
     assert backstop.for_learned(0.3, 1.0) == 0.3
 
 
@@ -160,7 +160,7 @@ def test_of_a_list_that_is_clearly_worse_no_more_than_a_little_is_taken(night):
         night, "als"
     )  # of all lists it hears the truth with the least noise, popularity with the most
     fusion = config.fusion.model_copy(update={"sources": ("popularity",)})
-    assert chosen(night, config.model_copy(update={"fusion": fusion})).share <= backstop.USUAL
+    assert chosen(night, config.model_copy(update={"fusion": fusion})).share < backstop.USUAL + 0.02  # which is usual
 
 
 @pytest.mark.parametrize("settings", [{"backstop": False}, {"final": "popularity"}])
