@@ -31,5 +31,5 @@ def write(events: Events, folder: Path, users: int, config: Config, params: dict
 
 
 def read(cutoff: Cutoff) -> pa.Table:
-    """One row per (user, item, day) with a positive action, sorted by user: schemas.DAYS."""
+    """One row per (user, item, day) with a positive action or one of the goal, sorted by user: schemas.DAYS."""
     return read_table(cutoff.folder / DAYS, schemas.DAYS)

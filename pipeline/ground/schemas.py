@@ -174,6 +174,7 @@ DAYS = pa.schema(
         pa.field("user_index", pa.int32(), nullable=False),
         pa.field("item_index", pa.int32(), nullable=False),
         pa.field("age", pa.int32(), nullable=False),  # days before the end of the cut-off day
+        pa.field("is_action", pa.bool_(), nullable=False),  # something that speaks for the item, as in INTERACTIONS
         pa.field("is_label", pa.bool_(), nullable=False),  # the goal was among what was done
     ]
 )

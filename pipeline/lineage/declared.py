@@ -38,7 +38,7 @@ FEATURES: Declared = {
     | {"first_age": (WHEN,), "last_age": (WHEN,)}
     | {"quantity": ("sum ingest.events(quantity)",), "spent": ("sum ingest.events(price, quantity)",)},
     "ratings": PAIR | {"rating": ("sum ingest.events(value)",)},
-    "days": PAIR | {"age": (WHEN,), "is_label": (DID,)},
+    "days": PAIR | {"age": (WHEN,), "is_action": (DID,), "is_label": (DID,)},
     "disliked": PAIR | {EVERY_ROW: ("filter ingest.events(event_type, event_time, value)",)},
     "labels": PAIR | {"count": (DID,), "is_new": ("if ingest.events(event_type, event_time)",)},
     "item_stats": PER_ITEM

@@ -95,10 +95,10 @@ def _isotonic(curve: Calibration, z: np.ndarray, acted: np.ndarray) -> Calibrati
     """The same with a monotone curve of steps instead of the logistic one, each mixed with the average rate."""
     from scipy.optimize import isotonic_regression
 
-    order = np.argsort(z, kind="stable")
-    fitted = isotonic_regression(acted[order].astype(np.float64))
-    size = np.diff(fitted.blocks)
-    centre = np.add.reduceat(z[order], fitted.blocks[:-1]) / size
+    distinct, place, number = np.unique(z, return_inverse=True, return_counts=True)  # pairs alike have one level
+    fitted = isotonic_regression(np.bincount(place, acted) / number, weights=number)
+    size = np.add.reduceat(number, fitted.blocks[:-1])
+    centre = np.add.reduceat(distinct * number, fitted.blocks[:-1]) / size
     level = (fitted.x[fitted.blocks[:-1]] * size + acted.mean() * _SMOOTHING) / (size + _SMOOTHING)
     level = np.maximum.accumulate(level)
     return Calibration(curve.weights, tuple(centre.tolist()), tuple(level.tolist()))

@@ -1,7 +1,8 @@
 """What users turn to next: ridge regression of a window's actions on the decayed history before it.
 
 Item-to-item models say what is found together; this one what came after. Its lessons are the windows of `horizon_days`
-that ended by the cut-off: of everybody who acted in one, what they did in it, and their history as it stood before it.
+that ended by the cut-off: of everybody who did in one what the shop's goal is, what that was, and their history as it
+stood before it. Surfaces with a goal or a horizon of their own get the lists of this one, of their items.
 An item's weight on itself is learned like any other, so the model knows repetition and no history is added to it.
 
 Only the most popular `max_items` items take part: memory is max_items^2 x 4 bytes x 3, and time grows with its cube.
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.arrays.determinism import blas_threads
 from pipeline.engine import Bound
@@ -36,7 +37,7 @@ class Ridge(SourceSection):
 
     values: Literal["decay_7", "decay_30", "decay_90", "decay_365"] = "decay_90"
     """Column of the interactions the model is applied to; older windows' histories decay alike."""
-    windows: PositiveInt = 12
+    windows: int = Field(default=12, gt=0, le=1000)
     """Windows of `horizon_days` before the cut-off that it is fitted on."""
     reg: PositiveFloat = 50.0
     """L2 weight on the item-item weights."""
@@ -47,7 +48,7 @@ class Ridge(SourceSection):
 SOURCE = Source(
     Ridge,
     lists=(CandidateList("ridge", "What comes next (ridge)"),),
-    made_of={"interactions": ("{values}",), "days": ("age", "is_label")},
+    made_of={"interactions": ("{values}",), "days": ("age", "is_action", "is_label")},
 )
 
 Lesson = tuple["csr_matrix", "csr_matrix"]
@@ -71,14 +72,16 @@ def lessons(acted: pa.Table, items: np.ndarray, section: Ridge, horizon: int) ->
     """
     from scipy.sparse import csr_matrix
 
-    users, item, age, label = (column.to_numpy() for column in acted.columns)
+    users, item, age, action, label = (column.to_numpy() for column in acted.columns)
     half_life = int(section.values.removeprefix("decay_"))
     column = np.searchsorted(items, item)
     modelled = items[np.minimum(column, len(items) - 1)] == item if len(items) else np.zeros(len(item), dtype=bool)
-    number = int(users.max(initial=-1)) + 1
+    number, oldest = int(users.max(initial=-1)) + 1, int(age.max(initial=0))
     for window in range(section.windows):
         starts = horizon * (window + 1)  # as an age: what is older is history
-        before, inside = age >= starts, label & (age < starts) & (age >= starts - horizon)
+        if starts > oldest:
+            break
+        before, inside = action & (age >= starts), label & (age < starts) & (age >= starts - horizon)
         taught = np.bincount(users[inside], minlength=number) > 0
         taught &= np.bincount(users[before], minlength=number) > 0
         if not taught.any():

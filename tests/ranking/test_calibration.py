@@ -69,6 +69,15 @@ def test_the_steps_never_fall_and_are_near_the_truth():
     assert Calibration(found.weights).z == ()
 
 
+def test_pairs_alike_have_one_probability():
+    """Where nothing tells them apart, as no ranker gives log-odds and the rank may not speak for what comes later."""
+    rng = np.random.default_rng(5)
+    rank = rng.integers(1, 51, 20_000)
+    found = calibration.learn(np.zeros(len(rank)), rank, rng.random(len(rank)) < 0.001 * rank, "isotonic")
+    assert found is not None
+    assert found.probability(np.zeros(2), np.array([1, 50])) == pytest.approx(0.0255, abs=0.004)
+
+
 def test_without_a_ranker_the_rank_speaks():
     _, rank, _, _ = pairs()
     acted = np.random.default_rng(1).random(len(rank)) < 0.4 / rank

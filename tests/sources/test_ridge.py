@@ -21,7 +21,8 @@ Action = tuple[int, int, int, bool]
 
 
 def table_of(actions: list[Action]) -> pa.Table:
-    columns = zip(*sorted(actions, key=lambda a: (a[0], -a[2], a[1])), strict=True) if actions else [()] * 4
+    rows = [(u, i, age, True, goal) for u, i, age, goal in sorted(actions, key=lambda a: (a[0], -a[2], a[1]))]
+    columns = zip(*rows, strict=True) if rows else [()] * len(schemas.DAYS)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schemas.DAYS, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schemas.DAYS)
 
@@ -79,6 +80,14 @@ def test_nothing_of_a_window_is_in_the_history_before_it() -> None:
     ((history, wanted),) = ridge.lessons(table_of(actions), np.arange(4), section, HORIZON)
     assert history.indices.tolist() == [0]
     assert wanted.indices.tolist() == [1, 2]
+
+
+def test_a_goal_that_weighs_nothing_is_wanted_and_no_history() -> None:
+    given = table_of([(0, 0, 20, True), (0, 1, 20, True), (0, 1, 3, True)])
+    given = given.set_column(3, schemas.DAYS.field("is_action"), pa.array([True, False, False]))
+    ((history, wanted),) = ridge.lessons(given, np.arange(2), ridge.Ridge(windows=1), HORIZON)
+    assert history.indices.tolist() == [0]
+    assert wanted.indices.tolist() == [1]
 
 
 def write_days(features: Path, actions: list[Action]) -> None:
