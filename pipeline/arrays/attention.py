@@ -23,6 +23,8 @@ LEAST_STEP = 0.15
 TURNS, STEP, AIM, MOST = 32, 0.5, 1.01, 20.0
 """How often lists and payments to groups are made in turn; by how many mean values a payment rises at first where all
 of a share is lacking; how much more than the least is aimed at; and how many mean values are paid at most."""
+LACKING = 100
+"""Parts of its least share in which it is told how much a group lacks."""
 FASTER, SLOWER = 1.5, 0.5
 """What a group's next step is of its last, where it goes on in the same direction, and where it turns."""
 SAMPLE = 50_000
@@ -69,8 +71,9 @@ def supported(
 
     A group that is shown too little is paid for: its items cost less, all alike, by the multiplier of its constraint in
     the dual of the linear program, found by the shortfall that is left (projected subgradients, whose steps grow while
-    they go one way). Of all turns that one
-    counts whose worst group lacks least, and of such as lack nothing the one whose lists are worth most.
+    they go one way). Of all turns that one counts whose worst group lacks least, to a hundredth of what it is to have,
+    of those the one whose next worst does, and so on, so that what cannot be given to one group is no loss for another;
+    of such as lack the same the one whose lists are worth most.
 
     Args:
         lists: everybody's candidates and their values, [T, n] each, as of `prices`.
@@ -81,13 +84,14 @@ def supported(
     """
     everybody, (code, least) = _Lists(*lists, may, k), groups
     exposure, mean = everybody.shown(price)
-    unit, charged, best, key = np.float32(mean), price, price, (np.inf, 0.0)
+    unit, charged, best, key = np.float32(mean), price, price, ([np.inf], 0.0)
     paid = np.zeros(len(least) + 1)  # the last is of no group, which the code -1 reads
     steps, before = np.full(len(least), STEP), np.zeros(len(least))
     for _ in range(TURNS):
         share = np.bincount(code + 1, exposure, minlength=len(least) + 1)[1:] / max(int(exposure.sum()), 1)
         short = np.divide(least * AIM - share, least, out=np.zeros(len(least)), where=least > 0)
-        if (found := (max(float(short.max(initial=0)), 0.0), -mean)) < key:
+        lacking = np.sort(np.ceil(np.maximum(short, 0) * LACKING) / LACKING)[::-1].tolist()
+        if (found := (lacking, -mean)) < key:
             key, best = found, charged
         steps = steps * np.where(short * before > 0, FASTER, np.where(short * before < 0, SLOWER, 1))
         paid[:-1] = np.clip(paid[:-1] + steps * np.clip(short, -1, 1), 0, MOST)

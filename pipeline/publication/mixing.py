@@ -4,6 +4,7 @@ p(c|u) is the share of the category in the user's history, each item with its de
 the categories of what the surface may show; items of no category count nowhere. Few items are drawn to everybody's mix.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
     from pipeline.publication.night import Night
+
+log = logging.getLogger(__name__)
 
 PRIOR = 8.0
 """Everybody's mix counts as so many items of a user's own: of four logs, these foretell best what users act on next
@@ -114,18 +117,22 @@ class Mix:
     unit: float
 
     @classmethod
-    def of(cls, night: "Night", surface: Surface, unit: float) -> "Mix":
-        """The mix of a surface of a night.
+    def of(cls, night: "Night", surface: Surface, unit: float) -> "Mix | None":
+        """The mix of a surface of a night; None, and said: what it may show tonight has no category.
 
         Raises:
-            InputError: no item that it may show has a category.
+            InputError: no item at all has one.
         """
         groups = shown_groups(night, surface)
         if not (groups >= 0).any():
-            raise InputError(
-                f"surface '{surface.name}': calibrated_mix keeps the mix of {surface.calibrated_by}, and no item that "
-                "it may show has one: let the mapping of [ingest.items] select it, or set calibrated_mix = 0"
-            )
+            what = f"surface '{surface.name}': calibrated_mix keeps the mix of {surface.calibrated_by}"
+            if not (codes(night.items.column(surface.calibrated_by)) >= 0).any():
+                raise InputError(
+                    f"{what}, and no item has one: let the mapping of [ingest.items] select it, or set "
+                    "calibrated_mix = 0"
+                )
+            log.warning("%s, and nothing that it may show tonight has one: its lists are as without it", what)
+            return None
         return cls(Histories.read(night.cutoff, groups), surface.calibrated_mix, unit)
 
     def order(

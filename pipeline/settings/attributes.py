@@ -90,9 +90,10 @@ def require_words_of_items(surfaces: Iterable[Surface], items: Mapping[str, Attr
         name = getattr(surface, key)
         if name not in known and items.get(name) != "word":
             found = f"is a {items[name]}" if name in items else "is no attribute of the items"
+            words = [*known, *(word for word, kind in items.items() if kind == "word")]
             raise ValueError(
-                f"surface '{surface.name}': {key} = '{name}' {found}, and a word is needed: declare it in "
-                f'[ingest.items] (attributes = {{ {name} = "word" }}) and select it in the mapping, or leave it out'
+                f"surface '{surface.name}': {key} = '{name}' {found}, and a word is needed: name one of "
+                f"{', '.join(words)}, or declare another word in `attributes` of [ingest.items]"
             )
 
 

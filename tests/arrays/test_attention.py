@@ -117,3 +117,17 @@ def test_what_candidates_do_not_have_cannot_be_given() -> None:
     asked = np.array([0, 1]), np.array([0.0, 0.5])
     price = attention.supported(lists, np.array([True, True]), 1, asked, np.zeros(2, np.float32))
     assert np.isfinite(price).all()
+
+
+def test_what_cannot_be_given_to_one_group_is_given_to_the_others() -> None:
+    """The third group is in nobody's candidates, the fourth in those of few: the second gets its share all the same."""
+    users = 200
+    values = np.tile(np.array([[0.9, 0.5, 0.4]], dtype=np.float32), (users, 1)) + RNG.uniform(-0.2, 0.2, (users, 3))
+    items = np.tile(np.array([[0, 1, 3]], dtype=np.int32), (users, 1))
+    items[10:, 2] = -1
+    code, least = np.arange(4), np.array([0.0, 0.3, 0.3, 0.3])
+    lists = items, values.astype(np.float32)
+    price = attention.supported(lists, np.ones(4, dtype=bool), 1, (code, least), np.zeros(4, dtype=np.float32))
+    first = np.take_along_axis(items, attention.order(*lists, price)[:, :1], axis=1)[:, 0]
+    assert (first == 1).mean() >= 0.29
+    assert (first == 3).sum() == 10

@@ -181,6 +181,16 @@ def test_only_categories_that_the_surface_can_show_count() -> None:
     assert found.tolist() == [0, -1, -1, -1, 0, 1]
 
 
+def test_where_nothing_that_is_shown_tonight_has_a_category_lists_are_as_without_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The night goes on: the mapping is right, and tomorrow other items are shown."""
+    items = pa.table({"category": ["a", None, ""]})
+    night = SimpleNamespace(items=items, shown={"s": np.array([False, True, True])})
+    assert mixing.Mix.of(night, Surface(name="s", calibrated_mix=0.5), 0.1) is None  # type: ignore[arg-type]
+    assert "surface 's'" in caplog.text
+
+
 def test_what_cannot_be_is_refused(tmp_path: Path) -> None:
     surface = Surface(name="for_you", k=4, calibrated_mix=0.5)
     found = shop(tmp_path / "a")
