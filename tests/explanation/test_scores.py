@@ -99,8 +99,8 @@ def test_rules_have_no_share_where_a_list_falls_by_itself(night: Planted, tmp_pa
 
 
 def test_a_single_list_that_takes_part_has_its_share(night: Planted, tmp_path: Path) -> None:
-    out = merged(night, tmp_path / "run_date=2011-10-02")
-    scores, asked, _ = explained(night, out, "all")
+    out = merged(night, tmp_path / "run_date=2011-10-02", backstop=False)
+    scores, asked, _ = explained(night, out, "all", backstop=False)
     alone = lists.read_list(night.cutoffs[0].dir_in(night.folders["als"]), "all", "als")
     scores.listed["als"] = alone  # type: ignore[index]
     mixed = Scores(**{**scores.__dict__, "recipe": type(scores.recipe)(scores.recipe.weights, "als", 0.5)})
@@ -116,7 +116,10 @@ def test_a_voted_order_is_a_driver_of_its_own(night: Planted, tmp_path: Path) ->
     out = merged(night, tmp_path / "run_date=2011-10-02", final="borda", backstop=False)
     scores, asked, found = explained(night, out, "all", final="borda", backstop=False)
     assert found.sum(axis=1) == pytest.approx(sharing.log_odds(asked.chance), abs=1e-6)
-    assert np.ptp(found[:, scores.drivers.place(PLACE)]) > 0
+    frame = Framed.read(night.cutoffs[0], night.sources, scores.config).of(asked.block)[""]
+    placed = scores._of_place(asked, scores._trees(asked, frame, 1), -0.3)
+    assert np.ptp(placed[:, scores.drivers.place(PLACE)]) > 0
+    assert not np.delete(placed, scores.drivers.place(PLACE), axis=1).any()
 
 
 def test_settings_that_were_changed_since_are_told(night: Planted, tmp_path: Path) -> None:
