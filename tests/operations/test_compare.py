@@ -110,7 +110,7 @@ def test_popularity_scores_as_counted_by_hand(
 @pytest.mark.slow
 def test_all_simple_lists_stand_beside_the_published_one(compared: Compared, loaded: FullConfig) -> None:
     every, new = ([line.name for line in table.lines] for table in compared.tables)
-    single = {"als", "ease", "item_knn", "user_knn", "language_model"}  # item_knn though the shop has it off
+    single = {"als", "ease", "item_knn", "ridge", "user_knn", "language_model"}  # item_knn though the shop has it off
     windows = {f"popularity, {days} days" for days in simple.WINDOWS}
     assert every[0] == new[0] == scores.PUBLISHED
     assert set(every) == {scores.PUBLISHED, "buy_again"} | single | windows
