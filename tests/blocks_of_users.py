@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.ground import artifacts
 from pipeline.operations import stages
 from pipeline.operations.load_history import load_history
+from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
 from tests.tiny_log import row, shop, write
 
@@ -21,7 +22,18 @@ SETTINGS: dict[str, Any] = {
     "als": {"factors": 8},
     "item_knn": {"enabled": True},
     "fusion": {"rounds": 10, "ablation_rounds": 5, "activity_rounds": 10, "alpha_step": 0.5, "negatives": 20},
+    "surfaces": (
+        Surface(name="for_you", k=10),
+        Surface(name="discover", k=10, repeats=False),
+        # what looks at everybody's lists, or at a user's whole history
+        Surface(name="mixed", k=5, long_tail=0.5, min_exposure=0.5, calibrated_mix=0.5),
+    ),
 }
+ITEMS_SQL = """
+select item as item_id, upper(item) as title, 'kind ' || substr(item, 2)::int % 5 as category,
+    try_cast(ts as timestamp) as arrived_at, _file
+from raw
+"""
 
 
 def log() -> list[dict[str, Any]]:
@@ -39,7 +51,7 @@ def log() -> list[dict[str, Any]]:
 def read(folder: Path) -> FullConfig:
     """The shop in a folder, with its log in the lake."""
     write(folder / "log.jsonl", log())
-    config = shop(folder, **SETTINGS)
+    config = shop(folder, items=ITEMS_SQL, **SETTINGS)
     load_history(config, NIGHT)
     return config
 

@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.engine import shards
@@ -26,6 +27,8 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Night:
     """The night in one piece."""
     config = read(tmp_path_factory.mktemp("shop"))
     stages.run(NIGHT, config)
+    first_five = {surface: lists for surface, lists in shown(config).items() if surface != "discover"}
+    assert first_five["mixed"] != first_five["for_you"], "what looks at everybody's lists has something to do"
     return config, hashes(config, *in_shards.SHARED)
 
 
@@ -36,6 +39,18 @@ def night(once: Night) -> Night:
     for stage in in_shards.SHARED:
         shutil.rmtree(config.lake / stage, ignore_errors=True)
     return once
+
+
+def shown(config: FullConfig) -> dict[str, set[tuple[str, str]]]:
+    """Who is shown what in the first five places, by surface."""
+    table = pq.read_table(artifacts.stage_dir(config.lake, "publish", NIGHT) / "recommendations.parquet")
+    found: dict[str, set[tuple[str, str]]] = {}
+    for surface, user, item, rank in zip(
+        *(table.column(name).to_pylist() for name in ("surface", "user_id", "item_id", "rank")), strict=True
+    ):
+        if rank <= 5:
+            found.setdefault(surface, set()).add((user, item))
+    return found
 
 
 def in_parts(stage: str, config: FullConfig) -> None:
