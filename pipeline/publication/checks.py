@@ -150,8 +150,6 @@ def _facts(night: Night) -> dict[str, pa.Table]:
     for surface, shown in night.shown.items():
         items = night.items.column("item_id").filter(pa.array(~shown))
         hidden.append(pa.table({"surface": pa.repeat(surface, len(items)), "item_id": items}))
-    # not from the interactions, which `recommendations_seen` judges by them
-    acted = pa.array(has_history(night.cutoff))
     return {
         "surfaces": _surfaces(night),
         "rules": _rules(night),
@@ -163,10 +161,12 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "offers": _offers(night),
         "disliked": _disliked(night),
         "products": _products(night),
-        "targets": pa.table({"user_id": night.users.column("user_id").filter(acted)}),
+        # not from the interactions, which `recommendations_seen` judges by them
+        "targets": pa.table({"user_id": night.users.column("user_id").filter(pa.array(has_history(night.cutoff)))}),
         "users": night.users,
         "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
         "user_stats": night.cutoff.user_stats().select(["user_index", "items"]),
+        "explained": pa.table({"ranks": [night.config.explanations.ranks]}),
         "usual_prices": night.cutoff.user_stats().select(["user_index", "mean_price"]),
     }
 

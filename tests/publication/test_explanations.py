@@ -145,6 +145,7 @@ FAULTS = [
     (lambda rows: [*rows, rows[0] | {"adds": 0.0}], "user u0 at rank 1 is explained as several items, or twice"),
     (lambda rows: [r for r in rows if (r["user_id"], r["rank"]) != ("u1", 2)], "user u1 at rank 2 is not explained"),
     (lambda rows: [*rows, rows[0] | {"user_id": "who"}], "user who at rank 1 is explained and not shown"),
+    (lambda rows: [r for r in rows if r["rank"] < 2], "user u0 at rank 2 is not explained"),
     (lambda rows: [], "user u0 at rank 1 is not explained"),
 ]
 

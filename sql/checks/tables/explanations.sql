@@ -9,7 +9,7 @@ with shares as (
 places as (
     select surface, user_id, rank, item_id, greatest(least(score::double, 1 - 1e-9), 1e-9) as chance
     from recommendations
-    where rank <= (select coalesce(max(rank), 1) from explanations)
+    where rank <= (select ranks from explained)
 )
 select
     coalesce(places.surface, shares.surface) || ': user ' || coalesce(places.user_id, shares.user_id) || ' at rank '
