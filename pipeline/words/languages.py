@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, keeping
 from pipeline.settings.config import Config
+from pipeline.settings.language_codes import shortest
 from pipeline.settings.sections.words import Languages
 from pipeline.words import guessing
 from pipeline.words.classify import AUTHORS
@@ -74,9 +75,9 @@ def run(*, ingest: Path, run_date: date, section: Languages, config: Config, out
 
 
 def plain(said: str) -> str:
-    """The language of a code as logs have them: of "pt-BR" or "PT_br" it is "pt". "": it is no code, or one that says
-    that the language is not known."""
-    code = said.replace("_", "-").partition("-")[0].strip().lower()
+    """The language of a code as logs have them: of "pt-BR", "PT_br" or "por" it is "pt". "": it is no code, or one that
+    says that the language is not known."""
+    code = shortest(said.replace("_", "-").partition("-")[0].strip().lower())
     return code if CODE.fullmatch(code) and code not in NO_LANGUAGE else ""
 
 

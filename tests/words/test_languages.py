@@ -109,6 +109,9 @@ def test_a_language_that_nothing_knows_is_refused() -> None:
         guessing.load(["en", "xx"])
     with pytest.raises(ValueError, match="two or more"):
         Languages(declared=("en",))
+    with pytest.raises(ValueError, match="each once"):
+        Languages(declared=("en", "eng"))
+    assert Languages(declared=("eng", "ger")).declared == ("en", "de")
 
 
 def test_a_night_goes_on_from_the_one_before_and_is_the_same_made_anew(tmp_path: Path) -> None:
@@ -166,7 +169,8 @@ def test_pseudonyms_are_in_it_as_in_the_documents(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        *(("pt-BR", "pt"), (" PT_br ", "pt"), ("en-US,en;q=0.9", "en"), ("eng", "eng"), ("fr", "fr")),
+        *(("pt-BR", "pt"), (" PT_br ", "pt"), ("en-US,en;q=0.9", "en"), ("fr", "fr")),
+        *(("eng", "en"), ("GER", "de"), ("deu-AT", "de"), ("ast", "ast")),
         *(
             (said, "")
             for said in ("", "und", "mul", "null", "english", "123", "-", "en,pt", "z" * 300_000, "fr\nroot: x")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
+from pipeline.settings.language_codes import shortest
 from pipeline.settings.sections.base import KEPT, Days, Section
 
 DocumentKind = Literal["question", "answer", "review", "news", "post"]
@@ -17,7 +18,8 @@ class Languages(Section):
     """The languages that people write in: of every document which, as its row says, or as its text is guessed."""
 
     declared: tuple[Language, ...] = Field(default=(), max_length=20)
-    """Their ISO 639 codes, such as ["en", "pt"]. Without any there is no such stage, and nothing is told apart."""
+    """Their ISO 639 codes, such as ["en", "pt"]; "eng" is the same as "en". Without any there is no such stage, and
+    nothing is told apart."""
     guess: bool = True
     """Whether the language of a document whose row says none is guessed from its text; that needs the package
     py3langid (`nightjar[languages]`)."""
@@ -29,6 +31,7 @@ class Languages(Section):
     @field_validator("declared")
     @classmethod
     def _they_are_several(cls, given: tuple[Language, ...]) -> tuple[Language, ...]:
+        given = tuple(map(shortest, given))
         if len(given) == 1 or len(set(given)) < len(given):
             raise ValueError("names the languages that are told apart: two or more, each once; leave it out for one")
         return given
