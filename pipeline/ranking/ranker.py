@@ -17,6 +17,7 @@ import numpy as np
 from pipeline.ground import lists
 from pipeline.ground.errors import TrainingError
 from pipeline.ranking import voting
+from pipeline.ranking.forest import raw_scores
 from pipeline.ranking.frames import Frame
 from pipeline.settings.config import Config
 from pipeline.settings.sections.lists import Ranker
@@ -213,7 +214,7 @@ def score(boosters: "Sequence[Booster]", frame: Frame, kept: np.ndarray, threads
     scores = np.full(len(kept), -np.inf, dtype=np.float32)
     if kept.any():
         known = frame.features[kept]
-        found = [booster.predict(known, num_threads=threads, raw_score=True) for booster in boosters]
+        found = [raw_scores(booster, known, threads) for booster in boosters]
         scores[kept] = np.mean(found, axis=0)
     return scores
 
