@@ -14,6 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.__main__ import main
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.operations import explain, stages
@@ -97,15 +98,22 @@ def test_the_run_says_what_it_did(airflow_run: Run) -> None:
         assert f"{stage} {NIGHT} done in" in airflow_run.output, stage
 
 
-def test_the_terminal_views_answer(airflow_run: Run) -> None:
-    home = airflow_run.home
-    status = pipeline("status", home=home).stdout
-    assert NIGHT.isoformat() in status
+def test_the_terminal_views_answer(
+    airflow_run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NIGHTJAR_HOME", str(airflow_run.home))
+    monkeypatch.setenv("NIGHTJAR_CONFIG", str(EXAMPLE))
+
+    def said(*arguments: str) -> str:
+        assert main([*settings(SMALL), *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert NIGHT.isoformat() in said("status")
     user = publish.published_lists(airflow_run.config, publish.active_run(airflow_run.config).run_id)["user_id"][0]
-    assert "for_you" in pipeline("show", "--user", user.as_py(), home=home).stdout
-    assert "opular" in pipeline("show", "--user", "nobody'; drop table runs", home=home).stdout
-    assert "signed: 0 of 1" in pipeline("verify", home=home).stdout
-    assert "fine_tune" in pipeline("timings", "--run-date", NIGHT.isoformat(), home=home).stdout
+    assert "for_you" in said("show", "--user", user.as_py())
+    assert "opular" in said("show", "--user", "nobody'; drop table runs")
+    assert "signed: 0 of 1" in said("verify")
+    assert "fine_tune" in said("timings", "--run-date", NIGHT.isoformat())
 
 
 def test_what_is_shown_is_explained_and_what_is_not_too(airflow_run: Run) -> None:

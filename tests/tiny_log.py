@@ -20,6 +20,9 @@ from raw
 """
 ITEMS = "select item as item_id, upper(item) as title, try_cast(ts as timestamp) as arrived_at, _file from raw"
 
+FEWEST = 5
+"""As few label windows as the usual horizon's folds can learn from: half of the time that features take."""
+
 Row = Mapping[str, Any]
 
 
@@ -58,9 +61,10 @@ def shop(
     if items is not None:
         (folder / "items.sql").write_text(items)
         ingest["items"] = {"files": files, "sql": "items.sql"}
-    return configuration.FullConfig.model_validate(
-        {"home": folder / "home", "folder": folder, "threads": 2, "memory_limit_mb": 512, "ingest": ingest} | over
-    )
+    said: dict[str, Any] = {"home": folder / "home", "folder": folder, "threads": 2, "memory_limit_mb": 512}
+    if not {"profile", "horizon_days", "window_stride_days"} & over.keys():
+        said["label_windows"] = FEWEST
+    return configuration.FullConfig.model_validate(said | {"ingest": ingest} | over)
 
 
 def ingest(shop: configuration.FullConfig, night: date) -> Path:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,16 +71,14 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def read(home: Path, settings: str) -> dict:
     """What the DAG of a shop looks like."""
     (home / "pipeline.toml").write_text(settings)
+    return printed(home, READ_DAG, *FAILS, *MAY_PASS, NIGHTJAR_CONFIG=str(home / "pipeline.toml"))
+
+
+def printed(home: Path, code: str, *arguments: str, **environment: str) -> Any:
+    """What a program beside Airflow prints in its last line, as JSON."""
     env = os.environ | {"PYTHONPATH": str(ROOT), "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-    env["NIGHTJAR_CONFIG"] = str(home / "pipeline.toml")
-    run = subprocess.run(
-        [sys.executable, "-c", READ_DAG, *FAILS, *MAY_PASS],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=env,
-        check=False,
-    )
+    command = [sys.executable, "-c", code, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env | environment, check=False)
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout.strip().splitlines()[-1])
 
@@ -144,9 +143,25 @@ def test_the_deadline_is_a_time_of_the_day_after_the_night(shared: dict) -> None
     assert shared["today_deadline"] == []
 
 
-@pytest.mark.parametrize("wrong", ['"6:30"', "630", '["06:30"]'])
-def test_a_time_that_is_none_breaks_no_dag(wrong: str, tmp_path: Path) -> None:
-    assert read(tmp_path, f'run_at = ["09:00"]\n[monitoring]\nvalid_by = {wrong}')["deadline"] == []
+READ_DEADLINES = """
+import importlib, json, os, sys
+sys.path.insert(0, "dags")
+found = []
+for path in sys.argv[1:]:
+    os.environ["NIGHTJAR_CONFIG"] = path
+    read = sys.modules.get("nightly_recommendations")
+    module = importlib.reload(read) if read else importlib.import_module("nightly_recommendations")
+    found.append(len(module.nightly_recommendations().deadline or []))
+print(json.dumps(found))
+"""
+
+
+def test_a_time_that_is_none_breaks_no_dag(tmp_path: Path) -> None:
+    expected = {'"6:30"': 0, "630": 0, '["06:30"]': 0, '"06:30"': 1}
+    files = [tmp_path / f"{number}.toml" for number in range(len(expected))]
+    for path, time in zip(files, expected, strict=True):
+        path.write_text(f'run_at = ["09:00"]\n[monitoring]\nvalid_by = {time}')
+    assert printed(tmp_path, READ_DEADLINES, *map(str, files)) == list(expected.values())
 
 
 def test_only_the_fine_tuning_waits_for_the_gpu(dag: dict) -> None:
@@ -207,11 +222,7 @@ print(json.dumps(found))
 def test_only_a_plain_no_in_the_environment_leaves_the_question_to_the_form(tmp_path: Path) -> None:
     expected = {plain_no: [False, False, True] for plain_no in ("", " ", "0", "false", "False", "no")}
     expected |= {anything_else: [True, True, True] for anything_else in ("1", "true", "TRUE", "yes", "on", "ture")}
-    env = os.environ | {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__LOAD_EXAMPLES": "False", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", READ_APPROVAL, *expected]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
-    assert run.returncode == 0, run.stderr
-    assert json.loads(run.stdout.strip().splitlines()[-1]) == expected
+    assert printed(tmp_path, READ_APPROVAL, *expected) == expected
 
 
 def test_only_publish_has_an_asset_and_the_example_follows_its_partitions(dag: dict) -> None:

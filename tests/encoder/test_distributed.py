@@ -18,7 +18,7 @@ from tests.sources.shop import NIGHT, config_for
 
 
 def add_up_here(folder: Path) -> None:
-    """What one process of the first test does."""
+    """What one process of the first test does, and then it dies."""
     import torch
 
     rank = distributed.rank()
@@ -31,10 +31,13 @@ def add_up_here(folder: Path) -> None:
     found = [distributed.world(), told, with_gradient.grad.tolist(), without.grad.tolist()]
     found += [distributed.anywhere(bool(rank)), distributed.anywhere(False)]
     (folder / f"{rank}.json").write_text(json.dumps(found))
+    distributed.anywhere(False)  # the other one has written, too
+    raise ValueError(f"{folder} is of no use")
 
 
-def test_gradients_and_numbers_are_summed_over_the_processes(tmp_path: Path) -> None:
-    distributed.run(add_up_here, 2, tmp_path)
+def test_gradients_and_numbers_are_summed_over_the_processes_and_one_that_dies_stops_them(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"process \d of 2 died: .*of no use"):
+        distributed.run(add_up_here, 2, tmp_path)
     for rank in (0, 1):
         assert json.loads((tmp_path / f"{rank}.json").read_text()) == [2, [2, 1], [3, 30], [5, 5], True, False]
 
@@ -42,16 +45,6 @@ def test_gradients_and_numbers_are_summed_over_the_processes(tmp_path: Path) -> 
 def test_alone_nothing_is_asked_of_anybody() -> None:
     assert (distributed.rank(), distributed.world(), distributed.add_up([2.0], [])) == (0, 1, [2.0])
     assert (distributed.anywhere(True), distributed.anywhere(False)) == (True, False)
-
-
-def fails(folder: Path) -> None:
-    """What one process of the next test does."""
-    raise ValueError(f"{folder} is of no use")
-
-
-def test_a_process_that_dies_stops_the_training(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"process \d of 2 died: .*of no use"):
-        distributed.run(fails, 2, tmp_path)
 
 
 def trained(home: Path, tiny: Path, processes: int) -> tuple[dict[str, list[float]], np.ndarray]:

@@ -18,7 +18,9 @@ from tests.tiny_log import rows_of
 START = date(2024, 1, 1)
 NIGHT = date(2024, 3, 13)
 WEIGHTS = {"view": 0.1, "purchase": 1.0, "return": -1.0}
-SMALL: dict[str, Any] = {"horizon_days": 3, "refresh_days": 3, "label_windows": 5, "window_stride_days": 2}
+SMALL: dict[str, Any] = {"horizon_days": 3, "refresh_days": 3, "label_windows": 3, "window_stride_days": 3}
+OVERLAPPING: dict[str, Any] = {"label_windows": 5, "window_stride_days": 2}
+"""As most shops' label windows do, which begin before the one before them ends."""
 
 Event = dict[str, Any]
 

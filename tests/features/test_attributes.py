@@ -83,11 +83,18 @@ def read(folder: Path, cutoff: Cutoff, config: FullConfig) -> dict[tuple[str, st
     return found
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the nights of the log and of what was said; each test builds its features there."""
+    home = tmp_path_factory.mktemp("attributes")
+    write_lake(config_of(home), made_up())
+    add(config_of(home), said_of(25, 73))
+    return home
+
+
 @pytest.mark.parametrize("least", [2, 4])
-def test_a_cutoff_knows_what_had_been_said_by_its_day(tmp_path: Path, least: int) -> None:
-    events, said, config = made_up(), said_of(25, 73), config_of(tmp_path, word_min_users=least)
-    write_lake(config, events)
-    add(config, said)
+def test_a_cutoff_knows_what_had_been_said_by_its_day(home: Path, least: int) -> None:
+    events, said, config = made_up(), said_of(25, 73), config_of(home, word_min_users=least)
     folder = build(config)
     for cutoff in read_cutoffs(folder):
         arrived_by = NIGHT if cutoff.role == "run" else config.anchor(NIGHT)
@@ -101,10 +108,8 @@ def test_a_cutoff_knows_what_had_been_said_by_its_day(tmp_path: Path, least: int
         assert len({value for (name, _), value in wanted.items() if name == "country"}) > 1
 
 
-def test_the_most_frequent_words_count(tmp_path: Path) -> None:
-    events, said, config = made_up(), said_of(25, 73), config_of(tmp_path, words=1)
-    write_lake(config, events)
-    add(config, said)
+def test_the_most_frequent_words_count(home: Path) -> None:
+    events, said, config = made_up(), said_of(25, 73), config_of(home, words=1)
     tonight = read_cutoffs(build(config))[0]
     (value,) = Attributes.of_users(tonight, config).words["country"].values
     acted = {user for user, _ in brute_force(events, NIGHT, NIGHT)}
@@ -113,29 +118,20 @@ def test_the_most_frequent_words_count(tmp_path: Path) -> None:
     assert sizes[value] == max(sizes.values())
 
 
-def test_what_is_not_declared_or_never_came_changes_nothing(tmp_path: Path) -> None:
-    events = made_up()
-    homes = {name: tmp_path / name for name in ("plain", "undeclared", "declared")}
-    plain, undeclared, declared = (
-        config_at(homes["plain"]),
-        config_at(homes["undeclared"]),
-        config_of(homes["declared"]),
-    )
-    for config in (plain, undeclared, declared):
-        write_lake(config, events)
-    add(undeclared, said_of(25, 73))
-    features = {name: digests(build(config)) for name, config in (("plain", plain), ("undeclared", undeclared))}
-    assert features["plain"] == features["undeclared"]
-    assert digests(build(declared)) == features["plain"]
-    known = Attributes.of_users(read_cutoffs(build(declared))[0], declared)
+def test_what_is_not_declared_or_never_came_changes_nothing(home: Path, tmp_path: Path) -> None:
+    plain, undeclared, declared = config_at(tmp_path), config_at(home), config_of(tmp_path)
+    write_lake(plain, made_up())
+    expected = digests(build(plain))
+    assert digests(build(undeclared)) == expected
+    never_came = build(declared)
+    assert digests(never_came) == expected
+    known = Attributes.of_users(read_cutoffs(never_came)[0], declared)
     assert np.isnan(known.numbers["age"]).all()
     assert (known.words["country"].code == -1).all()
 
 
-def test_a_value_of_another_kind_than_is_declared_now_is_none(tmp_path: Path) -> None:
-    config = config_of(tmp_path, {"country": "number", "age": "date", "joined": "word"})
-    write_lake(config, made_up())
-    add(config, said_of(25, 73))
+def test_a_value_of_another_kind_than_is_declared_now_is_none(home: Path) -> None:
+    config = config_of(home, {"country": "number", "age": "date", "joined": "word"})
     known = Attributes.of_users(read_cutoffs(build(config))[0], config)
     assert all(np.isnan(values).all() for values in known.numbers.values())
     assert set(known.words) == {"joined"}

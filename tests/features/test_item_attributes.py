@@ -67,10 +67,16 @@ def is_red(item: str, by: date) -> bool:
     return float(stars) >= 2 and date.fromisoformat(released) <= by + timedelta(days=1 - 20)
 
 
-def test_a_condition_asks_what_was_known_on_the_day(tmp_path: Path) -> None:
-    config = config_of(tmp_path, [{"name": "for_you"}, RED], **KINDS)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night of a shop whose items have attributes, of which a surface makes a condition."""
+    config = config_of(tmp_path_factory.mktemp("made"), [{"name": "for_you"}, RED], **KINDS)
     lake(config)
-    folder = build(config)
+    return build(config)
+
+
+def test_a_condition_asks_what_was_known_on_the_day(made: Path) -> None:
+    folder = made
     ids = read_items(folder, ["item_id"]).column("item_id").to_pylist()
     for cutoff in read_cutoffs(folder):
         expected = [is_red(item, cutoff.cutoff) for item in ids[: cutoff.items]]
@@ -81,10 +87,8 @@ def test_a_condition_asks_what_was_known_on_the_day(tmp_path: Path) -> None:
         assert not all(expected)
 
 
-def test_tonights_items_have_the_attributes_as_columns(tmp_path: Path) -> None:
-    config = config_of(tmp_path, [{"name": "for_you"}], **KINDS)
-    lake(config)
-    items = read_items(build(config)).to_pylist()
+def test_tonights_items_have_the_attributes_as_columns(made: Path) -> None:
+    items = read_items(made).to_pylist()
     for one in items:
         colour, stars, released = (known(one["item_id"], name, NIGHT) for name in KINDS)
         assert one["colour"] == colour
@@ -92,10 +96,8 @@ def test_tonights_items_have_the_attributes_as_columns(tmp_path: Path) -> None:
         assert one["released"] == (None if released is None else date.fromisoformat(released))
 
 
-def test_at_a_cutoff_nothing_counts_that_was_said_later(tmp_path: Path) -> None:
-    config = config_of(tmp_path, [{"name": "for_you"}], **KINDS)
-    lake(config)
-    folder = build(config)
+def test_at_a_cutoff_nothing_counts_that_was_said_later(made: Path) -> None:
+    folder = made
     ids = read_items(folder, ["item_id"]).column("item_id").to_pylist()
     for cutoff in read_cutoffs(folder):
         table = cutoff.item_attributes()

@@ -144,6 +144,7 @@ def test_a_mark_that_takes_more_than_a_row_may_have(tmp_path: Path, quote: str) 
 
 
 @pytest.mark.parametrize("seed", range(60))
+@pytest.mark.few(20)
 def test_what_a_csv_writer_writes_is_read_as_it_was(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     alphabet = 'ab ,"\n5' if seed % 2 else 'ab,"5'
@@ -156,6 +157,7 @@ def test_what_a_csv_writer_writes_is_read_as_it_was(tmp_path: Path, seed: int) -
 
 
 @pytest.mark.parametrize("seed", range(60))
+@pytest.mark.few(20)
 def test_no_row_is_lost_in_a_soup_of_quotation_marks(tmp_path: Path, seed: int) -> None:
     """Without ends of lines in texts: as many rows and refused rows as lines, or the night stops and names one."""
     rng = random.Random(seed)

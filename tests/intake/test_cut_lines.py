@@ -99,6 +99,9 @@ def test_the_value_is_the_whole_lines(
     late = [("01 10", "purchase", "i", 13.34), ("01 11", "purchase", "i", 1.5)]
     assert events(config, second) == [*late, ("02 09", "purchase", "i", 1.5)]
     assert counts(config, first, second) == 5, "four lines, one of them read twice"
+    before = events(config, first), events(config, second), reasons(config, first)
+    stages.run_stage("ingest", second, config, force=True)
+    assert (events(config, first), events(config, second), reasons(config, first)) == before, "run again it stays"
     put(tmp_path, third, line(third, 9))
     caplog.clear()
     ingest(config, third)
@@ -108,19 +111,6 @@ def test_the_value_is_the_whole_lines(
     assert events(config, first) == [("01 09", "purchase", "i", 1.5), *late], "its own again"
     assert events(config, second) == [("02 09", "purchase", "i", 1.5)]
     assert not reasons(config, first)
-
-
-@pytest.mark.parametrize("mapping", [HASHED, NAMED])
-def test_what_a_night_runs_again_stays_as_it_was(tmp_path: Path, mapping: str) -> None:
-    config, (first, second, *_) = cut_shop(tmp_path, mapping), NIGHTS
-    path = put(tmp_path, first, line(first, 9) + line(first, 10, "13.34").removesuffix("4\n"))
-    ingest(config, first)
-    path.write_text(HEADER + line(first, 9) + line(first, 10, "13.34"))
-    put(tmp_path, second, line(second, 9))
-    ingest(config, second)
-    before = events(config, first), events(config, second), reasons(config, first)
-    stages.run_stage("ingest", second, config, force=True)
-    assert (events(config, first), events(config, second), reasons(config, first)) == before
 
 
 @pytest.mark.parametrize(
@@ -170,12 +160,12 @@ def test_a_file_whose_last_line_has_no_end_is_whole(
     """Its writer writes the end of a line before the next one."""
     config, path = cut_shop(tmp_path, files="log.csv"), tmp_path / "log.csv"
     text = HEADER.strip()
-    for night in NIGHTS:
+    for night in NIGHTS[:3]:
         text += ending + line(night, 9).strip()
         path.write_text(text, newline="")
         with caplog.at_level(logging.WARNING):
             ingest(config, night)
-    assert events(config, *NIGHTS) == [(f"0{n} 09", "purchase", "i", 1.5) for n in range(1, 5)]
+    assert events(config, *NIGHTS[:3]) == [(f"0{n} 09", "purchase", "i", 1.5) for n in range(1, 4)]
     assert not warned(caplog)
 
 

@@ -4,7 +4,7 @@ import json
 import logging
 import math
 from datetime import date
-from itertools import permutations, product
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history
 from pipeline.settings.config import Config
-from tests.cases import some_slow
 from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
 MONDAY, TUESDAY = date(2024, 1, 1), date(2024, 1, 2)
@@ -40,36 +39,34 @@ def one(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_the_later_time_wins_wherever_it_stands(tmp_path: Path, order: tuple[int, ...]) -> None:
+def test_the_later_time_wins_wherever_it_stands(tmp_path: Path) -> None:
+    """An item for each order in which its three states can stand."""
     states = [
-        state(ts="2024-01-01 08:00:00", price=9, available=True),
-        state(ts="2024-01-01 09:00:00", price=12, available=True),
-        state(ts="2024-01-01 20:00:00", price=5, available=False),
+        {"ts": "2024-01-01 08:00:00", "price": 9, "available": True},
+        {"ts": "2024-01-01 09:00:00", "price": 12, "available": True},
+        {"ts": "2024-01-01 20:00:00", "price": 5, "available": False},
     ]
-    write(tmp_path / "items.jsonl", [states[n] for n in order])
-    found = one(ingest(items_shop(tmp_path, "items.jsonl"), MONDAY))
-    assert (found["price"], found["available"], found["rows"]) == (5, False, 3)
+    orders = list(permutations(range(3)))
+    rows = [state(f"i{number}", **states[n]) for number, order in enumerate(orders) for n in order]
+    write(tmp_path / "items.jsonl", rows)
+    found = rows_of(ingest(items_shop(tmp_path, "items.jsonl"), MONDAY), "items")
+    assert [i["item_id"] for i in found] == [f"i{number}" for number in range(len(orders))]
+    assert {(i["price"], i["available"], i["rows"]) for i in found} == {(5, False, 3)}
 
 
-@pytest.mark.parametrize(
-    ("values", "ending"),
-    some_slow(
-        product(
-            [(True, True, False, True), (False, False, True, False), (True, False), (False, True)],
-            ["csv", "jsonl", "parquet"],
-        ),
-        fast=lambda values, ending: len(values) > 2 and (values[0] or ending == "csv"),
-    ),
-)
-def test_without_times_the_later_row_wins(tmp_path: Path, values: tuple[bool, ...], ending: str) -> None:
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_without_times_the_later_row_wins(tmp_path: Path, ending: str) -> None:
     """However often the other was said: it is not a vote. The second file of the night is later than the first."""
-    states = [state(available=value, price=10 - n) for n, value in enumerate(values)]
-    write(tmp_path / "items" / f"{MONDAY}-a.{ending}", states[:-1])
-    write(tmp_path / "items" / f"{MONDAY}-b.{ending}", states[-1:])
+    said = [(True, True, False, True), (False, False, True, False), (True, False), (False, True)]
+    states = [
+        [state(f"i{number}", available=value, price=10 - n) for n, value in enumerate(values)]
+        for number, values in enumerate(said)
+    ]
+    write(tmp_path / "items" / f"{MONDAY}-a.{ending}", [row for rows in states for row in rows[:-1]])
+    write(tmp_path / "items" / f"{MONDAY}-b.{ending}", [rows[-1] for rows in states])
     files = f"items/{{year}}-{{month}}-{{day}}-*.{ending}"
-    found = one(ingest(items_shop(tmp_path, files, BY_ROW), MONDAY))
-    assert (found["price"], found["available"]) == (11 - len(values), values[-1])
+    found = rows_of(ingest(items_shop(tmp_path, files, BY_ROW), MONDAY), "items")
+    assert [(i["price"], i["available"]) for i in found] == [(11 - len(values), values[-1]) for values in said]
 
 
 def test_a_mapping_that_orders_its_rows_need_not_select_them(tmp_path: Path) -> None:
@@ -156,10 +153,11 @@ def test_sold_out_is_understood_or_said(
     assert (f"{faults} of the rows of {NOT_UNDERSTOOD}" in caplog.text) == bool(faults)
 
 
-@pytest.mark.parametrize(("value", "kept"), [(1.0, True), (0.0, False), (17.0, True), (-1.0, False), (math.nan, None)])
-def test_a_number_of_pieces_is_available_above_zero(tmp_path: Path, value: float, kept: bool | None) -> None:
-    write(tmp_path / "items.parquet", [state(available=value)])
-    assert one(ingest(items_shop(tmp_path, "items.parquet"), MONDAY))["available"] is kept
+def test_a_number_of_pieces_is_available_above_zero(tmp_path: Path) -> None:
+    expected = {1.0: True, 0.0: False, 17.0: True, -1.0: False, math.nan: None}
+    write(tmp_path / "items.parquet", [state(f"i{n}", available=value) for n, value in enumerate(expected)])
+    found = rows_of(ingest(items_shop(tmp_path, "items.parquet"), MONDAY), "items")
+    assert [i["available"] for i in found] == list(expected.values())
 
 
 PRICES = {1.5: 1.5, math.nan: None, math.inf: None, -math.inf: None, 1e300: None, 1e9: 1e9}

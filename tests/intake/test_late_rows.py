@@ -121,13 +121,13 @@ def test_rows_that_come_after_their_night_arrive_on_the_next(
 @pytest.mark.parametrize("behind", [2, pytest.param(3, marks=pytest.mark.slow), 5])
 def test_a_file_that_comes_days_late_is_taken_by_the_next_night(tmp_path: Path, behind: int) -> None:
     config = shop(tmp_path, DAILY, ingest=LENIENT)
-    for night in DAYS:
+    for night in DAYS[: behind + 2]:  # and the night after it
         if night.day != 1:
             write(tmp_path / f"{night}.csv", [at(night.day, f"i{night.day}")])
         if night.day == 1 + behind:
             write(tmp_path / f"{DAYS[0]}.csv", [at(1, "late"), at(1, "later"), at(2, "i2")])
         ingest_night(config, night)
-    usual = {day: [f"i{day}"] for day in range(2, 7)}
+    usual = {night.day: [f"i{night.day}"] for night in DAYS[1 : behind + 2]}
     assert taken(config) == usual | {1 + behind: [f"i{1 + behind}", "late", "later"]}
     assert refused(config) == [(1 + behind, 3, "duplicate of an earlier event")]
 
@@ -135,14 +135,16 @@ def test_a_file_that_comes_days_late_is_taken_by_the_next_night(tmp_path: Path, 
 @pytest.mark.parametrize("behind", [1, pytest.param(2, marks=pytest.mark.slow), 4])
 def test_a_file_that_goes_on_for_days_is_read_again(tmp_path: Path, behind: int) -> None:
     config = shop(tmp_path, DAILY, ingest=LENIENT)
-    for night in DAYS:
+    nights = DAYS[: behind + 2]  # up to the one after it
+    for night in nights:
         rows = [at(night.day, f"i{night.day}"), at(night.day, "x", type="poke")]
         write(tmp_path / f"{night}.csv", rows)
         if night.day == 1 + behind:
             write(tmp_path / f"{DAYS[0]}.csv", [at(1, "i1"), at(1, "x", type="poke"), at(1, "late")])
         ingest_night(config, night)
-    assert taken(config) == {day: [f"i{day}", *["late"] * (day == 1 + behind)] for day in range(1, 7)}
-    assert [(day, line) for day, line, _ in refused(config)] == [(day, 2) for day in range(1, 7)]
+    days = [night.day for night in nights]
+    assert taken(config) == {day: [f"i{day}", *["late"] * (day == 1 + behind)] for day in days}
+    assert [(day, line) for day, line, _ in refused(config)] == [(day, 2) for day in days]
 
 
 def test_a_row_of_a_night_that_is_not_there_is_kept_for_it(tmp_path: Path) -> None:
@@ -231,14 +233,14 @@ def test_a_file_written_anew_in_the_same_size_is_said(
     tmp_path: Path, change: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     config = shop(tmp_path, DAILY, ingest=LENIENT)
-    for night in DAYS[:5]:
+    for night in DAYS[:3]:
         write(tmp_path / f"{night}.csv", [at(night.day, f"i{night.day}")])
         ingest_night(config, night)
     write(tmp_path / f"{DAYS[0]}.csv", [at(1, "i1" if change == "touched" else "j1")])
     if change == "rewritten and loaded":
         stages.run_stage("ingest", DAYS[0], config, force=True)
     with caplog.at_level(logging.WARNING):
-        ingest_night(config, DAYS[5])
+        ingest_night(config, DAYS[3])
     said = "2024-01-01.csv was written anew, as large as it was"
     assert caplog.text.count(said) == (change == "rewritten")
     assert taken(config)[1] == (["j1"] if change == "rewritten and loaded" else ["i1"])
@@ -248,14 +250,14 @@ def test_a_change_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     """And not where the file is again as its night found it."""
     config = shop(tmp_path, DAILY, ingest=LENIENT)
     said = []
-    for night, first in zip(DAYS, ["i1", "i1", "j1", "j1", "i1", "i1"], strict=True):
+    for night, first in zip(DAYS, ["i1", "i1", "j1", "j1", "i1"], strict=False):
         write(tmp_path / f"{DAYS[0]}.csv", [at(1, first)])
         write(tmp_path / f"{night}.csv", [at(night.day, first if night.day == 1 else "x")])
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             ingest_night(config, night)
         said.append(caplog.text.count("2024-01-01.csv was written anew, as large as it was"))
-    assert said == [0, 0, 1, 0, 0, 0]
+    assert said == [0, 0, 1, 0, 0]
     assert taken(config)[1] == ["i1"]
 
 

@@ -44,6 +44,7 @@ def column(shape: str, kind: str) -> pa.Array:
 
 @pytest.mark.parametrize("shape", ITEMS)
 @pytest.mark.parametrize("kinds", list(permutations(["decimal", "text", "double"], 2)), ids="-".join)
+@pytest.mark.few(9)
 def test_a_neighbour_changes_no_id_in_a_list(tmp_path: Path, shape: str, kinds: tuple[str, str]) -> None:
     for order, kind in enumerate(kinds):
         times = [f"{NIGHT} 10:00:00"] * 2

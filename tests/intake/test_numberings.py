@@ -55,6 +55,7 @@ def log(path: Path, users: int = 10, orders: int = 4) -> None:
 
 @pytest.mark.parametrize("of", NUMBERINGS, ids=[of[0] for of in NUMBERINGS])
 @pytest.mark.parametrize("users", [1, 10, 400])
+@pytest.mark.few(10)
 def test_a_number_of_one_reading_is_no_id(tmp_path: Path, of: tuple[str, str], users: int) -> None:
     log(tmp_path / "log.jsonl", users if users < 24 else 20, 4 if users < 24 else 59)
     said = r"events\.sql: event_id numbers the rows of one reading.*need not be selected"

@@ -41,9 +41,10 @@ def folder_of(config: FullConfig, night: date) -> Path:
     return artifacts.stage_dir(config.lake, "ingest", night)
 
 
-def in_order(folder: Path) -> FullConfig:
-    """The same nights, loaded in order."""
-    config = delivered(folder, "in order")
+@pytest.fixture(scope="module")
+def in_order(tmp_path_factory: pytest.TempPathFactory) -> FullConfig:
+    """The same nights, loaded in order; nobody writes to them."""
+    config = delivered(tmp_path_factory.mktemp("in_order"), "in order")
     load_history.load_history(config, NIGHTS[-1])
     return config
 
@@ -73,16 +74,20 @@ def require_same(ours: FullConfig, theirs: FullConfig) -> None:
         pytest.param((1, 0, 3, 2), marks=pytest.mark.slow),
     ],
 )
-def test_the_latest_night_first_takes_nothing_twice(tmp_path: Path, order: tuple[int, ...]) -> None:
+def test_the_latest_night_first_takes_nothing_twice(
+    tmp_path: Path, in_order: FullConfig, order: tuple[int, ...]
+) -> None:
     config = delivered(tmp_path, "out of order")
     for number in order:
         ingest(config, NIGHTS[number])
-    require_same(config, in_order(tmp_path))
+    require_same(config, in_order)
     items = sorted(event["item_id"] for night in NIGHTS for event in rows_of(folder_of(config, night)))
     assert items == ["a", "b", "c", "d", "e", "f", "g"]
 
 
-def test_a_night_that_is_forced_again_with_a_better_log_takes_what_was_its_own(tmp_path: Path) -> None:
+def test_a_night_that_is_forced_again_with_a_better_log_takes_what_was_its_own(
+    tmp_path: Path, in_order: FullConfig
+) -> None:
     config = delivered(tmp_path, "forced")
     whole = (tmp_path / "2024-01-26.csv").read_text()
     (tmp_path / "2024-01-26.csv").write_text("".join(whole.splitlines(keepends=True)[:2]))
@@ -91,25 +96,27 @@ def test_a_night_that_is_forced_again_with_a_better_log_takes_what_was_its_own(t
     assert {e["item_id"] for e in rows_of(folder_of(config, NIGHTS[3]))} == {"b", "f", "g"}
     (tmp_path / "2024-01-26.csv").write_text(whole)
     stages.run_stage("ingest", NIGHTS[0], config, force=True)
-    require_same(config, in_order(tmp_path))
+    require_same(config, in_order)
 
 
-def test_history_is_loaded_behind_a_night_that_ran_before(tmp_path: Path) -> None:
+def test_history_is_loaded_behind_a_night_that_ran_before(tmp_path: Path, in_order: FullConfig) -> None:
     config = delivered(tmp_path, "unpaused first")
     ingest(config, NIGHTS[3])
     load_history.load_history(config, NIGHTS[2])
-    require_same(config, in_order(tmp_path))
+    require_same(config, in_order)
 
 
-def test_history_does_not_take_again_what_a_night_has_whose_log_is_gone(tmp_path: Path) -> None:
-    expected, config = in_order(tmp_path), delivered(tmp_path, "logs gone")
+def test_history_does_not_take_again_what_a_night_has_whose_log_is_gone(tmp_path: Path, in_order: FullConfig) -> None:
+    config = delivered(tmp_path, "logs gone")
     ingest(config, NIGHTS[0])
     (tmp_path / "2024-01-26.csv").unlink()
     load_history.load_history(config, NIGHTS[-1])
-    require_same(config, expected)
+    require_same(config, in_order)
 
 
-def test_nights_that_run_at_once_take_nothing_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nights_that_run_at_once_take_nothing_twice(
+    tmp_path: Path, in_order: FullConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = delivered(tmp_path, "at once")
     require_few = refusals.require_few
 
@@ -124,7 +131,7 @@ def test_nights_that_run_at_once_take_nothing_twice(tmp_path: Path, monkeypatch:
     for thread in running:
         thread.join()
     monkeypatch.undo()
-    require_same(config, in_order(tmp_path))
+    require_same(config, in_order)
 
 
 def test_without_a_repetition_no_other_night_is_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,8 +182,9 @@ def instants() -> Iterator[int]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("better", [False, True], ids=["first run", "forced again"])
-def test_killed_anywhere_the_night_is_unfinished_or_everything_is_right(tmp_path: Path, better: bool) -> None:
-    expected = in_order(tmp_path)
+def test_killed_anywhere_the_night_is_unfinished_or_everything_is_right(
+    tmp_path: Path, in_order: FullConfig, better: bool
+) -> None:
     whole = (tmp_path / "2024-01-26.csv").read_text()
     for at in instants():
         config = delivered(tmp_path, str(at))
@@ -192,12 +200,14 @@ def test_killed_anywhere_the_night_is_unfinished_or_everything_is_right(tmp_path
             assert sorted(rows) == ["a", "b", "c", "d", "e", "f", "g"]
         assert len(rows) == len(set(rows))
         stages.run_stage("ingest", NIGHTS[0], config, force=better)
-        require_same(config, expected)
+        require_same(config, in_order)
         if not died:
             return
 
 
-def test_what_a_dead_run_left_is_completed_by_the_next_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_dead_run_left_is_completed_by_the_next_night(
+    tmp_path: Path, in_order: FullConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = delivered(tmp_path, "died")
     for night in NIGHTS[1:]:
         ingest(config, night)
@@ -216,7 +226,7 @@ def test_what_a_dead_run_left_is_completed_by_the_next_night(tmp_path: Path, mon
     assert rewriting.is_pending(folder_of(config, NIGHTS[2]))
     assert not artifacts.is_finished(folder_of(config, NIGHTS[0]))
     ingest(config, NIGHTS[0])
-    require_same(config, in_order(tmp_path))
+    require_same(config, in_order)
 
 
 def test_late_rows_that_a_later_night_took_are_one_nights_once_their_own_is_run_again(tmp_path: Path) -> None:

@@ -22,32 +22,37 @@ def numbers(**given: object) -> dict[str, object]:
     return row("u", "a", "2024-01-01 10:00:00") | {"price": "1.5", "quantity": "2", "id": "e"} | given
 
 
-@pytest.mark.parametrize(
-    ("given", "reason"),
-    [
-        (numbers(), None),
-        (numbers(price=None, quantity=None, id=None, user=None), None),
-        (numbers(price="one"), "a number is not a number"),
-        (numbers(quantity="inf"), "a number is out of range"),
-        (numbers(price="nan", quantity="NaN"), None),  # pandas and Python write so that there is none
-        (numbers(price="None", quantity="<NA>"), None),
-        (numbers(price="-inf"), "a number is out of range"),
-        (numbers(price="1e300"), "a number is out of range"),
-        (numbers(price="1e12"), "a number is out of range"),
-        (numbers(item=None), "item_id is missing"),
-        (numbers(item="x" * 300), "an id is too long"),
-        (numbers(user="ü" * 129), "an id is too long"),
-        (numbers(type=None), "event_type is missing"),
-        (numbers(type="Purchase"), "event_type is not in features.event_types"),
-        (numbers(ts="01/02/2024 nine"), "event_time is missing or not a time"),
-        (numbers(ts="1970-01-01 00:00:01"), "event_time is before ingest.earliest"),
-    ],
-)
-def test_what_breaks_the_contract_is_refused(tmp_path: Path, given: dict[str, object], reason: str | None) -> None:
-    write(tmp_path / "log.jsonl", [numbers(id="first"), given])
+GIVEN = [
+    (numbers(), None),
+    (numbers(price=None, quantity=None, id=None, user=None), None),
+    (numbers(price="one"), "a number is not a number"),
+    (numbers(quantity="inf"), "a number is out of range"),
+    (numbers(price="nan", quantity="NaN"), None),  # pandas and Python write so that there is none
+    (numbers(price="None", quantity="<NA>"), None),
+    (numbers(price="-inf"), "a number is out of range"),
+    (numbers(price="1e300"), "a number is out of range"),
+    (numbers(price="1e12"), "a number is out of range"),
+    (numbers(item=None), "item_id is missing"),
+    (numbers(item="x" * 300), "an id is too long"),
+    (numbers(user="ü" * 129), "an id is too long"),
+    (numbers(type=None), "event_type is missing"),
+    (numbers(type="Purchase"), "event_type is not in features.event_types"),
+    (numbers(ts="01/02/2024 nine"), "event_time is missing or not a time"),
+    (numbers(ts="1970-01-01 00:00:01"), "event_time is before ingest.earliest"),
+]
+"""A row, and why it is refused; None: it is taken."""
+
+
+def test_what_breaks_the_contract_is_refused(tmp_path: Path) -> None:
+    """Each row alone of all those of a night, whatever stands beside it."""
+    rows = [
+        given if given["id"] is None else given | {"id": f"e{number}"} for number, (given, _) in enumerate(GIVEN, 1)
+    ]
+    write(tmp_path / "log.jsonl", rows)
     folder = ingest(shop(tmp_path, mapping=NUMBERS, ingest={"max_reject_share": 1}), NIGHT)
-    assert len(rows_of(folder)) == (1 if reason else 2)
-    assert [r["reason"] for r in rows_of(folder, "rejects")] == ([reason] if reason else [])
+    expected = {number: reason for number, (_, reason) in enumerate(GIVEN, 1) if reason}
+    assert {r["row"]: r["reason"] for r in rows_of(folder, "rejects")} == expected
+    assert len(rows_of(folder)) == len(GIVEN) - len(expected)
 
 
 def test_a_row_without_a_time_is_filed_with_its_neighbour(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def ordered(lines: list[tuple[str, str]], order: str, rng: random.Random) -> str
 
 ORDERS, NAMES = ("nulls first", "nulls last", "shuffled"), ("2024-01.csv", "log.csv")
 # each order, each name, and nights that are run again
-FAST = {(*pair, again) for again in (False, True) for pair in zip(ORDERS[again:], NAMES, strict=False)}
+FAST = {("nulls first", "2024-01.csv", False), ("nulls last", "log.csv", True), ("shuffled", "2024-01.csv", True)}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A made-up shop with published runs, whose outcomes can be counted by hand."""
 
+import shutil
+import tempfile
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import product
@@ -31,6 +33,10 @@ PUBLISHED += ["2011-10-19-eeeeeeee", "2011-10-20-ffffffff", "2011-10-21-00000000
 JUDGED = {"2011-10-05-bbbbbbbb": 7, "2011-10-12-cccccccc": 7, "2011-10-12-dddddddd": 7, "2011-10-19-eeeeeeee": 1}
 NUMBERS = ("users", "shown", "hits", "hit_rate", "precision", "ndcg", "ndcg_low", "ndcg_high", "recall")
 NEVER_ACTIVE = "2011-10-12-dddddddd"
+
+
+_archived: dict[str, tempfile.TemporaryDirectory[str]] = {}
+"""Copies of the published runs, by what they say."""
 
 
 @dataclass
@@ -143,6 +149,18 @@ class World:
         return [float((TONIGHT - min(first[f"i{i}"])).days) if first[f"i{i}"] else None for i in range(ITEMS)]
 
     def _archive(self) -> None:
+        """Publish the runs; in one process the same runs are loaded once, and copied."""
+        if not self.tables:
+            return
+        asked = repr((self.tables, self.segments))
+        if asked not in _archived:
+            self._load()
+            _archived[asked] = tempfile.TemporaryDirectory()
+            shutil.copytree(self.config.tables, _archived[asked].name, symlinks=True, dirs_exist_ok=True)
+            return
+        shutil.copytree(_archived[asked].name, self.config.tables, symlinks=True, dirs_exist_ok=True)
+
+    def _load(self) -> None:
         target = stores.target(self.config)
         for run_id, surfaces in self.tables.items():
             folder = runs.tables(self.home / "files" / run_id, run_id)

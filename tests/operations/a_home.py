@@ -1,7 +1,9 @@
 """A home folder in which people are known everywhere they can be; tests of forgetting them."""
 
 import re
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,11 +39,25 @@ ABOUT_PEOPLE = ("recommendations", "user_profiles", "explanations")
 PEOPLE = [GONE, "person-7", "person-778"]
 
 
+_made: dict[str, tuple[tempfile.TemporaryDirectory[str], FullConfig]] = {}
+"""Homes that were made in this process, by what they were made with."""
+
+
 def a_home(tmp_path: Path, *, surfaces: Sequence[Surface] = (), **settings: Any) -> FullConfig:
     """Two nights' partitions, one night's stages, its publication; and what killed processes left behind."""
+    asked = repr((surfaces, sorted(settings.items())))
+    if asked not in _made:
+        folder = tempfile.TemporaryDirectory()
+        _made[asked] = (folder, _a_home(Path(folder.name), surfaces, settings))
+    folder, config = _made[asked]
+    shutil.copytree(folder.name, tmp_path, symlinks=True, dirs_exist_ok=True)
+    return config.model_copy(update={"home": tmp_path / "home", "folder": tmp_path / "shop"})
+
+
+def _a_home(tmp_path: Path, surfaces: Sequence[Surface], settings: Mapping[str, Any]) -> FullConfig:
     tiny_log.write(tmp_path / "shop" / "log.csv", LOG)
     config = tiny_log.shop(
-        tmp_path / "shop", "log.csv", ingest={"max_reject_share": 1} | settings, home=tmp_path / "home"
+        tmp_path / "shop", "log.csv", ingest={"max_reject_share": 1} | dict(settings), home=tmp_path / "home"
     )
     for night in (EARLIER, NIGHT):
         tiny_log.ingest(config, night)

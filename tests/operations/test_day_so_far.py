@@ -1,6 +1,7 @@
 """A day that is not over: what is read of it, and what it leaves of nights."""
 
 import re
+import shutil
 import threading
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -34,14 +35,22 @@ def at(hour: int, day: date = DAY) -> datetime:
     return datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> FullConfig:
-    """A shop with two nights in its lake; the log goes on with the day."""
-    tiny_log.write(tmp_path / "log.csv", LOG)
-    shop = tiny_log.shop(tmp_path, "log.csv")
+@pytest.fixture(scope="module")
+def two_nights(tmp_path_factory: pytest.TempPathFactory) -> FullConfig:
+    """A shop with two nights in its lake; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("two_nights")
+    tiny_log.write(folder / "log.csv", LOG)
+    shop = tiny_log.shop(folder, "log.csv")
     for night in (BEFORE - timedelta(days=1), BEFORE):
         tiny_log.ingest(shop, night)
     return shop
+
+
+@pytest.fixture
+def config(two_nights: FullConfig, tmp_path: Path) -> FullConfig:
+    """The shop in a folder of a test's own; the log goes on with the day."""
+    shutil.copytree(two_nights.folder, tmp_path, dirs_exist_ok=True)
+    return two_nights.model_copy(update={"folder": tmp_path, "home": tmp_path / "home"})
 
 
 def ingested(config: FullConfig, hour: int) -> list[tuple[str, str]]:

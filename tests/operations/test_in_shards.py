@@ -1,10 +1,12 @@
 """A stage that is begun, made in shards and ended writes the bytes of one that runs in one piece, whatever dies."""
 
+import itertools
 import multiprocessing
 import os
 import random
 import shutil
 import signal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -24,12 +26,18 @@ Night = tuple[FullConfig, dict[str, str]]
 
 @pytest.fixture(scope="module")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Night:
-    """The night in one piece."""
+    """The night in one piece, up to its lists."""
     config = read(tmp_path_factory.mktemp("shop"))
-    stages.run(NIGHT, config)
-    first_five = {surface: lists for surface, lists in shown(config).items() if surface != "discover"}
-    assert first_five["mixed"] != first_five["for_you"], "what looks at everybody's lists has something to do"
-    return config, hashes(config, *in_shards.SHARED)
+    stages.run(NIGHT, config, itertools.takewhile(lambda stage: stage != "evaluate", stages.of(config)))
+    return config, hashes(config, "fusion", "ensemble")
+
+
+@pytest.fixture(scope="module")
+def begun_once(once: Night, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `begin` leaves of fusion for two shards; nobody writes to it."""
+    config = once[0].model_copy(update={"shards": 2})
+    in_shards.begin("fusion", NIGHT, config, force=True)
+    return shutil.copytree(place(config), tmp_path_factory.mktemp("begun") / "fusion")
 
 
 @pytest.fixture
@@ -39,6 +47,19 @@ def night(once: Night) -> Night:
     for stage in in_shards.SHARED:
         shutil.rmtree(config.lake / stage, ignore_errors=True)
     return once
+
+
+@pytest.fixture
+def begun(night: Night, begun_once: Path) -> Night:
+    """The night whose fusion was begun for two shards."""
+    config = night[0].model_copy(update={"shards": 2})
+    shutil.copytree(begun_once, place(config))
+    return config, night[1]
+
+
+def place(config: FullConfig) -> Path:
+    """Where the begun fusion is."""
+    return handed.place(artifacts.stage_dir(config.lake, "fusion", NIGHT))
 
 
 def shown(config: FullConfig) -> dict[str, set[tuple[str, str]]]:
@@ -75,8 +96,14 @@ def left(config: FullConfig) -> list[str]:
 
 @pytest.mark.parametrize("number", [2, pytest.param(7, marks=pytest.mark.slow)])
 @pytest.mark.slow
-def test_any_number_of_shards_writes_the_same_bytes(night: Night, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, expected = night
+def test_any_number_of_shards_writes_the_same_bytes(once: Night, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, _ = once
+    stages.run(NIGHT, config)
+    lists = shown(config)
+    assert lists["mixed"] != lists["for_you"], "what looks at everybody's lists has something to do"
+    expected = hashes(config, *in_shards.SHARED)
+    for stage in in_shards.SHARED:
+        shutil.rmtree(config.lake / stage)
     config = config.model_copy(update={"shards": number})
     for stage in in_shards.SHARED:
         numbers = in_shards.begin(stage, NIGHT, config)
@@ -94,7 +121,7 @@ def test_a_shard_makes_its_share_and_no_more(night: Night) -> None:
     config, _ = night
     config = config.model_copy(update={"shards": 3})
     in_shards.begin("fusion", NIGHT, config)
-    begun = handed.place(artifacts.stage_dir(config.lake, "fusion", NIGHT))
+    begun = place(config)
     counts = []
     for shard in range(3):
         before = len(list((begun / "parts").glob("*.json")))
@@ -105,16 +132,13 @@ def test_a_shard_makes_its_share_and_no_more(night: Night) -> None:
     assert len(list((begun / "parts").glob("part-*"))) == 6
 
 
-def test_a_stage_in_shards_says_what_was_waited_for(night: Night) -> None:
-    config, _ = night
-    config = config.model_copy(update={"shards": 2})
-    in_shards.begin("fusion", NIGHT, config)
-    begun = handed.place(artifacts.stage_dir(config.lake, "fusion", NIGHT))
-    first = artifacts.read_manifest(begun)["seconds"]
+def test_a_stage_in_shards_says_what_was_waited_for(begun: Night) -> None:
+    config, _ = begun
+    first = artifacts.read_manifest(place(config))["seconds"]
     for shard in (0, 1):
         in_shards.make("fusion", NIGHT, config, shard)
-    handed.note(begun, 1, 5000.0)
-    assert handed.spent(begun) == first + 5000
+    handed.note(place(config), 1, 5000.0)
+    assert handed.spent(place(config)) == first + 5000
     assert in_shards.end("fusion", NIGHT, config)["seconds"] >= first + 5000
 
 
@@ -132,16 +156,13 @@ def die_in_the_middle(config: FullConfig) -> None:
     in_shards.make("fusion", NIGHT, config, 0)
 
 
-def test_a_shard_that_was_killed_goes_on_where_it_was(night: Night) -> None:
-    config, expected = night
-    config = config.model_copy(update={"shards": 2})
-    in_shards.begin("fusion", NIGHT, config)
+def test_a_shard_that_was_killed_goes_on_where_it_was(begun: Night) -> None:
+    config, expected = begun
     victim = multiprocessing.get_context("spawn").Process(target=die_in_the_middle, args=(config,))
     victim.start()
     victim.join()
     assert victim.exitcode == -signal.SIGKILL
-    begun = handed.place(artifacts.stage_dir(config.lake, "fusion", NIGHT))
-    (first,) = (begun / "parts").glob("*.json")
+    (first,) = (place(config) / "parts").glob("*.json")
     made_at = first.stat().st_mtime_ns
     for shard in (0, 1):
         in_shards.make("fusion", NIGHT, config, shard)
@@ -153,10 +174,9 @@ def test_a_shard_that_was_killed_goes_on_where_it_was(night: Night) -> None:
 
 
 def test_what_is_missing_or_damaged_is_made_by_who_puts_together(
-    night: Night, caplog: pytest.LogCaptureFixture
+    begun: Night, caplog: pytest.LogCaptureFixture
 ) -> None:
-    config, expected = night
-    config = config.model_copy(update={"shards": 2})
+    config, expected = begun
     in_parts("fusion", config)
     in_shards.begin("ensemble", NIGHT, config)
     for shard in (0, 1):
@@ -173,10 +193,8 @@ def test_what_is_missing_or_damaged_is_made_by_who_puts_together(
     assert differing(hashes(config, "ensemble"), mine) == []
 
 
-def test_what_was_begun_with_other_settings_is_not_gone_on_with(night: Night) -> None:
-    config, expected = night
-    config = config.model_copy(update={"shards": 2})
-    in_shards.begin("fusion", NIGHT, config)
+def test_what_was_begun_with_other_settings_is_not_gone_on_with(begun: Night) -> None:
+    config, expected = begun
     other = config.model_copy(update={"seed": 5})
     with pytest.raises(InputError, match="clear fusion_begin"):
         in_shards.make("fusion", NIGHT, other, 0)
@@ -186,9 +204,8 @@ def test_what_was_begun_with_other_settings_is_not_gone_on_with(night: Night) ->
     assert left(config) == []
 
 
-def test_a_stage_that_is_up_to_date_has_no_shards_unless_it_is_forced(night: Night) -> None:
-    config, _ = night
-    config = config.model_copy(update={"shards": 2})
+def test_a_stage_that_is_up_to_date_has_no_shards_unless_it_is_forced(begun: Night) -> None:
+    config, _ = begun
     in_parts("fusion", config)
     assert in_shards.begin("fusion", NIGHT, config) == []
     in_shards.make("fusion", NIGHT, config, 0)  # cleared by mistake: nothing to do
@@ -197,10 +214,8 @@ def test_a_stage_that_is_up_to_date_has_no_shards_unless_it_is_forced(night: Nig
     assert left(config) == [f".run_date={NIGHT}.shards"]
 
 
-def test_a_stage_that_is_begun_twice_keeps_what_shards_have_made(night: Night, monkeypatch: pytest.MonkeyPatch) -> None:
-    config, _ = night
-    config = config.model_copy(update={"shards": 2})
-    in_shards.begin("fusion", NIGHT, config)
+def test_a_stage_that_is_begun_twice_keeps_what_shards_have_made(begun: Night, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, _ = begun
     in_shards.make("fusion", NIGHT, config, 0)
     with monkeypatch.context() as patch:
         patch.setattr(stages, "call", lambda *_: pytest.fail("it was begun"))

@@ -10,13 +10,15 @@ import pytest
 from pipeline.encoder import starts
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
-from pipeline.operations import prune, stages
+from pipeline.operations import load_history, prune, stages
 from pipeline.publication import publish
 from pipeline.sources.configuration import FullConfig
 from tests import small_shop, tiny_log
 
 NIGHT = date(2011, 10, 2)
 DAY = timedelta(days=1)
+START = date(2024, 1, 1)
+LAST = START + 259 * DAY
 
 
 def published_night(home: Path, night: date) -> FullConfig:
@@ -28,6 +30,48 @@ def published_night(home: Path, night: date) -> FullConfig:
     artifacts.write_manifest(partial, {"stage": "publish", "files": artifacts.describe(partial), "report": report})
     partial.rename(out)
     return shop.config
+
+
+AGES = (50, 40, 36, 35, 2, 1, 0)
+"""How many days before NIGHT the nights of `nights` are."""
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> FullConfig:
+    """A home in which the nights of AGES are published; nobody writes to it."""
+    home = tmp_path_factory.mktemp("published")
+    for age in AGES:
+        config = published_night(home, NIGHT - age * DAY)
+    return config
+
+
+@pytest.fixture
+def nights(published: FullConfig, tmp_path: Path) -> FullConfig:
+    """The nights of AGES in a home of a test's own."""
+    return copied(published, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def long_history(tmp_path_factory: pytest.TempPathFactory) -> FullConfig:
+    """A home with 260 nights of events; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("long")
+    log = [tiny_log.row("u", "a", f"{START + n * DAY} 10:00:00") for n in range(260)]
+    tiny_log.write(folder / "log.csv", log)
+    config = tiny_log.shop(folder, "log.csv", label_windows=5, ingest={"allow_empty": True})
+    load_history.load_history(config, LAST)
+    return config
+
+
+@pytest.fixture
+def history(long_history: FullConfig, tmp_path: Path) -> FullConfig:
+    """The 260 nights in a home of a test's own."""
+    return copied(long_history, tmp_path)
+
+
+def copied(config: FullConfig, folder: Path) -> FullConfig:
+    """The same home in a folder."""
+    shutil.copytree(config.home, folder / "home", symlinks=True)
+    return config.model_copy(update={"home": folder / "home"})
 
 
 def present(config: FullConfig) -> dict[str, list[str]]:
@@ -44,19 +88,18 @@ def disk_bytes(folder: Path) -> int:
     return sum(files.values())
 
 
-def test_old_nights_go_and_the_disk_gets_what_is_said(tmp_path: Path) -> None:
-    for n in (40, 3, 2, 1, 0):
-        config = published_night(tmp_path, NIGHT - n * DAY)
+def test_old_nights_go_and_the_disk_gets_what_is_said(nights: FullConfig) -> None:
+    config, home = nights, nights.home
     linked, link = (artifacts.stage_dir(config.lake, "als", NIGHT - n * DAY) / "shared.npy" for n in (40, 0))
     linked.write_bytes(os.urandom(1 << 16))
     os.link(linked, link)
     content = link.read_bytes()
-    before, runs = disk_bytes(tmp_path), len(publish.published_runs(config))
+    before, runs = disk_bytes(home), len(publish.published_runs(config))
     would = prune.prune(config, keep_days=2, dry_run=True)
-    assert disk_bytes(tmp_path) == before
+    assert disk_bytes(home) == before
     freed = prune.prune(config, keep_days=2)
     assert freed.folders == would.folders
-    assert freed.bytes == would.bytes == before - disk_bytes(tmp_path) > 0
+    assert freed.bytes == would.bytes == before - disk_bytes(home) > 0
     assert list(present(config)) == [str(NIGHT - n * DAY) for n in (2, 1, 0)]
     assert link.read_bytes() == content
     assert len(publish.published_runs(config)) == runs
@@ -78,57 +121,44 @@ def test_of_other_shops_encoders_the_one_that_is_named_stays(tmp_path: Path) -> 
     assert [folder.name for folder in starts.shelf(config).iterdir()] == [named.name]
 
 
-def test_the_default_keeps_35_days(tmp_path: Path) -> None:
-    for n in (36, 35, 1, 0):
-        config = published_night(tmp_path, NIGHT - n * DAY)
-    prune.prune(config)
-    assert str(NIGHT - 36 * DAY) not in present(config)
-    assert str(NIGHT - 35 * DAY) in present(config)
+def test_the_default_keeps_35_days(nights: FullConfig) -> None:
+    prune.prune(nights)
+    assert list(present(nights)) == [str(NIGHT - n * DAY) for n in (35, 2, 1, 0)]
 
 
-def test_what_shards_left_that_nobody_goes_on_with_goes_too(tmp_path: Path) -> None:
-    for n in (50, 1, 0):
-        config = published_night(tmp_path, NIGHT - n * DAY)
-    old, new = (artifacts.stage_dir(config.lake, "fusion", NIGHT - n * DAY) for n in (50, 1))
+def test_what_shards_left_that_nobody_goes_on_with_goes_too(nights: FullConfig) -> None:
+    old, new = (artifacts.stage_dir(nights.lake, "fusion", NIGHT - n * DAY) for n in (50, 1))
     left = [old.with_name(f".{old.name}.{ending}") for ending in ("shards", "shard-3")]
     left.append(old.with_name(f"..{old.name}.shards.partial"))
     kept = new.with_name(f".{new.name}.shards")
     for folder in (*left, kept):
         folder.mkdir(parents=True)
-    prune.prune(config, keep_days=2)
+    prune.prune(nights, keep_days=2)
     assert [folder for folder in (*left, kept) if folder.exists()] == [kept]
 
 
-def test_the_active_run_and_the_one_before_stay(tmp_path: Path) -> None:
-    for n in (50, 45, 40, 0):
-        config = published_night(tmp_path, NIGHT - n * DAY)
-    oldest = publish.published_runs(config)[-1]
-    publish.rollback(config, oldest.run_id)
-    prune.prune(config, keep_days=0)
-    assert list(present(config)) == [str(NIGHT - 50 * DAY), str(NIGHT)]
+def test_the_active_run_and_the_one_before_stay(nights: FullConfig) -> None:
+    oldest = publish.published_runs(nights)[-1]
+    publish.rollback(nights, oldest.run_id)
+    prune.prune(nights, keep_days=0)
+    assert list(present(nights)) == [str(NIGHT - 50 * DAY), str(NIGHT)]
 
 
-def test_a_running_night_stays(tmp_path: Path) -> None:
-    for n in (40, 30, 20, 1, 0):
-        config = published_night(tmp_path, NIGHT - n * DAY)
-    shutil.rmtree(artifacts.stage_dir(config.lake, "publish", NIGHT - 30 * DAY))  # a backfill has come this far
-    with artifacts.lock(artifacts.stage_dir(config.lake, "ease", NIGHT - 40 * DAY)):
+def test_a_running_night_stays(nights: FullConfig) -> None:
+    config = nights
+    shutil.rmtree(artifacts.stage_dir(config.lake, "publish", NIGHT - 40 * DAY))  # a backfill has come this far
+    with artifacts.lock(artifacts.stage_dir(config.lake, "ease", NIGHT - 50 * DAY)):
         freed = prune.prune(config, keep_days=1)
-    assert freed.busy == [NIGHT - 40 * DAY, NIGHT - 30 * DAY]
-    assert {artifacts.run_date_of(folder) for folder in freed.folders} == {NIGHT - 20 * DAY}
-    for folder in config.lake.glob(f"*/run_date={NIGHT - 30 * DAY}"):
+    assert freed.busy == [NIGHT - 50 * DAY, NIGHT - 40 * DAY]
+    assert {artifacts.run_date_of(folder) for folder in freed.folders} == {NIGHT - n * DAY for n in (36, 35, 2)}
+    for folder in config.lake.glob(f"*/run_date={NIGHT - 40 * DAY}"):
         os.utime(folder, (1, 1))  # abandoned long ago
     assert prune.prune(config, keep_days=1).busy == []
     assert list(present(config)) == [str(NIGHT - DAY), str(NIGHT)]
 
 
-def test_events_stay_unless_configured(tmp_path: Path) -> None:
-    start = date(2024, 1, 1)
-    tiny_log.write(tmp_path / "log.csv", [tiny_log.row("u", "a", f"{start + n * DAY} 10:00:00") for n in range(260)])
-    config = tiny_log.shop(tmp_path, "log.csv", label_windows=5)
-    from pipeline.operations import load_history
-
-    load_history.load_history(config, start + 259 * DAY)
+def test_events_stay_unless_configured(history: FullConfig) -> None:
+    config = history
     assert prune.prune(config, keep_days=0).folders == []
     for days, error in ((30, "too short"), (200, None)):
         kept = config.model_copy(update={"retention": config.retention.model_copy(update={"event_days": days})})
@@ -138,42 +168,31 @@ def test_events_stay_unless_configured(tmp_path: Path) -> None:
         else:
             prune.prune(kept)
     left = [artifacts.run_date_of(f) for f in artifacts.partitions_until(config.lake, "ingest", date.max)]
-    newest = start + 259 * DAY
-    assert 200 - config.tuning_days < (newest - left[0]).days <= 200
+    assert 200 - config.tuning_days < (LAST - left[0]).days <= 200
     assert left == [left[0] + n * DAY for n in range(len(left))]
     again = config.model_copy(update={"retention": config.retention.model_copy(update={"event_days": 200})})
     assert prune.prune(again).folders == []
 
 
-def test_an_empty_night_of_a_mistyped_date_ages_nothing(tmp_path: Path) -> None:
-    start = date(2024, 1, 1)
-    last, mistyped = start + 259 * DAY, start + 600 * DAY
-    tiny_log.write(tmp_path / "log.csv", [tiny_log.row("u", "a", f"{start + n * DAY} 10:00:00") for n in range(260)])
-    config = tiny_log.shop(tmp_path, "log.csv", label_windows=5, ingest={"allow_empty": True})
-    from pipeline.operations import load_history
-
-    load_history.load_history(config, last)
-    retention = config.retention.model_copy(update={"event_days": 200})
-    config = config.model_copy(update={"retention": retention})
-    features = artifacts.stage_dir(config.lake, "features", last - 20 * DAY)
+def test_an_empty_night_of_a_mistyped_date_ages_nothing(history: FullConfig) -> None:
+    retention = history.retention.model_copy(update={"event_days": 200})
+    config = history.model_copy(update={"retention": retention})
+    features = artifacts.stage_dir(config.lake, "features", LAST - 20 * DAY)
     features.mkdir(parents=True)
     artifacts.write_manifest(features, {"stage": "features"})
     (features / "some.bin").write_bytes(b"x")
     os.utime(features, (1, 1))
     before = prune.prune(config, dry_run=True).folders
     assert features not in before
-    tiny_log.ingest(config, mistyped)
+    tiny_log.ingest(config, START + 600 * DAY)
     assert prune.prune(config, dry_run=True).folders == before
 
 
 def test_features_after_a_prune_are_the_same_bytes(tmp_path: Path) -> None:
-    start = date(2024, 1, 1)
-    log = [tiny_log.row(f"u{n % 7}", f"i{n % 5}", f"{start + (n // 3) * DAY} 10:{n % 60:02}:00") for n in range(450)]
+    log = [tiny_log.row(f"u{n % 7}", f"i{n % 5}", f"{START + (n // 3) * DAY} 10:{n % 60:02}:00") for n in range(270)]
     tiny_log.write(tmp_path / "log.csv", log)
-    config = tiny_log.shop(tmp_path, "log.csv", label_windows=5)
-    from pipeline.operations import load_history
-
-    last = start + 149 * DAY
+    config = tiny_log.shop(tmp_path, "log.csv", label_windows=3, window_stride_days=14)
+    last = START + 89 * DAY
     load_history.load_history(config, last)
     for n in (2, 1, 0):
         stages.run_stage("features", last - n * DAY, config)

@@ -15,7 +15,7 @@ from pipeline.ground.errors import InputError, PublishError
 from pipeline.operations import verify
 from pipeline.publication import stores
 from pipeline.published import ledger, signing
-from tests.published.targets.runs import A, B, Shop, history, make, tables
+from tests.published.targets.runs import A, B, Shop, filled, history, tables
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 
@@ -30,13 +30,16 @@ def publish(shop: Shop, run_id: str, **changes: str) -> None:
         target.activate(run_id, published=True)
 
 
+def two_runs(shop: Shop) -> None:
+    """Publish both."""
+    publish(shop, A)
+    publish(shop, B, reason="a\x00b")
+
+
 @pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.slow)])
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A target with two runs, the second one active; a text has what PostgreSQL cannot hold."""
-    made = make(request.param, tmp_path, request, monkeypatch)
-    publish(made, A)
-    publish(made, B, reason="a\x00b")
-    return made
+    return filled(request.param, two_runs, tmp_path, request, monkeypatch)
 
 
 def change(shop: Shop, run_id: str, statement: str) -> None:

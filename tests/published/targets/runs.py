@@ -2,7 +2,9 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -95,13 +97,47 @@ def bound(statement: str, params: dict[str, Any]) -> Any:
     return statement
 
 
-def make(kind: str, home: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A shop without runs; with PostgreSQL in a database of its own."""
+def make(
+    kind: str, home: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, template: str = "template1"
+) -> Shop:
+    """A shop without runs; with PostgreSQL in a database of its own, which holds what the template holds."""
     if kind == "postgres":
         require()
         server: Server = request.getfixturevalue("postgres")
-        monkeypatch.setenv("NIGHTJAR_DSN", server.create_database(f"target_{next(_numbers)}"))
+        monkeypatch.setenv("NIGHTJAR_DSN", server.create_database(f"target_{next(_numbers)}", template))
     return Shop(kind, FullConfig(home=home, threads=1, publish=Publish(target=kind, settle_seconds=2)), home)
+
+
+_filled: dict[tuple[str, Callable[[Shop], None]], tuple[tempfile.TemporaryDirectory[str], str]] = {}
+"""By kind and what fills them, the folder and the database of shops that were filled in this process."""
+
+
+def filled(
+    kind: str,
+    fill: Callable[[Shop], None],
+    home: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shop:
+    """A shop that is filled, once in a process: each test gets a copy of its folder and of its database."""
+    if (kind, fill) not in _filled:
+        folder = tempfile.TemporaryDirectory()
+        fill(make(kind, Path(folder.name), request, monkeypatch))
+        _filled[kind, fill] = folder, os.environ.get("NIGHTJAR_DSN", "").rpartition("/")[2]
+    folder, database = _filled[kind, fill]
+    shutil.copytree(folder.name, home, symlinks=True, dirs_exist_ok=True)
+    return make(kind, home, request, monkeypatch, template=database)
+
+
+def three_runs(shop: Shop) -> None:
+    """Load three runs, of which none is active."""
+    for run_id in (A, B, C):
+        shop.load(run_id)
+
+
+def one_run(shop: Shop) -> None:
+    """Publish run A."""
+    shop.publish(A)
 
 
 def tables(folder: Path, run_id: str, users: Sequence[str] = USERS, **changes: Any) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.ground.errors import PublishError
 from pipeline.publication.tables import popular_items, published, recommendations, search_results, user_profiles
 from pipeline.published.contract import RUNS, run_active_before
-from tests.published.targets.runs import USERS, A, B, C, K, Shop, history, make, tables
+from tests.published.targets.runs import USERS, A, B, C, K, Shop, filled, history, make, tables, three_runs
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
@@ -19,12 +19,10 @@ def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     return make(request.param, tmp_path, request, monkeypatch)
 
 
-@pytest.fixture
-def loaded(shop: Shop) -> Shop:
+@pytest.fixture(params=["duckdb", "postgres"])
+def loaded(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A target with three runs, none active."""
-    for run_id in (A, B, C):
-        shop.load(run_id)
-    return shop
+    return filled(request.param, three_runs, tmp_path, request, monkeypatch)
 
 
 def test_before_the_first_run_there_is_nothing(shop: Shop) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from pipeline.published.histories import HISTORIES
 from pipeline.published.run_ids import run_date_of
 from pipeline.published.targets import duckdb_tables, migration
 from tests.published.targets.older import make_older
-from tests.published.targets.runs import A, B, Shop, make, tables
+from tests.published.targets.runs import A, B, Shop, filled, make, tables
 
 WHOLE = 12
 NOTE = Column("note", pa.string(), "what somebody noted", nullable=True, added_later=True)
@@ -32,9 +33,13 @@ DAYS = Column("days_left", pa.int32(), "days for which it holds", nullable=True,
 def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A database of an older version, with run A active."""
     kind, version = request.param
-    made = make(kind, tmp_path, request, monkeypatch)
-    make_older(made, version)
-    return made
+    return filled(kind, older(version), tmp_path, request, monkeypatch)
+
+
+@cache
+def older(version: int) -> Callable[[Shop], None]:
+    """What makes a shop's tables as an older version made them."""
+    return lambda shop: make_older(shop, version)
 
 
 @pytest.fixture

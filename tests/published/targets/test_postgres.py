@@ -15,7 +15,7 @@ from pipeline.published.targets import binary_copy, session
 from pipeline.published.targets.postgres import PostgresTarget
 from pipeline.settings.sections.publication import Publish
 from pipeline.sources.configuration import FullConfig
-from tests.published.targets.runs import USERS, A, B, C, K, Shop, history, make, tables
+from tests.published.targets.runs import USERS, A, B, C, K, Shop, filled, history, one_run, tables
 
 WHOLE = K * len(USERS)
 
@@ -24,8 +24,7 @@ WHOLE = K * len(USERS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """PostgreSQL with run A active."""
     monkeypatch.setattr(session, "LOCK_TIMEOUT", "1200ms")
-    made = make("postgres", tmp_path, request, monkeypatch)
-    made.publish(A)
+    made = filled("postgres", one_run, tmp_path, request, monkeypatch)
     return made
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from pipeline.ground.errors import PublishError
 from pipeline.publication.tables import NAMES, recommendations
-from tests.published.targets.runs import USERS, A, B, K, Shop, make
+from tests.published.targets import runs
+from tests.published.targets.runs import USERS, A, B, K, Shop
 
 WHOLE = K * len(USERS)
 
@@ -17,9 +18,7 @@ WHOLE = K * len(USERS)
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """PostgreSQL with run A active."""
-    made = make("postgres", tmp_path, request, monkeypatch)
-    made.publish(A)
-    return made
+    return runs.filled("postgres", runs.one_run, tmp_path, request, monkeypatch)
 
 
 def do(statement: str) -> None:
@@ -28,18 +27,23 @@ def do(statement: str) -> None:
         connection.execute(statement.encode())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_dropped_view_is_made_again_and_may_be_read(shop: Shop, name: str, caplog: pytest.LogCaptureFixture) -> None:
-    before = shop.query(f"select * from current_{name}")
+@pytest.mark.parametrize("first", [0, 1])
+def test_dropped_views_are_made_again_and_may_be_read(shop: Shop, first: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Every second one, which are all of them in both cases together."""
+    names = NAMES[first::2]
+    before = {name: shop.query(f"select * from current_{name}") for name in names}
     do("grant usage on schema nightjar to pg_monitor")
-    do(f"drop view nightjar.current_{name}")
+    for name in names:
+        do(f"drop view nightjar.current_{name}")
     assert (shop.target.active(), shop.target.loaded()) == (A, [A])
     assert shop.target.forget("nobody") == 0
     shop.load(B)
-    assert f"view nightjar.current_{name} is made anew" in caplog.text
-    assert shop.query(f"select * from current_{name}") == before
-    readable = f"select has_table_privilege('pg_monitor', 'nightjar.current_{name}', 'select')"
-    assert shop.query(readable) == [(True,)]
+    made_anew = re.findall(r"view nightjar\.current_(\w+) is made anew", caplog.text)
+    assert sorted(made_anew) == sorted(names)
+    assert {name: shop.query(f"select * from current_{name}") for name in names} == before
+    for name in names:
+        readable = f"select has_table_privilege('pg_monitor', 'nightjar.current_{name}', 'select')"
+        assert shop.query(readable) == [(True,)]
 
 
 def test_forgetting_does_not_depend_on_a_view(shop: Shop) -> None:

@@ -21,7 +21,7 @@ from pipeline.publication.tables import NAMES
 from pipeline.published.targets import binary_copy, statements
 from pipeline.published.targets.partitions import Partitions
 from tests.postgres import PASSWORD, Server
-from tests.published.targets.runs import USERS, A, B, K, Shop, make
+from tests.published.targets.runs import USERS, A, B, K, Shop, filled, one_run
 from tests.small_shop import NIGHT, go
 from tests.small_shop import Shop as Night
 from tests.small_shop import shop as small_shop
@@ -33,8 +33,7 @@ PARTITIONED = set(NAMES) - {"runs"}
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """PostgreSQL with run A active; the server runs again afterwards."""
-    made = make("postgres", tmp_path, request, monkeypatch)
-    made.publish(A)
+    made = filled("postgres", one_run, tmp_path, request, monkeypatch)
     yield made
     server: Server = request.getfixturevalue("postgres")
     if not server.is_running:

@@ -14,7 +14,7 @@ from pipeline.ground.errors import PublishError, UnavailableError
 from pipeline.published.targets import locks, schema_lock
 from pipeline.published.targets.postgres import PostgresTarget
 from tests.postgres import PASSWORD, Server
-from tests.published.targets.runs import USERS, A, B, K, Shop, history, make
+from tests.published.targets.runs import USERS, A, B, K, Shop, filled, history, make, one_run
 
 WHOLE = K * len(USERS)
 numbers = itertools.count()
@@ -32,10 +32,9 @@ MODES = [
 @pytest.fixture
 def shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """PostgreSQL with run A active, whose publishers wait a second for each other."""
-    made = make("postgres", tmp_path, request, monkeypatch)
+    made = filled("postgres", one_run, tmp_path, request, monkeypatch)
     section = made.config.publish.model_copy(update={"lock_minutes": 1 / 60})
     made.config = made.config.model_copy(update={"publish": section})
-    made.publish(A)
     return made
 
 
