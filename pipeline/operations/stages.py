@@ -47,9 +47,10 @@ STAGES: dict[str, str] = {
     **{name: f"pipeline.sources.{name}" for name in SOURCES},
     "fusion": "pipeline.ranking.fusion",
     "ensemble": "pipeline.ranking.ensemble",
-    "evaluate": "pipeline.judging.evaluate",
     "languages": "pipeline.words.languages",
     "classify": "pipeline.words.classify",
+    "content": "pipeline.publication.content.content",
+    "evaluate": "pipeline.judging.evaluate",
     "entities": "pipeline.words.entities",
     "answer": "pipeline.answers.answer",
     "topics": "pipeline.topics.topics",
@@ -57,7 +58,7 @@ STAGES: dict[str, str] = {
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"languages", "classify", "entities", "answer", "topics"})
+APART = frozenset({"languages", "classify", "content", "entities", "answer", "topics"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""
@@ -243,8 +244,9 @@ def require_one_origin(made: manifests.Made, config: Config) -> None:
 
 
 def _written(config: Config) -> dict[str, Any]:
-    """The configuration as manifests keep it."""
-    return config.model_dump(mode="json", exclude={"home", "folder"})
+    """The configuration as manifests keep it: what a shop without checks of content says, it said before there were."""
+    absent = set() if config.content.enabled else {"content"}
+    return config.model_dump(mode="json", exclude={"home", "folder"} | absent)
 
 
 def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | None) -> dict[str, Any]:

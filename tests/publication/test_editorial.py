@@ -201,7 +201,7 @@ def test_a_block_wins_over_a_pin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (rule("pim", "i1"), "kind must be pin, block or boost"),
+        (rule("pim", "i1"), "kind must be pin, block, boost, allow"),
         (rule("pin", "i1"), "a pin needs a rank"),
         (rule("pin", "i1", rank=0), "a pin needs a rank"),
         (rule("pin", "i1", rank=1.5), "rank is not a whole number"),
