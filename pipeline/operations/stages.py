@@ -131,7 +131,7 @@ def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
 def made_of(stage: str, run_date: date, config: Config) -> manifests.Made:
     """What running a stage now would make its artifact of."""
     hashes = _inputs(stage, run_date, config)
-    return manifests.Made(stage, run_date, _written(config), settings_hash(stage, config), hashes)
+    return manifests.Made(stage, run_date, config.written(), settings_hash(stage, config), hashes)
 
 
 def settings_hash(stage: str, config: Config) -> str:
@@ -241,12 +241,6 @@ def require_one_origin(made: manifests.Made, config: Config) -> None:
                     f"{folder} was made from another version of '{other}' than there is now: run stage '{name}' again. "
                     "Runs of one night with different settings go one after the other"
                 )
-
-
-def _written(config: Config) -> dict[str, Any]:
-    """The configuration as manifests keep it: what a shop without checks of content says, it said before there were."""
-    absent = set() if config.content.enabled else {"content"}
-    return config.model_dump(mode="json", exclude={"home", "folder"} | absent)
 
 
 def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | None) -> dict[str, Any]:

@@ -228,6 +228,11 @@ class Config(Calendar):
             )
         return self
 
+    def written(self) -> dict[str, Any]:
+        """As manifests keep it: a shop that checks no content has those that it had before any did."""
+        absent = set() if self.content.enabled else {"content"}
+        return self.model_dump(mode="json", exclude={"home", "folder"} | absent)
+
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
         apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {
