@@ -34,7 +34,13 @@ CHECKS: dict[str, Any] = {
         {"name": "abuse", "label_set": "intent", "labels": ["fee"], "probability": 0.4, "of": ["items", "documents"]},
     ]
 }
-RULES = ["allow,,i7,,,,,as it is called", "block_document,,d8,,,,,", "allow_document,,d7,,,,,quoted"]
+RULES = [
+    "allow,,i7,,,,,as it is called",
+    "allow,,i3,,,,,",
+    "block,,i3,,,,,no",
+    "block_document,,d8,,,,,",
+    "allow_document,,d7,,,,,quoted",
+]
 TALK = [
     document("d0", "where is my card", labels={"intent": "card"}, author="u0", entities=["i0"]),
     document("d1", "it is a fee", author="u0", entities=["i6", "unknown"]),
@@ -85,7 +91,7 @@ def test_every_finding_says_what_by_what_and_whether_it_holds_back(night: tuple[
     found = findings(night[1])
     said = {key: (row["severity"], row["matched"], row["decision"], row["is_held"]) for key, row in found.items()}
     assert said == {
-        ("i3", "banned"): ("block", "gnome", None, True),
+        ("i3", "banned"): ("block", "gnome", "block", True),
         ("i4", "banned"): ("block", "gnome", None, True),
         ("i2", "doubtful"): ("review", "pot", None, True),
         ("i7", "doubtful"): ("review", "odd thing", "allow", False),
@@ -130,9 +136,9 @@ def test_the_queue_has_the_most_urgent_first_and_stands_beside_the_tables(night:
     run = publish.active_run(made.config)
     assert run is not None
     rows = pq.read_table(run.folder / queue.FILE, schema=REVIEW).to_pylist()
-    assert [row["item_id"] or row["document_id"] for row in rows] == ["i1", "i2", "i3", "i6", "i4", "d5", "d6", "d1"]
-    assert [row["people"] for row in rows] == [8, 7, 6, 4, 0, None, None, None]
-    assert [row["user_id"] for row in rows] == [None] * 5 + ["u1", "u2", "u0"]
+    assert [row["item_id"] or row["document_id"] for row in rows] == ["i1", "i2", "i6", "i4", "d5", "d6", "d1"]
+    assert [row["people"] for row in rows] == [8, 7, 4, 0, None, None, None]
+    assert [row["user_id"] for row in rows] == [None] * 4 + ["u1", "u2", "u0"]
     assert rows[0] | {"title": "RED MUG", "is_shown": True, "rank": 1, "check": "watched"} == rows[0]
 
 
@@ -141,7 +147,7 @@ def test_the_report_says_it_and_no_text_can_break_it(night: tuple[Shop, Path], t
     ((title, body),) = held_back.section(folder, made.config)
     assert title == "What is held back"
     assert "<td>doubtful</td><td>review</td><td>2</td><td>1</td><td>1</td><td>1</td><td>1</td>" in body
-    assert "Waiting for an editor: items 5, documents 3" in body
+    assert "Waiting for an editor: items 4, documents 3" in body
     assert "<td>i1 RED MUG</td><td>watched</td><td>red</td><td>2011-10-02</td><td>8</td><td>yes</td>" in body
     assert "d5" not in body  # a report outlives who is forgotten
     findings_ = pq.read_table(folder / held.FILE)
