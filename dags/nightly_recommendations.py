@@ -257,7 +257,10 @@ def flow() -> None:
     sources = [made[source] for source in candidate_sources()]
     fusion = shared_stage("fusion", features, *sources)
     ensemble = shared_stage("ensemble", features, *sources, fusion)
-    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes)
+    spoken = [stage("languages")(ingest)] if shop().tells_languages() else []
+    labels = [stage("classify")(ingest, *spoken)] if shop().has_label_sets() else []
+    content = [stage("content")(ingest, features, *labels)] if shop().checks_content() else []
+    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes, *content)
     approval = ApprovalOperator(
         task_id="approval",
         subject="Publish?",
@@ -268,14 +271,11 @@ def flow() -> None:
         on_success_callback=tell("answered"),
     )
     rule = TriggerRule.NONE_FAILED  # skipped where a person refused, not where nobody was asked
-    reads = (features, *sources, fusion, ensemble, outcomes, evaluate)
-    spoken = [stage("languages")(ingest)] if shop().tells_languages() else []
-    labels = [stage("classify")(ingest, *spoken)] if shop().has_label_sets() else []
-    answers = [stage("answer")(ingest, *spoken, *labels)] if shop().has_answers() else []
-    topics = [stage("topics")(ingest, *spoken, *labels)] if shop().has_topics() else []
-    counted = [stage("entities")(ingest, *spoken, *labels)] if shop().counts_entities() else []
+    answers = [stage("answer")(ingest, *spoken, *labels, *content)] if shop().has_answers() else []
+    topics = [stage("topics")(ingest, *spoken, *labels, *content)] if shop().has_topics() else []
+    counted = [stage("entities")(ingest, *spoken, *labels, *content)] if shop().counts_entities() else []
     told = {"on_success_callback": tell("published")} if counted else {}
-    reads = (*reads, *labels, *answers, *counted, *topics)
+    reads = (features, *sources, fusion, ensemble, outcomes, evaluate, *labels, *content, *answers, *counted, *topics)
     shared_stage("publish", *reads, after=evaluate >> approval, trigger_rule=rule, outlets=[TABLES], **told)
 
 

@@ -33,8 +33,8 @@ from pipeline.ground import artifacts, keeping
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
+from pipeline.words import held, text_vectors
 from pipeline.words import spoken as languages_of
-from pipeline.words import text_vectors
 from pipeline.words.documents import Documents
 from pipeline.words.text_vectors import Vectors
 
@@ -48,6 +48,7 @@ def run(
     ingest: Path,
     languages: Path | None = None,
     classify: Path | None = None,
+    content: Path | None = None,
     run_date: date,
     section: Answer,
     config: Config,
@@ -60,6 +61,7 @@ def run(
         ingest: the night's; documents of all nights up to it are read.
         languages: the night's, of a shop that declares some: questions are put together and answered in their own.
         classify: the night's, of a shop that has it: its vectors are linked, and its labels counted.
+        content: the night's, of a shop that has it: what it holds back is no document here.
         run_date: the night.
         section, config: the settings.
         memo: links weights that another night learned from the same.
@@ -70,7 +72,7 @@ def run(
         InputError: the encoder is not found.
     """
     words = classify if config.enabled("classify") else None
-    documents = Documents.read(artifacts.run_date_of(ingest), config, ())
+    documents = held.without(Documents.read(artifacts.run_date_of(ingest), config, ()), content, config)
     questions, answers = (asked.texts_of(documents, kind) for kind in ("question", "answer"))
     known = _earlier(run_date, config)
     needed = np.sort(np.concatenate([questions.first, answers.first]))

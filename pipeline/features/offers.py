@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.features.limits import Limits
 from pipeline.features.read import Cutoff
 
 if TYPE_CHECKING:
@@ -70,10 +71,12 @@ class Never:
     Attributes:
         disliked: [U, I] CSR, what users dislike or are kept from.
         offers: what was offered; None: everything to everybody.
+        limits: items that only some users may be shown, which publication alone heeds; None: there are none.
     """
 
     disliked: "csr_matrix"
     offers: Offers | None
+    limits: Limits | None = None
 
     @classmethod
     def read(cls, cutoff: Cutoff) -> "Never":
@@ -82,7 +85,7 @@ class Never:
 
     def __bool__(self) -> bool:
         """Whether there are any."""
-        return self.offers is not None or self.disliked.nnz > 0
+        return self.offers is not None or self.limits is not None or self.disliked.nnz > 0
 
     @cached_property
     def _keys(self) -> np.ndarray:
@@ -101,13 +104,21 @@ class Never:
         asked = (items >= 0) & self._anybody[items]
         found = np.zeros(items.shape, dtype=bool)
         found[asked] = _among(users[asked].astype(np.int64) * self.disliked.shape[1] + items[asked], self._keys)
+        if self.limits is not None:
+            found |= self.limits.forbidden(users, items)
         return found if self.offers is None else found | self.offers.forbidden(users, items)
+
+    def everybodys(self, shown: np.ndarray) -> np.ndarray:
+        """bool [I], those of some items, bool [I], that a stranger may be shown."""
+        shown = shown if self.offers is None else shown & ~self.offers.closed
+        return shown if self.limits is None else shown & ~self.limits.limited
 
     def possible(self, shown: np.ndarray) -> np.ndarray:
         """[U] int64, how many items each user may be shown of those in `shown`, bool [I]; no more than there are."""
         disliked = np.asarray(self.disliked @ shown.astype(np.float32)).astype(np.int64)
         there = int(shown.sum()) if self.offers is None else self.offers.possible(shown)
-        return np.asarray(np.maximum(there - disliked, 0))
+        withheld = 0 if self.limits is None else self.limits.withheld(shown)
+        return np.asarray(np.maximum(there - disliked - withheld, 0))
 
     @property
     def closed(self) -> int:

@@ -35,6 +35,12 @@ def has_label_sets() -> bool:
     return isinstance(section, dict) and bool(section.get("label_sets"))
 
 
+def checks_content() -> bool:
+    """Whether items and documents are checked or limited, [[content.checks]] or [[content.limits]] in the file."""
+    section = said().get("content")
+    return isinstance(section, dict) and bool(section.get("checks") or section.get("limits"))
+
+
 def tells_languages() -> bool:
     """Whether documents are told apart by language, `declared` of [languages]: only then there is such a task."""
     section = said().get("languages")

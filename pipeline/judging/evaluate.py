@@ -39,6 +39,7 @@ from pipeline.judging import (
     champion,
     fallback,
     gate,
+    held_back,
     measuring,
     probabilities,
     rarity,
@@ -74,6 +75,7 @@ def run(
     fusion: Path,
     ensemble: Path,
     outcomes: Path,
+    content: Path | None = None,
     run_date: date,
     config: Config,
     out: Path,
@@ -82,7 +84,7 @@ def run(
 
     Args:
         features: the cut-offs; sources, fusion, ensemble: whose lists are judged; outcomes: how published runs did.
-        run_date, config, out: tonight; `evaluate`; receives the tables and the report.
+        run_date, config, out: tonight; `evaluate`; receives tables and report. content: what is held back.
     Returns:
         Scalars for the manifest: those of records, probabilities and past.
     Raises:
@@ -94,8 +96,7 @@ def run(
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
     past = Past.read(outcomes, Lists.of(given, *_ids(features, judged)), tonight, config)
-    recipes = finals.recipes(ensemble)
-    broken = _broken(features, ensemble, tonight, recipes, config)
+    broken, recipes = _broken(features, ensemble, tonight, config)
     lost, fallen = fallback.verdict(_scores(boards)["comparisons"], broken, recipes, config, unkept=unkept)
     page = report.Page(
         run_date=run_date,
@@ -106,14 +107,14 @@ def run(
         stages=origin,
         config=config,
         recipes=recipes,
-        samples=samples.take((features, sources, ensemble, outcomes), run_date, config, out, fallen),
+        samples=samples.take((features, sources, ensemble, outcomes), run_date, config, out, fallen, content=content),
         untouched=tonight.untouched,
         fallen=fallen,
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
     _write_judged(out, features, judged, ensemble, config)
     trusted, groups = probabilities.judge(ensemble, judged, config), user_groups.of_night(boards, judged, config)
-    _report(page, (trusted, groups), (features, *sources.values(), fusion, ensemble), past, out)
+    _report(page, (trusted, groups), (features, *sources.values(), fusion, ensemble), (past, content), out)
     _blocked(page.reasons, out, run_date, config)
     return records.scalars(page) | probabilities.scalars(trusted) | user_groups.scalars(groups, config) | past.scalars()
 
@@ -122,7 +123,7 @@ def _report(
     page: report.Page,
     judged: tuple[probabilities.Found, user_groups.Found],
     made_of: tuple[Path, ...],
-    past: Past,
+    beside: tuple[Past, Path | None],
     out: Path,
 ) -> None:
     """Write the tables beside the metrics, the model card, and the page to read, with sections about what has happened;
@@ -134,7 +135,8 @@ def _report(
     user_groups.write(groups, out)
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
     sections = [*user_groups.section(groups, shown, page.config), *probabilities.section(trusted, shown)]
-    sections += [*probabilities.worth_section(worth, shown), *past.sections()]
+    sections += [*probabilities.worth_section(worth, shown), *beside[0].sections()]
+    sections += held_back.section(beside[1], page.config)
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 
@@ -200,8 +202,7 @@ def _given(
 
     A second list of the same name carries its stage's name before its own; the champion's comes last.
     """
-    given: dict[Pool, dict[str, np.ndarray]] = {}
-    origin: dict[str, str] = {}
+    given, origin = dict[Pool, dict[str, np.ndarray]](), dict[str, str]()
     for pool in config.pools:
         found: dict[str, np.ndarray] = {}
         for stage in stages:
@@ -240,11 +241,11 @@ def _scores(boards: Sequence[Scoreboard]) -> dict[str, Any]:
 
 
 def _broken(
-    features: Path, ensemble: Path, tonight: Cutoff, recipes: Mapping[Pool, Recipe], config: Config
-) -> dict[Pool, list[str]]:
-    """What is wrong with the lists that are about to be published, by pool."""
-    given = shown_items(read_items(features), config, config.valid_on(tonight.cutoff))
-    problems = {}
+    features: Path, ensemble: Path, tonight: Cutoff, config: Config
+) -> tuple[dict[Pool, list[str]], Mapping[Pool, Recipe]]:
+    """What is wrong with the lists that are about to be published, by pool, and how they were made."""
+    recipes = finals.recipes(ensemble)
+    given, problems = shown_items(read_items(features), config, config.valid_on(tonight.cutoff)), {}
     for pool in config.pools:
         items, scores = lists.read_list(tonight.dir_in(ensemble), pool, FINAL)
         shown = np.zeros(tonight.items, dtype=bool)  # what one surface of the pool may show
@@ -253,7 +254,7 @@ def _broken(
         single = registry.candidate_lists().get(recipes[pool].single or "")
         alike = single is not None and single.alike and recipes[pool].share >= MOSTLY
         problems[pool] = gate.broken_lists(items, scores, tonight, pool, config, shown=shown, alike=alike)
-    return problems
+    return problems, recipes
 
 
 def _explained(reasons: Sequence[str], fusion: Path, config: Config) -> tuple[str, ...]:

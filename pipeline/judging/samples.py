@@ -62,6 +62,8 @@ def take(
     config: Config,
     out: Path,
     fallen: Collection[str] = (),
+    *,
+    content: Path | None = None,
 ) -> tuple[Sample, ...]:
     """The samples of a night, and their file; editors' rules are not applied.
 
@@ -70,11 +72,13 @@ def take(
         run_date, config: tonight; evaluate.samples says whether there are any.
         out: gets samples.parquet, one row per sample.
         fallen: the pools whose lists are the baseline's.
+        content: of a shop that checks some, what is held back.
     Raises:
         InputError: an upstream artifact breaks its contract.
     """
+    words = {} if content is None or not config.enabled("content") else {"content": content}
     with sql.connect(config.threads, config.memory_limit_mb, timezone=config.timezone) as connection:
-        night = Night(*upstream, out, run_date, "", config, connection, out, given_up=frozenset(fallen))
+        night = Night(*upstream, out, run_date, "", config, connection, out, given_up=frozenset(fallen), words=words)
         targets = night.cutoff.targets() if config.evaluate.samples else np.zeros(0, dtype=np.int64)
         found = _samples(night, targets) if len(targets) else ()
     columns = {"sample": [sample.number for sample in found], "user_id": [sample.user_id for sample in found]}

@@ -131,6 +131,14 @@ ABOUT = ("made ingest.documents(text)", TOLD_APART)
 ABOUT_COUNTS = ("sum ingest.documents(text, time)",)
 """What is put together as one topic, and how much is written about it."""
 
+FOUND = (
+    "made features.items(title)",
+    "made ingest.items(text, category)",
+    "made ingest.documents(text, labels)",
+    "made classify.labels(best, probability)",
+)
+"""What content checks find."""
+
 BETWEEN: dict[str, Declared] = {
     "features": FEATURES,
     "outcomes": {
@@ -176,6 +184,14 @@ BETWEEN: dict[str, Declared] = {
             "rank": tuple(one.replace("made", "sort", 1) for one in READ),
             **dict.fromkeys(("probability", "best", "second"), READ),
             EVERY_ROW: ("filter ingest.documents(time, kind, labels)",),
+        },
+    },
+    "content": {
+        "findings": {
+            "id": ("same features.items(item_id)", "same ingest.documents(document_id, entities)"),
+            **dict.fromkeys(("matched", "is_held"), FOUND),
+            "probability": ("same classify.labels(probability)",),
+            EVERY_ROW: FOUND,
         },
     },
     "entities": {

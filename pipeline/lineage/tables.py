@@ -23,6 +23,7 @@ from pipeline.settings.sections.base import RepeatingSection
 from pipeline.sources import SOURCES
 from pipeline.sources.registry import source
 from pipeline.topics import schemas as topics
+from pipeline.words import held
 from pipeline.words import schemas as words
 
 LISTS = pa.schema(
@@ -120,6 +121,7 @@ def _schema(stage: str, name: str) -> pa.Schema:
         ("languages", "languages"): words.LANGUAGES,
         ("classify", "labels"): words.LABELS,
         ("classify", "wanted"): words.WANTED,
+        ("content", "findings"): held.FINDINGS,
         ("entities", "days"): words.ENTITY_DAYS,
         ("entities", "unusual"): words.UNUSUAL_DAYS,
         ("answer", "clusters"): answers.CLUSTERS,

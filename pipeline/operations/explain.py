@@ -29,7 +29,7 @@ from pipeline.settings.sections.publication import Surface
 from pipeline.sources import SOURCES
 
 READ = ("features", *SOURCES, "fusion", "ensemble", "evaluate", "publish")
-"""Stages that are read."""
+"""Stages that are read; of a shop with checks of content, that stage too."""
 SMALL = 0.005
 """Log-odds of drivers that are told together."""
 
@@ -48,7 +48,7 @@ def item(config: Config, user_id: str, item_id: str, surface: str | None = None)
     names = [one.name for one in config.surfaces]
     if surface is not None and surface not in names:
         raise InputError(f"there is no surface '{surface}'; the surfaces are {', '.join(names)}")
-    bringing.nights(config, READ)
+    bringing.nights(config, _read(config))
     active = being_read.run(config)
     if is_of_day_so_far(active.run_id):
         raise InputError(f"{being_read.described(active)}, is of a day that was not over: its night can be explained")
@@ -84,6 +84,7 @@ def _night(config: Config, active: ActiveRun, folders: dict[str, Path], connecti
         scratch=folders["publish"],
         rules=editorial.read(config, active.run_date),
         fusion=folders["fusion"],
+        words={"content": folders["content"]} if "content" in folders else {},
     )
 
 
@@ -137,10 +138,14 @@ def _found(column: pa.ChunkedArray, wanted: list[str]) -> tuple[str, int]:
     return "", -1
 
 
+def _read(config: Config) -> tuple[str, ...]:
+    return (*READ, "content") if config.content.enabled else READ
+
+
 def _folders(config: Config, active: ActiveRun) -> dict[str, Path]:
     """The folders of the stages that the active run was made of."""
     lake = being_read.lake(config, active)
-    folders = {name: artifacts.stage_dir(lake, name, active.run_date) for name in READ}
+    folders = {name: artifacts.stage_dir(lake, name, active.run_date) for name in _read(config)}
     missing = [folder for folder in folders.values() if not _is_whole(folder)]
     if missing:
         raise InputError(

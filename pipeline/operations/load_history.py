@@ -69,7 +69,7 @@ def load_history(config: Config, until: date) -> str:
 def _load_history(config: Config, until: date, tell: following.Tell) -> str:
     started = time.perf_counter()
     totals: Counter[str] = Counter()
-    written = config.model_dump(mode="json", exclude={"home", "folder"})
+    written = config.written()
     made = Made("ingest", until, written, config.digest("ingest"), inputs={})
     config.lake.mkdir(parents=True, exist_ok=True)
     bringing.nights(config, whole=["ingest"])

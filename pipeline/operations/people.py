@@ -85,6 +85,6 @@ def files_of(stage: str) -> list[str]:
     if stage == "publish":
         return [table.file for table in tables.published() if table.about_users]
     named = {"features": ["users.parquet", "onlookers.parquet"], "answer": [answer.AUTHORS]}
-    named |= {stage: [classify.AUTHORS] for stage in ("languages", "classify", "entities", "topics")}
+    named |= {stage: [classify.AUTHORS] for stage in ("languages", "classify", "content", "entities", "topics")}
     named["outcomes"] = [arms.USERS_FILE, *taught.FILES]
     return named.get(stage, [])

@@ -47,9 +47,10 @@ STAGES: dict[str, str] = {
     **{name: f"pipeline.sources.{name}" for name in SOURCES},
     "fusion": "pipeline.ranking.fusion",
     "ensemble": "pipeline.ranking.ensemble",
-    "evaluate": "pipeline.judging.evaluate",
     "languages": "pipeline.words.languages",
     "classify": "pipeline.words.classify",
+    "content": "pipeline.publication.content.content",
+    "evaluate": "pipeline.judging.evaluate",
     "entities": "pipeline.words.entities",
     "answer": "pipeline.answers.answer",
     "topics": "pipeline.topics.topics",
@@ -57,7 +58,7 @@ STAGES: dict[str, str] = {
 }
 ALL_SOURCES = "sources"
 """The parameter of a stage that reads every source."""
-APART = frozenset({"languages", "classify", "entities", "answer", "topics"})
+APART = frozenset({"languages", "classify", "content", "entities", "answer", "topics"})
 """Stages that a shop without their settings has not: no task, no folder, and nobody reads them."""
 EVERYWHERE = tuple(stage for stage in STAGES if stage not in APART)
 """The stages that every shop has."""
@@ -130,7 +131,7 @@ def _inputs(stage: str, run_date: date, config: Config) -> dict[str, str]:
 def made_of(stage: str, run_date: date, config: Config) -> manifests.Made:
     """What running a stage now would make its artifact of."""
     hashes = _inputs(stage, run_date, config)
-    return manifests.Made(stage, run_date, _written(config), settings_hash(stage, config), hashes)
+    return manifests.Made(stage, run_date, config.written(), settings_hash(stage, config), hashes)
 
 
 def settings_hash(stage: str, config: Config) -> str:
@@ -240,11 +241,6 @@ def require_one_origin(made: manifests.Made, config: Config) -> None:
                     f"{folder} was made from another version of '{other}' than there is now: run stage '{name}' again. "
                     "Runs of one night with different settings go one after the other"
                 )
-
-
-def _written(config: Config) -> dict[str, Any]:
-    """The configuration as manifests keep it."""
-    return config.model_dump(mode="json", exclude={"home", "folder"})
 
 
 def _execute(made: manifests.Made, config: Config, force: bool, begun: Path | None) -> dict[str, Any]:

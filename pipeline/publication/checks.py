@@ -20,6 +20,7 @@ from pipeline.ground import schemas, sql
 from pipeline.ground.errors import GateError
 from pipeline.publication import arms, tables, variants
 from pipeline.publication.allotment.rules import FACTS, Rules
+from pipeline.publication.content import told as content
 from pipeline.publication.night import LONG_AGO, Night
 from pipeline.publication.tables import exposure
 from pipeline.published.contract import ActiveRun, PublishedTable
@@ -155,6 +156,7 @@ def _facts(night: Night) -> dict[str, pa.Table]:
         "rules": _rules(night),
         "limits": _limits(night),
         **exposure.facts(night),
+        **content.facts(night.never.limits),
         "room": _room(night),
         "hidden": pa.concat_tables(hidden),
         "items": night.items.select(["item_index", "item_id", "available", "category", "price"]),
@@ -173,8 +175,8 @@ def _facts(night: Night) -> dict[str, pa.Table]:
 
 def _surfaces(night: Night) -> pa.Table:
     """One row per surface: its settings, and what there is to show."""
-    described = night.config.surfaces
-    closed = [night.offers is not None and bool((night.shown[s.name] & night.offers.closed).any()) for s in described]
+    described, free = night.config.surfaces, night.never.everybodys
+    closed = [bool((night.shown[s.name] & ~free(night.shown[s.name])).any()) for s in described]
     return pa.table(
         {
             "surface": [s.name for s in described],
@@ -214,8 +216,7 @@ def _disliked(night: Night) -> pa.Table:
 
 def _had_items(night: Night, surface: Surface) -> bool:
     """Whether there was ever anything to show on a surface, today or at an earlier cut-off."""
-    pool = night.config.pool(surface)
-    masks = (cutoff.eligible(pool) for cutoff in read_cutoffs(night.features))
+    masks = (cutoff.eligible(night.config.pool(surface)) for cutoff in read_cutoffs(night.features))
     return any(mask is None or bool(mask.any()) for mask in masks)
 
 
@@ -259,8 +260,7 @@ def _wanted_items(night: Night) -> pa.Table:
     Where items live days, those that are old for that are not wanted: lists of articles may change wholly in a night.
     """
     age = night.stats.column("last_age").to_numpy()
-    shown = np.logical_or.reduce(list(night.showable.values()))
-    wanted = shown & (age < WANTED_DAYS)  # false where nobody ever did
+    wanted = np.logical_or.reduce(list(night.showable.values())) & (age < WANTED_DAYS)  # false where nobody ever did
     if (lifetime := night.lifetime_hours) is not None:
         wanted &= ~(night.cutoff.trends().column("age_hours").to_numpy() > LONG_AGO * lifetime)
     return night.items.select(["item_id"]).take(pa.array(np.flatnonzero(wanted)))

@@ -4,6 +4,9 @@
     pin     | at `rank` of the surface, for everybody who may be shown it there
     block   | never on the surface; blocked on all of them, in no published table at all
     boost   | ranked as if its place in a user's list were divided by `factor`: with 2, the tenth stands at five
+    allow   | shown whatever content checks say (pipeline.publication.content)
+
+allow_document and block_document say the same of a document, whose id stands in `item_id`.
 
 A rule without a surface is for all of them. It holds for a night if the day its tables are for, the next one, lies
 between `valid_from` and `valid_until`, both included; an absent end is open. So a night run again years later obeys the
@@ -59,6 +62,13 @@ class EditorialRules:
 
 
 NO_RULES = EditorialRules()
+OF_DOCUMENTS = frozenset({"allow_document", "block_document"})
+
+
+def ids_of(rules: EditorialRules, kind: str) -> pa.Array:
+    """What the rules of a kind are about that hold on all surfaces."""
+    found = {str(row["item_id"]) for row in rules.rows if row["kind"] == kind and row["surface"] is None}
+    return pa.array(sorted(found), pa.string())
 
 
 def read(config: Config, run_date: date) -> EditorialRules:
@@ -174,6 +184,8 @@ def _apply(
     in_turn = sorted(range(len(outcomes)), key=lambda n: rules.rows[n]["kind"] == "pin")  # pins know what is blocked
     for number in in_turn:
         row = rules.rows[number]
+        if row["kind"] in OF_DOCUMENTS:
+            continue
         names = [name for name in lengths if row["surface"] in {None, name}]
         if not names:
             outcomes[number].append(f"surface {row['surface']!r} is not published")
@@ -193,6 +205,8 @@ def _obey(row: dict[str, object], item: int, editing: Editing, k: int, shown: np
     """Apply one rule to one surface; returns why it cannot be, or ""."""
     if row["kind"] == "block":
         editing.blocked[item] = True
+    elif row["kind"] == "allow":
+        return ""
     elif k == 0:
         return "its items are allotted, by what they are worth and within limits"
     elif row["kind"] == "boost":

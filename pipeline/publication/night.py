@@ -19,7 +19,8 @@ from pipeline.features.offers import Never, Offers
 from pipeline.features.read import Cutoff, choices, read_cutoffs, read_items, read_queries, read_users
 from pipeline.ground import artifacts, sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import editorial, likeness, similar, variants
+from pipeline.publication import editorial, likeness, popularity, similar, variants
+from pipeline.publication.content import told
 from pipeline.publication.exposed import Exposed
 from pipeline.settings.config import Config
 from pipeline.sources import Sources, registry
@@ -121,8 +122,14 @@ class Night:
 
     @cached_property
     def showable(self) -> dict[str, np.ndarray]:
-        """Per surface bool [I]: what is available and passes its predicate."""
-        return shown_items(self.items, self.config, self.valid_on)
+        """Per surface bool [I]: what is available and passes its predicate, and no content check holds back."""
+        given = shown_items(self.items, self.config, self.valid_on)
+        return {name: shown & ~self.held for name, shown in given.items()}
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """bool [I]: what content checks keep from everybody."""
+        return told.held_items(self.words, self.items)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -144,12 +151,12 @@ class Night:
         """bool [I]: what at least one surface may show to anybody, and to as many as may be."""
         free = [shown for name, shown in self.shown.items() if name not in self.config.allotted]
         shown = np.asarray(np.logical_or.reduce([np.zeros(self.items.num_rows, dtype=bool), *free]))
-        return shown if self.offers is None else shown & ~self.offers.closed
+        return self.never.everybodys(shown)
 
     @cached_property
     def never(self) -> Never:
         """Who may never be shown what."""
-        return Never.read(self.cutoff)
+        return told.limited(Never.read(self.cutoff), self.words, self.items, self.users.num_rows, self.config)
 
     @property
     def offers(self) -> Offers | None:
@@ -244,18 +251,8 @@ class Night:
 
     @cached_property
     def popularity_order(self) -> np.ndarray:
-        """[I] int32 items, the most popular first, then those most bought in 91 days, then ever, then by item_id.
-
-        Of those that nobody ever bought the newest come first.
-        """
-        by_id = np.empty(self.items.num_rows, dtype=np.int64)
-        by_id[pc.sort_indices(self.items.column("item_id")).to_numpy()] = np.arange(self.items.num_rows)
-        windows = (self.stats.column(f"buyers_{days}").to_numpy() for days in ("total", "91"))
-        seen = self.items.column("first_seen").cast(pa.int32()).to_numpy()
-        newest = np.where(self.stats.column("buyers_total").to_numpy() > 0, 0, -seen.astype(np.int64))
-        return np.lexsort([by_id, newest, *(-window.astype(np.int64) for window in windows), -self.popularity]).astype(
-            np.int32
-        )
+        """[I] int32 items, the most popular first; see popularity.order."""
+        return popularity.order(self.items, self.stats, self.popularity)
 
     @cached_property
     def is_new(self) -> np.ndarray:

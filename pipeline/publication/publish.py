@@ -25,6 +25,7 @@ from pipeline.ground.errors import PublishError
 from pipeline.publication import added, checks, editorial, handing_over, parquet, remembered, stores, tables, taught
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
+from pipeline.publication.content import told
 from pipeline.publication.following import follow, require
 from pipeline.publication.night import Night
 from pipeline.publication.tables import exposure
@@ -62,6 +63,7 @@ def run(
     outcomes: Path,
     evaluate: Path,
     classify: Path | None = None,
+    content: Path | None = None,
     entities: Path | None = None,
     answer: Path | None = None,
     topics: Path | None = None,
@@ -73,7 +75,7 @@ def run(
 
     Args:
         features, sources, fusion, ensemble, outcomes, evaluate: the stages' finished folders.
-        classify, entities, answer, topics: the same, of a shop that has them.
+        classify, content, entities, answer, topics: the same, of a shop that has them.
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table, judged.<pool>.parquet from `evaluate`, editorial.parquet where
@@ -89,7 +91,7 @@ def run(
     """
     require(config)
     rules = editorial.read(config, run_date)
-    apart = {"classify": classify, "entities": entities, "answer": answer, "topics": topics}
+    apart = {"classify": classify, "content": content, "entities": entities, "answer": answer, "topics": topics}
     words = {name: folder for name, folder in apart.items() if folder is not None and config.enabled(name)}
     made_of = _made_of(features, *sources.values(), ensemble, *words.values())
     run_id = _run_id(run_date, config, rules, outcomes, made_of)
@@ -120,6 +122,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
     taught.write(out, night)
+    told.hand_on(night.words, out)
     for path in sorted(night.evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)
     churn = checks.churn(out, before(night.config, night.run_date), night, CHURN_K)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import Any, get_args
 
+from pipeline.settings.sections.content import ContentLimit
 from pipeline.settings.sections.data import AttributeKind, DescribedInputFiles
 from pipeline.settings.sections.fairness import GROUPINGS
 from pipeline.settings.sections.publication import Allot, Surface
@@ -95,6 +96,29 @@ def require_words_of_items(surfaces: Iterable[Surface], items: Mapping[str, Attr
                 f"surface '{surface.name}': {key} = '{name}' {found}, and a word is needed: name one of "
                 f"{', '.join(words)}, or declare another word in `attributes` of [ingest.items]"
             )
+
+
+def require_content(
+    limits: Iterable[ContentLimit], items: Mapping[str, AttributeKind], users: Mapping[str, AttributeKind]
+) -> None:
+    """Check what limits by users' attributes are about.
+
+    Raises:
+        ValueError: it is no attribute, or none of the kind that the rule compares; names limit and key.
+    """
+    for limit in limits:
+        among = limit.rule == "among"
+        for key, name, declared_, kinds in (
+            ("item", limit.item, items, ("word",) if among else ("number",)),
+            ("user", limit.user, users, ("word",) if among else ("number", "date")),
+        ):
+            if (kind := declared_.get(name)) not in kinds:
+                found = f"is a {kind}" if kind else f"is no attribute of the {key}s"
+                raise ValueError(
+                    f"content limit '{limit.name}': {key} = '{name}' {found}, and rule '{limit.rule}' compares a "
+                    f'{" or a ".join(kinds)}: declare it in [ingest.{key}s] (attributes = {{ {name} = "{kinds[0]}" }}) '
+                    "and select it in the mapping"
+                )
 
 
 def _named(allot: Allot) -> Iterable[tuple[str, str, AttributeKind]]:

@@ -23,6 +23,7 @@ from pipeline.settings.calendar import Calendar
 from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.base import FREE, KEPT, Section, Seed
 from pipeline.settings.sections.checks import Checks
+from pipeline.settings.sections.content import Content
 from pipeline.settings.sections.data import AttributeKind, Features, Ingest, Retention
 from pipeline.settings.sections.engine import EngineName, Spark
 from pipeline.settings.sections.experiment import Experiment
@@ -92,6 +93,7 @@ class Config(Calendar):
     fine_tune: FineTune = FineTune()
     languages: Languages = Languages()
     classify: Classify = Classify()
+    content: Content = Content()
     entities: Entities = Entities()
     answer: Answer = Answer()
     topics: Topics = Topics()
@@ -202,6 +204,7 @@ class Config(Calendar):
         attributes.require_allotted(self.surfaces, self.item_attributes)
         attributes.require_groups(self.fairness.groups, self.item_attributes)
         attributes.require_words_of_items(self.surfaces, self.item_attributes)
+        attributes.require_content(self.content.limits, self.item_attributes, self.user_attributes)
         return self
 
     @model_validator(mode="wrap")
@@ -225,6 +228,11 @@ class Config(Calendar):
             )
         return self
 
+    def written(self) -> dict[str, Any]:
+        """As manifests keep it: a shop that checks no content has those that it had before any did."""
+        absent = set() if self.content.enabled else {"content"}
+        return self.model_dump(mode="json", exclude={"home", "folder"} | absent)
+
     def digest(self, *sections: str) -> str:
         """A hash of the named sections and of everything global that can change a stage's bytes."""
         apart = {"home", "folder", "profile", "tuned", "run_at", "surfaces"} | {
@@ -232,11 +240,11 @@ class Config(Calendar):
         }
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         named |= {"experiment"} if {"publish", "outcomes"} & named else set()
-        named |= {"fairness", "explanations"} if "publish" in named else set()
+        named |= {"fairness", "explanations", "content"} if "publish" in named else set()
         named |= {"privacy"} if COVERED & named else set()
         # a night without what nobody asks for is what it was before there was any
         asked: dict[str, Any] = {"experiment": self.experiment.arms, "privacy": self.privacy.enabled}
-        asked |= {"explanations": self.explanations.ranks}
+        asked |= {"explanations": self.explanations.ranks, "content": self.content.enabled}
         named -= {name for name, wanted in asked.items() if not wanted}
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it

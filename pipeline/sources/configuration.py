@@ -57,6 +57,12 @@ def _require_documents(loaded: config.Config) -> None:
     asking = [f"classify.label_sets names {', '.join(sorted(sets))}"] if sets else []
     asking += ["entities.enabled is true"] if section.enabled else []
     asking += ["topics.enabled is true"] if loaded.topics.enabled else []
+    for check in (check for check in loaded.content.checks if check.label_set is not None):
+        if check.label_set not in sets:
+            raise InputError(
+                f"content check '{check.name}': label_set = '{check.label_set}' is no label set: "
+                f"classify.label_sets has {', '.join(sorted(sets)) or 'none'}"
+            )
     if asking and inputs.DOCUMENTS.files(loaded) is None:
         raise InputError(
             f"{asking[0]}, and there is no [ingest.documents] that would have {_lacking(loaded)}: name the files "

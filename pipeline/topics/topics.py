@@ -27,8 +27,8 @@ from pipeline.settings.sections.topics import Topics
 from pipeline.topics import grouping, names, rows
 from pipeline.topics.schemas import KNOWN, MEMBERS
 from pipeline.topics.written import Written
+from pipeline.words import held, text_vectors
 from pipeline.words import spoken as languages_of
-from pipeline.words import text_vectors
 from pipeline.words.classify import AUTHORS
 from pipeline.words.documents import Documents
 
@@ -40,6 +40,7 @@ def run(
     ingest: Path,
     languages: Path | None = None,
     classify: Path | None = None,
+    content: Path | None = None,
     run_date: date,
     section: Topics,
     config: Config,
@@ -50,7 +51,7 @@ def run(
     Args:
         ingest: the night's; documents of all nights up to it are read.
         languages: the night's, of a shop that declares some: a topic is in one of them.
-        classify: the night's, of a shop that has it: its vectors are linked.
+        classify, content: the night's, of a shop that has them: vectors are linked; what is held back does not count.
         run_date: the night.
         section, config: the settings.
         out: receives what is said above.
@@ -60,7 +61,7 @@ def run(
         InputError: the encoder is not found.
     """
     first = run_date - timedelta(days=section.past_days - 1)
-    documents = Documents.read(artifacts.run_date_of(ingest), config, (), since=first)
+    documents = held.without(Documents.read(artifacts.run_date_of(ingest), config, (), since=first), content, config)
     written = Written.of(documents, run_date, section)
     earlier = _earlier(run_date, config)
     linked = [*earlier, *([classify] if classify is not None and config.enabled("classify") else [])]

@@ -23,7 +23,7 @@ from pipeline.ground import artifacts, sql
 from pipeline.intake.inputs.documents import DOCUMENTS
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Entities
-from pipeline.words import bursts, contrast, spoken, tone
+from pipeline.words import bursts, contrast, held, spoken, tone
 from pipeline.words.classify import AUTHORS
 from pipeline.words.schemas import ENTITY_DAYS, UNUSUAL_DAYS
 
@@ -48,6 +48,7 @@ def run(
     ingest: Path,
     languages: Path | None = None,
     classify: Path | None = None,
+    content: Path | None = None,
     run_date: date,
     section: Entities,
     config: Config,
@@ -58,7 +59,7 @@ def run(
     Args:
         ingest: the night's; documents of all nights up to it are read.
         languages: of a shop that declares some: what tells a day is told in that of most of its texts.
-        classify: of a shop whose documents get labels.
+        classify, content: of a shop whose documents get labels, and are checked: what is held back is not counted.
         run_date: the night.
         section, config: the settings.
         out: receives what is said above.
@@ -74,7 +75,7 @@ def run(
         bound: dict[str, Any] = {"kinds": list(section.kinds), "longest": LONGEST, "most": MOST}
         bound |= {"first": first, "last": run_date, "files": files}
         named = sql.query(connection, "words/entities", NAMED, **bound) if files else NAMED.empty_table()
-        written = Written.of(named, section)
+        written = Written.of(named := held.left(named, content, config), section)
         unusual = written.unusual()
         wanted = written.about(unusual.entity)
         texts = TEXTS.empty_table()

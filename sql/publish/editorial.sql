@@ -37,7 +37,8 @@ judged as (
     select
         *,
         case
-            when kind is null or kind not in ('pin', 'block', 'boost') then 'kind must be pin, block or boost'
+            when kind is null or kind not in ('pin', 'block', 'boost', 'allow', 'allow_document', 'block_document')
+            then 'kind must be pin, block, boost, allow, allow_document or block_document'
             when id_fault is not null then id_fault
             when item_id is null then 'item_id is missing'
             when rank_text is not null and coalesce(rank <> try_cast(rank_text as double), true) then 'rank is not a whole number'
@@ -50,6 +51,8 @@ judged as (
             when kind = 'boost' and (factor is null or not isfinite(factor) or factor <= 0) then 'a boost needs a factor above 0'
             when kind <> 'pin' and rank is not null then 'only a pin has a rank'
             when kind = 'block' and factor is not null then 'a block has no factor'
+            when kind not in ('pin', 'block', 'boost') and factor is not null then 'only a boost has a factor'
+            when kind not in ('pin', 'block', 'boost') and surface is not null then 'allow and the rules of documents are for all surfaces'
         end as fault
     from dated
 )

@@ -63,7 +63,8 @@ def dag(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def shared(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """The DAG of a shop whose users several tasks share, and that asks for everything that documents can give."""
     words = "[languages]\ndeclared = ['en', 'pt']\n"
-    words += "[classify.label_sets.intent]\n[answer]\nk = 3\n[entities]\nenabled = true\n[topics]\nenabled = true"
+    words += "[classify.label_sets.intent]\n[answer]\nk = 3\n[entities]\nenabled = true\n[topics]\nenabled = true\n"
+    words += "[[content.checks]]\nname = 'banned'\nwords = ['gnome']"
     said = f'shards = 3\nrun_at = ["09:00"]\n[monitoring]\nvalid_by = "06:30"\n{words}'
     return read(tmp_path_factory.mktemp("airflow"), said)
 

@@ -201,7 +201,7 @@ def test_a_block_wins_over_a_pin(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (rule("pim", "i1"), "kind must be pin, block or boost"),
+        (rule("pim", "i1"), "kind must be pin, block, boost, allow"),
         (rule("pin", "i1"), "a pin needs a rank"),
         (rule("pin", "i1", rank=0), "a pin needs a rank"),
         (rule("pin", "i1", rank=1.5), "rank is not a whole number"),
@@ -214,6 +214,9 @@ def test_a_block_wins_over_a_pin(tmp_path: Path) -> None:
         (rule("boost", "i1", factor="much"), "factor is not a number"),
         (rule("block", "i1", rank=1), "only a pin has a rank"),
         (rule("block", "i1", factor=1), "a block has no factor"),
+        (rule("allow", "i1", factor=2), "only a boost has a factor"),
+        (rule("allow", "i1", rank=1), "only a pin has a rank"),
+        (rule("block_document", "d1", surface="for_you"), "allow and the rules of documents are for all surfaces"),
         (rule("block", "i1", valid_from="soon"), "valid_from is not a date"),
         (rule("block", "i1", valid_until="infinity"), "valid_until is not a date"),
         (rule("block", "i1", valid_from="-infinity"), "valid_from is not a date"),

@@ -6,9 +6,9 @@ from pipeline.intake.inputs.table import PLACE, InputTable
 
 SCHEMA = pa.schema(
     [
-        pa.field("kind", pa.string()),  # pin, block, boost
+        pa.field("kind", pa.string()),  # pin, block, boost, allow, allow_document, block_document
         pa.field("surface", pa.string()),  # null: all
-        pa.field("item_id", pa.string()),
+        pa.field("item_id", pa.string()),  # of the rules of documents, the document's
         pa.field("rank", pa.int32()),  # of a pin
         pa.field("factor", pa.float64()),  # of a boost
         pa.field("valid_from", pa.date32()),

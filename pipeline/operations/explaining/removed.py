@@ -6,6 +6,7 @@ import numpy as np
 
 from pipeline.features.read import read_cutoffs
 from pipeline.ground import lists
+from pipeline.publication.content import told
 from pipeline.publication.night import Night
 from pipeline.publication.reranking import SurfaceRules
 from pipeline.publication.surfaces import OwnHistory
@@ -29,9 +30,13 @@ def why_not(night: Night, surface: Surface, pair: tuple[int, int], shown: np.nda
 
 def _of_item(night: Night, surface: Surface, item: int) -> Iterator[str]:
     """Rules that keep it from everybody."""
+    yield from (
+        f"content check '{name}' holds it back"
+        for name in told.why(night.words, night.items.column("item_id")[item].as_py())
+    )
     if not night.items.column("available")[item].as_py():
         yield "it cannot be had: withdrawn, sold out, not yet or no longer valid, or not sold for long (`available`)"
-    elif not night.showable[surface.name][item]:
+    elif not night.showable[surface.name][item] and not night.held[item]:
         yield "the surface chooses from other items: `where`, or older than its max_age_days"
     if night.editing[surface.name].blocked[item]:
         yield "editors have blocked it"
@@ -48,6 +53,8 @@ def _of_user(night: Night, surface: Surface, target: int, item: int) -> Iterator
     rules = SurfaceRules.of(night, surface)
     if night.never.disliked[int(user[0]), item] > 0:
         yield "the user dislikes it, is kept from it (exclusions, an owner's own items), or saw it too often"
+    elif night.never.limits is not None and night.never.limits.forbidden(user, np.array([item]))[0]:
+        yield "it is for other users alone (content.limits), or nothing is known of the user"
     elif night.offers is not None and night.offers.forbidden(user, np.array([item]))[0]:
         yield "it is offered to others alone"
     elif rules.personal and rules.forbidden(user[:, None], asked, row, history.last_age)[0, 0]:

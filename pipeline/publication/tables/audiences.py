@@ -77,8 +77,15 @@ def _made(night: Night, audience: Audience) -> Iterator[pa.Table]:
     best = Best(audience.k)
     for block in blocks(len(targets), night.config.block_users):
         items, scores = (np.asarray(array[block]) for array in (candidates.items, candidates.scores))
-        best.add(*_pairs(np.where(items >= 0, about[items], -1), scores, targets[block]))
+        there = (items >= 0) & ~_limited(night, targets[block], items)
+        best.add(*_pairs(np.where(there, about[items], -1), scores, targets[block]))
     yield from _rows(night, audience.name, encoded.dictionary, best)
+
+
+def _limited(night: Night, users: np.ndarray, items: np.ndarray) -> np.ndarray:
+    """bool [B, n], which items of lists their users may not be shown; what else is never shown is in no list."""
+    limits = night.never.limits
+    return np.zeros(items.shape, bool) if limits is None else limits.forbidden(users[:, None], items)
 
 
 def _chosen(night: Night, audience: Audience) -> np.ndarray:

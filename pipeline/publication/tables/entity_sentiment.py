@@ -6,6 +6,7 @@ A shop that does not ask for it has no such table.
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.publication.night import Night
@@ -52,8 +53,11 @@ def make(night: Night) -> Iterable[pa.Table]:
 
 
 def of_night(night: Night, name: str, table: PublishedTable) -> pa.Table:
-    """A table of the stage `entities` as it is published: with the run."""
+    """A table of the stage `entities` as it is published: with the run, and without items that are held back."""
     rows = pq.read_table(night.words["entities"] / f"{name}.parquet")
+    if night.held.any():
+        held = night.items.column("item_id").filter(pa.array(night.held)).combine_chunks()
+        rows = rows.filter(pc.invert(pc.is_in(rows.column("entity"), value_set=held)))
     run_id = pa.repeat(night.run_id, rows.num_rows)
     columns = [run_id if column == "run_id" else rows.column(column) for column in table.schema.names]
     return pa.Table.from_arrays(columns, schema=table.schema)

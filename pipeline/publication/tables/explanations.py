@@ -88,6 +88,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     given = (work, len(targets), night.config, night.scratch)
     for block, found in map_blocks("publish explanations", *given, size=work.size(ranks)):
         row, surface, rank, item, evidence, driver, adds = found
+        evidence = np.where((evidence >= 0) & night.held[evidence], -1, evidence)
         columns = (
             pa.repeat(night.run_id, len(row)),
             surfaces.take(pa.array(surface)),

@@ -43,7 +43,8 @@ def make(night: Night) -> Iterable[pa.Table]:
     items, scores = _one_of_each_product(night)
     item_ids = night.items.column("item_id")
     by_item_id = pc.sort_indices(item_ids).to_numpy()
-    for rows in blocks(len(items), max(1, ROW_GROUP // items.shape[1])):
+    by_item_id = by_item_id[~night.held[by_item_id]]
+    for rows in blocks(len(by_item_id), max(1, ROW_GROUP // items.shape[1])):
         chosen = by_item_id[rows]
         row, column = np.nonzero(items[chosen] >= 0)
         at = chosen[row]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.answers.schemas import LAST_ASKED
@@ -87,7 +88,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     relations = {
         "users": night.users,
         "stats": night.cutoff.user_stats(),
-        "items": night.items.select(["item_index", "category"]),
+        "items": _categories(night),
         "interactions": night.cutoff.interactions(["user_index", "item_index", "confidence"]),
         "asked": _asked(night),
     }
@@ -104,6 +105,12 @@ def make(night: Night) -> Iterable[pa.Table]:
             heavy_items=judged.heavy_user_items,
         )
     ]
+
+
+def _categories(night: Night) -> pa.Table:
+    """item_index, category; none of items that are held back."""
+    category = pc.if_else(pa.array(night.held), None, night.items.column("category"))
+    return pa.table([night.items.column("item_index"), category], names=["item_index", "category"])
 
 
 def _asked(night: Night) -> pa.Table:
