@@ -23,6 +23,7 @@ from pipeline.operations.checking import advice, facts, samples, words
 from pipeline.operations.checking.facts import Facts
 from pipeline.operations.checking.samples import InputSample, Sample
 from pipeline.publication import following
+from pipeline.publication.content import phrases
 from pipeline.settings.config import Config
 from pipeline.words import guessing
 
@@ -94,6 +95,10 @@ def check(config: Config, rows: int = samples.ROWS) -> Checked:
         guessing.require(config)
     except InputError as error:
         checked.warnings.append(f"the stage languages would not begin here: {error}")
+    try:
+        phrases.require(config)
+    except InputError as error:
+        checked.warnings.append(f"the stage content would not end here: {error}")
     checked.settings = advice.toml(checked.facts, config)
     return checked
 

@@ -27,6 +27,7 @@ FEW = 4096
 PAIRS = 2**16
 """Pairs at a time: one thread's answers to 4,000 splits are then 32 MiB."""
 WORD = 64
+SMALLEST = np.float32(1e-35)
 CATEGORICAL, LEFT, MISSING = 1, 2, 12
 """Bits of LightGBM's decision_type: a split by category, what lacks the feature goes left, what is lacking it."""
 NAN, NOTHING = 8, 0
@@ -99,6 +100,7 @@ class Forest:
         """[splits, words] uint64, bit by bit which pairs a split sends right."""
         columns = np.zeros((features.shape[1], -(-len(features) // WORD) * WORD), dtype=np.float32)
         columns[:, : len(features)] = features.T
+        columns[np.abs(columns) <= SMALLEST] = 0  # as LightGBM reads them
         answers = np.empty((len(self.splits), columns.shape[1] // 8), dtype=np.uint8)
         for place, (feature, most, is_left) in enumerate(self.splits):
             column = columns[feature]
@@ -187,6 +189,6 @@ def raw_scores(booster: "Booster", features: np.ndarray, threads: int) -> np.nda
         if booster not in _forests:
             _forests[booster] = Forest.of(booster)
         forest = _forests[booster]
-        if forest is not None:
+        if forest is not None and features.shape[1] == booster.num_feature():  # else LightGBM says what is wrong
             return forest.raw_scores(features, threads)
     return np.asarray(booster.predict(features, num_threads=threads, raw_score=True))

@@ -58,7 +58,7 @@ def test_every_score_is_lightgbms(settings: dict[str, Any]) -> None:
     booster = learned(frame(), **settings)
     known = frame(seed=2)
     known[:5] = np.nan  # also what was never unknown when it was learned
-    known[5:10] = [[np.inf], [-np.inf], [0], [-0.0], [1e-40]]
+    known[5:11] = [[np.inf], [-np.inf], [0], [-0.0], [1e-40], [-1e-35]]
     found = Forest.of(booster)
     assert found is not None
     expected = booster.predict(known, raw_score=True)
@@ -102,6 +102,12 @@ def test_what_is_of_another_kind_is_left_to_lightgbm(settings: dict[str, Any], m
     monkeypatch.setattr(forest, "FEW", 0)
     assert Forest.of(booster) is None
     assert np.array_equal(forest.raw_scores(booster, frame(), 1), booster.predict(frame(), raw_score=True))
+
+
+def test_pairs_of_another_width_are_refused_as_lightgbm_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forest, "FEW", 0)
+    with pytest.raises(lightgbm.basic.LightGBMError):
+        forest.raw_scores(learned(frame(), rounds=3), frame()[:, :6], 1)
 
 
 def test_a_few_pairs_are_left_to_lightgbm(monkeypatch: pytest.MonkeyPatch) -> None:

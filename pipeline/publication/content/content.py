@@ -8,8 +8,9 @@
 Word lists and editors' rules are read anew each night. Nothing is read that arrived after the night.
 """
 
+import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import pyarrow.parquet as pq
 from pipeline.features.limits import LIMITED
 from pipeline.features.read import read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts, keeping, sql
+from pipeline.ground.errors import InputError
 from pipeline.intake.inputs.documents import DOCUMENTS
 from pipeline.intake.inputs.items import ITEMS
 from pipeline.intake.inputs.table import NightTable
@@ -35,7 +37,11 @@ from pipeline.words.classify import AUTHORS
 from pipeline.words.documents import Documents
 from pipeline.words.held import FILE, FINDINGS
 
+log = logging.getLogger(__name__)
+
 Report = dict[str, Any]
+MUCH = 0.1
+"""Share of the items from which on the log warns that they are held back."""
 TEXTS = pa.schema([("id", pa.string()), ("text", pa.string())])
 FOUND = pa.schema(
     [("id", pa.string()), ("check_name", pa.string()), ("label", pa.string()), ("probability", pa.float32())]
@@ -80,15 +86,47 @@ def run(
         looking = _Looking(made, night, documents, items, classify if config.enabled("classify") else None, config)
         found = looking.findings(before)
         limited = looking.limited(features, config.valid_on(run_date))
+    rules = _of_known(rules, documents)
     findings = _decided(found, rules, before, run_date, section)
+    _require_some_left(findings, items)
     people = read_cutoffs(features)[0].item_stats().column("buyers_28")
     users = read_users(features).column("user_id").take(pc.unique(limited.column("user_index")))
     tables = {FILE: findings, queue.FILE: queue.made(findings, documents, items, people), "limited.parquet": limited}
-    for name, table in (tables | {AUTHORS: _authors(documents, users)}).items():
+    for name, table in (tables | {AUTHORS: _authors(documents, findings, users)}).items():
         pq.write_table(table, out / name, compression="zstd")
     shutil.rmtree(out / ".spill", ignore_errors=True)
     said = {"editorial": rules.digest, "words": phrases.digest(config), "after": _key(_earlier(run_date, config))}
     return said | queue.counts(findings, section)
+
+
+def _of_known(rules: EditorialRules, documents: Documents) -> EditorialRules:
+    """The rules without those of documents that nobody knows, of which the log warns."""
+    known = set(documents.table.column("document_id").to_pylist())
+    kept = []
+    for row in rules.rows:
+        if row["kind"] in editorial.OF_DOCUMENTS and row["item_id"] not in known:
+            said = "editors' %s in %s row %d: document %r is unknown"
+            log.warning(said, row["kind"], row["file"], row["row"], row["item_id"])
+            continue
+        kept.append(row)
+    return replace(rules, rows=tuple(kept))
+
+
+def _require_some_left(findings: pa.Table, items: pa.Table) -> None:
+    """Stop where nothing is left to show, and warn where much is not."""
+    held = findings.filter(pc.and_(pc.equal(findings.column("subject"), "item"), findings.column("is_held")))
+    number = pc.count_distinct(held.column("id")).as_py()
+    if number <= MUCH * items.num_rows:
+        return
+    checks = ", ".join(
+        f"{row['values']} ({row['counts']})" for row in pc.value_counts(held.column("check")).to_pylist()
+    )
+    if number == items.num_rows:
+        raise InputError(
+            f"the content checks hold back all {number} items: {checks}; nothing would be left to show. Take out the "
+            "words that find everything, or set shown_until_decided = true to see what a check finds"
+        )
+    log.warning("content: %d of %d items are held back: %s", number, items.num_rows, checks)
 
 
 def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
@@ -100,9 +138,11 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     return known == (report["editorial"], report["words"], report["after"])
 
 
-def _authors(documents: Documents, users: pa.ChunkedArray) -> pa.Table:
-    """Who wrote a document, or is known by a limit."""
-    found = pa.chunked_array([*documents.table.column("author").chunks, *users.chunks], pa.string())
+def _authors(documents: Documents, findings: pa.Table, users: pa.ChunkedArray) -> pa.Table:
+    """Who wrote a document that something was found in, or is known by a limit."""
+    ids = findings.filter(pc.equal(findings.column("subject"), "document")).column("id").combine_chunks()
+    theirs = documents.table.filter(pc.is_in(documents.table.column("document_id"), value_set=ids))
+    found = pa.chunked_array([*theirs.column("author").chunks, *users.chunks], pa.string())
     return pa.table({"user_id": pc.drop_null(pc.unique(found)).sort()})
 
 

@@ -17,11 +17,13 @@ PHRASES = pa.schema(
         pa.field("check_name", pa.string()),
         pa.field("phrase", pa.string()),  # as the list has it
         pa.field("words", pa.string()),  # see sql/content/macros.sql
-        pa.field("first_word", pa.string()),
+        pa.field("beginning", pa.string()),  # its first two words, or the one that it has
     ]
 )
 SPACED = pa.schema([("place", pa.int64()), ("words", pa.string()), ("is_whole", pa.bool_())])
 MATCHED = pa.schema([("id", pa.string()), ("check_name", pa.string()), ("matched", pa.string())])
+SIGNS = r"([\x{2100}-\x{214F}\x{3200}-\x{33FF}\p{No}\x{AA}\x{BA}])"
+"""Letter-like signs, squared words, superscripts and fractions; letters in circles are letters."""
 Line = tuple[str, str]
 """Where a phrase stands, for a message, and the phrase."""
 
@@ -58,6 +60,13 @@ def read(connection: duckdb.DuckDBPyConnection, config: Config) -> pa.Table:
     return pa.concat_tables(parts)
 
 
+def require(config: Config) -> None:
+    """Raise InputError where a word list is none; see `read`."""
+    with sql.connect(1, config.memory_limit_mb, timezone=config.timezone) as connection:
+        sql.execute(connection, "content/macros")
+        read(connection, config)
+
+
 def _lines(path: Path, name: str) -> list[Line]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -79,7 +88,12 @@ def _lines(path: Path, name: str) -> list[Line]:
 
 def normal(text: str) -> str:
     """A phrase without spaces at its ends, NFKC."""
-    return str(pc.utf8_normalize(pa.scalar(text), "NFKC").as_py()).strip()
+    return str(_normal(pa.array([text], pa.string()))[0].as_py()).strip()
+
+
+def _normal(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """NFKC of texts, in which a sign that it would write as letters or digits ("™", "²") stays apart from the word."""
+    return pc.utf8_normalize(pc.replace_substring_regex(texts, SIGNS, r" \1 "), "NFKC")
 
 
 def _made(connection: duckdb.DuckDBPyConnection, name: str, lines: list[Line]) -> pa.Table:
@@ -95,12 +109,12 @@ def _made(connection: duckdb.DuckDBPyConnection, name: str, lines: list[Line]) -
             )
     words = spaced.column("words")
     table = pa.table([pa.repeat(name, len(lines)), given.column("phrase"), words, words], schema=PHRASES)
-    first = pc.list_element(pc.split_pattern(pc.utf8_trim(words, " "), " "), 0) if len(lines) else words
-    table = table.set_column(3, PHRASES.field("first_word"), first)
+    beginning = pc.replace_substring_regex(pc.utf8_trim(words, " "), r"^([^ ]+ [^ ]+) .*$", r"\1")
+    table = table.set_column(3, PHRASES.field("beginning"), beginning)
     kept = table.group_by(["check_name", "words"], use_threads=False).aggregate(
-        [("phrase", "first"), ("first_word", "first")]
+        [("phrase", "first"), ("beginning", "first")]
     )
-    kept = kept.rename_columns(["check_name", "words", "phrase", "first_word"])
+    kept = kept.rename_columns(["check_name", "words", "phrase", "beginning"])
     return kept.select(PHRASES.names).cast(PHRASES)
 
 
@@ -114,5 +128,5 @@ def matched(connection: duckdb.DuckDBPyConnection, texts: pa.Table, phrases: pa.
     """
     if not texts.num_rows or not phrases.num_rows:
         return MATCHED.empty_table()
-    given = pa.table([texts.column("id"), pc.utf8_normalize(texts.column("text"), "NFKC")], names=["id", "text"])
+    given = pa.table([texts.column("id"), _normal(texts.column("text"))], names=["id", "text"])
     return sql.query(connection, "content/matched", MATCHED, {"texts": given, "phrases": phrases})

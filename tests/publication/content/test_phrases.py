@@ -27,9 +27,16 @@ TEXTS = {
     "han": "这是禁止的商品",
     "emoji": "so sad💩indeed",
     "year": "ano nuevo",
+    "sign": "gnome™ and poison ivy²",
+    "kana": "コーヒー100g",
+    "unseen": "gn\ufe0fo\u034fm\x08e",
+    "stretched": "الســام",
+    "dotless": "ISIRGAN",
+    "heart": "with ❤ for you",
+    "circled": "ⓖⓝⓞⓜⓔ",
     "empty": "",
 }
-WORDS = ("Gnome", "poison ivy", "straße", "café", "禁止", "💩", "año")
+WORDS = ("Gnome", "poison ivy", "straße", "café", "禁止", "💩", "año", "コーヒー", "السام", "ısırgan", "❤️")
 FOUND = {
     "case": "Gnome",
     "phrase": "poison ivy",
@@ -39,6 +46,13 @@ FOUND = {
     "accents": "café",
     "han": "禁止",
     "emoji": "💩",
+    "sign": "Gnome",
+    "kana": "コーヒー",
+    "unseen": "Gnome",
+    "stretched": "السام",
+    "dotless": "ısırgan",
+    "heart": "❤️",
+    "circled": "Gnome",
 }
 
 
