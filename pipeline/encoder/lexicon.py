@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.arrays.determinism import blas_threads
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -95,6 +97,7 @@ def fit(texts: Sequence[str], size: int, seed: int, min_texts: int = 2, max_term
     kept = min(size, len(vocabulary), len(texts))
     if kept == 0:
         return empty
-    directions = randomized_svd(empty.tfidf(texts), kept, n_iter=4, random_state=seed)[2]  # [kept, V]
+    with blas_threads(1):  # with another number the directions are others, by some 1e-4
+        directions = randomized_svd(empty.tfidf(texts), kept, n_iter=4, random_state=seed)[2]  # [kept, V]
     empty.projection[:, :kept] = directions.T
     return empty

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pipeline.encoder import lexicon
 
@@ -31,3 +32,13 @@ def test_unknown_words_and_no_lexicon(tmp_path: Path) -> None:
     assert lexicon.fit(TEXTS, 0, seed=0).encode(TEXTS).shape == (6, 0)
     found.save(tmp_path)
     np.testing.assert_array_equal(lexicon.load(tmp_path).encode(TEXTS), found.encode(TEXTS))
+
+
+def test_any_number_of_blas_threads_gives_the_same_bytes() -> None:
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice([f"w{n}" for n in range(400)], size=4)) for _ in range(2000)]
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(lexicon.fit(texts, 128, seed=0).projection)
+    np.testing.assert_array_equal(*found)
