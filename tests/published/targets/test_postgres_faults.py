@@ -96,8 +96,9 @@ def test_a_killed_server_leaves_the_active_run_whole_and_the_rerun_right(
     postgres.start()
     assert (shop.target.active(), shop.run_ids()) == (A, {A: WHOLE})
     shop.target.clean()
-    expected = {1} if B not in shop.target.loaded() else {1, 2}
-    assert tables_of_loads() == {f"{table}_{load}" for table in PARTITIONED for load in expected}
+    loads = {name.rpartition("_")[2] for name in tables_of_loads()}  # a sequence skips numbers when its server dies
+    assert len(loads) == (1 if B not in shop.target.loaded() else 2)
+    assert tables_of_loads() == {f"{table}_{load}" for table in PARTITIONED for load in loads}
     shop.publish(B)
     assert (shop.run_ids(), shop.target.previous(B)) == ({B: WHOLE}, A)
     assert len(tables_of_loads()) == 2 * len(PARTITIONED)
