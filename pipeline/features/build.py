@@ -39,7 +39,8 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
         config: event weights, half-life, cut-offs.
         memo: links cut-offs that another night made.
         out: receives users, items, cutoffs, queries, tuning_queries, texts, actions, held_out, tuning_texts
-            (.parquet), a folder per cut-off and, where anybody has nothing but events that tell nothing, onlookers.
+            (.parquet), a folder per cut-off, searches where the shop says what is searched for and, where anybody has
+            nothing but events that tell nothing, onlookers.
     Returns:
         Numbers of users, items, cut-offs, and cut-offs that had to be made.
     Raises:
@@ -53,7 +54,9 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
         events = Events(where, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
-        _write_queries(events, run_date, run_date, config, out / "queries.parquet")
+        frequent = _write_queries(events, run_date, run_date, config, out / "queries.parquet")
+        if events.has_searches:
+            events.write(out / "searches.parquet", "searches", schemas.SEARCHES, **frequent)
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
         events.write_onlookers(out / "onlookers.parquet", number)
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
@@ -210,11 +213,14 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     _write_queries(events, oldest, tuned_at, config, out / "tuning_queries.parquet")
 
 
-def _write_queries(events: Events, day: date, arrived_by: date, config: Config, path: Path) -> None:
-    """Write the frequent queries of the weeks up to a day, with what people acted on after them."""
+def _write_queries(events: Events, day: date, arrived_by: date, config: Config, path: Path) -> dict[str, Any]:
+    """Write the frequent queries of the weeks up to a day, with what people acted on after them; which count."""
     section = config.features
-    chosen: dict[str, Any] = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
-    events.write(path, "queries", schemas.QUERIES, cutoff_day=day_number(day), arrived_by=arrived_by, **chosen)
+    events.see_searches(arrived_by)
+    chosen = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
+    chosen["cutoff_day"] = day_number(day)
+    events.write(path, "queries", schemas.QUERIES, arrived_by=arrived_by, **chosen)
+    return chosen
 
 
 def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:

@@ -37,6 +37,9 @@ class Events:
         self.content_hashes = {artifacts.run_date_of(folder): artifacts.content_hash(folder) for folder in folders}
         self._seen_by: date | None = None
         self._paths = [folder / "events.parquet" for folder in folders]
+        self._searches = _files("searches", folders)
+        if not self.has_searches:
+            tables.put("searched", given.NOTHING_SEARCHED.empty_table())
         types = config.features.event_types
         self.execute("macros")
         self.execute("text_macros")
@@ -73,11 +76,10 @@ class Events:
 
     def _read(self, name: str, folders: list[Path], into: str) -> bool:
         """Make a table of the nights' files of an input that a shop need not have; returns whether it has."""
-        paths = [path for folder in folders if (path := folder / f"{name}.parquet").is_file()]
-        if not any(pq.read_metadata(path).num_rows for path in paths):
-            return False
-        self.execute(into, partitions=paths)
-        return True
+        paths = _files(name, folders)
+        if paths:
+            self.execute(into, partitions=paths)
+        return bool(paths)
 
     def query(
         self, name: str, schema: pa.Schema, relations: dict[str, pa.Table] | None = None, **params: Any
@@ -110,6 +112,16 @@ class Events:
         if self.has_shown:
             self.execute("shown_days", arrived_by=arrived_by)
         self._seen_by = arrived_by
+
+    @property
+    def has_searches(self) -> bool:
+        """Whether the shop says what people searched for."""
+        return bool(self._searches)
+
+    def see_searches(self, arrived_by: date) -> None:
+        """Build the table of what searches count for, from what had arrived by a date; empty where nobody says any."""
+        if self.has_searches:
+            self.execute("searched", partitions=self._paths, searches=self._searches, arrived_by=arrived_by)
 
     def write_onlookers(self, path: Path, number: int) -> None:
         """Write who is no known user, but has events that tell nothing: no file where there is nobody.
@@ -150,3 +162,9 @@ class Events:
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run sql/features/<name>.sql, whose rows have no schema of ours."""
         return self._tables.execute(f"features/{name}", **params)
+
+
+def _files(name: str, folders: list[Path]) -> list[Path]:
+    """The nights' files of an input that a shop need not have; none where no night has a row of it."""
+    paths = [path for folder in folders if (path := folder / f"{name}.parquet").is_file()]
+    return paths if any(pq.read_metadata(path).num_rows for path in paths) else []

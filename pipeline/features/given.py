@@ -22,6 +22,8 @@ NOTHING_SHOWN = {
     "impressions": pa.schema({"arrival": pa.date32(), "day": pa.int32()}),
 }
 """What is asked of the tables of what was shown, where no type of events says it."""
+NOTHING_SEARCHED = pa.schema({"who": pa.string(), "query": pa.string(), "day": pa.int32(), "item_id": pa.string()})
+"""What is asked of the searches, where the shop has no such input."""
 UNITS = 60
 """A unit of sums is 2^-60 (sql/features/macros.sql)."""
 

@@ -287,7 +287,7 @@ def choices(queries: pa.Table, items: int) -> "csr_matrix":
     from scipy.sparse import csr_matrix
 
     row, column, value = (queries.column(name).to_numpy() for name in ("query_index", "item_index", "clicks"))
-    kept = column < items
+    kept = (column < items) & (column >= 0)  # -1: nobody chose anything
     shape = (int(row.max(initial=-1)) + 1, items)
     return csr_matrix((value[kept].astype(np.float32), (row[kept], column[kept])), shape=shape)
 

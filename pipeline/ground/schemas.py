@@ -134,6 +134,20 @@ QUERIES = pa.schema(
     ]
 )
 
+# What was searched for and led nowhere, of a shop that says what is searched for.
+SEARCHES = pa.schema(
+    [
+        pa.field("query", pa.string(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),
+        pa.field("searches", pa.int32(), nullable=False),
+        pa.field("in_vain", pa.int32(), nullable=False),  # after which nothing was chosen
+        pa.field(
+            "asked_again", pa.int32(), nullable=False
+        ),  # of these, those after which others' words found something
+        pa.field("asked_instead", pa.string()),  # by most; null: by too few to tell
+    ]
+)
+
 # Which user acted on which item in the days after the last of the actions.
 HELD_OUT = pa.schema(
     [

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.features.read import Cutoff
 from pipeline.judging import (
     arm_words,
@@ -11,6 +13,7 @@ from pipeline.judging import (
     by_slots,
     searched,
     since_publication,
+    sought,
     trial_words,
     what_was_shown,
     what_was_taught,
@@ -62,10 +65,15 @@ class Past:
         told = arm_words.section(self.trial, self.config.experiment)
         drawn = [*by_slots.section(self.slots), *trial_words.section(self.added)]
         drawn += what_was_taught.section(self.taught)
-        published += searched.section(self.asked)
+        published += [*searched.section(self.asked), *sought.section(self._sought)]
         return [*told, *drawn, *published, *what_was_shown.section(self.tonight, self.config)]
 
     def scalars(self) -> dict[str, Any]:
         """For the manifest."""
         found = since_publication.scalars(self.since, self.config) | by_slots.scalars(self.slots)
-        return found | searched.scalars(self.asked)
+        return found | searched.scalars(self.asked) | sought.scalars(self._sought)
+
+    @property
+    def _sought(self) -> pa.Table:
+        """schemas.SEARCHES, what people searched for by tonight."""
+        return sought.read(self.tonight.folder.parent)

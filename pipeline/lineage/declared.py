@@ -1,8 +1,7 @@
 """What the columns that carry are made of, of every stage between the logs and the published tables.
 
-Only columns that others are made of stand here, not all that the stages write. tests/lineage holds it to what a night
-reads: a table that is named and not read is an error, and so is one that is read and not named.
-"""
+Only columns that others are made of stand here. tests/lineage holds it to what a night reads: a table that is named and
+not read is an error, and so is one that is read and not named."""
 
 from pipeline.lineage.origins import EVERY_ROW
 from pipeline.ranking.known import KNOWN_OF_PAIRS
@@ -17,6 +16,8 @@ PAIR: Columns = {"user_index": ("group ingest.events(user_id)",), "item_index": 
 PER_USER: Columns = {"user_index": ("group ingest.events(user_id)",)}
 PER_ITEM: Columns = {"item_index": ("group ingest.events(item_id)", "group ingest.items(item_id)")}
 TEXT = ("made ingest.items(title, text, category)", "made ingest.events(price)")
+ACTED = "filter ingest.events(event_type, event_time)"
+SOUGHT = "ingest.searches(user_id, session_id, searched_at, query) with ingest.searches"
 
 FEATURES: Declared = {
     "users": PER_USER | {"user_id": ("same ingest.events(user_id)",)},
@@ -32,7 +33,7 @@ FEATURES: Declared = {
         "first_seen": ("if ingest.events(item_id)", "if ingest.items(item_id)"),
     },
     "texts": PER_ITEM | {"text": TEXT, "category": ("same ingest.items(category)",)},
-    "targets": PER_USER | {EVERY_ROW: ("filter ingest.events(event_type, event_time)",)},
+    "targets": PER_USER | {EVERY_ROW: (ACTED,)},
     "interactions": PAIR
     | dict.fromkeys(("confidence", "decay_7", "decay_30", "decay_90", "decay_365", "count", "returns", "kept"), (DID,))
     | {"first_age": (WHEN,), "last_age": (WHEN,)}
@@ -44,7 +45,7 @@ FEATURES: Declared = {
     "item_stats": PER_ITEM
     | dict.fromkeys(
         ("buyers_7", "buyers_28", "buyers_91", "buyers_365", "buyers_total", "buyers_year_ago"),
-        ("sum ingest.events(user_id)", "filter ingest.events(event_type, event_time)"),
+        ("sum ingest.events(user_id)", ACTED),
     )
     | {"first_age": (WHEN,), "last_age": (WHEN,), "price": ("sum ingest.events(price)",)},
     "user_stats": PER_USER
@@ -63,9 +64,9 @@ FEATURES: Declared = {
     },
     "lately": PAIR | {"hours_ago": ("made ingest.events(event_time)",)},
     "queries": {
-        "query": ("same ingest.events(query)",),
-        "item_index": ("group ingest.events(item_id)",),
-        "clicks": ("sum ingest.events(user_id, session_id)", "filter ingest.events(event_type, event_time)"),
+        "query": ("same ingest.events(query)", "same ingest.searches(query) with ingest.searches"),
+        "item_index": ("group ingest.events(item_id)", f"if {SOUGHT}"),
+        "clicks": ("sum ingest.events(user_id, session_id)", f"sum {SOUGHT}", ACTED),
     },
     "actions": PAIR | {"weight": (DID,), "day": ("made ingest.events(event_time)",)},
     "held_out": PAIR,
@@ -282,8 +283,7 @@ BETWEEN: dict[str, Declared] = {
         )
     },
 }
-"""By stage. What ingest makes follows from the mappings, what sources make from the sources, what publish makes from
-the published tables."""
+"""By stage. What ingest makes follows from mappings, what sources make from sources, publish from published tables."""
 
 COUNTED = (
     "sum ingest.events(user_id, item_id, event_type, event_time, run_id_shown)",

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.search import again, measures, planted, rankers
 from benchmarks.search import log as logs
-from benchmarks.search import measures, planted, rankers
 from pipeline.encoder.encoder import NoEncoder
 
 TITLES = ["red mug", "blue mug", "tea pot", "garden gnome", "green watering can", "paper lantern white"]
@@ -76,3 +76,27 @@ def test_a_folder_of_csv_is_read(tmp_path: Path) -> None:
     assert np.diff(found.day).tolist() == [0.5]
     with pytest.raises(SystemExit, match=r"has no clicks\.parquet or clicks\.csv"):
         logs.read(tmp_path / "none")
+
+
+def test_what_was_asked_again_teaches_the_first_words_and_nothing_else() -> None:
+    weekly = np.tile(np.array([9.0, 1, 5, 3, 3, 3]), (4, 1))
+    made = planted.visits(TITLES, planted.Plan(weekly, 3000, seed=1))
+    plain = planted.make(TITLES, planted.Plan(weekly, 3000, seed=1))
+    assert made.first.query.tolist() == plain.query.tolist()
+    assert not np.isin(made.who, made.first_of).any()  # who found something does not ask again
+    found = again.searched(made, 21.0)
+    steps = Counter[tuple[str, str]]()
+    chosen: dict[int, list[int]] = {}
+    for number, item, day in zip(made.then_of, made.then.item, made.then.day, strict=True):
+        if day < 21.0:
+            chosen.setdefault(int(number), []).append(int(item))
+    words = [(str(made.searches.query[made.who[n]]), str(made.retries.query[n])) for n in range(len(made.who))]
+    for number in chosen:
+        steps[words[number]] += 1
+    expected = Counter[tuple[str, int]]()
+    for number, items in chosen.items():
+        first, then = words[number]
+        if first != then and steps[first, then] > 1:
+            expected.update((first, item) for item in set(items))
+    assert Counter(pair for pair in found if pair[1] >= 0) == expected
+    assert sum(item < 0 for _, item in found) >= int((made.searches.day < 21.0).sum())

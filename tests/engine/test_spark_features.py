@@ -71,6 +71,9 @@ def test_the_shop_has_everything(made: tuple[Path, Path]) -> None:
         "shown",
     ):
         assert rows[f"{TODAYS}/{name}.parquet"]
+    said = pq.read_table(made[0] / "searches.parquet").to_pylist()
+    assert any(row["asked_again"] for row in said)
+    assert any(row["asked_instead"] for row in said)
     assert {"labels.parquet", "coupons-labels.parquet", "fresh-labels.parquet"} <= filled
 
 

@@ -1,7 +1,7 @@
 """A shop that has everything the features stage reads.
 
-Ratings, queries, prices that are none, guests, returns, attributes, offers, links, nights that arrive late, and an
-early night whose items had no days yet.
+Ratings, queries, searches, prices that are none, guests, returns, attributes, offers, links, nights that arrive late,
+and an early night whose items had no days yet.
 """
 
 import math
@@ -123,6 +123,18 @@ def _exclusions(rng: random.Random, arrival: date) -> list[dict[str, Any]]:
     return [{"user_id": u, "item_id": i, "valid_until": day} for (u, i), day in zip(pairs, ends, strict=True)]
 
 
+def _searches(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Before most choices after a query the search itself, and before it one in vain by other words."""
+    rng, rows = random.Random(len(events)), []
+    for one in events:
+        for words, seconds in ((rng.choice(QUERIES[3:6]), 90), (one["query"], rng.choice((0, 20)))):
+            if words and rng.random() < 0.8:
+                person = {name: one[name] for name in ("user_id", "session_id")}
+                at = one["event_time"] - timedelta(seconds=seconds)
+                rows.append(person | {"searched_at": at, "query": words})
+    return rows
+
+
 def write(config: FullConfig) -> None:
     """The lake of the shop's nights; the first one's items have no days, and it names no links, offers, exclusions."""
     rng = random.Random(7)
@@ -130,14 +142,16 @@ def write(config: FullConfig) -> None:
         (attributes,) = inputs.ITEMS.also
         pairs = [(f"i{rng.randint(0, 31)}", f"i{rng.randint(0, 31)}") for _ in range(12)]
         whom = [(f"u{rng.randint(0, 35)}", item) for item, _ in pairs]
+        events = _events(rng, arrival)
         tables = {
-            "events": (inputs.EVENTS.schema, _events(rng, arrival)),
+            "events": (inputs.EVENTS.schema, events),
             "items": (inputs.ITEMS.schema, _items(rng, arrival)),
             "users": (inputs.USERS.schema, _said(rng, "user_id", 34, ATTRIBUTES["users"])),
             attributes.path(Path()).stem: (attributes.schema, _said(rng, "item_id", 30, ATTRIBUTES["items"])),
             "links": (inputs.LINKS.schema, [dict(zip(inputs.LINKS.schema.names, pair, strict=True)) for pair in pairs]),
             "offers": (inputs.OFFERS.schema, [{"user_id": user, "item_id": item} for user, item in whom]),
             "exclusions": (inputs.EXCLUSIONS.schema, _exclusions(rng, arrival)),
+            "searches": (inputs.SEARCHES.schema, _searches(events)),
         }
         if number == 0:
             days = {"valid_from", "valid_until"}

@@ -18,12 +18,15 @@ from pipeline.intake.inputs.links import LINKS
 from pipeline.intake.inputs.offers import OFFERS
 from pipeline.intake.inputs.rejects import REJECTS
 from pipeline.intake.inputs.relations import RELATIONS
+from pipeline.intake.inputs.searches import SEARCHES
 from pipeline.intake.inputs.table import InputTable, NightTable
 from pipeline.intake.inputs.users import USERS
 from pipeline.privacy.pseudonyms import Purpose
 from pipeline.settings.sections.data import Ingest, InputFiles
 
-INPUTS: tuple[InputTable, ...] = (EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, DOCUMENTS, RELATIONS, EDITORIAL)
+INPUTS: tuple[InputTable, ...] = (
+    EVENTS, ITEMS, LINKS, USERS, OFFERS, EXCLUSIONS, DOCUMENTS, RELATIONS, SEARCHES, EDITORIAL
+)  # fmt: skip
 
 
 def section() -> type[Ingest]:
@@ -65,6 +68,7 @@ __all__ = [
     "OFFERS",
     "REJECTS",
     "RELATIONS",
+    "SEARCHES",
     "USERS",
     "InputTable",
     "NightTable",

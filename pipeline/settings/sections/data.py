@@ -187,6 +187,8 @@ class Ingest(Section):
     relations: InputFiles | None = None
     """How things belong together that documents are about (a product's parts, an account's fees): thing, relation and
     other_thing, as in a phone, "battery" and a cell."""
+    searches: InputFiles | None = None
+    """What people searched for, whether or not they chose anything: searched_at, query, and user_id or session_id."""
     arrival: Annotated[Literal["event_time", "arrived_at", "file"], KEPT] = "event_time"
     """The night an event belongs to: the day it happened, the day the mapping's `arrived_at` says, or the date in its
     file's name ({year}, {month} and {day}); none before the first day in its file's name. Days are of `timezone`."""

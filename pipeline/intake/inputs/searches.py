@@ -1,0 +1,44 @@
+"""What people searched for, whether or not they chose anything after it; `query` of events tells what they chose."""
+
+import pyarrow as pa
+
+from pipeline.intake.inputs.table import PLACE, InputTable, NightTable
+
+SCHEMA = pa.schema(
+    [
+        pa.field("user_id", pa.string()),  # null: an anonymous guest
+        pa.field("session_id", pa.string()),
+        pa.field("searched_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("query", pa.string(), nullable=False),
+    ]
+)
+
+REFUSED = NightTable(
+    name="search_rejects",
+    schema=pa.schema(
+        [
+            pa.field("file", pa.string(), nullable=False),
+            pa.field("row", pa.int64()),  # 1-based data row in the file
+            pa.field("reason", pa.string(), nullable=False),
+        ]
+    ),
+    dictionary=("file", "reason"),
+    sparse=True,
+)
+"""Rows that break the contract: where each stands and why, without what it says."""
+
+SEARCHES = InputTable(
+    name="searches",
+    schema=SCHEMA,
+    needed=frozenset({"searched_at", "query", *PLACE}),
+    beside=frozenset({"arrived_at", *PLACE}),
+    ids=("user_id", "session_id"),
+    pseudonyms={"user_id": "user", "session_id": "session"},
+    person=("user_id", "session_id"),  # as of events: a guest's session that bears a person's id is theirs
+    mentions=("session_id", "query"),
+    dictionary=("user_id", "session_id", "query"),
+    before=("ingest/searches_typed", "ingest/searches_faults", "ingest/searches_read"),
+    also=(REFUSED,),
+    sparse=True,
+    happened="searched_at",
+)
