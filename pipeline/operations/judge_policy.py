@@ -186,7 +186,7 @@ def _slots(config: Config, folders: list[Path], run_id: str, reward: Reward) -> 
                     "last": artifacts.run_date_of(folders[-1]),
                 }
                 sql.execute(connection, "outcomes/rewarded", **later).fetchall()
-            judged = {"run_id": run_id, "run_date": run_date_of(run_id)}
+            judged: dict[str, Any] = {"run_id": run_id, "run_date": run_date_of(run_id)}
             judged |= {"lists": str(stores.archive(config).path(run_id) / RECOMMENDATIONS.file)}
             return sql.query(connection, "outcomes/judged_slots", SLOTS, **judged)
         finally:
