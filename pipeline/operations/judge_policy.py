@@ -2,7 +2,8 @@
 
 Applications log what they showed, with the run, the surface, the rank and the propensity that its row said. A slot that
 was drawn shows the judged run's item as often as its chance says: from these the clicks of the judged run follow,
-whether it was ever shown or not. Slots that are not drawn say nothing of other items, and are not looked at.
+whether it was ever shown or not. Slots that are not drawn say nothing of other items, and are not looked at. Nor are
+those up to the run's own night: it has learned from what came of them, and would look better than it is.
 
 What a slot is worth may also be what its user did in the days after it, whatever the item: as what a user would have
 done anyway is as likely whatever was drawn, the gain is then what the run's items add.
@@ -29,6 +30,7 @@ from pipeline.policies.logged import Logged, Support
 from pipeline.publication import publish, stores
 from pipeline.publication.tables.recommendations import TABLE as RECOMMENDATIONS
 from pipeline.publication.taught_rewards import Reward
+from pipeline.published.run_ids import run_date_of
 from pipeline.settings.config import Config
 
 NIGHTS = 28
@@ -77,6 +79,17 @@ class Judged:
     by_list: Estimate
 
     @property
+    def rows(self) -> tuple[tuple[str, Estimate, str], ...]:
+        """Each estimate with its name, and "+" where it is a difference."""
+        return (
+            ("shown", self.shown, ""),
+            ("this run", self.judged, ""),
+            ("gain", self.gain, "+"),
+            ("with a model", self.modelled, "+"),
+            ("a list", self.by_list, "+"),
+        )
+
+    @property
     def verdict(self) -> str:
         """In words: better, worse, as good, or why there is none."""
         if (refusal := self.support.refusal()) is not None:
@@ -105,28 +118,21 @@ class Judgement:
     def __str__(self) -> str:
         head = f"Run {self.run_id} by the slots that were drawn in the last {self.nights} nights, {self.reward}:"
         rows = [
-            [
-                one.surface,
-                f"{one.support.rows:,}",
-                _said(one.shown),
-                _said(one.judged),
-                _said(one.gain, "+"),
-                _said(one.modelled, "+"),
-                _said(one.by_list, "+"),
-                f"{one.support.effective:,.0f}",
-                f"{one.support.overlap:.0%}",
-            ]
-            for one in self.surfaces
+            [one.surface, name, *_said(estimate, sign)] for one in self.surfaces for name, estimate, sign in one.rows
         ]
-        names = ["surface", "slots", "shown", "this run", "gain", "with a model", "a list", "effective", "overlap"]
-        verdicts = (f"  {one.surface}: {one.verdict}" for one in self.surfaces)
-        return "\n".join([head, *terminal.table(names, rows, right=names[1:]), *verdicts])
+        names = ["surface", "", "estimate", "95 % interval"]
+        verdicts = (
+            f"  {one.surface}: {one.support.rows:,} slots, {one.support.effective:,.0f} effective, "
+            f"overlap {one.support.overlap:.0%}; {one.verdict}"
+            for one in self.surfaces
+        )
+        return "\n".join([head, *terminal.table(names, rows, right=names[2:]), *verdicts])
 
 
-def _said(estimate: Estimate, sign: str = "") -> str:
+def _said(estimate: Estimate, sign: str) -> tuple[str, str]:
     if math.isnan(estimate.value):
-        return "-"
-    return f"{estimate.value:{sign}.4f} [{estimate.low:{sign}.4f}, {estimate.high:{sign}.4f}]"
+        return "-", "-"
+    return f"{estimate.value:{sign}.4f}", f"{estimate.low:{sign}.4f} to {estimate.high:{sign}.4f}"
 
 
 def run(config: Config, run_id: str | None = None, nights: int = NIGHTS, reward: Reward = CLICKS) -> Judgement:
@@ -146,12 +152,13 @@ def run(config: Config, run_id: str | None = None, nights: int = NIGHTS, reward:
     if run_id is None or not archive.holds(run_id):
         raise InputError(f"there is no run {run_id or 'yet'}: nightjar status lists those that are kept")
     folders = artifacts.partitions_until(config.lake, "ingest", date.max)[-nights:]
-    slots = _slots(config, folders, archive.path(run_id), reward)
+    slots = _slots(config, folders, run_id, reward)
     if not slots.num_rows:
         raise InputError(
-            f"no event of the last {len(folders)} nights says with which chance (a propensity below 1) a slot showed "
-            f"what it did that run {run_id} fills as well: let a surface `explore`, and log what is shown, with its "
-            "propensity (docs/feedback.md)"
+            f"no event of the last {len(folders)} nights says with which chance (a propensity below 1) another run's "
+            f"slot showed what it did, after {run_date_of(run_id)}, that run {run_id} fills as well; of earlier days "
+            "the run has learned. Judge an older one (--run; nightjar status lists them), and where there is nothing "
+            "at all, let a surface `explore`, and log what is shown, with its propensity (docs/feedback.md)"
             + ("" if reward.by == "clicks" else f"; and that {reward.days} days ago or more, as these are to be over")
         )
     names = slots.column("surface").unique().to_pylist()
@@ -159,8 +166,8 @@ def run(config: Config, run_id: str | None = None, nights: int = NIGHTS, reward:
     return Judgement(run_id, found, len(folders), reward)
 
 
-def _slots(config: Config, folders: list[Path], run: Path, reward: Reward) -> pa.Table:
-    """SLOTS, all drawn slots that are logged and that the run fills."""
+def _slots(config: Config, folders: list[Path], run_id: str, reward: Reward) -> pa.Table:
+    """SLOTS, all slots that others drew and that are logged after the run's night, as far as the run fills them."""
     if not folders:
         return SLOTS.empty_table()
     given: dict[str, Any] = {
@@ -179,7 +186,9 @@ def _slots(config: Config, folders: list[Path], run: Path, reward: Reward) -> pa
                     "last": artifacts.run_date_of(folders[-1]),
                 }
                 sql.execute(connection, "outcomes/rewarded", **later).fetchall()
-            return sql.query(connection, "outcomes/judged_slots", SLOTS, lists=str(run / RECOMMENDATIONS.file))
+            judged: dict[str, Any] = {"run_id": run_id, "run_date": run_date_of(run_id)}
+            judged |= {"lists": str(stores.archive(config).path(run_id) / RECOMMENDATIONS.file)}
+            return sql.query(connection, "outcomes/judged_slots", SLOTS, **judged)
         finally:
             connection.close()
 

@@ -19,13 +19,10 @@ class Trial:
     tried: tuple[Tried, ...]
 
     def __str__(self) -> str:
-        tables = (
-            (trial_words.HEAD, [list(trial_words.cells(one)) for one in self.tried]),
-            (trial_words.AREAS, [list(trial_words.areas(one)) for one in self.tried]),
-        )
-        lines = [f"What standing in the list added, {self.by}:"]
-        for head, rows in tables:
-            lines += [*terminal.table(list(head), rows, right=list(head[1:])), ""]
+        names = (*trial_words.HEAD[1:], *trial_words.AREAS[1:])
+        said = ((one.name, *trial_words.cells(one)[1:], *trial_words.areas(one)[1:]) for one in self.tried)
+        rows = [[name, of, cell] for name, *cells in said for of, cell in zip(names, cells, strict=True)]
+        lines = [f"What standing in the list added, {self.by}:", *terminal.table(["surface", "", "value"], rows), ""]
         return "\n".join([*lines, *(f"  {one.name}: {one.verdict}" for one in self.tried)])
 
 

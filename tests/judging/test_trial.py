@@ -144,6 +144,8 @@ def test_what_is_listed_against_what_was_withheld(tried: tuple[Config, list[Pair
     said = str(result)
     assert "What standing in the list added, pairs whose user acted on the item, within 2 days, per pair:" in said
     assert f"home: {whole.verdict}" in said
+    assert "…" not in said, "no column is cut off"
+    assert said.count("  overlap  ") == said.count("  difference  ") == 3, "of each surface and arm"
 
 
 def test_runs_whose_days_are_not_over_are_left_out(tried: tuple[Config, list[Pair]]) -> None:

@@ -27,7 +27,7 @@ from raw
 TYPES = {"purchase": {"label": True}, "click": {"weight": 0}, "impression": {"weight": 0}}
 ITEMS, USERS = ("a", "b", "c", "d"), 1_500
 CLICKED = {"a": 0.4, "b": 0.1, "c": 0.1, "d": 0.05}
-SHOWN, BETTER, WORSE = "2024-01-01-shown", "2024-01-03-better", "2024-01-03-worse"
+SHOWN, BETTER, WORSE = "2024-01-01-shown", "2023-12-31-better", "2023-12-31-worse"
 
 
 def publish(config: Config, run_id: str, second: str) -> None:
@@ -65,6 +65,8 @@ def logged(tmp_path_factory: pytest.TempPathFactory) -> Config:
         ingest(config, night)
     publish(config, BETTER, "a")
     publish(config, WORSE, "d")
+    for night in (NIGHTS[0], NIGHTS[-1]):
+        publish(config, f"{night}-late", "a")
     return config
 
 
@@ -81,8 +83,22 @@ def test_a_run_that_nobody_saw(logged: Config, run_id: str, truth: float, verdic
     assert found.modelled.high - found.modelled.low < found.by_list.high - found.by_list.low
     assert found.verdict == f"{verdict} than what was shown"
     said = str(judge_policy.run(logged, run_id))
-    assert f"home: {verdict} than what was shown" in said
+    assert f"; {verdict} than what was shown" in said
     assert f"Run {run_id} by the slots that were drawn in the last 3 nights" in said
+    lines = said.splitlines()
+    assert "…" not in said
+    assert [line.split()[:2] for line in lines[2:5]] == [["home", "shown"], ["home", "this"], ["home", "gain"]]
+    assert f"home: {found.support.rows:,} slots, {found.support.effective:,.0f} effective, overlap " in lines[-1]
+
+
+def test_what_a_run_has_learned_from_or_drawn_itself_does_not_judge_it(logged: Config) -> None:
+    (later,) = judge_policy.run(logged, f"{NIGHTS[0]}-late").surfaces
+    assert later.support.rows == USERS * (len(NIGHTS) - 1)
+    publish(logged, f"{SHOWN}-{NIGHTS[1]}", "a")  # of the first night, and the second day's slots are its own
+    (others,) = judge_policy.run(logged, f"{SHOWN}-{NIGHTS[1]}").surfaces
+    assert others.support.rows == USERS * (len(NIGHTS) - 2)
+    with pytest.raises(InputError, match=f"after {NIGHTS[-1]}, that run .* of earlier days the run has learned"):
+        judge_policy.run(logged, f"{NIGHTS[-1]}-late")
 
 
 Slot = tuple[str, int, int]
