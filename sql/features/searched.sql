@@ -1,8 +1,8 @@
 -- table searched: one row per person, query and what the search counts for, from what had arrived by $arrived_by: the search
 -- itself (item_id null), and each item that the person chose after asking again
 -- A search is followed until the person's next one, and no longer than half an hour. One after which nothing is chosen is
--- asked again by the person's next search within five minutes after which something is: "sofer", and then "sofa". What
--- nobody else asked in its place may be another thing that came to mind, and counts for nothing.
+-- asked again by the person's next search within five minutes after which something is: "sofer", and then "sofa". Now and
+-- then that is another thing that came to mind; what only the steps of two people count for was worth less.
 create or replace table searched as
 with events as (from read_parquet($partitions, hive_partitioning = true)),
 nights as (from read_parquet($searches, hive_partitioning = true)),
@@ -60,17 +60,10 @@ again as (
         on other.who = failed.who and other.place = failed.then_place
         and other.searched_at <= failed.searched_at + interval '5 minutes'
     where not failed.is_found and other.query <> failed.query
-),
-steps as (
-    select query, other_query
-    from again
-    group by query, other_query
-    having count(distinct who) >= 2
 )
 select who, query, day, null::varchar as item_id, place, is_found, null::varchar as other_query
 from judged
 union all
 select again.who, again.query, again.day, found.item_id, again.place, false as is_found, again.other_query
 from again
-join steps using (query, other_query)
 join found using (who, place)

@@ -27,10 +27,10 @@ ranked as (
     from others
 )
 select
-    query, own.users, own.searches, own.in_vain, coalesce(retried.asked_again, 0) as asked_again,
+    own.query, own.users, own.searches, own.in_vain, coalesce(retried.asked_again, 0) as asked_again,
     ranked.other_query as asked_instead
 from own
-left join retried using (query)
+left join retried on retried.query = own.query
 left join ranked on ranked.query = own.query and ranked.place = 1
-order by own.in_vain desc, own.searches desc, query
+order by own.in_vain desc, own.searches desc, own.query
 limit $most

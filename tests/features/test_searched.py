@@ -89,10 +89,9 @@ def by_hand(events: list[dict[str, Any]], searches: list[Search]) -> tuple[set[A
             if asked[later]["searched_at"] - one["searched_at"] <= timedelta(minutes=5):
                 steps[one["query"], asked[later]["query"]].append((who, results[later]))
     for (query, _), taken in steps.items():
-        if len({who for who, _ in taken}) >= 2:
-            for who, items in taken:
-                for item in items:
-                    pairs[query, item].add(who)
+        for who, items in taken:
+            for item in items:
+                pairs[query, item].add(who)
     people = {query: len(who) for query, who in chosen.items() if len(who) >= 2}
     rows = {(q, people[q], item, len(who)) for (q, item), who in pairs.items() if q in people}
     rows |= {(q, number, None, 0) for q, number in people.items() if q not in {pair[0] for pair in pairs}}
@@ -135,17 +134,17 @@ def test_a_query_that_found_nothing_has_what_others_found_by_other_words(tmp_pat
         events.append(chosen)
     searches += [search("u4", "unicorn", 60, 0), search("u5", "unicorn", 61, 0)]
     found, told = built(shop_of(tmp_path, events, searches))
-    assert found == {("sofer", 3, "i1", 2), ("sofa", 2, "i1", 2), ("unicorn", 2, None, 0)}
+    assert found == {("sofer", 3, "i1", 3), ("sofa", 2, "i1", 2), ("unicorn", 2, None, 0)}
     assert told[0] == {
         "query": "sofer",
         "users": 3,
         "searches": 3,
         "in_vain": 3,
-        "asked_again": 2,
+        "asked_again": 3,
         "asked_instead": "sofa",
     }
     few, told = built(shop_of(tmp_path / "more", events, searches, query_min_users=3))
-    assert few == {("sofer", 3, "i1", 2)}
+    assert few == {("sofer", 3, "i1", 3)}
     assert told[0]["asked_instead"] is None  # two people's words are not told where three must have asked
 
 
