@@ -24,6 +24,8 @@ IDS = {"event_id", "session_id"}
 """Columns of ids: they have to stay what they are the id of, so that their text becomes a hash."""
 QUERY = "query"
 """What people searched for: a column of features' queries, from which models learn, and of search_results."""
+ASKED = (("queries.parquet", QUERY), ("searches.parquet", QUERY), ("searches.parquet", "asked_instead"))
+"""Files of features and columns that have what people searched for."""
 
 
 def in_nights(connection: Any, folders: Sequence[Path], people: People, key: Key | None) -> None:
@@ -50,7 +52,7 @@ def in_nights(connection: Any, folders: Sequence[Path], people: People, key: Key
 
 def in_features(connection: Any, features: Path, people: People) -> set[str]:
     """Those whose ids a night's queries have; what was learned from them is dropped with the night."""
-    return set(_in_file(connection, features / "queries.parquet", people))
+    return {one for name, column in ASKED for one in _in_file(connection, features / name, people, column)}
 
 
 def in_published(connection: Any, run: Path, people: People) -> None:
@@ -59,9 +61,9 @@ def in_published(connection: Any, run: Path, people: People) -> None:
         people.mention(counts, column="published search_results.query", run_id=run.name.partition("=")[2])
 
 
-def _in_file(connection: Any, file: Path, people: People) -> Counter[str]:
+def _in_file(connection: Any, file: Path, people: People, column: str = QUERY) -> Counter[str]:
     files = [file] if file.is_file() else []
-    return redaction.mentions(connection, files, people.ids, QUERY).get(file, Counter())
+    return redaction.mentions(connection, files, people.ids, column).get(file, Counter())
 
 
 def _take_out(folder: Path, ids: Sequence[str], key: Key) -> None:

@@ -9,7 +9,7 @@ SCHEMA = pa.schema(
         pa.field("user_id", pa.string()),  # null: an anonymous guest
         pa.field("session_id", pa.string()),
         pa.field("searched_at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("query", pa.string(), nullable=False),
+        pa.field("query", pa.string()),  # null: it had somebody's id, which `forget` took out of it
     ]
 )
 

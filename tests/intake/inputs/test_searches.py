@@ -4,8 +4,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pipeline.ground import artifacts
+from pipeline.operations import forget
+from pipeline.privacy import pseudonyms
 from pipeline.settings.config import Config
+from tests.on_disk import everything_under
 from tests.tiny_log import digests, ingest, row, rows_of, shop, write
 
 FIRST, SECOND = date(2024, 1, 1), date(2024, 1, 2)
@@ -71,3 +76,30 @@ def test_a_shop_without_searches_has_no_file_of_them(tmp_path: Path) -> None:
     night = ingest(shop(tmp_path, "log-{year}-{month}-{day}.csv"), FIRST)
     assert not {"searches.parquet", "search_rejects.parquet"} & digests(night).keys()
     assert not any("search" in name for name in artifacts.read_manifest(night)["report"])
+
+
+def test_a_person_is_forgotten_in_searches_and_taken_out_of_those_of_others(tmp_path: Path) -> None:
+    config = searching(tmp_path)
+    lines = [
+        search("gone-7", "mugs"),
+        search("u", "what gone-7 bought"),
+        search("u", "mugs"),
+        search(None, "cups", visit="gone-7"),
+    ]
+    write(tmp_path / f"searches-{FIRST}.csv", lines)
+    night = ingest(config, FIRST)
+    forget.forget(config, ["gone-7"], SECOND, also_in_text=True)
+    assert [(one["user_id"], one["query"]) for one in rows_of(night, "searches")] == [("u", "mugs"), ("u", None)]
+    assert b"gone-7" not in everything_under(config.home)
+
+
+def test_with_pseudonyms_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(pseudonyms.VARIABLE, "a-key-of-the-test-0123456789")
+    config = searching(tmp_path)
+    config = config.model_copy(update={"ingest": config.ingest.model_copy(update={"pseudonyms": True})})
+    write(tmp_path / f"searches-{FIRST}.csv", [search("u", "mugs", visit="visit-1")])
+    night = ingest(config, FIRST)
+    (one,), (event,) = rows_of(night, "searches"), rows_of(night)
+    assert one["user_id"] == event["user_id"]
+    assert len(one["session_id"]) == 64
+    assert one["query"] == "mugs"
