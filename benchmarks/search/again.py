@@ -44,7 +44,9 @@ class Shop(rankers.Shop):
         """[Q] the queries that were asked often enough, whether or not anything was chosen."""
         told = [query for query, item in self.searched if item < 0]
         queries, times = np.unique(np.array(told, dtype=str), return_counts=True)
-        return sorted({str(query) for query in queries[times >= self.least]} | set(rankers.Shop.frequent.func(self)))
+        return sorted(
+            {str(query) for query in queries[times >= self.least]} | set(rankers.often(self.before, self.least))
+        )
 
     @cached_property
     def choices(self) -> "csr_matrix":
@@ -103,10 +105,9 @@ def searched(made: Visits, until: float) -> list[tuple[str, int]]:
             "searches": [str(partition / "searches.parquet")],
         }
         sql.execute(connection, "features/searched", **paths, arrived_by=night).fetchall()
-        rows = connection.execute(
-            "select distinct query, coalesce(item_id::int, -1), who from searched order by all"
-        ).fetchall()
-    return [(query, item) for query, item, _ in rows]
+        told = "select distinct query, coalesce(item_id::int, -1), who from searched order by all"
+        found: list[tuple[str, int, str]] = connection.execute(told).fetchall()
+    return [(query, item) for query, item, _ in found]
 
 
 def _events(log: Log, who: np.ndarray) -> list[dict[str, Any]]:

@@ -60,8 +60,7 @@ class Shop:
     @cached_property
     def frequent(self) -> list[str]:
         """[Q] the queries that were asked often enough, sorted."""
-        queries, times = np.unique(self.before.query.astype(str), return_counts=True)
-        return [str(query) for query in queries[times >= self.least]]
+        return often(self.before, self.least)
 
     @cached_property
     def choices(self) -> "csr_matrix":
@@ -105,6 +104,12 @@ class Shop:
         found = np.full((len(row), K), -1, dtype=np.int32) if otherwise is None else otherwise.copy()
         found[row >= 0] = lists[row[row >= 0], :K]
         return found
+
+
+def often(before: Log, least: int) -> list[str]:
+    """The queries with so many choices, sorted."""
+    queries, times = np.unique(before.query.astype(str), return_counts=True)
+    return [str(query) for query in queries[times >= least]]
 
 
 def popularity(shop: Shop) -> np.ndarray:

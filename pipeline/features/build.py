@@ -217,7 +217,7 @@ def _write_queries(events: Events, day: date, arrived_by: date, config: Config, 
     """Write the frequent queries of the weeks up to a day, with what people acted on after them; which count."""
     section = config.features
     events.see_searches(arrived_by)
-    chosen = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
+    chosen: dict[str, Any] = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
     chosen["cutoff_day"] = day_number(day)
     events.write(path, "queries", schemas.QUERIES, arrived_by=arrived_by, **chosen)
     return chosen

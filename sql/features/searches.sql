@@ -3,7 +3,7 @@
 with searched as (from searched),
 recent as (select * from searched where day > $cutoff_day - $days and day <= $cutoff_day),
 own as (
-    select query, count(distinct who) as users, count(*) as searches, sum(case when is_found then 0 else 1 end) as in_vain
+    select query, count(distinct who) as users, count(*) as searches, count(case when not is_found then 1 end) as in_vain
     from recent
     where item_id is null
     group by query
