@@ -1,7 +1,7 @@
 """What a branch computes of its own users, and the sums over them that leave it.
 
-A user's factors are solved here and stay here. Items need of them, for each item i and any direction p_i that the server
-asks for, the sums over the branch's users
+A user's factors are solved here and stay here. Items need of them, for each item i and any direction p_i that is asked
+for, the sums over the branch's users
 
     pull_i = sum_u (c_ui - (c_ui - 1) x_u.y_i) x_u        of where the items' factors y_i stand
     push_i = sum_u (c_ui - 1) (x_u.p_i) x_u               of a direction of the conjugate gradient
