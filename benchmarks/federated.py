@@ -95,13 +95,12 @@ class Night:
         users = [ids[row] for row in judged]
         return cls(als.confidence(cutoff, section_of(settings)), _branches(settings, night, ids), judged, users, *dense)
 
-    def judge(self, items: np.ndarray, reg: float, branch: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """NDCG@10 [J] of all items and of new ones by item factors [I, d]; NaN where it does not count.
+    def judge(self, items: np.ndarray, reg: float) -> tuple[np.ndarray, np.ndarray]:
+        """NDCG@10 [J] of all items and of new ones by item factors [I, d]; NaN who had nothing new.
 
         Args:
             items: the factors.
             reg: L2 weight of the customers' own.
-            branch: judge this one's customers only; None: everybody.
         """
         scores = user_factors(self.confidence[self.judged], items, reg, threads=2) @ items.T
         scores[(scores <= 0) | self.hidden] = -np.inf
@@ -109,9 +108,7 @@ class Night:
         some = fresh.any(axis=1)
         new = np.full(len(scores), np.nan)
         new[some] = scoring.ndcg_of_scores(np.where(self.known, -np.inf, scores)[some], fresh[some])
-        everything = scoring.ndcg_of_scores(scores, self.later)
-        other = np.zeros(len(scores), bool) if branch is None else self.branch[self.judged] != branch
-        return np.where(other, np.nan, everything), np.where(other, np.nan, new)
+        return scoring.ndcg_of_scores(scores, self.later), new
 
 
 def section_of(settings: Config) -> Als:
@@ -152,9 +149,10 @@ def measure(night: Night, found: Mapping[str, list[np.ndarray]], reg: float) -> 
     """NDCG@10 of every way, of all items and of new ones."""
     both: tuple[Values, Values] = ({}, {})
     for way, each in found.items():
-        judged = [night.judge(one, reg, branch if len(each) > 1 else None) for branch, one in enumerate(each)]
+        judged = [night.judge(one, reg) for one in each]
+        own = night.branch[night.judged] if len(each) > 1 else np.zeros(len(night.judged), dtype=int)
         for values, column in zip(both, zip(*judged, strict=True), strict=True):
-            values[way] = np.nanmax(column, axis=0) if len(column) > 1 else column[0]
+            values[way] = np.stack(column)[own, np.arange(len(own))]
     return both
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items
+from pipeline.federated import masks
 from pipeline.federated.branch import Arrays, Branch, Step, often_enough, require_factors
 from pipeline.federated.catalogue import placed, require_ids
 from pipeline.federated.messages import Content, Kind, require_days
@@ -37,14 +38,18 @@ class State:
         run_date: of the night that takes part; "" before the first message.
         ids: the shared ids.
         cutoff, users: of `Branch`.
-        secure: whether sums leave masked only.
+        key: the branch's private key of this fit.
+        keys: the public keys of all branches, where sums leave masked; else none.
+        turn: the number of the last exchange that was masked.
     """
 
     run_date: str = ""
     ids: list[str] = field(default_factory=list)
     cutoff: str = ""
     users: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
-    secure: bool = False
+    key: bytes = b""
+    keys: list[str] = field(default_factory=list)
+    turn: int = -1
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,7 @@ class Desk:
         if kind == "keep":
             return self._keep(content, state)
         if kind == "sums":
-            if state.secure or self.masked:
-                raise InputError("the server asks for sums that are not masked, and this branch sends masked ones only")
-            return Content(arrays=self.sums(content, state))
+            return Content(arrays=self._masked(self._sums(content, state), content, state))
         raise InputError(f"{SERVER} sent a message '{kind}', which this version of the program does not know")
 
     def _catalogue(self, content: Content, state: State) -> Content:
@@ -86,17 +89,27 @@ class Desk:
         had = np.unique(self._history(newest).indices)
         alike = {name: getattr(section, name) for name in (*federated_als.ALIKE, "iterations", "warm_iterations")}
         words = {"ids": [ids[item] for item in had], "cutoffs": [str(one.cutoff) for one in cutoffs]}
-        return Content({**words, "als": json.dumps(alike, sort_keys=True)})
+        state.key = masks.new_key()
+        return Content({**words, "als": json.dumps(alike, sort_keys=True), "key": masks.public(state.key)})
 
     def _agree(self, content: Content, state: State) -> Content:
-        state.ids, state.cutoff = require_ids(content.words.get("ids"), SERVER), ""
-        state.secure = bool(content.words.get("secure"))
-        if self.masked and not state.secure:
-            raise InputError("the server will not mask the sums, and this branch sends masked ones only")
+        if "ids" in content.words or not state.ids:
+            state.ids, state.cutoff = require_ids(content.words.get("ids"), SERVER), ""
+        state.keys = masks.require_keys(content.words["keys"], SERVER) if "keys" in content.words else []
+        if self.masked and not state.keys:
+            raise InputError("the server will not have the sums masked, and this branch sends masked ones only")
         return Content()
 
-    def sums(self, content: Content, state: State) -> Arrays:
-        """The sums that a message asks for."""
+    def _masked(self, sums: Arrays, content: Content, state: State) -> Arrays:
+        if not state.keys and not self.masked:
+            return sums
+        turn = content.words.get("turn")
+        if not isinstance(turn, int) or turn <= state.turn:
+            raise InputError(f"{SERVER} asks again for what was masked, with the same pad: run the fit again")
+        state.turn = turn
+        return masks.masked(sums, state.key, state.keys, turn)
+
+    def _sums(self, content: Content, state: State) -> Arrays:
         step, cutoff = content.text("step", SERVER), content.day("cutoff", SERVER)
         if step not in ("begin", "go_on") or "items" not in content.arrays:
             raise InputError(f"{SERVER} asks for a step '{step}', which this version of the program does not know")
@@ -121,7 +134,7 @@ class Desk:
             raise InputError(f"{SERVER} sent factors that are not those of a fit of {state.run_date}")
         section = self._section()
         alike = {name: getattr(section, name) for name in federated_als.ALIKE}
-        fit = Fit(state.run_date, cutoffs, int(str(counts[0])), int(str(counts[1])), state.secure, alike)
+        fit = Fit(state.run_date, cutoffs, int(str(counts[0])), int(str(counts[1])), bool(state.keys), alike)
         return Content(
             {"hash": federated_als.write(federated_als.shelf(self.config), fit, state.ids, dict(content.arrays))}
         )

@@ -134,7 +134,7 @@ def together(branches: Sequence[Branch]) -> Ask:
     return lambda step, cutoff, items: added([branch.answer(step, cutoff, items) for branch in branches])
 
 
-def require_sums(answer: Arrays, step: Step, items: int, factors: int) -> None:
+def require_sums(answer: Arrays, step: Step, items: int, factors: int, masked: bool = False) -> None:
     """Raise InputError where a branch's answer is not the sums that were asked for.
 
     A branch that sends finite, moderate numbers which are not its sums spoils the factors of all, and cannot be told
@@ -145,7 +145,7 @@ def require_sums(answer: Arrays, step: Step, items: int, factors: int) -> None:
         found = {name: list(array.shape) for name, array in answer.items()}
         raise InputError(f"a branch answered with arrays {found} instead of {wanted}")
     for name, array in answer.items():
-        if array.dtype != np.float32 or not np.isfinite(array).all():
+        if array.dtype != (np.uint64 if masked else np.float32) or not np.isfinite(array).all():
             raise InputError(
                 f"a branch answered with {name} of type {array.dtype}, or with numbers that are not finite"
             )

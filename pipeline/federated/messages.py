@@ -1,10 +1,13 @@
 """What goes between the server and the branches: words and arrays, and nothing that has a row for a user.
 
-catalogue   the server asks for a run date; a branch answers with the ids of items that its customers have, its
-            cut-offs, and its settings of `als`
-agree       the server sends the ids of all branches' items, and how the sums will be asked for
-sums        the server sends a cut-off, a step and the items' factors or a direction; a branch answers with sums
-keep        the server sends the factors of all cut-offs; a branch writes them into its home, and says their hash
+    catalogue   the server asks for a run date; a branch answers with the ids of items that its customers have, its
+                cut-offs, its settings of `als`, and a public key for this fit
+    agree       the server sends the ids of all branches' items, and their keys if sums are masked; once more, without
+                the ids, when a branch was lost
+    sums        the server sends a cut-off, a step and the items' factors or a direction; a branch answers with sums
+    keep        the server sends the factors of all cut-offs; a branch writes them into its home, and says their hash
+
+The ids are those of items. No message names a user.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +29,7 @@ class Content:
 
     Attributes:
         words: texts, numbers and lists of texts.
-        arrays: float32.
+        arrays: float32; uint64 where they are masked.
     """
 
     words: Mapping[str, Word] = field(default_factory=dict)

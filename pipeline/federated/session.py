@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from pipeline.federated import masks
 from pipeline.federated.branch import Arrays, Step
 from pipeline.federated.catalogue import require_ids, union
 from pipeline.federated.fit import BranchLost, Shape, added, fit, require_sums
@@ -22,8 +23,6 @@ from pipeline.ground.errors import InputError, PipelineError
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
-Masked = Callable[[Content, Sequence[int]], Arrays | None]
-"""The sum of the branches' sums, which nobody saw one by one; None: a branch did not take part to the end."""
 
 
 @dataclass
@@ -35,18 +34,22 @@ class Session:
         run_date: the night that takes part.
         seed: of the numbers that the fit starts from.
         fewest: branches without which it ends.
-        masked: how sums are added up without being seen; None: they are.
+        masked: whether the server gets the branches' sums under masks that cancel.
         branches: who takes part.
         lost: who did, and does no more.
+        keys: the public key of each branch.
+        turn: how often sums were asked for.
     """
 
     channel: Channel
     run_date: date
     seed: int = 0
     fewest: int = 2
-    masked: Masked | None = None
+    masked: bool = False
     branches: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
+    keys: dict[int, str] = field(default_factory=dict)
+    turn: int = 0
 
     def run(self, branches: Sequence[int]) -> dict[int, str]:
         """Fit with these branches; the hash of the result by branch that kept it.
@@ -62,7 +65,8 @@ class Session:
         if str(self.run_date) not in cutoffs:
             raise InputError(f"not all branches have the night {self.run_date}: run their stage 'features' of it first")
         ids = union(one.ids for one in catalogues.values())
-        self._asked("agree", Content({"ids": ids, "secure": self.masked is not None}), lambda answer: answer)
+        self.keys = {branch: one.key for branch, one in catalogues.items()}
+        self._agree({"ids": ids})
         log.info("%d branches, %d items, %d cut-offs", len(self.branches), len(ids), len(cutoffs))
         sizes = [int(settings[name]) for name in ("factors", "iterations", "warm_iterations")]
         found = fit(self._sums, cutoffs, len(ids), Shape(sizes[0], settings["reg"], sizes[1], sizes[2], self.seed))
@@ -85,35 +89,40 @@ class Session:
                 self._lose([branch], str(error))
         return found
 
-    def _sums(self, step: Step, cutoff: str, items: np.ndarray) -> Arrays:
-        content = Content({"step": step, "cutoff": cutoff}, {"items": items})
+    def _agree(self, words: "dict[str, Word]") -> None:
+        keys: dict[str, Word] = {"keys": [self.keys[one] for one in self.branches]} if self.masked else {}
         before = len(self.branches)
-        if self.masked is not None:
-            masked = self.masked(content, self.branches)
-            if masked is None:
-                raise InputError(
-                    "a branch did not take part in the masked sum to the end: run the fit again without it"
-                )
-            return masked
+        self._asked("agree", Content({**words, **keys}), lambda answer: answer)
+        if self.masked and len(self.branches) < before:
+            self._agree({})
+
+    def _sums(self, step: Step, cutoff: str, items: np.ndarray) -> Arrays:
+        self.turn += 1
+        content = Content({"step": step, "cutoff": cutoff, "turn": self.turn}, {"items": items})
+        before = len(self.branches)
 
         def read(answer: Content) -> Arrays:
-            require_sums(dict(answer.arrays), step, *items.shape)
+            require_sums(dict(answer.arrays), step, items.shape[0], items.shape[1], self.masked)
             return dict(answer.arrays)
 
         answers = self._asked("sums", content, read)
         if len(self.branches) < before:
+            if self.masked:
+                self._agree({})
             raise BranchLost
-        return added([answers[branch] for branch in self.branches])
+        return (masks.added if self.masked else added)([answers[branch] for branch in self.branches])
+
+    @property
+    def _fewest(self) -> int:
+        return max(1, self.fewest, masks.FEWEST if self.masked else 1)
 
     def _lose(self, branches: Sequence[int], why: str) -> None:
         for branch in branches:
             log.warning("branch %d is left out: %s", branch, why)
             self.branches.remove(branch)
             self.lost.append(branch)
-        if len(self.branches) < max(1, self.fewest):
-            raise InputError(
-                f"{len(self.branches)} branches are left, and fewest-branches is {self.fewest}; last lost: {why}"
-            )
+        if len(self.branches) < self._fewest:
+            raise InputError(f"{len(self.branches)} branches are left, and {self._fewest} are needed; last lost: {why}")
 
 
 @dataclass(frozen=True)
@@ -124,11 +133,13 @@ class Catalogue:
         ids: of its items.
         cutoffs: of its night.
         settings: of its `als`.
+        key: its public key.
     """
 
     ids: list[str]
     cutoffs: list[str]
     settings: dict[str, float]
+    key: str
 
 
 def _catalogue(answer: Content) -> Catalogue:
@@ -141,7 +152,7 @@ def _catalogue(answer: Content) -> Catalogue:
     numbers = ("factors", "reg", "iterations", "warm_iterations")
     if not isinstance(settings, dict) or not all(_is_size(settings.get(name)) for name in numbers):
         raise InputError("a branch sent no settings of [als]: it runs another version of this program")
-    return Catalogue(ids, cutoffs, settings)
+    return Catalogue(ids, cutoffs, settings, answer.text("key", "a branch"))
 
 
 def _is_size(found: object) -> bool:

@@ -58,7 +58,7 @@ def ids_of(number: int) -> list[str]:
     return [mine[one] for one in np.random.default_rng(number).permutation(len(mine))]
 
 
-def write_branch(home: Path, number: int, **als: Any) -> FullConfig:
+def write_branch(home: Path, number: int, days: tuple[str, ...] = CUTOFFS, **als: Any) -> FullConfig:
     """A branch's home with the features of a night, and its configuration."""
     settings = {"factors": SHAPE.factors, "reg": SHAPE.reg, "iterations": 4, "alpha": 3.0} | als
     config = shop.config_for(home, als=settings)
@@ -66,7 +66,7 @@ def write_branch(home: Path, number: int, **als: Any) -> FullConfig:
     dense = matrix((30, 11, 6)[number], seed=number).toarray()[:, [int(one[-2:]) for one in ids]]
     dense = np.where(dense > 0, np.minimum(dense, 1), 0)
     known = len(ids) - 2  # the last two came in the last week
-    cutoffs = {date.fromisoformat(CUTOFFS[0]): dense[:, :known] * (dense[:, :known] > 0.5)}
+    cutoffs = {date.fromisoformat(day): dense[:, :known] * (dense[:, :known] > 0.5) for day in days[:-1]}
     folder = shop.write_features(config.lake, cutoffs | {NIGHT: dense}, night=NIGHT)
     pq.write_table(pa.table({"item_id": ids}), folder / "items.parquet")
     pq.write_table(

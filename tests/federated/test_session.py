@@ -12,6 +12,7 @@ from pipeline.features.read import read_cutoffs
 from pipeline.federated import fit as fits
 from pipeline.federated.catalogue import placed
 from pipeline.federated.desk import Desk
+from pipeline.federated.masks import require_keys
 from pipeline.federated.messages import Content, Kind
 from pipeline.federated.session import Session
 from pipeline.ground import artifacts
@@ -63,7 +64,7 @@ def test_no_user_and_nothing_with_a_row_for_a_user_leaves_a_branch(tmp_path: Pat
     assert shapes == {(len(IDS), 5), (5, 5)}  # 30, 11 and 6 users
     words = json.dumps([dict(answer.words) for _, _, answer in channel.sent])
     assert "user" not in words
-    assert {name for _, _, answer in channel.sent for name in answer.words} == {"ids", "cutoffs", "als", "hash"}
+    assert {name for _, _, answer in channel.sent for name in answer.words} == {"ids", "cutoffs", "als", "key", "hash"}
     for state, users in zip(channel.states, (30, 11, 6), strict=True):
         assert state.users.shape == (users, 5)
 
@@ -101,7 +102,7 @@ def test_a_branch_that_dies_or_sends_nonsense_is_left_out(tmp_path: Path, change
 
 def test_the_fit_ends_where_too_few_are_left(tmp_path: Path) -> None:
     session = Session(InProcess([Desk(config) for config in three(tmp_path)], dies), NIGHT, fewest=3)
-    with pytest.raises(InputError, match="2 branches are left, and fewest-branches is 3"):
+    with pytest.raises(InputError, match="2 branches are left, and 3 are needed"):
         session.run([0, 1, 2])
 
 
@@ -126,6 +127,51 @@ def test_a_branch_that_wants_its_sums_masked_sends_no_others(tmp_path: Path) -> 
     with pytest.raises(InputError, match="2 branches are left"):
         Session(channel, NIGHT, fewest=3).run([0, 1, 2])
     assert "this branch sends masked ones only" in channel.said[0]
+
+
+def test_masked_sums_give_the_same_factors_and_tell_the_server_nothing_else(tmp_path: Path) -> None:
+    configs = three(tmp_path)
+    channel = InProcess([Desk(config, masked=True) for config in configs])
+    kept = Session(channel, NIGHT, masked=True).run([0, 1, 2])
+    plain = Session(InProcess([Desk(config) for config in configs]), NIGHT).run([0, 1, 2])
+    for cutoff in CUTOFFS:
+        both = [np.load(federated_als.shelf(configs[0]) / one[0] / f"{cutoff}.npy") for one in (kept, plain)]
+        np.testing.assert_allclose(both[0], both[1], atol=1e-5)
+    sent = [answer.arrays["push"] for _, _, answer in channel.sent if "push" in answer.arrays]
+    high = np.concatenate([array.ravel() for array in sent]) >> np.uint64(60)
+    assert np.bincount(high.astype(np.int64), minlength=16).min() > 0.8 * high.size / 16  # as even as it can be
+    assert json.loads((federated_als.shelf(configs[0]) / kept[0] / "fit.json").read_text())["secure"]
+
+
+def test_a_masked_fit_goes_on_among_those_who_are_left(tmp_path: Path) -> None:
+    configs = [*three(tmp_path), write_branch(tmp_path / "fourth", 1)]
+    session = Session(InProcess([Desk(config) for config in configs], dies), NIGHT, masked=True)
+    assert sorted(session.run([0, 1, 2, 3])) == [0, 1, 3]
+    alone = Session(InProcess([Desk(config) for config in configs[:3]], dies), NIGHT, masked=True)
+    with pytest.raises(InputError, match="2 branches are left, and 3 are needed"):
+        alone.run([0, 1, 2])
+
+
+def test_no_pad_is_used_twice(tmp_path: Path) -> None:
+    channel = InProcess([Desk(write_branch(tmp_path / str(number), number)) for number in range(3)])
+    keys = [str(answer.words["key"]) for answer in _catalogues(channel).values()]
+    channel.ask("agree", Content({"ids": IDS, "keys": keys}), [0])
+    items = {"items": np.zeros((len(IDS), 5), np.float32)}
+    asked = Content({"step": "begin", "cutoff": CUTOFFS[1], "turn": 1}, items)
+    assert channel.ask("sums", asked, [0])
+    assert not channel.ask("sums", asked, [0])
+    assert "with the same pad" in channel.said[0]
+
+
+def _catalogues(channel: InProcess) -> dict[int, Content]:
+    return channel.ask("catalogue", Content({"run_date": str(NIGHT)}), range(len(channel.desks)))
+
+
+@pytest.mark.parametrize("keys", ["a", [], ["0" * 64, "1" * 64], ["0" * 64] * 3, ["0" * 64, "1" * 64, "é" * 64]])
+def test_keys_from_outside_are_three_or_more(keys: object) -> None:
+    with pytest.raises(InputError, match="no 3 or more different keys"):
+        require_keys(keys, "the server")
+    assert len(require_keys(["0" * 64, "1" * 64, "2" * 64], "the server")) == 3
 
 
 @pytest.mark.parametrize(
