@@ -23,6 +23,7 @@ from tests.federated.shops import CUTOFFS, NIGHT, SHAPE, write_branch
 ROOT = Path(__file__).parents[2]
 BIN = Path(os.environ.get("NIGHTJAR_FLOWER", ROOT / ".venv" / "federated" / "bin"))
 SECONDS = 900
+QUIET = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1"}
 pytestmark = pytest.mark.slow
 
 
@@ -52,9 +53,9 @@ class Host:
 
     def __init__(self, folder: Path, processes: ExitStack) -> None:
         self.folder, self.processes, self.port = folder, processes, port()
-        quiet = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_HOME": str(folder / "flwr")}
-        paths = {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(folder)}
-        self.environment = quiet | paths
+        paths = {"FLWR_HOME": str(folder / "flwr")}
+        paths |= {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(folder)}
+        self.environment = QUIET | paths
         (folder / "flwr").mkdir()
         address = f'[superlink.here]\naddress = "127.0.0.1:{self.port}"\ninsecure = true\n'
         (folder / "flwr" / "config.toml").write_text(f'[superlink]\ndefault = "here"\n\n{address}')
@@ -119,6 +120,28 @@ def kept(config: FullConfig) -> list[Path]:
     return sorted(federated_als.shelf(config).glob("[!.]*")) if federated_als.shelf(config).exists() else []
 
 
+@pytest.mark.parametrize("masked", ["false", "true"])
+def test_flowers_own_messages_in_one_process_make_what_a_direct_call_makes(tmp_path: Path, masked: str) -> None:
+    configs = branches(tmp_path)
+    command = [BIN / "python", "-m", "tests.federated.flower_in_process", NIGHT, masked, *map(shop_file, configs)]
+    environment = QUIET | {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    words = [str(word) for word in command]
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    sent = json.loads(done.stdout.splitlines()[-1])
+    assert [one["kind"] for one in sent[::3]] == ["train.catalogue", "train.agree", *4 * ["train.sums"], "train.keep"]
+    assert {name for one in sent for name in one["words"]["words"]} == {"als", "cutoffs", "ids", "key", "hash"}
+    assert {tuple(shape) for one in sent for each in one["arrays"] for shape in each} == {(13, 5), (5, 5)}
+    require_like_a_direct_call(tmp_path, configs, masked == "true")
+
+
+def require_like_a_direct_call(folder: Path, configs: list[FullConfig], masked: bool) -> None:
+    others = branches(folder / "direct")
+    Session(InProcess([Desk(config) for config in others]), NIGHT, masked=masked).run([0, 1, 2])
+    direct, *found = (np.load(kept(config)[0] / f"{NIGHT}.npy") for config in (others[0], *configs))
+    for one in found:
+        np.testing.assert_allclose(one, direct, atol=1e-5)
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_server_and_three_branches_make_what_one_process_makes(
     tmp_path: Path, processes: ExitStack, masked: bool
@@ -130,11 +153,7 @@ def test_a_server_and_three_branches_make_what_one_process_makes(
     folders = [kept(config) for config in configs]
     assert [len(each) for each in folders] == [1, 1, 1], said + host.log("branch-0")
     assert f'als.item_factors_from = "sha256:{folders[0][0].name}"' in said
-    others = branches(tmp_path / "direct")
-    Session(InProcess([Desk(config) for config in others]), NIGHT, masked=masked).run([0, 1, 2])
-    direct, *found = (np.load(each[0] / f"{NIGHT}.npy") for each in (kept(others[0]), *folders))
-    for one in found:
-        np.testing.assert_allclose(one, direct, atol=1e-5)
+    require_like_a_direct_call(tmp_path, configs, masked)
 
 
 def test_the_fit_goes_on_without_a_branch_that_dies(tmp_path: Path, processes: ExitStack) -> None:
