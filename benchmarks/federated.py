@@ -1,6 +1,6 @@
 """Do branches that share nothing but sums fit item factors as good as those of one shop with all their logs?
 
-    python -m benchmarks.federated OUT 2010-08-01 2010-10-03 2010-12-05 [--home FOLDER]
+    python -m benchmarks.federated OUT 2010-08-01 2010-10-03 2010-12-05 2011-02-06 2011-04-03 2011-06-05 [--home FOLDER]
 
 Three branches of Online Retail II by country: the United Kingdom; its three largest other markets by customers, which
 are Germany, France and EIRE; and all others. They were set so before anything was measured. A customer belongs to the

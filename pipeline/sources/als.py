@@ -126,6 +126,7 @@ def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) 
     private, shared = config.privacy.enabled, federated_als.named(config, section.item_factors_from)
     named = private_als.fingerprint(config)
     if shared is not None:
+        federated_als.require_known(shared, artifacts.run_date_of(out))
         federated_als.require_alike(shared, section)
         ids = read_items(features, ["item_id"])["item_id"].to_pylist()
 

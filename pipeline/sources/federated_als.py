@@ -4,9 +4,9 @@
     <home>/federated/<hash>/fit.json         what was fitted of what: see Fit
     <home>/federated/<hash>/YYYY-MM-DD.npy   float32 [I, d], what was known of the items at the end of that day
 
-The hash is of those files, so a night made again has the same factors. A cut-off takes the newest that know of nothing
-after it; a user's own factors are then solved as ever. Items that no branch had by then have none, and are on no list
-of `als` until the next fit.
+The hash is of those files, so a night made again has the same factors. No fit is newer than the night, and a cut-off
+takes the newest factors that know of nothing after it; a user's own are then solved as ever. Items that no branch had
+by then have none, and are on no list of `als` until the next fit.
 """
 
 import json
@@ -142,8 +142,25 @@ def named(config: Config, setting: str | None) -> Shared | None:
         raise InputError(
             f"als.item_factors_from: {folder} is not what its name says: copy it again from another branch"
         )
-    fit = Fit(**json.loads((folder / "fit.json").read_text(encoding="utf-8")))
-    return Shared(folder, fit, json.loads((folder / "items.json").read_text(encoding="utf-8")))
+    try:
+        fit = Fit(**json.loads((folder / "fit.json").read_text(encoding="utf-8")))
+        days = [str(date.fromisoformat(one)) for one in (*fit.cutoffs, fit.run_date)]
+        ids = json.loads((folder / "items.json").read_text(encoding="utf-8"))
+        whole = days == sorted(days) and isinstance(ids, list) and all(isinstance(one, str) for one in ids)
+    except (OSError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise InputError(f"als.item_factors_from: {folder} is not what a fit writes: name another one")
+    return Shared(folder, fit, ids)
+
+
+def require_known(shared: Shared, night: date) -> None:
+    """Raise InputError where a fit was made after a night: also of older days it knows what arrived later."""
+    if shared.fit.run_date > str(night):
+        raise InputError(
+            f"als.item_factors_from: {shared.folder} was fitted on {shared.fit.run_date}, and the night is {night}: a "
+            "night reads nothing that came after it. Name an older fit"
+        )
 
 
 def require_alike(shared: Shared, section: object) -> None:

@@ -58,11 +58,11 @@ def factors(config: FullConfig, cutoff: date) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_a_night_takes_the_items_factors_and_solves_its_own_users(tmp_path: Path) -> None:
-    name = keep(tmp_path, EARLIER, shop.NIGHT - timedelta(days=1), shop.NIGHT + timedelta(days=1))
+    name = keep(tmp_path, EARLIER, EARLIER + timedelta(days=7), shop.NIGHT)
     config = config_for(tmp_path, item_factors_from=name)
     report = made(config)
-    assert (report["item_factors_from"], report["item_factors_as_of"]) == (name, str(shop.NIGHT + timedelta(days=1)))
-    for cutoff, length, known in ((EARLIER, 1, 6), (shop.NIGHT, 2, 8)):  # none knows of a day after the cut-off
+    assert (report["item_factors_from"], report["item_factors_as_of"]) == (name, str(shop.NIGHT))
+    for cutoff, length, known in ((EARLIER, 1, 6), (shop.NIGHT, 3, 8)):  # none knows of a day after the cut-off
         items, users = factors(config, cutoff)
         np.testing.assert_array_equal(items[:6], length * np.tile(np.eye(2), (3, 1)))
         assert len(items) == known
@@ -83,6 +83,20 @@ def test_factors_that_all_know_of_days_after_a_cut_off_are_refused(tmp_path: Pat
     config = config_for(tmp_path, item_factors_from=keep(tmp_path, EARLIER + timedelta(days=1), shop.NIGHT))
     with pytest.raises(InputError, match="2011-04-18, and the cut-off 2011-04-17 may read nothing"):
         made(config)
+
+
+def test_a_fit_that_was_made_after_the_night_is_refused(tmp_path: Path) -> None:
+    config = config_for(tmp_path, item_factors_from=keep(tmp_path, EARLIER, shop.NIGHT + timedelta(days=1)))
+    with pytest.raises(InputError, match="fitted on 2011-05-02, and the night is 2011-05-01"):
+        made(config)
+
+
+def test_a_folder_that_no_fit_wrote_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "federated" / keep(tmp_path, EARLIER).removeprefix("sha256:")
+    (folder / "fit.json").write_text((folder / "fit.json").read_text().replace("2011-04-17", "../../../x"))
+    other = folder.rename(folder.with_name(federated_als.content_hash(folder)))
+    with pytest.raises(InputError, match="is not what a fit writes"):
+        federated_als.named(config_for(tmp_path), f"sha256:{other.name}")
 
 
 def test_users_are_not_solved_with_other_settings_than_the_items(tmp_path: Path) -> None:
