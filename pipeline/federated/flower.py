@@ -42,6 +42,7 @@ WORDS, ARRAYS, STATE, USERS = "words", "arrays", "nightjar.state", "nightjar.use
 REFUSED = 1000
 """Code of an error that the branch's own log explains."""
 POLL_SECONDS = 1.0
+NAMED = 'als.item_factors_from = "sha256:%s"'
 
 
 def record_of(content: Content) -> Any:
@@ -112,7 +113,7 @@ def serve(grid: Grid, context: Context) -> None:
     kept = session.run(_awaited(grid, number, seconds))
     log.info("%d branches took part to the end, %d were left out", len(kept), len(session.lost))
     for sha256 in sorted(set(kept.values())):
-        log.info('als.item_factors_from = "sha256:%s"', sha256)
+        log.info(NAMED, sha256)
 
 
 server_app = ServerApp()
@@ -150,6 +151,8 @@ def _answer(kind: Kind, message: Message, context: Context) -> Message:
         with _remembered(context) as state:
             content = desk_of(context).answer(kind, content_of(message.content), state)
         log.info("answered '%s'", kind)
+        if kind == "keep":
+            log.info(NAMED, content.words["hash"])
         return Message(record_of(content), reply_to=message)
     except Exception as error:  # whatever it is, what it quotes stays here
         log.exception("this branch did not answer '%s'", kind)

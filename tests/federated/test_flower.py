@@ -152,7 +152,7 @@ def test_a_server_and_three_branches_make_what_one_process_makes(
     said = host.run(masked=str(masked).lower())
     folders = [kept(config) for config in configs]
     assert [len(each) for each in folders] == [1, 1, 1], said + host.log("branch-0")
-    assert f'als.item_factors_from = "sha256:{folders[0][0].name}"' in said
+    assert f'als.item_factors_from = "sha256:{folders[0][0].name}"' in host.log("branch-2")
     require_like_a_direct_call(tmp_path, configs, masked)
 
 
