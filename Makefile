@@ -43,10 +43,10 @@ history: .venv/runtime
 test: .venv/development
 	$(PYTEST)
 
-test-slow: .venv/cluster
+test-slow: .venv/cluster .venv/federated
 	$(PYTEST) -m slow
 
-test-all: .venv/cluster
+test-all: .venv/cluster .venv/federated
 	$(PYTEST) -m "slow or not slow"
 
 check: .venv/development
@@ -93,6 +93,13 @@ airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
 .venv/bom: .venv/runtime
 	@$(PYTHON) -m venv $@
 	@$@/bin/pip install --quiet --no-compile --disable-pip-version-check cyclonedx-bom==7.5.0
+
+# Flower and what a branch reads its night with; its pins of protobuf, typer and packaging are not those of Airflow.
+.venv/federated: .venv/runtime
+	@$(PYTHON) -m venv $@
+	@$@/bin/pip install --quiet --no-compile --disable-pip-version-check flwr==1.42.0 \
+		$$(grep -E '^(duckdb|implicit|numpy|pyarrow|scipy|threadpoolctl|tqdm)==' constraints.txt)
+	@$@/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --editable .
 
 $(AIRFLOW_HOME)/airflow.db: .venv/runtime
 	@mkdir -p $(AIRFLOW_HOME)

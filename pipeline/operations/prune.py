@@ -1,5 +1,6 @@
 """Freeing disk: the stages' folders of old nights go, and where it is configured, old events and what
-databases were asked for of their days, and copies of other shops' encoders that the configuration names no more.
+databases were asked for of their days, and what came from other shops (encoders, fits with other branches) that the
+configuration names no more.
 
 Published runs are not touched (publish.keep_runs looks after them), nor the nights of the active run and of the one a
 rollback returns to: the gate reads what they were judged by, `show` their titles. A part that a newer night has linked
@@ -10,6 +11,7 @@ day so far goes when the day's own night is there.
 import contextlib
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +26,7 @@ from pipeline.publication import publish, stores
 from pipeline.published import run_ids
 from pipeline.settings.calendar import LONGEST_DAYS
 from pipeline.settings.config import SO_FAR, Config
+from pipeline.sources import federated_als
 from pipeline.store import garbage, homes
 from pipeline.store.garbage import Garbage
 
@@ -106,7 +109,9 @@ def _prune(config: Config, keep_days: int | None, dry_run: bool) -> Freed:
     for folder in _old_events(config, newest):
         _remove([folder], freed, dry_run)
     _prune_answers(config, newest, freed, dry_run)
-    _prune_starts(config, freed, dry_run)
+    _prune_kept(starts.shelf(config), lambda name: starts.is_named(name, config), freed, dry_run)
+    older = federated_als.older(config)
+    _prune_kept(federated_als.shelf(config), lambda name: name not in older, freed, dry_run)
     if day_so_far.is_over(config):
         freed.count(config.home / SO_FAR)
         if not dry_run:
@@ -208,13 +213,13 @@ def _prune_answers(config: Config, newest: date, freed: Freed, dry_run: bool) ->
             answers.remove(paths)
 
 
-def _prune_starts(config: Config, freed: Freed, dry_run: bool) -> None:
-    """Remove copies of other shops' encoders that fine_tune.start_from names no more."""
-    if not (shelf := starts.shelf(config)).is_dir():
+def _prune_kept(shelf: Path, is_kept: Callable[[str], bool], freed: Freed, dry_run: bool) -> None:
+    """Remove copies of other shops' encoders, or fits with other branches, that the configuration names no more."""
+    if not shelf.is_dir():
         return
     with artifacts.lock(shelf):
         for folder in sorted(shelf.iterdir()):
-            if folder.is_dir() and not starts.is_named(folder.name, config):
+            if folder.is_dir() and not is_kept(folder.name):
                 freed.count(folder)
                 if not dry_run:
                     shutil.rmtree(folder)

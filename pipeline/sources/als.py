@@ -9,6 +9,7 @@ A warm start copies the item factors of the items that were known already; the u
 so nothing else of the older fit is needed.
 With [privacy] the items' factors are made of noised sums, see private_als; then no cut-off starts from another's, and
 the fit says what it cost and neither loss nor pairs, which no noise covers.
+With `item_factors_from` they are those that branches fitted together, see federated_als; users are solved from them.
 Source: Hu, Koren & Volinsky, ICDM 2008; solver: Takacs, Pilaszy & Tikk, RecSys 2011 (conjugate gradient), by implicit.
 """
 
@@ -16,19 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from pipeline.arrays.blocks import CELLS, blocks, rows_for
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.factorisation import factorise
 from pipeline.arrays.private_moments import user_factors as solve_users
 from pipeline.engine import Bound
-from pipeline.features.read import Cutoff
+from pipeline.features.read import Cutoff, read_items
 from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, SourceSection
-from pipeline.sources import private_als, shared_als
+from pipeline.sources import federated_als, private_als, shared_als
 from pipeline.sources.candidates import Score, make_parts, tonights_fit, write_fit, write_source
 from pipeline.sources.contract import CandidateList, Source
 
@@ -53,6 +54,9 @@ class Als(SourceSection):
     """Iterations of the oldest cut-off, which starts from random numbers."""
     warm_iterations: PositiveInt = 2
     """Iterations of every later cut-off, which starts from the factors of the one before."""
+    item_factors_from: str | None = Field(default=None, pattern="^sha256:[0-9a-f]{64}$")
+    """Take the items' factors from a fit with other branches, "sha256:HASH" as the fit said at its end, and solve users
+    alone: see docs/federated.md. `factors`, `reg`, `alpha`, `floor` and `values` must be those of the fit."""
 
 
 SOURCE = Source(
@@ -119,14 +123,23 @@ def scoring(users: np.ndarray, items: np.ndarray, rows: np.ndarray) -> Score:
 
 def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) -> dict[str, Any]:
     """Fit every cut-off, oldest first, and write the factors and the list `als`."""
-    private = config.privacy.enabled
+    private, shared = config.privacy.enabled, federated_als.named(config, section.item_factors_from)
     named = private_als.fingerprint(config)
+    if shared is not None:
+        federated_als.require_known(shared, artifacts.run_date_of(out))
+        federated_als.require_alike(shared, section)
+        ids = read_items(features, ["item_id"])["item_id"].to_pylist()
+
+    apart = private or shared is not None
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         fitted: dict[str, Any] = {}
         matrix = confidence(cutoff, section)
         if private:
             item_factors = private_als.item_factors(cutoff, matrix, config, artifacts.run_date_of(out))
+            all_users = solve_users(matrix, item_factors, section.reg, config.threads)
+        elif shared is not None:
+            item_factors = shared.as_of(cutoff.cutoff, ids[: cutoff.items])
             all_users = solve_users(matrix, item_factors, section.reg, config.threads)
         else:
             all_users, item_factors, fitted = _fitted(matrix, previous, folder, section, config)
@@ -137,13 +150,15 @@ def run(*, features: Path, config: Config, section: Als, memo: Memo, out: Path) 
             rows = np.empty(cutoff.users, dtype=np.int64)
             rows[cutoff.targets()] = np.arange(len(user_factors))
             score = Bound(scoring, {"users": user_factors, "items": item_factors, "rows": rows})
-            given: dict[str, Any] = {"above": 0.0} if private else {}  # what has no factors is nobody's candidate
+            given: dict[str, Any] = {"above": 0.0} if apart else {}  # what has no factors is nobody's candidate
             write_source(folder, "als", cutoff, score, section=section, config=config, threads=config.threads, **given)
         write_fit(folder, fitted)
 
-    apart: dict[str, Any] = {"chained": not private, "also": lambda _: named}
-    report: dict[str, Any] = make_parts("als", make, features=features, memo=memo, config=config, **apart)
-    return report | tonights_fit(features, out) | (private_als.report(config) if private else {})
+    given: dict[str, Any] = {"chained": not apart, "also": lambda _: named}
+    report: dict[str, Any] = make_parts("als", make, features=features, memo=memo, config=config, **given)
+    return (
+        report | tonights_fit(features, out) | (private_als.report(config) if private else federated_als.report(shared))
+    )
 
 
 def _fitted(
