@@ -43,10 +43,10 @@ history: .venv/runtime
 test: .venv/development
 	$(PYTEST)
 
-test-slow: .venv/cluster .venv/federated
+test-slow: .venv/cluster
 	$(PYTEST) -m slow
 
-test-all: .venv/cluster .venv/federated
+test-all: .venv/cluster
 	$(PYTEST) -m "slow or not slow"
 
 check: .venv/development

@@ -87,7 +87,7 @@ class Host:
 
     def run(self, **settings: object) -> str:
         """The server's log of a fit, once it has ended."""
-        words = {"run-date": f'"{NIGHT}"', "timeout-seconds": 300, **settings}
+        words: dict[str, object] = {"run_date": f'"{NIGHT}"', "timeout_seconds": 300} | settings
         given = " ".join(f"{key.replace('_', '-')}={value}" for key, value in words.items())
         command = [str(BIN / "flwr"), "run", str(self.folder / "app"), "here", "--run-config", given]
         begun = subprocess.run(
