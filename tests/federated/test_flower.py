@@ -160,7 +160,7 @@ def test_the_fit_goes_on_without_a_branch_that_dies(tmp_path: Path, processes: E
     configs, host = branches(tmp_path), Host(tmp_path, processes)
     started = [host.branch(f"branch-{number}", shop_file(config)) for number, config in enumerate(configs)]
     with ThreadPoolExecutor(1) as threads:
-        fit = threads.submit(host.run, timeout_seconds=120)
+        fit = threads.submit(host.run, timeout_seconds=240)
         until = time.monotonic() + SECONDS
         while "answered 'sums'" not in host.log("branch-2") and time.monotonic() < until and not fit.done():
             time.sleep(0.2)
