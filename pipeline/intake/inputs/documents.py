@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.intake.inputs.table import PLACE, InputTable, NightTable
+from pipeline.intake.inputs.table import PLACE, InputTable, refused
 
 SCHEMA = pa.schema(
     [
@@ -19,20 +19,6 @@ SCHEMA = pa.schema(
     ]
 )
 
-REFUSED = NightTable(
-    name="document_rejects",
-    schema=pa.schema(
-        [
-            pa.field("file", pa.string(), nullable=False),
-            pa.field("row", pa.int64()),  # 1-based data row in the file
-            pa.field("reason", pa.string(), nullable=False),
-        ]
-    ),
-    dictionary=("file", "reason"),
-    sparse=True,
-)
-"""Rows that break the contract: where each stands and why, without what it says."""
-
 DOCUMENTS = InputTable(
     name="documents",
     schema=SCHEMA,
@@ -45,7 +31,7 @@ DOCUMENTS = InputTable(
     mentions=("document_id", "text", "thread_id"),
     dictionary=("channel", "kind", "language"),
     before=("ingest/documents_typed", "ingest/documents_faults", "ingest/documents_read"),
-    also=(REFUSED,),
+    also=(refused("document_rejects"),),
     sparse=True,
     happened="time",
 )

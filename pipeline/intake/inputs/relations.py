@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.intake.inputs.table import PLACE, InputTable, NightTable
+from pipeline.intake.inputs.table import PLACE, InputTable, refused
 
 SCHEMA = pa.schema(
     [
@@ -13,20 +13,6 @@ SCHEMA = pa.schema(
     ]
 )
 
-REFUSED = NightTable(
-    name="relation_rejects",
-    schema=pa.schema(
-        [
-            pa.field("file", pa.string(), nullable=False),
-            pa.field("row", pa.int64()),  # 1-based data row in the file
-            pa.field("reason", pa.string(), nullable=False),
-        ]
-    ),
-    dictionary=("file", "reason"),
-    sparse=True,
-)
-"""Rows that break the contract: where each stands and why, without what it says."""
-
 RELATIONS = InputTable(
     name="relations",
     schema=SCHEMA,
@@ -35,6 +21,6 @@ RELATIONS = InputTable(
     ids=("thing", "other_thing"),
     dictionary=("relation",),
     before=("ingest/relations_typed", "ingest/relations_faults", "ingest/relations_read"),
-    also=(REFUSED,),
+    also=(refused("relation_rejects"),),
     sparse=True,
 )

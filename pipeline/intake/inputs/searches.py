@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from pipeline.intake.inputs.table import PLACE, InputTable, NightTable
+from pipeline.intake.inputs.table import PLACE, InputTable, refused
 
 SCHEMA = pa.schema(
     [
@@ -12,20 +12,6 @@ SCHEMA = pa.schema(
         pa.field("query", pa.string()),  # null: it had somebody's id, which `forget` took out of it
     ]
 )
-
-REFUSED = NightTable(
-    name="search_rejects",
-    schema=pa.schema(
-        [
-            pa.field("file", pa.string(), nullable=False),
-            pa.field("row", pa.int64()),  # 1-based data row in the file
-            pa.field("reason", pa.string(), nullable=False),
-        ]
-    ),
-    dictionary=("file", "reason"),
-    sparse=True,
-)
-"""Rows that break the contract: where each stands and why, without what it says."""
 
 SEARCHES = InputTable(
     name="searches",
@@ -38,7 +24,7 @@ SEARCHES = InputTable(
     mentions=("session_id", "query"),
     dictionary=("user_id", "session_id", "query"),
     before=("ingest/searches_typed", "ingest/searches_faults", "ingest/searches_read"),
-    also=(REFUSED,),
+    also=(refused("search_rejects"),),
     sparse=True,
     happened="searched_at",
 )

@@ -76,6 +76,16 @@ class NightTable:
         return pa.schema([pa.field("arrival", pa.date32()), *self.schema]).empty_table()
 
 
+def refused(name: str) -> NightTable:
+    """The rows of an input that break its contract: where each stands and why, without what it says."""
+    columns = [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("row", pa.int64()),  # 1-based data row in the file
+        pa.field("reason", pa.string(), nullable=False),
+    ]
+    return NightTable(name=name, schema=pa.schema(columns), dictionary=("file", "reason"), sparse=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class InputTable(NightTable):
     """A table that the shop maps from files of its own. Of a nightly one, sql/ingest/<name>.sql casts what it selects.

@@ -167,6 +167,7 @@ def test_a_person_is_forgotten_and_not_taken_again(
         "offers": 0,
         "exclusions": 0,
         "documents": 0,
+        "searches": 0,
         "rejects": 0,
         "published": 0,
         "database": 0,
