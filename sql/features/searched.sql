@@ -25,22 +25,28 @@ asked as (
     from nights
     where run_date::date <= $arrived_by::date and length(as_asked(query)) <= 200
 ),
-searches as (
+-- what each person did, one after the other, and which of the person's searches is the last by then; no pair of a search and a
+-- choice is looked at, as a robot may have a million of each
+steps as (
     select
-        who, query, searched_at, day,
-        row_number() over (partition by who order by searched_at, query) as place,
-        lead(searched_at) over (partition by who order by searched_at, query) as next_at
-    from asked
+        *,
+        count(case when not is_choice then 1 end) over (
+            partition by who order by happened_at, is_choice, query, item_id rows between unbounded preceding and current row
+        ) as place
+    from (
+        select who, searched_at as happened_at, false as is_choice, query, day, null::varchar as item_id from asked
+        union all
+        select who, event_time as happened_at, true as is_choice, query, null::int as day, item_id from choices
+    )
     where who is not null and query is not null
 ),
+searches as (select who, query, happened_at as searched_at, day, place from steps where not is_choice),
 found as (
-    select distinct searches.who, searches.place, choices.item_id
-    from searches
-    join choices
-        on choices.who = searches.who and choices.query = searches.query
-        and choices.event_time >= searches.searched_at
-        and choices.event_time < searches.searched_at + interval '30 minutes'
-        and (searches.next_at is null or choices.event_time < searches.next_at)
+    select distinct searches.who, searches.place, steps.item_id
+    from steps
+    join searches using (who, place)
+    where steps.is_choice and steps.query = searches.query
+        and steps.happened_at < searches.searched_at + interval '30 minutes'
 ),
 successful as (select distinct who, place from found),
 judged as (
