@@ -2,8 +2,10 @@
 
     python -m benchmarks.classify OUT [--bank CSV] [--clinc PARQUET] [--sentiment PARQUET] [--seeds 3]
 
-    bank        BANKING77's published split (examples/support): all training messages, and 10 and 25 of each intent
-    clinc       CLINC150's: `split`, `text`, `intent`, where the intent `oos` is out of scope, taught by 100 examples
+    bank        BANKING77's published split (examples/support): all training messages, and 10 and 25 of each intent,
+                alone and beside others without their intents
+    clinc       CLINC150's: `split`, `text`, `intent`, where the intent `oos` is out of scope, taught by 100 examples;
+                and 10 of each intent, alone and beside others
     sentiment   a table with `split` (train, and another), `text`, `sentiment`
 
 Each is learned as the stage `classify` learns it, on the published training part alone, and compared with TF-IDF of
@@ -15,7 +17,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from pipeline.encoder import encoder as encoders
 from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import classifier, fitting, learning, quality, terms
 from pipeline.words.learning import Examples
+from pipeline.words.spreading import Unlabelled
 
 BANK = Path(__file__).parents[1] / "examples" / "support" / "messages.csv.zst"
 TRAIN = "train"
@@ -41,12 +44,14 @@ class Task:
         name: of the task.
         taught, asked: the training part, and the part that judges.
         section: the label set.
+        unlabelled: further texts of the training part, without their labels.
     """
 
     name: str
     taught: Examples
     asked: Examples
     section: LabelSet
+    unlabelled: Unlabelled = field(default_factory=Unlabelled.none)
 
 
 def read(
@@ -69,30 +74,50 @@ def tasks(args: argparse.Namespace, encoder: encoders.Encoder) -> Iterator[Task]
     if args.bank.is_file():
         every, train = read(args.bank, "truth", encoder, known)
         taught, asked, section = every.take(train), every.take(~train), LabelSet(precision=0.95)
+        whole = Task("bank, all", taught, asked, section)
         for shots in SHOTS:
-            for seed in range(args.seeds):
-                yield Task(f"bank, {shots} an intent, seed {seed}", few(taught, shots, seed), asked, section)
-        yield Task("bank, all", taught, asked, section)
+            yield from drawn(whole, shots, args.seeds)
+        yield whole
     if args.clinc:
         every, train = read(args.clinc, "intent", encoder, known)
-        yield Task("clinc", every.take(train), every.take(~train), LabelSet(precision=0.95, outside=("oos",)))
+        whole = Task("clinc", every.take(train), every.take(~train), LabelSet(precision=0.95, outside=("oos",)))
+        yield from drawn(whole, SHOTS[0], args.seeds)
+        yield whole
     if args.sentiment:
         every, train = read(args.sentiment, "sentiment", encoder, known)
         yield Task("sentiment", every.take(train), every.take(~train), LabelSet())
 
 
-def few(examples: Examples, shots: int, seed: int) -> Examples:
-    """So many examples of each label, drawn."""
+def drawn(whole: Task, shots: int, seeds: int) -> Iterator[Task]:
+    """A task with so many examples of each label, drawn several times, alone and beside others without their labels."""
+    for seed in range(seeds):
+        chosen = few(whole.taught, shots, seed)
+        name, taught = f"{whole.name}: {shots} a label, seed {seed}", whole.taught.take(chosen)
+        yield Task(name, taught, whole.asked, whole.section)
+        unlabelled = others(whole.taught, chosen, seed)
+        yield Task(f"{name}, others without", taught, whole.asked, whole.section, unlabelled)
+
+
+def few(examples: Examples, shots: int, seed: int) -> np.ndarray:
+    """Places of so many examples of each label, drawn."""
     rng = np.random.default_rng(seed)
     names = np.unique(examples.labels.astype(str))
     chosen = [rng.choice(np.flatnonzero(examples.labels == name), shots, replace=False) for name in names]
-    return examples.take(np.sort(np.concatenate(chosen)))
+    return np.sort(np.concatenate(chosen))
+
+
+def others(examples: Examples, chosen: np.ndarray, seed: int) -> Unlabelled:
+    """Of the texts that are not chosen as many as a night learns from, drawn, each once and without its label."""
+    left = np.unique(examples.texts.astype(str), return_index=True)[1]
+    left = left[~np.isin(examples.texts[left].astype(str), examples.texts[chosen].astype(str))]
+    drawn = np.sort(np.random.default_rng(seed).permutation(left)[: Classify().most_unlabelled])
+    return Unlabelled(examples.texts[drawn], examples.vectors[drawn])
 
 
 def measure(task: Task) -> dict[str, Any]:
     """Learn a task and judge it; its figures with their intervals, and the rivals'."""
     started = time.perf_counter()
-    fitted = learning.learn(task.taught, task.section, number=Classify().folds, seed=0)
+    fitted = learning.learn(task.taught, task.section, number=Classify().folds, seed=0, unlabelled=task.unlabelled)
     minutes = (time.perf_counter() - started) / 60
     judged = fitting.judge(fitted, task.asked, task.section)
     rows = [row for row in quality.figures(task.name, judged, seed=0) if row["label"] == quality.ALL]
@@ -101,7 +126,7 @@ def measure(task: Task) -> dict[str, Any]:
     forced[np.isin(forced.astype(str), task.section.outside)] = None
     found["macro_f1 without unknown"] = macro_f1(judged.given[judged.inside], forced[judged.inside])
     found |= {"taught": len(task.taught), "asked": len(task.asked), "minutes": minutes}
-    found["recipe"] = [fitted.recipe.head, fitted.recipe.weight, fitted.recipe.inverse_reg]
+    found["recipe"] = asdict(fitted.recipe)
     return {"task": task.name} | found | {"rivals": rivals(task, judged.inside)}
 
 

@@ -1,4 +1,4 @@
-"""The codes of languages: the two letters of a language that has three letters too."""
+"""The codes of languages: the two letters of a language that has three letters too, or that once had others."""
 
 _WRITTEN = """
 aa:aar ab:abk ae:ave af:afr ak:aka am:amh an:arg ar:ara as:asm av:ava ay:aym az:aze ba:bak be:bel bg:bul bi:bis
@@ -19,8 +19,10 @@ SHORTEST = {
     long: short for short, _, longs in (w.partition(":") for w in _WRITTEN.split()) for long in longs.split("/")
 }
 """ISO 639-1 of ISO 639-2 and 639-3, the bibliographic codes ("ger") among them: 184 languages have both."""
+RETIRED = {"iw": "he", "in": "id", "ji": "yi", "jw": "jv", "mo": "ro", "mol": "ro", "scc": "sr", "scr": "hr"}
+"""Codes that were withdrawn, by today's: older software, and Java up to 16, still says "iw"."""
 
 
 def shortest(code: str) -> str:
-    """The code with two letters of a language that has one ("eng" is "en"), else the code as it is."""
-    return SHORTEST.get(code, code)
+    """Today's code of a language, with two letters where it has one ("eng" is "en"), else the code as it is."""
+    return RETIRED.get(code) or SHORTEST.get(code, code)

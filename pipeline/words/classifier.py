@@ -8,7 +8,7 @@ Sources: Fan et al., "LIBLINEAR", JMLR 2008; Platt, "Probabilistic outputs for s
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ import numpy as np
 
 from pipeline.arrays import logistic
 from pipeline.arrays.blocks import blocks
+from pipeline.words import spreading
 from pipeline.words import terms as texts_terms
 from pipeline.words.spoken import NOT_KNOWN
+from pipeline.words.spreading import Unlabelled
 from pipeline.words.terms import Terms
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ class Recipe:
         weight: of the vector beside the terms; 0: the terms alone.
         inverse_reg: liblinear's C.
         terms: whether the terms take part.
+        unlabelled: how much a text without a label counts, times how sure is the label that is spread to it.
     """
 
     head: str
     weight: float
     inverse_reg: float
     terms: bool = True
+    unlabelled: float = 0.0
 
 
 RECIPES = (
@@ -47,6 +51,8 @@ RECIPES = (
     Recipe("logistic", 1.0, 30.0, terms=False),
 )
 """What is chosen from, by what they get right of documents left out; of equals the first."""
+WITH_UNLABELLED = (Recipe("svm", 3.0, 0.3, unlabelled=0.3),)
+"""Beside these, where there are texts without a label."""
 NEVER = 1.1
 """A threshold that no probability reaches."""
 AT_ONCE = 10_000
@@ -116,12 +122,11 @@ class Classifier:
 
     def save(self, folder: Path) -> None:
         """Write classifier.json, the arrays and the terms."""
-        recipe = {name: getattr(self.recipe, name) for name in ("head", "weight", "inverse_reg", "terms")}
         said: dict[str, Any] = {
             "labels": self.labels,
             "right": self.right.tolist(),
             "threshold": self.threshold,
-            "recipe": recipe,
+            "recipe": asdict(self.recipe),
         }
         if self.in_languages:
             said["in_languages"] = {name: [right.tolist(), at] for name, (right, at) in self.in_languages.items()}
@@ -187,7 +192,15 @@ def calibrate(columns: np.ndarray, is_right: np.ndarray) -> np.ndarray:
     )
 
 
-def fit(vectors: np.ndarray, texts: list[str], labels: np.ndarray, recipe: Recipe, seed: int) -> Classifier:
+def fit(
+    vectors: np.ndarray,
+    texts: list[str],
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    *,
+    unlabelled: Unlabelled | None = None,
+) -> Classifier:
     """Fit a recipe; p(right) is to be calibrated.
 
     Args:
@@ -196,12 +209,19 @@ def fit(vectors: np.ndarray, texts: list[str], labels: np.ndarray, recipe: Recip
         labels: [N] text, at least two different.
         recipe: how.
         seed: of liblinear's order.
+        unlabelled: texts without a label, which take part as the recipe says.
     """
     from scipy import sparse
 
+    counts = np.ones(len(texts))
+    if unlabelled is not None and len(unlabelled) and recipe.unlabelled:
+        spread, sure = spreading.spread(vectors, labels, unlabelled.vectors)
+        reached = np.flatnonzero(sure > 0)
+        vectors, labels = np.concatenate([vectors, unlabelled.vectors[reached]]), np.append(labels, spread[reached])
+        texts, counts = [*texts, *unlabelled.texts[reached]], np.append(counts, recipe.unlabelled * sure[reached])
     terms = texts_terms.fit(texts) if recipe.terms else Terms(dict.fromkeys(texts_terms.HOW, ()), _no_idf())
     columns = sparse.hstack([sparse.csr_matrix(vectors * np.float32(recipe.weight)), terms.weights(texts)]).tocsr()
-    names, weights, bias = _linear(columns, labels.astype(str), recipe, seed)
+    names, weights, bias = _linear(columns, labels.astype(str), counts, recipe, seed)
     of_vectors = weights[: vectors.shape[1]] * recipe.weight
     return Classifier(
         labels=names,
@@ -220,9 +240,9 @@ def _no_idf() -> dict[str, np.ndarray]:
 
 
 def _linear(
-    columns: "csr_matrix", labels: np.ndarray, recipe: Recipe, seed: int
+    columns: "csr_matrix", labels: np.ndarray, counts: np.ndarray, recipe: Recipe, seed: int
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """The labels [C], weights [F, C] and bias [C] of a fit."""
+    """The labels [C], weights [F, C] and bias [C] of a fit to texts that count so much, [N]."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
 
@@ -231,7 +251,7 @@ def _linear(
     else:
         model = LogisticRegression(C=recipe.inverse_reg, max_iter=1000)
         columns = columns.toarray()
-    model.fit(columns, labels)
+    model.fit(columns, labels, sample_weight=counts)
     weights, bias = model.coef_.T, model.intercept_  # [F, C]
     if len(model.classes_) == 2:  # one column, for the second label
         weights, bias = np.hstack([-weights, weights]), np.concatenate([-bias, bias])

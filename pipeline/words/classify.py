@@ -28,16 +28,18 @@ from pipeline.ground import artifacts
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
-from pipeline.words import by_language, fitting, quality, spoken, teaching, text_vectors, wanted
+from pipeline.words import by_language, fitting, quality, rows, spoken, teaching, text_vectors
 from pipeline.words.documents import Documents, Labelled
 from pipeline.words.learning import Examples
 from pipeline.words.schemas import LABELS, WANTED
 from pipeline.words.spoken import Spoken
+from pipeline.words.spreading import Unlabelled
 from pipeline.words.text_vectors import Vectors
 
 Report = dict[str, Any]
 AUTHORS = "authors.parquet"
 """Who wrote what a night's labels are made of, for `forget`."""
+BEFORE = "the one before"
 
 
 def run(
@@ -68,12 +70,14 @@ def run(
     documents = Documents.read(artifacts.run_date_of(ingest), config, sorted(section.label_sets))
     taught = teaching.known(documents, run_date, config)
     earlier = _earlier(run_date, config)
-    sets = {
-        name: _Set(name, given, documents.of(name), taught.of(name))
-        for name, given in sorted(section.label_sets.items())
-    }
+    sets = {}
+    for name, given in sorted(section.label_sets.items()):
+        teach = taught.of(name)
+        free = teaching.unlabelled(taught, teach, given, section)
+        sets[name] = _Set(name, given, documents.of(name), teach, free)
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    both, needed = teaching.needed(documents, taught, [one.taught for one in sets.values()], kinds.values())
+    teach_rows = [rows_of for one in sets.values() for rows_of in (one.taught.rows, one.unlabelled)]
+    both, needed = teaching.needed(documents, taught, teach_rows, kinds.values())
     vectors = text_vectors.make(both, needed, out, [earlier] if earlier else [], section=section, config=config)
     taught_in, asked_in = (spoken.read(languages, one, config) for one in (taught, documents))
     night = _Night(documents, taught, vectors, config, memo, out, earlier, taught_in, asked_in)
@@ -81,12 +85,13 @@ def run(
     made = [night.label(one, kinds[name]) for name, one in sets.items()]
     _write(out / "labels.parquet", LABELS, [one.labels for one in made])
     _write(out / "wanted.parquet", WANTED, [one.wanted for one in made])
-    rows = [row for one in made for row in one.figures]
-    pq.write_table(pa.Table.from_pylist(rows, quality.METRICS), out / "metrics.parquet", compression="zstd")
-    authors = pc.unique(documents.table.filter(vectors.has(documents.table.column("text_key"))).column("author"))
-    pq.write_table(pa.table({"user_id": pc.drop_null(authors).sort()}), out / AUTHORS, compression="zstd")
+    figures = [row for one in made for row in one.figures]
+    pq.write_table(pa.Table.from_pylist(figures, quality.METRICS), out / "metrics.parquet", compression="zstd")
     for one in made:
         report |= one.report
+    still = earlier if any(report.get(f"{name}: in_use") == BEFORE for name in sets) else None
+    authors = _authors(documents.table.filter(vectors.has(documents.table.column("text_key"))), still)
+    pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
     return report | by_language.write(out, [(name, night.judged[name]) for name in sets], night.spoken)
 
 
@@ -105,6 +110,14 @@ def _earlier(night: date, config: Config) -> Path | None:
     return found[-1] if found else None
 
 
+def _authors(documents: pa.Table, earlier: Path | None) -> pa.Array:
+    """Who wrote some documents, and what taught the classifiers of an earlier night that are still in use, if any."""
+    authors = documents.column("author")
+    if earlier is not None:  # the texts without a label that took part may be none of tonight's
+        authors = pa.chunked_array([*authors.chunks, *pq.read_table(earlier / AUTHORS).column("user_id").chunks])
+    return pc.drop_null(pc.unique(authors)).sort()
+
+
 def _key(folder: Path | None) -> str | None:
     return None if folder is None else artifacts.content_hash(folder)
 
@@ -115,12 +128,13 @@ def _write(path: Path, schema: pa.Schema, parts: list[pa.Table]) -> None:
 
 @dataclass(frozen=True)
 class _Set:
-    """A label set, the documents that have one of its labels, and those that teach it."""
+    """A label set, the documents that have one of its labels, those that teach it, and what of these has no label."""
 
     name: str
     section: LabelSet
     labelled: Labelled
     taught: Labelled
+    unlabelled: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -155,18 +169,26 @@ class _Night:
             figures, judged = self._active(one)
         given = dict(zip(one.labelled.rows.tolist(), one.labelled.labels, strict=True))
         answers = self._answers(one, recent)
-        labels = self._rows(one, recent, answers, given)
-        return _Made(labels, self._wanted(one, recent, answers), figures, report | judged)
+        labels = rows.labels(one.name, one.section, self.documents, recent, answers=answers, given=given)
+        labelled = self.documents.column("text_key")[one.labelled.rows]
+        most_telling = rows.wanted(
+            one.name, one.section, self.documents, recent, answers=answers, labelled=labelled, vectors=self.vectors
+        )
+        return _Made(labels, most_telling, figures, report | judged)
 
-    def _examples(self, rows: np.ndarray, labels: np.ndarray) -> Examples:
-        keys, texts, ids = (self.taught.column(name)[rows] for name in ("text_key", "text", "document_id"))
-        languages = None if self.taught_in is None else self.taught_in.labels[rows]
-        return Examples(ids, texts, self.vectors.of(keys), labels, languages)
+    def _examples(self, labelled: Labelled) -> Examples:
+        keys, texts, ids = (self.taught.column(name)[labelled.rows] for name in ("text_key", "text", "document_id"))
+        languages = None if self.taught_in is None else self.taught_in.labels[labelled.rows]
+        return Examples(ids, texts, self.vectors.of(keys), labelled.labels, languages)
+
+    def _unlabelled(self, one: _Set) -> Unlabelled:
+        keys, texts = (self.taught.column(name)[one.unlabelled] for name in ("text_key", "text"))
+        return Unlabelled(texts, self.vectors.of(keys))
 
     def _active(self, one: _Set) -> tuple[list[dict[str, object]], Report]:
         """Put the classifier in use into its folder, if any can be learned; how it was judged."""
         classify, name = self.config.classify, one.name
-        examples = self._examples(one.taught.rows, one.taught.labels)
+        examples, unlabelled = self._examples(one.taught), self._unlabelled(one)
         times = pc.cast(self.taught.table.column("time"), pa.int64()).to_numpy()[one.taught.rows]
         parts = fitting.split(examples.ids, times, classify)
         if not fitting.can_learn(examples.labels[parts.taught], one.section):
@@ -176,7 +198,13 @@ class _Night:
             fitted.name,
             self._made_of(one, examples, parts),
             lambda folder: fitting.write(
-                folder, examples, parts, section=one.section, classify=classify, seed=self.config.seed
+                folder,
+                examples,
+                parts,
+                unlabelled=unlabelled,
+                section=one.section,
+                classify=classify,
+                seed=self.config.seed,
             ),
         )
         held = examples.take(parts.held)
@@ -191,7 +219,7 @@ class _Night:
             }
         self._link(active, self.out / f"active.{name}")
         (self.out / f"active.{name}" / "encoder.txt").write_text(text_vectors.encoder_key(self.config.classify))
-        said[f"{name}: in_use"] = "tonight's" if active is fitted else "the one before"
+        said[f"{name}: in_use"] = "tonight's" if active is fitted else BEFORE
         if not len(held):
             return [], said
         unseen = self._unseen(active, held)
@@ -206,6 +234,7 @@ class _Night:
         keys = self.taught.column("text_key")[one.taught.rows].tolist()
         known = [examples.ids.tolist(), keys, examples.labels.tolist(), parts.held.tolist()]
         known += [] if examples.languages is None else [examples.languages.tolist()]
+        known += [self.taught.column("text_key")[one.unlabelled].tolist()]
         settings = [one.section.model_dump(mode="json", exclude={"wanted", "kinds"}), self.config.classify.folds]
         return artifacts.text_sha256(known, settings, self.config.seed, text_vectors.encoder_key(self.config.classify))
 
@@ -247,52 +276,6 @@ class _Night:
         unknown = fitting.is_unknown(best, answers.probability, answers.threshold, one.section)
         columns = {"best": best, "second": names[answers.second], "probability": probability, "unknown": unknown}
         return pa.table({name: pa.array(column[place]) for name, column in columns.items()})
-
-    def _rows(self, one: _Set, recent: np.ndarray, answers: pa.Table | None, given: dict[int, str]) -> pa.Table:
-        """LABELS: a given label is what it is; without a classifier there are no others."""
-        known = [given.get(row) for row in recent.tolist()]
-        said = [None] * len(known) if answers is None else answers.column("best").to_pylist()
-        unknown = [True] * len(known) if answers is None else answers.column("unknown").to_pylist()
-        label = [g if g is not None else None if u else s for g, s, u in zip(known, said, unknown, strict=True)]
-        label = [None if one_label in one.section.outside else one_label for one_label in label]
-        nothing = pa.nulls(len(known))
-        documents = self.documents.table.take(pa.array(recent))
-        columns = {
-            "document_id": documents.column("document_id"),
-            "label_set": pa.repeat(one.name, len(known)),
-            "label": label,
-            "probability": nothing if answers is None else answers.column("probability"),
-            "best": said,
-            "second": nothing if answers is None else answers.column("second"),
-            "is_given": [g is not None for g in known],
-            "time": documents.column("time"),
-            "user_id": documents.column("author"),
-        }
-        made = pa.table({name: pa.array(c) if isinstance(c, list) else c for name, c in columns.items()})
-        return made.cast(LABELS)
-
-    def _wanted(self, one: _Set, recent: np.ndarray, answers: pa.Table | None) -> pa.Table:
-        """WANTED: of recent documents whose text nobody gave a label, each text once."""
-        known = self.documents.column("text_key")
-        keys, labelled = known[recent], known[one.labelled.rows]
-        first = np.zeros(len(recent), dtype=bool)
-        first[np.unique(keys.astype(str), return_index=True)[1]] = True
-        free = np.flatnonzero(first & ~np.isin(keys.astype(str), labelled.astype(str)))
-        probability = np.zeros(len(recent)) if answers is None else answers.column("probability").to_numpy()
-        chosen = free[wanted.choose(1 - probability[free], self.vectors.of(keys[free]), one.section.wanted)]
-        documents = self.documents.table.take(pa.array(recent[chosen]))
-        nothing = pa.nulls(len(chosen))
-        said = answers.take(pa.array(chosen)) if answers is not None else None
-        columns = {
-            "label_set": pa.repeat(one.name, len(chosen)),
-            "rank": np.arange(1, len(chosen) + 1, dtype=np.int32),
-            "document_id": documents.column("document_id"),
-            "best": nothing if said is None else said.column("best"),
-            "second": nothing if said is None else said.column("second"),
-            "probability": nothing if said is None else said.column("probability"),
-            "user_id": documents.column("author"),
-        }
-        return pa.table(columns).cast(WANTED)
 
 
 def _number(value: float) -> float | None:

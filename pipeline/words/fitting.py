@@ -17,6 +17,7 @@ from pipeline.words import classifier, learning
 from pipeline.words.classifier import Classifier
 from pipeline.words.learning import Examples
 from pipeline.words.quality import Judged
+from pipeline.words.spreading import Unlabelled
 
 JUDGED, TAUGHT = "judged", "taught.parquet"
 FEWEST_HELD = 0.25
@@ -63,22 +64,33 @@ def can_learn(labels: np.ndarray, section: LabelSet) -> bool:
     return len(set(labels[learning.learnable(labels, section.min_examples)])) > 1
 
 
-def write(folder: Path, examples: Examples, parts: Split, *, section: LabelSet, classify: Classify, seed: int) -> None:
+def write(
+    folder: Path,
+    examples: Examples,
+    parts: Split,
+    *,
+    unlabelled: Unlabelled,
+    section: LabelSet,
+    classify: Classify,
+    seed: int,
+) -> None:
     """Fit a set's classifiers.
 
     Args:
         folder: gets the files.
         examples: the labelled documents; `can_learn` holds of those that are to teach.
         parts: which these are.
+        unlabelled: texts without a label.
         section, classify: the set's settings, and the stage's.
         seed: of the fits.
     """
     taught = examples.take(parts.taught)
-    recipe, found = learning.choose(taught, classify.folds, section.min_examples, seed)
-    earlier = learning.calibrated(learning.fit_all(taught, recipe, section, seed), found, section, taught.languages)
+    recipe, found = learning.choose(taught, classify.folds, section.min_examples, seed, unlabelled)
+    fitted = learning.fit_all(taught, recipe, section, seed, unlabelled)
+    earlier = learning.calibrated(fitted, found, section, taught.languages)
     whole = earlier
     if parts.held.any():
-        whole = learning.fit_all(examples, recipe, section, seed).calibrated(
+        whole = learning.fit_all(examples, recipe, section, seed, unlabelled).calibrated(
             earlier.right, earlier.threshold, earlier.in_languages
         )
     whole.save(folder)

@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.arrays import logistic
 from pipeline.settings.sections.words import LabelSet
 from pipeline.words import classifier
-from pipeline.words.classifier import RECIPES, WORDS_ALONE, Classifier, Recipe
+from pipeline.words.classifier import RECIPES, WITH_UNLABELLED, WORDS_ALONE, Classifier, Recipe
+from pipeline.words.spreading import Unlabelled
 
 MOST_TO_CHOOSE = 4000
 """Of more training documents so many choose the recipe."""
@@ -81,7 +82,9 @@ def folds(examples: Examples, number: int) -> np.ndarray:
     return found
 
 
-def leave_out(examples: Examples, recipe: Recipe, number: int, least: int, seed: int) -> LeftOut:
+def leave_out(
+    examples: Examples, recipe: Recipe, number: int, least: int, seed: int, *, unlabelled: Unlabelled | None = None
+) -> LeftOut:
     """Fit a recipe as often as there are folds, each time without one, and ask it about that one."""
     of = folds(examples, number)
     best = np.empty(len(examples), dtype=object)
@@ -91,7 +94,7 @@ def leave_out(examples: Examples, recipe: Recipe, number: int, least: int, seed:
         taught = taught.take(learnable(taught.labels, max(1, least * (number - 1) // number)))
         if not len(out) or len(set(taught.labels)) < 2:  # nothing is said of it, which counts as wrong
             continue
-        fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
+        fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed, unlabelled=unlabelled)
         asked = examples.take(out)
         margins = fitted.margins(asked.vectors, fitted.terms.weights(list(asked.texts)))
         first, _, columns[out] = classifier.leading(margins)
@@ -99,11 +102,24 @@ def leave_out(examples: Examples, recipe: Recipe, number: int, least: int, seed:
     return LeftOut(best, columns, best == examples.labels)
 
 
-def choose(examples: Examples, number: int, least: int, seed: int) -> tuple[Recipe, LeftOut]:
-    """The recipe that gets most right of documents left out, and what it said of all of them."""
-    recipes = RECIPES if examples.vectors.shape[1] else WORDS_ALONE
+def choose(
+    examples: Examples, number: int, least: int, seed: int, unlabelled: Unlabelled | None = None
+) -> tuple[Recipe, LeftOut]:
+    """The recipe that gets most right of documents left out, and what it said of all of them.
+
+    Args:
+        examples: the training documents.
+        number: of folds.
+        least: a label with fewer examples is not learned.
+        seed: of the fits.
+        unlabelled: texts without a label. They take part where the training documents are so few that all of them
+            choose; of more, what is like them is hardly missing among them.
+    """
+    recipes: tuple[Recipe, ...] = RECIPES if examples.vectors.shape[1] else WORDS_ALONE
+    if unlabelled is not None and len(unlabelled) and recipes is RECIPES and len(examples) <= MOST_TO_CHOOSE:
+        recipes += WITH_UNLABELLED
     some = examples.take(np.sort(order(examples.ids)[:MOST_TO_CHOOSE]))
-    tried = [leave_out(some, recipe, number, least, seed) for recipe in recipes]
+    tried = [leave_out(some, recipe, number, least, seed, unlabelled=unlabelled) for recipe in recipes]
     chosen = int(np.argmax([found.is_right.sum() for found in tried]))
     found = tried[chosen] if len(some) == len(examples) else leave_out(examples, recipes[chosen], number, least, seed)
     return recipes[chosen], found
@@ -125,7 +141,9 @@ def threshold(probability: np.ndarray, is_right: np.ndarray, section: LabelSet) 
     return float(probability[falling[enough[-1]]]) if len(enough) else classifier.NEVER
 
 
-def learn(examples: Examples, section: LabelSet, *, number: int, seed: int) -> Classifier:
+def learn(
+    examples: Examples, section: LabelSet, *, number: int, seed: int, unlabelled: Unlabelled | None = None
+) -> Classifier:
     """Choose a recipe, calibrate it and fit it to all examples, at least two of whose labels can be learned.
 
     Args:
@@ -133,15 +151,18 @@ def learn(examples: Examples, section: LabelSet, *, number: int, seed: int) -> C
         section: the label set.
         number: of folds.
         seed: of the fits.
+        unlabelled: texts without a label.
     """
-    recipe, found = choose(examples, number, section.min_examples, seed)
-    return calibrated(fit_all(examples, recipe, section, seed), found, section, examples.languages)
+    recipe, found = choose(examples, number, section.min_examples, seed, unlabelled)
+    return calibrated(fit_all(examples, recipe, section, seed, unlabelled), found, section, examples.languages)
 
 
-def fit_all(examples: Examples, recipe: Recipe, section: LabelSet, seed: int) -> Classifier:
+def fit_all(
+    examples: Examples, recipe: Recipe, section: LabelSet, seed: int, unlabelled: Unlabelled | None = None
+) -> Classifier:
     """Fit a recipe to all examples whose labels can be learned."""
     taught = examples.take(learnable(examples.labels, section.min_examples))
-    return classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed)
+    return classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed, unlabelled=unlabelled)
 
 
 def calibrated(

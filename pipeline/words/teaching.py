@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.settings.config import Config
+from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import fitting
 from pipeline.words.documents import Documents, Labelled
 
@@ -27,19 +28,44 @@ def known(documents: Documents, run_date: date, config: Config) -> Documents:
     return taught if all(fitting.can_learn(taught.of(name).labels, one) for name, one in sets.items()) else documents
 
 
+def unlabelled(taught: Documents, labelled: Labelled, section: LabelSet, classify: Classify) -> np.ndarray:
+    """[U] rows of documents without a label that take part in learning, each text once; none where nothing is labelled.
+
+    They are the latest of those that were known with the last labelled one, so that a night which brings no labels has
+    nothing to learn.
+
+    Args:
+        taught: the documents that teach.
+        labelled: which of them have a label.
+        section: the label set, for the kinds of its documents.
+        classify: how old, and how many.
+    """
+    since = taught.table.column("text_since").to_numpy().astype("datetime64[D]")
+    if not len(labelled.rows):
+        return np.zeros(0, dtype=np.int64)
+    last = since[labelled.rows].max()
+    keys = taught.column("text_key").astype(str)
+    rows = taught.lately(last.item(), classify.days, section.kinds)
+    rows = rows[(since[rows] <= last) & ~np.isin(keys[rows], keys[labelled.rows])]
+    times = taught.table.column("time").cast(pa.int64()).to_numpy()[rows]
+    rows = rows[np.lexsort([rows, -times])]
+    first = np.sort(np.unique(keys[rows], return_index=True)[1])[: classify.most_unlabelled]
+    return np.sort(rows[first])
+
+
 def needed(
-    documents: Documents, taught: Documents, teaching: Sequence[Labelled], recent: Iterable[np.ndarray]
+    documents: Documents, taught: Documents, teaching: Sequence[np.ndarray], recent: Iterable[np.ndarray]
 ) -> tuple[pa.Table, np.ndarray]:
     """The documents of tonight and of when they taught, and the rows of both whose vectors are needed.
 
     Args:
         documents, taught: tonight's, and those that teach; may be the same.
-        teaching: of each label set, which of `taught` have a label.
+        teaching: rows of `taught` that are learned from.
         recent: rows of `documents` that get one.
     """
     if taught is documents:
-        rows = np.concatenate([*recent, *(one.rows for one in teaching)])
+        rows = np.concatenate([*recent, *teaching])
         return documents.table, np.unique(rows).astype(np.int64)
     after = documents.table.num_rows
-    rows = np.concatenate([*recent, *(one.rows + after for one in teaching)])
+    rows = np.concatenate([*recent, *(rows + after for rows in teaching)])
     return pa.concat_tables([documents.table, taught.table]), np.unique(rows).astype(np.int64)

@@ -136,6 +136,22 @@ def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) ->
     assert used == {name: sha for name, sha in digests(before).items() if name.startswith("active.intent/")}
 
 
+def test_who_wrote_without_a_label_what_taught_a_classifier_in_use_is_known(tmp_path: Path) -> None:
+    """On the last night her text is too old to get a label or to take part, but the classifier before is in use."""
+    config = desk.desk(tmp_path, 3, {"held_share": 0.3, "days": 2})
+    desk.ask(tmp_path, N0, [desk.question(200, N0, "fee", known=False, who="lena")])
+    desk.ask(tmp_path, N1, desk.taught(N1, number=120))
+    names = sorted(desk.ABOUT)
+    noise = [desk.question(n, N1, names[n % 3]) | {"tags": {"intent": names[(n * 7 // 5) % 3]}} for n in range(84)]
+    desk.ask(tmp_path, N2, [*noise, desk.question(300, N2, "fee", who="otto")])
+    for night in (N0, N1):
+        desk.run(config, night)
+    last = desk.run(config, N2)
+    assert artifacts.read_manifest(last)["report"]["intent: in_use"] == "the one before"
+    assert "d200" not in {one["document_id"] for one in rows_of(last, "labels")}
+    assert {one["user_id"] for one in rows_of(last, "authors")} == {"lena", "otto"}
+
+
 def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
     """Of nights 4 to 7 the last is one on which everything is fitted anew: 2024-01-07, a Sunday as before it 12-31."""
     config = desk.desk(tmp_path, 14, {"refresh_days": 7})

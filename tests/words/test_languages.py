@@ -171,6 +171,7 @@ def test_pseudonyms_are_in_it_as_in_the_documents(tmp_path: Path, monkeypatch: p
     [
         *(("pt-BR", "pt"), (" PT_br ", "pt"), ("en-US,en;q=0.9", "en"), ("fr", "fr")),
         *(("eng", "en"), ("GER", "de"), ("deu-AT", "de"), ("ast", "ast")),
+        *(("iw_IL", "he"), ("in", "id"), ("mo", "ro"), ("scr", "hr")),
         *(
             (said, "")
             for said in ("", "und", "mul", "null", "english", "123", "-", "en,pt", "z" * 300_000, "fr\nroot: x")

@@ -83,6 +83,10 @@ class Classify(Section):
     days between; as long as those are too few to learn from, every night."""
     folds: int = Field(default=3, ge=2, le=20)
     """Parts of the training documents that are left out in turn, to choose and to calibrate."""
+    most_unlabelled: NonNegativeInt = 5000
+    """So many documents without a label, the latest, take part where at most 4,000 have one: labels are spread to those
+    that are like labelled ones, and count as much as they are sure. 0: none. A classifier learns so only where that
+    gets more of the documents right that are left out."""
 
     @property
     def enabled(self) -> bool:
