@@ -70,14 +70,9 @@ def run(
     documents = Documents.read(artifacts.run_date_of(ingest), config, sorted(section.label_sets))
     taught = teaching.known(documents, run_date, config)
     earlier = _earlier(run_date, config)
-    sets = {}
-    for name, given in sorted(section.label_sets.items()):
-        teach = taught.of(name)
-        free = teaching.unlabelled(taught, teach, given, section)
-        sets[name] = _Set(name, given, documents.of(name), teach, free)
+    sets = {name: _Set.of(name, documents, taught, section) for name in sorted(section.label_sets)}
     kinds = {name: documents.lately(run_date, section.days, one.section.kinds) for name, one in sets.items()}
-    teach_rows = [rows_of for one in sets.values() for rows_of in (one.taught.rows, one.unlabelled)]
-    both, needed = teaching.needed(documents, taught, teach_rows, kinds.values())
+    both, needed = teaching.needed(documents, taught, [one.learned_from for one in sets.values()], kinds.values())
     vectors = text_vectors.make(both, needed, out, [earlier] if earlier else [], section=section, config=config)
     taught_in, asked_in = (spoken.read(languages, one, config) for one in (taught, documents))
     night = _Night(documents, taught, vectors, config, memo, out, earlier, taught_in, asked_in)
@@ -135,6 +130,16 @@ class _Set:
     labelled: Labelled
     taught: Labelled
     unlabelled: np.ndarray
+
+    @classmethod
+    def of(cls, name: str, documents: Documents, taught: Documents, classify: Classify) -> "_Set":
+        section, teach = classify.label_sets[name], taught.of(name)
+        return cls(name, section, documents.of(name), teach, teaching.unlabelled(taught, teach, section, classify))
+
+    @property
+    def learned_from(self) -> np.ndarray:
+        """Rows of the documents that teach."""
+        return np.concatenate([self.taught.rows, self.unlabelled])
 
 
 @dataclass(frozen=True)
