@@ -182,8 +182,8 @@ def test_forgetting_prunes_and_a_night_again(story: Story) -> None:
     kept = {e.key for e in store.list("objects") if not e.key.startswith(("objects/state", "objects/blocked"))}
     assert kept == named  # what had the person's rows is gone at once
     assert "unknown" in story.machines[0].run("show", "--user", FORGOTTEN)
-    for machine in (story.plain, story.machines[0]):
-        machine.run("run", "--run-date", SECOND)
+    for machine in (story.plain, story.machines[0]):  # what the gate says of so few users depends on the processor
+        machine.run("run", "--run-date", SECOND, "--no-gate")
     assert alike(hashes(story)) == alike(local_hashes(story.home))
     said = story.machines[1].run("prune", "--keep-days", "0")
     story.plain.run("prune", "--keep-days", "0")
