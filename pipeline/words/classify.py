@@ -13,6 +13,7 @@ A night without new labels links its classifier, and one without new texts encod
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -85,7 +86,8 @@ def run(
     for one in made:
         report |= one.report
     still = earlier if any(report.get(f"{name}: in_use") == BEFORE for name in sets) else None
-    authors = _authors(documents.table.filter(vectors.has(documents.table.column("text_key"))), still)
+    encoded = (one.table.filter(vectors.has(one.table.column("text_key"))) for one in (documents, taught))
+    authors = _authors(encoded, still)
     pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
     return report | by_language.write(out, [(name, night.judged[name]) for name in sets], night.spoken)
 
@@ -105,11 +107,12 @@ def _earlier(night: date, config: Config) -> Path | None:
     return found[-1] if found else None
 
 
-def _authors(documents: pa.Table, earlier: Path | None) -> pa.Array:
-    """Who wrote some documents, and what taught the classifiers of an earlier night that are still in use, if any."""
-    authors = documents.column("author")
+def _authors(documents: Iterable[pa.Table], earlier: Path | None) -> pa.Array:
+    """Who wrote documents, as known tonight and when they taught, and what taught classifiers that are still in use."""
+    columns = [one.column("author") for one in documents]
     if earlier is not None:  # the texts without a label that took part may be none of tonight's
-        authors = pa.chunked_array([*authors.chunks, *pq.read_table(earlier / AUTHORS).column("user_id").chunks])
+        columns.append(pq.read_table(earlier / AUTHORS).column("user_id"))
+    authors = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
     return pc.drop_null(pc.unique(authors)).sort()
 
 
@@ -252,7 +255,7 @@ class _Night:
         return held.take(np.array([one not in seen for one in held.ids], dtype=bool))
 
     def _compare(self, fitted: Path, before: Path, held: Examples, section: LabelSet) -> quality.Difference:
-        """Tonight's classifier and the one in use on the later documents, of which neither has seen any."""
+        """Tonight's classifier and the one in use on the later documents, of which neither has seen a label."""
         unseen = self._unseen(before, held)
         if not len(unseen):
             return quality.compare(np.zeros(0), np.zeros(0), self.config.seed)

@@ -2,7 +2,9 @@
 
 fitted.<set>/           the classifier that labels, of all labelled documents
 fitted.<set>/judged/    the same recipe of the earlier ones, by which it is judged, tonight and in later nights
-fitted.<set>/taught.parquet    the documents that taught the one that is judged
+fitted.<set>/taught.parquet    the documents whose label taught the one that is judged
+
+Where texts without a label take part, those that judge do so without theirs, as what a night labels did.
 """
 
 from dataclasses import dataclass
@@ -84,9 +86,9 @@ def write(
         section, classify: the set's settings, and the stage's.
         seed: of the fits.
     """
-    taught = examples.take(parts.taught)
+    taught, held = examples.take(parts.taught), examples.take(parts.held)
     recipe, found = learning.choose(taught, classify.folds, section.min_examples, seed, unlabelled)
-    fitted = learning.fit_all(taught, recipe, section, seed, unlabelled)
+    fitted = learning.fit_all(taught, recipe, section, seed, unlabelled.and_these(held.texts, held.vectors))
     earlier = learning.calibrated(fitted, found, section, taught.languages)
     whole = earlier
     if parts.held.any():
@@ -101,12 +103,12 @@ def write(
 
 
 def taught_by(folder: Path) -> set[str]:
-    """The ids of the documents that taught a classifier that is judged."""
+    """The ids of the documents whose labels taught a classifier that is judged."""
     return set(pq.read_table(folder / TAUGHT).column(0).to_pylist())
 
 
 def judge(fitted: Classifier, examples: Examples, section: LabelSet) -> Judged:
-    """What a classifier says of documents that it has not seen."""
+    """What a classifier says of documents whose labels it has not seen."""
     answers = fitted.answers(examples.vectors, list(examples.texts), examples.languages)
     best = np.array(fitted.labels, dtype=object)[answers.best]
     outside = np.isin(examples.labels.astype(str), section.outside)

@@ -85,7 +85,11 @@ def folds(examples: Examples, number: int) -> np.ndarray:
 def leave_out(
     examples: Examples, recipe: Recipe, number: int, least: int, seed: int, *, unlabelled: Unlabelled | None = None
 ) -> LeftOut:
-    """Fit a recipe as often as there are folds, each time without one, and ask it about that one."""
+    """Fit a recipe as often as there are folds, each time without one, and ask it about that one.
+
+    Where texts without a label take part, those of the fold do, as most of what a night labels did: a classifier is
+    surer of what took part, and no more often right.
+    """
     of = folds(examples, number)
     best = np.empty(len(examples), dtype=object)
     columns = np.zeros((len(examples), 3))
@@ -94,8 +98,9 @@ def leave_out(
         taught = taught.take(learnable(taught.labels, max(1, least * (number - 1) // number)))
         if not len(out) or len(set(taught.labels)) < 2:  # nothing is said of it, which counts as wrong
             continue
-        fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed, unlabelled=unlabelled)
         asked = examples.take(out)
+        free = None if unlabelled is None else unlabelled.and_these(asked.texts, asked.vectors)
+        fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed, unlabelled=free)
         margins = fitted.margins(asked.vectors, fitted.terms.weights(list(asked.texts)))
         first, _, columns[out] = classifier.leading(margins)
         best[out] = np.array(fitted.labels, dtype=object)[first]
@@ -112,17 +117,17 @@ def choose(
         number: of folds.
         least: a label with fewer examples is not learned.
         seed: of the fits.
-        unlabelled: texts without a label. They take part where the training documents are so few that all of them
-            choose; of more, what is like them is hardly missing among them.
+        unlabelled: texts without a label.
     """
     recipes: tuple[Recipe, ...] = RECIPES if examples.vectors.shape[1] else WORDS_ALONE
-    if unlabelled is not None and len(unlabelled) and recipes is RECIPES and len(examples) <= MOST_TO_CHOOSE:
+    if unlabelled is not None and len(unlabelled) and recipes is RECIPES:
         recipes += WITH_UNLABELLED
     some = examples.take(np.sort(order(examples.ids)[:MOST_TO_CHOOSE]))
     tried = [leave_out(some, recipe, number, least, seed, unlabelled=unlabelled) for recipe in recipes]
     chosen = int(np.argmax([found.is_right.sum() for found in tried]))
-    found = tried[chosen] if len(some) == len(examples) else leave_out(examples, recipes[chosen], number, least, seed)
-    return recipes[chosen], found
+    if len(some) == len(examples):
+        return recipes[chosen], tried[chosen]
+    return recipes[chosen], leave_out(examples, recipes[chosen], number, least, seed, unlabelled=unlabelled)
 
 
 def threshold(probability: np.ndarray, is_right: np.ndarray, section: LabelSet) -> float:

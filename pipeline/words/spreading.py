@@ -2,9 +2,11 @@
 
     F = (1 - REACH) Y + REACH S F,    S = D^-1/2 W D^-1/2,    W: cosine^SHARPNESS of each text's NEIGHBOURS nearest
 
-Y holds the given labels. Each label's column of F is brought to the sum 1, as one that lies in a crowd would else take
-all of it. Sources: Zhou, Bousquet, Lal, Weston and Schoelkopf, "Learning with local and global consistency", 2003; Zhu,
-Ghahramani and Lafferty, "Semi-supervised learning using Gaussian fields and harmonic functions", 2003 (class mass).
+Y holds the given labels. Each label's column of F is brought to the label's share of them, as one that lies in a crowd
+would else take all of it.
+
+Sources: Zhou, Bousquet, Lal, Weston and Schoelkopf, "Learning with local and global consistency", 2003; Zhu, Ghahramani
+and Lafferty, "Semi-supervised learning using Gaussian fields and harmonic functions", 2003 (class mass normalisation).
 """
 
 from dataclasses import dataclass
@@ -26,7 +28,7 @@ STEPS = 30
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """Texts that have no label, each once.
+    """Texts that have no label, or whose label is not told.
 
     Attributes:
         texts: [U].
@@ -43,6 +45,12 @@ class Unlabelled:
     def none(cls) -> "Unlabelled":
         """Not one."""
         return cls(np.zeros(0, dtype=object), np.zeros((0, 0), dtype=np.float32))
+
+    def and_these(self, texts: np.ndarray, vectors: np.ndarray) -> "Unlabelled":
+        """With others, whose labels are not told; not one where there were none."""
+        if not len(self):
+            return self
+        return Unlabelled(np.append(self.texts, texts), np.concatenate([self.vectors, vectors]))
 
 
 def spread(vectors: np.ndarray, labels: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,7 +70,7 @@ def spread(vectors: np.ndarray, labels: np.ndarray, free: np.ndarray) -> tuple[n
     found = given
     for _ in range(STEPS):
         found = REACH * (alike @ found) + (1 - REACH) * given
-    found = (found / found.sum(axis=0))[len(labels) :]
+    found = (found / found.sum(axis=0) * given.sum(axis=0))[len(labels) :]
     of_all = found.sum(axis=1)
     sure = np.divide(found.max(axis=1, initial=0), of_all, out=np.zeros(len(free)), where=of_all > 0)
     return names[found.argmax(axis=1)].astype(object), sure

@@ -6,10 +6,14 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
+from pipeline.encoder import pretrained
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import fitting
 from pipeline.words.documents import Documents, Labelled
+
+ENOUGH = 4000
+"""Documents with a label from which on those without one take no part: what is like them is hardly missing."""
 
 
 def known(documents: Documents, run_date: date, config: Config) -> Documents:
@@ -29,10 +33,11 @@ def known(documents: Documents, run_date: date, config: Config) -> Documents:
 
 
 def unlabelled(taught: Documents, labelled: Labelled, section: LabelSet, classify: Classify) -> np.ndarray:
-    """[U] rows of documents without a label that take part in learning, each text once; none where nothing is labelled.
+    """[U] rows of documents without a label that take part in learning, each text once, in the order of their hashes.
 
-    They are the latest of those that were known with the last labelled one, so that a night which brings no labels has
-    nothing to learn.
+    They are the latest of those that were written and known by the night that first knew the last labelled text, so
+    that a night which brings no labels has nothing to learn. Where nothing is labelled, more than ENOUGH is, or no
+    encoder says what is alike, there are none.
 
     Args:
         taught: the documents that teach.
@@ -41,16 +46,18 @@ def unlabelled(taught: Documents, labelled: Labelled, section: LabelSet, classif
         classify: how old, and how many.
     """
     since = taught.table.column("text_since").to_numpy().astype("datetime64[D]")
-    if not len(labelled.rows):
+    if not 0 < len(labelled.rows) <= ENOUGH or classify.model == pretrained.NONE:
         return np.zeros(0, dtype=np.int64)
     last = since[labelled.rows].max()
     keys = taught.column("text_key").astype(str)
     rows = taught.lately(last.item(), classify.days, section.kinds)
-    rows = rows[(since[rows] <= last) & ~np.isin(keys[rows], keys[labelled.rows])]
+    # what is written later, or said again, changes nothing
+    known = (since[rows] <= last) & (taught.days[rows] <= last.astype(np.int64))
+    rows = rows[known & ~np.isin(keys[rows], keys[labelled.rows])]
     times = taught.table.column("time").cast(pa.int64()).to_numpy()[rows]
     rows = rows[np.lexsort([rows, -times])]
     first = np.sort(np.unique(keys[rows], return_index=True)[1])[: classify.most_unlabelled]
-    return np.sort(rows[first])
+    return np.asarray(rows[first][np.argsort(keys[rows[first]])])
 
 
 def needed(

@@ -179,6 +179,19 @@ def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
     assert {name: sha for name, sha in again.items() if name.startswith("fitted.intent/")} == fitted[8]
 
 
+def test_who_wrote_what_taught_on_the_day_of_the_fit_is_known_after_the_text_is_another(tmp_path: Path) -> None:
+    sunday, monday = desk.night_of(6), desk.night_of(7)
+    config = desk.desk(tmp_path, 8, {"refresh_days": 7, "days": 1})
+    rows = desk.taught(sunday)
+    rows[0]["who"] = "anna"
+    desk.ask(tmp_path, sunday, rows)
+    desk.ask(tmp_path, monday, [rows[0] | {"said": "it is about something else", "tags": None}])
+    desk.run(config, sunday)
+    last = desk.run(config, monday)
+    assert not rows_of(last, "labels")  # nothing of these days
+    assert [one["user_id"] for one in rows_of(last, "authors")] == ["anna"]
+
+
 def test_labels_outside_of_the_set_are_published_as_unknown(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2, {"label_sets": {"intent": {"outside": ["rate"], "precision": 0.8}}})
     desk.ask(tmp_path, N0, desk.taught(N0))

@@ -52,6 +52,16 @@ def test_labels_spread_as_the_closed_form_says() -> None:
     assert (labels == names[6:]).mean() > 0.9
 
 
+def test_where_one_label_dominates_it_does_so_in_what_is_spread() -> None:
+    rng = np.random.default_rng(3)
+    of = np.where(np.arange(600) % 20 < 18, 0, 1 + np.arange(600) % 2)  # 90, 5 and 5 in a hundred
+    vectors = unit(np.eye(3, 8)[of] + 0.9 * rng.normal(size=(600, 8)) / np.sqrt(8))
+    names = np.array(["a", "b", "c"], dtype=object)[of]
+    labels, _ = spreading.spread(vectors[:100], names[:100], vectors[100:])
+    assert (labels == names[100:]).mean() > 0.95
+    assert (labels == "a").mean() == pytest.approx(0.9, abs=0.03)
+
+
 def test_a_text_that_no_label_reaches_is_not_sure_and_not_learned_from() -> None:
     vectors = np.eye(4, dtype=np.float32)[[0, 1, 0, 1, 2, 3]]  # the last two are like nothing
     labels, sure = spreading.spread(vectors[:2], np.array(["a", "b"], dtype=object), vectors[2:])
@@ -105,6 +115,7 @@ def documents() -> Documents:
         ("d5", "tomorrow", -1, -1, "question"),  # came after the last that is labelled
         ("d6", "long ago", 200, 1, "question"),
         ("d7", "a review", 1, 1, "review"),
+        ("d8", "long ago", -1, 1, "question"),  # said again after the last that is labelled
     ]
     noon = datetime(NIGHT.year, NIGHT.month, NIGHT.day, 12, tzinfo=UTC)
     made = [
@@ -127,6 +138,7 @@ def test_the_latest_texts_without_a_label_take_part_each_once() -> None:
     every = documents()
     known, section = every.of("intent"), LabelSet(kinds=("question",))
     assert teaching.unlabelled(every, known, section, Classify()).tolist() == [3, 4]
-    assert teaching.unlabelled(every, known, LabelSet(), Classify(most_unlabelled=2)).tolist() == [4, 7]
+    assert teaching.unlabelled(every, known, LabelSet(), Classify(most_unlabelled=2)).tolist() == [7, 4]  # by hash
     assert teaching.unlabelled(every, known, section, Classify(most_unlabelled=0)).tolist() == []
+    assert teaching.unlabelled(every, known, section, Classify(model="none")).tolist() == []
     assert teaching.unlabelled(every, every.of("urgency"), section, Classify()).tolist() == []

@@ -75,7 +75,7 @@ class Classify(Section):
     days: Days = 91
     """Documents written in the last so many days get a label; older ones with a known label still teach."""
     held_share: float = Field(default=0.2, ge=0.05, le=0.5)
-    """Share of the labelled documents, the latest, that judge a classifier which has not seen them."""
+    """Share of the labelled documents, the latest, that judge a classifier which has not seen their labels."""
     most_held: PositiveInt = 5000
     """Of more, the latest."""
     refresh_days: Days = 1
@@ -83,10 +83,11 @@ class Classify(Section):
     days between; as long as those are too few to learn from, every night."""
     folds: int = Field(default=3, ge=2, le=20)
     """Parts of the training documents that are left out in turn, to choose and to calibrate."""
-    most_unlabelled: NonNegativeInt = 5000
-    """So many documents without a label, the latest, take part where at most 4,000 have one: labels are spread to those
-    that are like labelled ones, and count as much as they are sure. 0: none. A classifier learns so only where that
-    gets more of the documents right that are left out."""
+    most_unlabelled: int = Field(default=5000, ge=0, le=50_000)
+    """So many texts without a label, the latest known with the last labelled one, may take part where at most 4,000
+    documents have a label and there is an encoder: labels spread to those that are like labelled ones, and count as
+    much as they are sure, at most .3 of a given label. 0: none. A classifier learns so only where that gets more of the
+    documents right that are left out."""
 
     @property
     def enabled(self) -> bool:
