@@ -74,7 +74,7 @@ def tasks(args: argparse.Namespace, encoder: encoders.Encoder) -> Iterator[Task]
     if args.bank.is_file():
         every, train = read(args.bank, "truth", encoder, known)
         taught, asked, section = every.take(train), every.take(~train), LabelSet(precision=0.95)
-        whole = Task("bank, all", taught, asked, section)
+        whole = Task("bank", taught, asked, section)
         for shots in SHOTS:
             yield from drawn(whole, shots, args.seeds)
         yield whole
@@ -178,7 +178,7 @@ def main() -> None:
     encoder = encoders.load(Classify().model, max_tokens=Classify().max_tokens)
     found = []
     for task in tasks(args, encoder):
-        found.append(measure(task) | ({"seconds": timed(task, encoder)} if task.name == "bank, all" else {}))
+        found.append(measure(task) | ({"seconds": timed(task, encoder)} if task.name == "bank" else {}))
         args.out.mkdir(parents=True, exist_ok=True)
         (args.out / "classify.json").write_text(json.dumps(found, indent=1) + "\n")
         print(json.dumps(found[-1]), flush=True)
