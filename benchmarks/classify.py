@@ -3,7 +3,7 @@
     python -m benchmarks.classify OUT [--bank CSV] [--clinc PARQUET] [--sentiment PARQUET] [--seeds 3]
 
     bank        BANKING77's published split (examples/support): all training messages, and 10 and 25 of each intent,
-                alone and beside others without their intents
+                alone and beside others without their intents, those that judge among them or not
     clinc       CLINC150's: `split`, `text`, `intent`, where the intent `oos` is out of scope, taught by 100 examples;
                 and 10 of each intent, alone and beside others
     sentiment   a table with `split` (train, and another), `text`, `sentiment`
@@ -89,13 +89,16 @@ def tasks(args: argparse.Namespace, encoder: encoders.Encoder) -> Iterator[Task]
 
 
 def drawn(whole: Task, shots: int, seeds: int) -> Iterator[Task]:
-    """A task with so many examples of each label, drawn several times, alone and beside others without their labels."""
+    """A task with so many examples of each label, drawn several times: alone, beside others without their labels, and
+    where those that judge take part in the same way, as the documents of a night do."""
     for seed in range(seeds):
         chosen = few(whole.taught, shots, seed)
         name, taught = f"{whole.name}: {shots} a label, seed {seed}", whole.taught.take(chosen)
         yield Task(name, taught, whole.asked, whole.section)
         unlabelled = others(whole.taught, chosen, seed)
         yield Task(f"{name}, others without", taught, whole.asked, whole.section, unlabelled)
+        everything = unlabelled.and_these(whole.asked.texts, whole.asked.vectors)
+        yield Task(f"{name}, and those that judge", taught, whole.asked, whole.section, everything)
 
 
 def few(examples: Examples, shots: int, seed: int) -> np.ndarray:
