@@ -35,7 +35,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.answers import Answer
 from pipeline.words import held, text_vectors
 from pipeline.words import spoken as languages_of
-from pipeline.words.documents import Documents
+from pipeline.words.documents import Documents, authors_of
 from pipeline.words.text_vectors import Vectors
 
 Report = dict[str, Any]
@@ -128,8 +128,7 @@ def _write(out: Path, tables: dict[str, pa.Table]) -> None:
 
 def _authors(documents: Documents, encoded: Vectors) -> pa.Table:
     """Who wrote a text of which there is a vector, wanted or not."""
-    authors = documents.table.filter(encoded.has(documents.table.column("text_key"))).column("author")
-    return pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()})
+    return pa.table({"user_id": authors_of([documents.table.filter(encoded.has(documents.table.column("text_key")))])})
 
 
 def _said(questions: Texts, answers: Texts, naming: Naming | None) -> Report:

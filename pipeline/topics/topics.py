@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.answers import vectors
@@ -30,7 +29,7 @@ from pipeline.topics.written import Written
 from pipeline.words import held, text_vectors
 from pipeline.words import spoken as languages_of
 from pipeline.words.classify import AUTHORS
-from pipeline.words.documents import Documents
+from pipeline.words.documents import Documents, authors_of
 
 Report = dict[str, Any]
 
@@ -122,5 +121,4 @@ def _write(out: Path, name: str, table: pa.Table) -> None:
 
 def _authors(documents: Documents, encoded: text_vectors.Vectors) -> pa.Table:
     """Who wrote a text of which there is a vector, wanted or not."""
-    authors = documents.table.filter(encoded.has(documents.table.column("text_key"))).column("author")
-    return pa.table({"user_id": pc.drop_null(pc.unique(authors)).sort()})
+    return pa.table({"user_id": authors_of([documents.table.filter(encoded.has(documents.table.column("text_key")))])})

@@ -30,7 +30,7 @@ from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Classify, LabelSet
 from pipeline.words import by_language, fitting, quality, rows, spoken, teaching, text_vectors
-from pipeline.words.documents import Documents, Labelled
+from pipeline.words.documents import Documents, Labelled, authors_of
 from pipeline.words.learning import Examples
 from pipeline.words.schemas import LABELS, WANTED
 from pipeline.words.spoken import Spoken
@@ -109,11 +109,12 @@ def _earlier(night: date, config: Config) -> Path | None:
 
 def _authors(documents: Iterable[pa.Table], earlier: Path | None) -> pa.Array:
     """Who wrote documents, as known tonight and when they taught, and what taught classifiers that are still in use."""
-    columns = [one.column("author") for one in documents]
-    if earlier is not None:  # the texts without a label that took part may be none of tonight's
-        columns.append(pq.read_table(earlier / AUTHORS).column("user_id"))
-    authors = pa.chunked_array([chunk for column in columns for chunk in column.chunks], pa.string())
-    return pc.drop_null(pc.unique(authors)).sort()
+    authors = authors_of(documents)
+    if earlier is None:
+        return authors
+    # the texts without a label that took part may be none of tonight's
+    before = pq.read_table(earlier / AUTHORS).column("user_id")
+    return pc.unique(pa.chunked_array([authors, *before.chunks], pa.string())).sort()
 
 
 def _key(folder: Path | None) -> str | None:

@@ -1,6 +1,6 @@
 """The documents that are known by a night, and the labels that they have: what arrived later is not read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,11 +24,18 @@ SCHEMA = pa.schema(
         pa.field("text_since", pa.date32()),  # the first night by which the text was known
         pa.field("day", pa.int32()),  # since 1970-01-01, of the shop's time zone, on which it was written
         pa.field("language", pa.string()),  # as its row says it
+        pa.field("authors", pa.list_(pa.string())),  # whom any of its rows names; `author` is the last of them
     ]
 )
 LABELS = pa.schema(
     [pa.field("document_id", pa.string()), pa.field("label_set", pa.string()), pa.field("label", pa.string())]
 )
+
+
+def authors_of(tables: Iterable[pa.Table]) -> pa.Array:
+    """[A] everybody whom a row of some documents names as author, for `forget`: a later row may name somebody else."""
+    found = [chunk for table in tables for chunk in pc.list_flatten(table.column("authors")).chunks]
+    return pc.unique(pa.chunked_array(found, pa.string())).sort()
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Entities
 from pipeline.words import bursts, contrast, held, spoken, tone
 from pipeline.words.classify import AUTHORS
+from pipeline.words.documents import authors_of
 from pipeline.words.schemas import ENTITY_DAYS, UNUSUAL_DAYS
 
 LONGEST = 200
@@ -38,6 +39,7 @@ NAMED = pa.schema(
         pa.field("entity", pa.string()),  # null: the document names none
         pa.field("text_key", pa.string()),
         pa.field("author", pa.string()),
+        pa.field("authors", pa.list_(pa.string())),
     ]
 )
 TEXTS = pa.schema([pa.field("document_id", pa.string()), pa.field("text", pa.string())])
@@ -87,8 +89,7 @@ def run(
     rows = _unusual(written, unusual, texts, first, of_documents)
     pq.write_table(days, out / "days.parquet", compression="zstd")
     pq.write_table(rows, out / "unusual.parquet", compression="zstd")
-    authors = pc.drop_null(pc.unique(named.column("author"))).sort()
-    pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
+    pq.write_table(pa.table({"user_id": authors_of([named])}), out / AUTHORS, compression="zstd")
     documents: int = pc.count_distinct(named.column("document_id")).as_py()
     counts = {"documents": documents, "entities": len(written.names), "days": days.num_rows, "unusual": rows.num_rows}
     return counts | {"unusual tonight": int((unusual.day == section.past_days + section.days - 1).sum())}

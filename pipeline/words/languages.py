@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ground import artifacts, keeping
@@ -28,7 +27,7 @@ from pipeline.settings.language_codes import shortest
 from pipeline.settings.sections.words import Languages
 from pipeline.words import guessing
 from pipeline.words.classify import AUTHORS
-from pipeline.words.documents import Documents
+from pipeline.words.documents import Documents, authors_of
 from pipeline.words.schemas import LANGUAGES
 from pipeline.words.spoken import OTHER
 
@@ -69,8 +68,7 @@ def run(*, ingest: Path, run_date: date, section: Languages, config: Config, out
         languages[taken], how[taken] = usual[taken], way
     columns = {"document_id": documents.table.column("document_id"), "language": languages, "how": how}
     pq.write_table(pa.table(columns, schema=LANGUAGES), out / "languages.parquet", compression="zstd")
-    authors = pc.drop_null(pc.unique(documents.table.column("author"))).sort()
-    pq.write_table(pa.table({"user_id": authors}), out / AUTHORS, compression="zstd")
+    pq.write_table(pa.table({"user_id": authors_of([documents.table])}), out / AUTHORS, compression="zstd")
     return _report(documents, run_date, languages, how, section)
 
 

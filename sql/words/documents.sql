@@ -19,6 +19,7 @@ latest as (
         arg_max(text, arrival) filter (text is not null) as text,
         arg_max(time, arrival) filter (time is not null) as time,
         arg_max(author, arrival) filter (author is not null) as author,
+        list(distinct author order by author) filter (author is not null) as authors,
         arg_max(kind, arrival) filter (kind is not null) as kind,
         arg_max(thread_id, arrival) filter (thread_id is not null) as thread_id,
         arg_max(language, arrival) filter (language is not null) as language
@@ -27,7 +28,7 @@ latest as (
 )
 select
     latest.document_id, latest.text, sha256(latest.text) as text_key, latest.time, latest.author, latest.kind, latest.thread_id,
-    texts.text_since, date_diff('day', date '1970-01-01', latest.time::date)::integer as day, latest.language
+    texts.text_since, date_diff('day', date '1970-01-01', latest.time::date)::integer as day, latest.language, latest.authors
 from latest
 join texts using (text)
 where latest.time is not null

@@ -1,4 +1,4 @@
--- one row per document written from $first on and entity that it names: the day, its text's hash, its author; a document that names
+-- one row per document written from $first on and entity that it names: the day, its text's hash, its authors; a document that names
 -- none, or more than $most, is there once, its entity null. Of each document what was said last counts.
 with said as (
     select
@@ -13,6 +13,7 @@ latest as (
         arg_max(text, arrival) filter (text is not null) as text,
         arg_max(time, arrival) filter (time is not null) as time,
         arg_max(author, arrival) filter (author is not null) as author,
+        list(distinct author order by author) filter (author is not null) as authors,
         arg_max(kind, arrival) filter (kind is not null) as kind,
         arg_max(entities, arrival) filter (entities is not null) as entities
     from said
@@ -43,6 +44,7 @@ select
     date_diff('day', $first::date, time::date)::integer as day,
     unnest(case when len(names) between 1 and $most::integer then names else [null::varchar] end) as entity,
     sha256(text) as text_key,
-    author
+    author,
+    authors
 from named
 order by document_id, entity

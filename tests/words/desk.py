@@ -80,3 +80,10 @@ def taught(night: date, start: int = 0, number: int = 60) -> list[dict[str, Any]
     """Labelled questions about everything, by turns."""
     names = sorted(ABOUT)
     return [question(n, night, names[n % 3]) for n in range(start, start + number)]
+
+
+def asked(night: date, start: int = 100) -> list[dict[str, Any]]:
+    """Questions without a label, and one that is about nothing known."""
+    lines = [question(start + n, night, about, known=False, who=f"u{n}") for n, about in enumerate(ABOUT)]
+    odd = {"id": "odd", "said": "zebra umbrella quixotic", "moment": f"{night} 12:00:00", "who": None, "tags": None}
+    return [*lines, odd]

@@ -2,9 +2,7 @@
 
 import json
 import shutil
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,17 +17,10 @@ from tests.words import desk
 N0, N1, N2 = (desk.night_of(n) for n in range(3))
 
 
-def asked(night: date, start: int = 100) -> list[dict[str, Any]]:
-    """Questions without a label, and one that is about nothing known."""
-    lines = [desk.question(start + n, night, about, known=False, who=f"u{n}") for n, about in enumerate(desk.ABOUT)]
-    odd = {"id": "odd", "said": "zebra umbrella quixotic", "moment": f"{night} 12:00:00", "who": None, "tags": None}
-    return [*lines, odd]
-
-
 def test_questions_get_the_label_of_those_like_them(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2)
     desk.ask(tmp_path, N0, desk.taught(N0))
-    desk.ask(tmp_path, N1, asked(N1))
+    desk.ask(tmp_path, N1, desk.asked(N1))
     desk.run(config, N0)
     night = desk.run(config, N1)
     labels = {one["document_id"]: one for one in rows_of(night, "labels")}
@@ -50,11 +41,11 @@ def test_nothing_after_the_night_moves_a_byte(tmp_path: Path) -> None:
     for name, later in (("one", False), ("two", True)):
         config = desk.desk(tmp_path / name, 3)
         desk.ask(tmp_path / name, N0, desk.taught(N0))
-        desk.ask(tmp_path / name, N1, asked(N1))
+        desk.ask(tmp_path / name, N1, desk.asked(N1))
         if later:  # the next night turns every label round, and is in the lake already
             names = sorted(desk.ABOUT)
             turned = [desk.question(n, N0, names[n % 3]) | {"tags": {"intent": names[(n + 1) % 3]}} for n in range(60)]
-            turned += [one | {"tags": {"intent": "fee"}} for one in asked(N1)]
+            turned += [one | {"tags": {"intent": "fee"}} for one in desk.asked(N1)]
             desk.ask(tmp_path / name, N2, turned)
             for night in (N0, N1, N2):
                 stages.run_stage("ingest", night, config)
@@ -71,7 +62,7 @@ def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
     for name, nights in (("one", (N0, N1, N2)), ("two", (N2,))):
         config = desk.desk(tmp_path / name, 3)
         desk.ask(tmp_path / name, N0, desk.taught(N0))
-        desk.ask(tmp_path / name, N1, asked(N1))
+        desk.ask(tmp_path / name, N1, desk.asked(N1))
         desk.ask(tmp_path / name, N2, desk.taught(N2, start=200, number=9))
         for night in (N0, N1, N2):
             stages.run_stage("ingest", night, config)
@@ -83,7 +74,7 @@ def test_a_lake_made_anew_is_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_night_without_new_documents_learns_and_encodes_nothing(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2)
-    desk.ask(tmp_path, N0, [*desk.taught(N0), *asked(N0)])
+    desk.ask(tmp_path, N0, [*desk.taught(N0), *desk.asked(N0)])
     first = desk.run(config, N0)
     second = artifacts.read_manifest(desk.run(config, N1))
     assert second["report"]["encoded"] == 0
@@ -105,7 +96,7 @@ def test_the_last_label_counts_wherever_the_lake_stands(tmp_path: Path) -> None:
 
 def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 1)
-    desk.ask(tmp_path, N0, asked(N0))
+    desk.ask(tmp_path, N0, desk.asked(N0))
     night = desk.run(config, N0)
     assert {one["label"] for one in rows_of(night, "labels")} == {None}
     assert len(rows_of(night, "wanted")) == 4
@@ -115,7 +106,7 @@ def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> N
 def test_a_text_that_has_a_label_under_another_id_is_not_wanted(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 1)
     twin = desk.question(0, N0, "card", known=False) | {"id": "twin"}
-    desk.ask(tmp_path, N0, [*desk.taught(N0), twin, *asked(N0)])
+    desk.ask(tmp_path, N0, [*desk.taught(N0), twin, *desk.asked(N0)])
     night = desk.run(config, N0)
     assert {one["document_id"] for one in rows_of(night, "wanted")} == {"d100", "d101", "d102", "odd"}
     assert next(one["is_given"] for one in rows_of(night, "labels") if one["document_id"] == "twin") is False
@@ -136,22 +127,6 @@ def test_a_classifier_that_is_significantly_worse_is_not_used(tmp_path: Path) ->
     assert used == {name: sha for name, sha in digests(before).items() if name.startswith("active.intent/")}
 
 
-def test_who_wrote_without_a_label_what_taught_a_classifier_in_use_is_known(tmp_path: Path) -> None:
-    """On the last night her text is too old to get a label or to take part, but the classifier before is in use."""
-    config = desk.desk(tmp_path, 3, {"held_share": 0.3, "days": 2})
-    desk.ask(tmp_path, N0, [desk.question(200, N0, "fee", known=False, who="lena")])
-    desk.ask(tmp_path, N1, desk.taught(N1, number=120))
-    names = sorted(desk.ABOUT)
-    noise = [desk.question(n, N1, names[n % 3]) | {"tags": {"intent": names[(n * 7 // 5) % 3]}} for n in range(84)]
-    desk.ask(tmp_path, N2, [*noise, desk.question(300, N2, "fee", who="otto")])
-    for night in (N0, N1):
-        desk.run(config, night)
-    last = desk.run(config, N2)
-    assert artifacts.read_manifest(last)["report"]["intent: in_use"] == "the one before"
-    assert "d200" not in {one["document_id"] for one in rows_of(last, "labels")}
-    assert {one["user_id"] for one in rows_of(last, "authors")} == {"lena", "otto"}
-
-
 def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
     """Of nights 4 to 7 the last is one on which everything is fitted anew: 2024-01-07, a Sunday as before it 12-31."""
     config = desk.desk(tmp_path, 14, {"refresh_days": 7})
@@ -160,7 +135,7 @@ def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
         desk.ask(
             tmp_path,
             night,
-            desk.taught(night, start=60 * n, number=60 if n in {0, 6, 8} else 0) + asked(night, 2000 + 10 * n),
+            desk.taught(night, start=60 * n, number=60 if n in {0, 6, 8} else 0) + desk.asked(night, 2000 + 10 * n),
         )
     fitted = {}
     for n in (0, 5, 6, 8, 12):
@@ -179,39 +154,14 @@ def test_between_refreshes_what_was_known_then_teaches(tmp_path: Path) -> None:
     assert {name: sha for name, sha in again.items() if name.startswith("fitted.intent/")} == fitted[8]
 
 
-def test_who_wrote_what_taught_on_the_day_of_the_fit_is_known_after_the_text_is_another(tmp_path: Path) -> None:
-    sunday, monday = desk.night_of(6), desk.night_of(7)
-    config = desk.desk(tmp_path, 8, {"refresh_days": 7, "days": 1})
-    rows = desk.taught(sunday)
-    rows[0]["who"] = "anna"
-    desk.ask(tmp_path, sunday, rows)
-    desk.ask(tmp_path, monday, [rows[0] | {"said": "it is about something else", "tags": None}])
-    desk.run(config, sunday)
-    last = desk.run(config, monday)
-    assert not rows_of(last, "labels")  # nothing of these days
-    assert [one["user_id"] for one in rows_of(last, "authors")] == ["anna"]
-
-
 def test_labels_outside_of_the_set_are_published_as_unknown(tmp_path: Path) -> None:
     config = desk.desk(tmp_path, 2, {"label_sets": {"intent": {"outside": ["rate"], "precision": 0.8}}})
     desk.ask(tmp_path, N0, desk.taught(N0))
-    desk.ask(tmp_path, N1, asked(N1))
+    desk.ask(tmp_path, N1, desk.asked(N1))
     desk.run(config, N0)
     labels = {one["document_id"]: one["label"] for one in rows_of(desk.run(config, N1), "labels")}
     assert [labels[f"d{100 + n}"] for n in range(3)] == ["card", "fee", None]
     assert labels["d2"] is None
-
-
-def test_an_author_who_is_forgotten_takes_the_night_along(tmp_path: Path) -> None:
-    config = desk.desk(tmp_path, 2)
-    desk.ask(tmp_path, N0, desk.taught(N0))
-    desk.ask(tmp_path, N1, asked(N1))
-    nights = [desk.run(config, night) for night in (N0, N1)]
-    forget.forget(config, ["u1"], N1)
-    assert not any(night.is_dir() for night in nights)  # without features nobody can tell whom a night knows
-    labels = rows_of(desk.run(config, N1), "labels")
-    assert "u1" not in {one["user_id"] for one in labels}
-    assert "d101" not in {one["document_id"] for one in labels}
 
 
 def test_what_a_document_says_without_its_author_is_the_authors(tmp_path: Path) -> None:
@@ -240,19 +190,6 @@ def test_what_a_document_says_without_its_author_is_the_authors(tmp_path: Path) 
     ids = {row["document_id"] for row in rows_of(desk.run(config, N2), "labels")}
     assert "d100" not in ids
     assert {"anna", "d101"} <= ids
-
-
-def test_whose_text_is_encoded_beside_those_that_are_wanted_is_known(tmp_path: Path) -> None:
-    config = desk.desk(tmp_path, 1, {"label_sets": {"intent": {"kinds": ["question"]}}})
-    (tmp_path / "said.sql").write_text(
-        desk.MAPPING.replace("tags as", "case when who is null then 'question' else 'review' end as kind, tags as")
-    )
-    review = desk.question(70, N0, "card", known=False, who="anna")
-    desk.ask(tmp_path, N0, [*desk.taught(N0), review])
-    night = desk.run(config, N0)
-    assert artifacts.read_manifest(night)["report"]["encoded"] == 61
-    assert "anna" not in {one["user_id"] for one in rows_of(night, "labels")}
-    assert rows_of(night, "authors") == [{"user_id": "anna"}]
 
 
 def test_labels_that_know_a_text_go_with_the_id_in_it(tmp_path: Path) -> None:

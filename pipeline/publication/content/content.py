@@ -34,7 +34,7 @@ from pipeline.publication.editorial import EditorialRules
 from pipeline.settings.config import Config
 from pipeline.settings.sections.content import EDITORS, Content
 from pipeline.words.classify import AUTHORS
-from pipeline.words.documents import Documents
+from pipeline.words.documents import Documents, authors_of
 from pipeline.words.held import FILE, FINDINGS
 
 log = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ def _authors(documents: Documents, findings: pa.Table, users: pa.ChunkedArray) -
     """Who wrote a document that something was found in, or is known by a limit."""
     ids = findings.filter(pc.equal(findings.column("subject"), "document")).column("id").combine_chunks()
     theirs = documents.table.filter(pc.is_in(documents.table.column("document_id"), value_set=ids))
-    found = pa.chunked_array([*theirs.column("author").chunks, *users.chunks], pa.string())
+    found = pa.chunked_array([authors_of([theirs]), *users.chunks], pa.string())
     return pa.table({"user_id": pc.drop_null(pc.unique(found)).sort()})
 
 
