@@ -1,25 +1,22 @@
 """A linear classifier over a text's vector and its terms, with the probability that its answer is right.
 
     margins = vectors @ V + terms @ T + b        [N, C]
-    p(right) = sigmoid(w0 + w1 m1 + w2 (m1 - m2))    m1, m2: the two highest margins of a text
 
-Sources: Fan et al., "LIBLINEAR", JMLR 2008; Platt, "Probabilistic outputs for support vector machines", 1999.
+Source: Fan et al., "LIBLINEAR", JMLR 2008.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.arrays import logistic
 from pipeline.arrays.blocks import blocks
-from pipeline.words import spreading
+from pipeline.words import spreading, sureness
 from pipeline.words import terms as texts_terms
-from pipeline.words.spoken import NOT_KNOWN
 from pipeline.words.spreading import Unlabelled
+from pipeline.words.sureness import Sureness
 from pipeline.words.terms import Terms
 
 if TYPE_CHECKING:
@@ -53,10 +50,9 @@ RECIPES = (
 """What is chosen from, by what they get right of documents left out; of equals the first."""
 WITH_UNLABELLED = (Recipe("svm", 3.0, 0.3, unlabelled=0.3),)
 """Beside these, where there are texts without a label."""
-NEVER = 1.1
-"""A threshold that no probability reaches."""
 AT_ONCE = 10_000
 """Texts whose terms and margins are in memory at a time."""
+ARRAYS = ("of_vectors", "of_terms", "bias", "seen")
 WORDS_ALONE = (Recipe("svm", 0.0, 0.3), Recipe("svm", 0.0, 1.0))
 """The same without an encoder."""
 
@@ -71,10 +67,10 @@ class Classifier:
         of_terms: [V, C] float32.
         bias: [C] float32.
         terms: the terms.
-        right: [3] float64, the weights of p(right).
-        threshold: below this p(right) the answer is unknown.
         recipe: how it was fitted.
-        in_languages: by language, what is instead of `right` and `threshold` there; empty: they are not told apart.
+        seen: [T] uint64, where texts without a label took part the fingerprints of all that did; else empty.
+        sure: how sure its answers are; where there are `seen`, of these.
+        sure_of_others: how sure they are of texts that took no part; None: as of those that did.
     """
 
     labels: tuple[str, ...]
@@ -82,10 +78,10 @@ class Classifier:
     of_terms: np.ndarray
     bias: np.ndarray
     terms: Terms
-    right: np.ndarray
-    threshold: float
     recipe: Recipe
-    in_languages: Mapping[str, tuple[np.ndarray, float]] = field(default_factory=dict)
+    seen: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.uint64))
+    sure: Sureness = field(default_factory=Sureness)
+    sure_of_others: Sureness | None = None
 
     def margins(self, vectors: np.ndarray, weights: "csr_matrix") -> np.ndarray:
         """[N, C] float64. Summed row by row in one order, so that a text has the same bytes in whatever company."""
@@ -105,33 +101,24 @@ class Classifier:
         asked = blocks(len(texts), AT_ONCE)
         found = [leading(self.margins(vectors[some], self.terms.weights(texts[some]))) for some in asked]
         best, second, columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        right, threshold = self.right, np.full(len(best), self.threshold)
-        of_rows = np.einsum("nc,c->n", columns, right) if languages is not None else columns @ right
-        if languages is not None and self.in_languages:
-            threshold[languages != NOT_KNOWN] = NEVER  # nothing says how good it is in a language that taught little
-            for language, (other, below) in self.in_languages.items():
-                mine = languages == language
-                of_rows[mine], threshold[mine] = np.einsum("nc,c->n", columns[mine], other), below
-        return Answers(best, second, logistic.sigmoid(of_rows), threshold)
+        probability, threshold = self.sure.of(columns, languages)
+        if self.sure_of_others is not None:
+            others = ~np.isin(sureness.fingerprints(texts), self.seen)
+            theirs, below = self.sure_of_others.of(columns, languages)
+            probability, threshold = np.where(others, theirs, probability), np.where(others, below, threshold)
+        return Answers(best, second, probability, threshold)
 
-    def calibrated(
-        self, right: np.ndarray, threshold: float, in_languages: Mapping[str, tuple[np.ndarray, float]] | None = None
-    ) -> "Classifier":
-        """The same with other weights of p(right)."""
-        return replace(self, right=right, threshold=threshold, in_languages=in_languages or {})
+    def calibrated(self, sure: Sureness, sure_of_others: Sureness | None) -> "Classifier":
+        """The same, otherwise sure of its answers."""
+        return replace(self, sure=sure, sure_of_others=sure_of_others)
 
     def save(self, folder: Path) -> None:
         """Write classifier.json, the arrays and the terms."""
-        said: dict[str, Any] = {
-            "labels": self.labels,
-            "right": self.right.tolist(),
-            "threshold": self.threshold,
-            "recipe": asdict(self.recipe),
-        }
-        if self.in_languages:
-            said["in_languages"] = {name: [right.tolist(), at] for name, (right, at) in self.in_languages.items()}
+        said: dict[str, Any] = {"labels": self.labels, "recipe": asdict(self.recipe)} | self.sure.said()
+        if self.sure_of_others is not None:
+            said["of_others"] = self.sure_of_others.said()
         (folder / "classifier.json").write_text(json.dumps(said, ensure_ascii=False, sort_keys=True) + "\n")
-        for name in ("of_vectors", "of_terms", "bias"):
+        for name in ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name))
         self.terms.save(folder)
 
@@ -155,15 +142,15 @@ class Answers:
 def load(folder: Path) -> Classifier:
     """Read what `Classifier.save` wrote."""
     said: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-    arrays = {n: np.load(folder / f"{n}.npy", allow_pickle=False) for n in ("of_vectors", "of_terms", "bias")}
+    # `seen` is not in what was written before texts without a label took part
+    arrays = {n: np.load(path, allow_pickle=False) for n in ARRAYS if (path := folder / f"{n}.npy").is_file()}
     return Classifier(
         labels=tuple(said["labels"]),
         **arrays,
         terms=texts_terms.load(folder),
-        right=np.array(said["right"]),
-        threshold=said["threshold"],
         recipe=Recipe(**said["recipe"]),
-        in_languages={name: (np.array(right), at) for name, (right, at) in said.get("in_languages", {}).items()},
+        sure=sureness.read(said),
+        sure_of_others=sureness.read(said["of_others"]) if "of_others" in said else None,
     )
 
 
@@ -178,20 +165,6 @@ def leading(margins: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return best, second, np.stack([np.ones(len(margins)), first, first - margins[rows, second]], axis=1)
 
 
-def calibrate(columns: np.ndarray, is_right: np.ndarray) -> np.ndarray:
-    """[3] weights of p(right), of documents that were left out of the fit.
-
-    Args:
-        columns: [N, 3] of `leading`.
-        is_right: bool [N].
-    """
-    start = np.array([0.0, 0.0, 1.0])
-    ridge = np.full(3, 0.1)
-    return logistic.fit(
-        columns, is_right.astype(np.float64), start, ridge=ridge, towards=start, iterations=50, longest_step=2.0
-    )
-
-
 def fit(
     vectors: np.ndarray,
     texts: list[str],
@@ -201,7 +174,7 @@ def fit(
     *,
     unlabelled: Unlabelled | None = None,
 ) -> Classifier:
-    """Fit a recipe; p(right) is to be calibrated.
+    """Fit a recipe; how sure its answers are is to be learned.
 
     Args:
         vectors: [N, h] float32 unit vectors of the texts.
@@ -213,12 +186,13 @@ def fit(
     """
     from scipy import sparse
 
-    counts = np.ones(len(texts))
+    counts, seen = np.ones(len(texts)), np.zeros(0, dtype=np.uint64)
     if unlabelled is not None and len(unlabelled) and recipe.unlabelled:
         spread, sure = spreading.spread(vectors, labels, unlabelled.vectors)
         reached = np.flatnonzero(sure > 0)
         vectors, labels = np.concatenate([vectors, unlabelled.vectors[reached]]), np.append(labels, spread[reached])
         texts, counts = [*texts, *unlabelled.texts[reached]], np.append(counts, recipe.unlabelled * sure[reached])
+        seen = np.unique(sureness.fingerprints(texts))
     terms = texts_terms.fit(texts) if recipe.terms else Terms(dict.fromkeys(texts_terms.HOW, ()), _no_idf())
     columns = sparse.hstack([sparse.csr_matrix(vectors * np.float32(recipe.weight)), terms.weights(texts)]).tocsr()
     names, weights, bias = _linear(columns, labels.astype(str), counts, recipe, seed)
@@ -229,9 +203,8 @@ def fit(
         of_terms=weights[vectors.shape[1] :].astype(np.float32),
         bias=bias.astype(np.float32),
         terms=terms,
-        right=np.array([0.0, 0.0, 1.0]),
-        threshold=0.0,
         recipe=recipe,
+        seen=seen,
     )
 
 

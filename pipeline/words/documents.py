@@ -28,7 +28,12 @@ SCHEMA = pa.schema(
     ]
 )
 LABELS = pa.schema(
-    [pa.field("document_id", pa.string()), pa.field("label_set", pa.string()), pa.field("label", pa.string())]
+    [
+        pa.field("document_id", pa.string()),
+        pa.field("label_set", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("label_since", pa.date32()),  # the first night by which this label was known
+    ]
 )
 
 
@@ -45,10 +50,12 @@ class Labelled:
     Attributes:
         rows: [N] int64 rows of the documents.
         labels: [N] text.
+        known: [N] datetime64[D] the first night by which both text and label were.
     """
 
     rows: np.ndarray
     labels: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,11 @@ class Documents:
             return cls(table, sql.query(connection, "words/labels", LABELS, files=files, names=list(names)))
 
     @property
+    def since(self) -> np.ndarray:
+        """[N] datetime64[D] the first night by which the text of each was known."""
+        return _dates(self.table, "text_since")
+
+    @property
     def days(self) -> np.ndarray:
         """[N] int64 the day on which each was written, since 1970-01-01."""
         return np.asarray(self.table.column("day").to_numpy(), dtype=np.int64)
@@ -98,7 +110,9 @@ class Documents:
         rows = mine.column("row").to_numpy().astype(np.int64)
         times = self.table.column("time").cast(pa.int64()).to_numpy()[rows]
         order = np.lexsort([rows, times])
-        return Labelled(rows[order], np.array(mine.column("label").to_pylist(), dtype=object)[order])
+        labels = np.array(mine.column("label").to_pylist(), dtype=object)
+        known = np.maximum(_dates(mine, "label_since"), self.since[rows])
+        return Labelled(rows[order], labels[order], known[order])
 
     def lately(self, night: date, days: int, kinds: tuple[str, ...]) -> np.ndarray:
         """[N] rows of the documents of some kinds (none: all) that were written in the last days, in their order."""
@@ -106,3 +120,8 @@ class Documents:
         if kinds:
             recent &= np.asarray(pc.is_in(self.table.column("kind"), value_set=pa.array(kinds)).to_numpy(), dtype=bool)
         return np.flatnonzero(recent)
+
+
+def _dates(table: pa.Table, name: str) -> np.ndarray:
+    """[N] datetime64[D] of a column."""
+    return np.asarray(table.column(name).to_numpy().astype("datetime64[D]"))

@@ -87,14 +87,13 @@ def write(
         seed: of the fits.
     """
     taught, held = examples.take(parts.taught), examples.take(parts.held)
-    recipe, found = learning.choose(taught, classify.folds, section.min_examples, seed, unlabelled)
-    fitted = learning.fit_all(taught, recipe, section, seed, unlabelled.and_these(held.texts, held.vectors))
-    earlier = learning.calibrated(fitted, found, section, taught.languages)
+    chosen = learning.choose(taught, classify.folds, section.min_examples, seed, unlabelled)
+    fitted = learning.fit_all(taught, chosen.recipe, section, seed, unlabelled.and_these(held.texts, held.vectors))
+    earlier = learning.calibrated(fitted, chosen, section, taught.languages)
     whole = earlier
     if parts.held.any():
-        whole = learning.fit_all(examples, recipe, section, seed, unlabelled).calibrated(
-            earlier.right, earlier.threshold, earlier.in_languages
-        )
+        whole = learning.fit_all(examples, chosen.recipe, section, seed, unlabelled)
+        whole = whole.calibrated(earlier.sure, earlier.sure_of_others)
     whole.save(folder)
     (folder / JUDGED).mkdir()
     earlier.save(folder / JUDGED)

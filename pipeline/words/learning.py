@@ -8,16 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.arrays import logistic
 from pipeline.settings.sections.words import LabelSet
-from pipeline.words import classifier
+from pipeline.words import classifier, sureness
 from pipeline.words.classifier import RECIPES, WITH_UNLABELLED, WORDS_ALONE, Classifier, Recipe
 from pipeline.words.spreading import Unlabelled
+from pipeline.words.sureness import LeftOut
 
 MOST_TO_CHOOSE = 4000
 """Of more training documents so many choose the recipe."""
-LEAST = 20
-"""Training documents of a language from which on they say how sure an answer is in it."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,18 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class LeftOut:
-    """What classifiers said of the documents that each had not seen.
+class Chosen:
+    """A recipe, and how its answers were.
 
     Attributes:
-        best: [N] text, the best label; None where too little was left to learn from.
-        columns: [N, 3] of classifier.leading; there zeros.
-        is_right: bool [N]; never of a document whose label was not learned.
+        recipe: that gets most right of documents left out.
+        found: what it said of all of them; where texts without a label take part, of documents that did without theirs.
+        apart: there, what it said of them where they took no part; None: none take part.
     """
 
-    best: np.ndarray
-    columns: np.ndarray
-    is_right: np.ndarray
+    recipe: Recipe
+    found: LeftOut
+    apart: LeftOut | None
 
 
 def learnable(labels: np.ndarray, least: int) -> np.ndarray:
@@ -83,12 +81,19 @@ def folds(examples: Examples, number: int) -> np.ndarray:
 
 
 def leave_out(
-    examples: Examples, recipe: Recipe, number: int, least: int, seed: int, *, unlabelled: Unlabelled | None = None
+    examples: Examples,
+    recipe: Recipe,
+    number: int,
+    least: int,
+    seed: int,
+    *,
+    unlabelled: Unlabelled | None = None,
+    apart: bool = False,
 ) -> LeftOut:
     """Fit a recipe as often as there are folds, each time without one, and ask it about that one.
 
-    Where texts without a label take part, those of the fold do, as most of what a night labels did: a classifier is
-    surer of what took part, and no more often right.
+    Where texts without a label take part, those of the fold do, as most of what a night labels did, or are `apart`, as
+    what is written later: a classifier is surer of what took part, and no more often right.
     """
     of = folds(examples, number)
     best = np.empty(len(examples), dtype=object)
@@ -99,7 +104,7 @@ def leave_out(
         if not len(out) or len(set(taught.labels)) < 2:  # nothing is said of it, which counts as wrong
             continue
         asked = examples.take(out)
-        free = None if unlabelled is None else unlabelled.and_these(asked.texts, asked.vectors)
+        free = unlabelled if apart or unlabelled is None else unlabelled.and_these(asked.texts, asked.vectors)
         fitted = classifier.fit(taught.vectors, list(taught.texts), taught.labels, recipe, seed, unlabelled=free)
         margins = fitted.margins(asked.vectors, fitted.terms.weights(list(asked.texts)))
         first, _, columns[out] = classifier.leading(margins)
@@ -107,9 +112,7 @@ def leave_out(
     return LeftOut(best, columns, best == examples.labels)
 
 
-def choose(
-    examples: Examples, number: int, least: int, seed: int, unlabelled: Unlabelled | None = None
-) -> tuple[Recipe, LeftOut]:
+def choose(examples: Examples, number: int, least: int, seed: int, unlabelled: Unlabelled | None = None) -> Chosen:
     """The recipe that gets most right of documents left out, and what it said of all of them.
 
     Args:
@@ -124,26 +127,14 @@ def choose(
         recipes += WITH_UNLABELLED
     some = examples.take(np.sort(order(examples.ids)[:MOST_TO_CHOOSE]))
     tried = [leave_out(some, recipe, number, least, seed, unlabelled=unlabelled) for recipe in recipes]
-    chosen = int(np.argmax([found.is_right.sum() for found in tried]))
-    if len(some) == len(examples):
-        return recipes[chosen], tried[chosen]
-    return recipes[chosen], leave_out(examples, recipes[chosen], number, least, seed, unlabelled=unlabelled)
-
-
-def threshold(probability: np.ndarray, is_right: np.ndarray, section: LabelSet) -> float:
-    """Below which probability the answer is unknown; above 1: always.
-
-    Args:
-        probability: [N] p(right) of documents left out.
-        is_right: bool [N].
-        section: the precision that is asked for, or what a wrong label costs.
-    """
-    if section.wrong_cost is not None:  # (1 - p) * cost < 1
-        return 1 - 1 / section.wrong_cost
-    falling = np.argsort(-probability, kind="stable")
-    share = np.cumsum(is_right[falling]) / np.arange(1, len(falling) + 1)
-    enough = np.flatnonzero(share >= section.precision)
-    return float(probability[falling[enough[-1]]]) if len(enough) else classifier.NEVER
+    best = int(np.argmax([found.is_right.sum() for found in tried]))
+    recipe, found = recipes[best], tried[best]
+    if len(some) < len(examples):
+        found = leave_out(examples, recipe, number, least, seed, unlabelled=unlabelled)
+    apart = None
+    if recipe.unlabelled:
+        apart = leave_out(examples, recipe, number, least, seed, unlabelled=unlabelled, apart=True)
+    return Chosen(recipe, found, apart)
 
 
 def learn(
@@ -158,8 +149,8 @@ def learn(
         seed: of the fits.
         unlabelled: texts without a label.
     """
-    recipe, found = choose(examples, number, section.min_examples, seed, unlabelled)
-    return calibrated(fit_all(examples, recipe, section, seed, unlabelled), found, section, examples.languages)
+    chosen = choose(examples, number, section.min_examples, seed, unlabelled)
+    return calibrated(fit_all(examples, chosen.recipe, section, seed, unlabelled), chosen, section, examples.languages)
 
 
 def fit_all(
@@ -171,29 +162,16 @@ def fit_all(
 
 
 def calibrated(
-    fitted: Classifier, found: LeftOut, section: LabelSet, languages: np.ndarray | None = None
+    fitted: Classifier, chosen: Chosen, section: LabelSet, languages: np.ndarray | None = None
 ) -> Classifier:
-    """The classifier with the probabilities and the threshold that documents left out teach.
+    """The classifier with the probabilities and the thresholds that documents left out teach.
 
     Args:
         fitted: of all of them.
-        found: what was said of each by one that had not seen it.
+        chosen: what was said of each by one that had not seen it.
         section: the label set.
-        languages: [N] text, of each; those of one that has LEAST teach its own; None: not told apart.
+        languages: [N] text, of each; None: not told apart.
     """
-    right, below = _sure(found, np.ones(len(found.best), dtype=bool), section)
-    in_languages: dict[str, tuple[np.ndarray, float]] = {}
-    for language in sorted({*languages.tolist()}) if languages is not None else ():
-        mine = languages == language
-        if mine.sum() >= LEAST:
-            in_languages[language] = _sure(found, mine, section)
-    return fitted.calibrated(right, below, in_languages)
-
-
-def _sure(found: LeftOut, mine: np.ndarray, section: LabelSet) -> tuple[np.ndarray, float]:
-    """The weights of p(right) and the threshold that some of the documents left out teach, bool [N]."""
-    columns, is_right = found.columns[mine], found.is_right[mine]
-    right = classifier.calibrate(columns, is_right)
-    probability = logistic.sigmoid(columns @ right)
-    inside = ~np.isin(found.best[mine].astype(str), section.outside)  # an answer of `outside` is unknown anyway
-    return right, threshold(probability[inside], is_right[inside], section)
+    sure = sureness.learn(chosen.found, section, languages)
+    of_others = None if chosen.apart is None else sureness.learn(chosen.apart, section, languages)
+    return fitted.calibrated(sure, of_others)

@@ -23,7 +23,7 @@ NEIGHBOURS, SHARPNESS = 10, 8
 REACH = 0.8
 """How much of a text's label comes from those that are like it."""
 STEPS = 30
-"""Of F: what is left of the start after them is below REACH^STEPS, a thousandth."""
+"""Of F: what is left of the start after them is below REACH^STEPS, about a thousandth."""
 
 
 @dataclass(frozen=True)

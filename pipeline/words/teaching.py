@@ -35,8 +35,8 @@ def known(documents: Documents, run_date: date, config: Config) -> Documents:
 def unlabelled(taught: Documents, labelled: Labelled, section: LabelSet, classify: Classify) -> np.ndarray:
     """[U] rows of documents without a label that take part in learning, each text once, in the order of their hashes.
 
-    They are the latest of those that were written and known by the night that first knew the last labelled text, so
-    that a night which brings no labels has nothing to learn. Where nothing is labelled, more than ENOUGH is, or no
+    They are the latest of those that were written and known by the night that first knew the last label, so that a
+    night which brings none has nothing to learn. Where nothing is labelled, more than ENOUGH is, or no
     encoder says what is alike, there are none.
 
     Args:
@@ -45,14 +45,13 @@ def unlabelled(taught: Documents, labelled: Labelled, section: LabelSet, classif
         section: the label set, for the kinds of its documents.
         classify: how old, and how many.
     """
-    since = taught.table.column("text_since").to_numpy().astype("datetime64[D]")
     if not 0 < len(labelled.rows) <= ENOUGH or classify.model == pretrained.NONE:
         return np.zeros(0, dtype=np.int64)
-    last = since[labelled.rows].max()
+    last = labelled.known.max()
     keys = taught.column("text_key").astype(str)
     rows = taught.lately(last.item(), classify.days, section.kinds)
     # what is written later, or said again, changes nothing
-    known = (since[rows] <= last) & (taught.days[rows] <= last.astype(np.int64))
+    known = (taught.since[rows] <= last) & (taught.days[rows] <= last.astype(np.int64))
     rows = rows[known & ~np.isin(keys[rows], keys[labelled.rows])]
     times = taught.table.column("time").cast(pa.int64()).to_numpy()[rows]
     rows = rows[np.lexsort([rows, -times])]

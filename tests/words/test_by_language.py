@@ -7,8 +7,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.operations import stages
-from pipeline.settings.sections.words import LabelSet
-from pipeline.words import by_language, classifier, learning
+from pipeline.words import by_language
 from pipeline.words.quality import Judged
 from tests.tiny_log import digests, rows_of
 from tests.words import desk
@@ -75,31 +74,3 @@ def test_a_language_that_is_judged_worse_is_seen_and_without_declared_ones_nothi
     assert "**de is judged worse than the rest.**" in card
     rows = rows_of(made["declared"], "by_language")
     assert {one["language"] for one in rows} == {"en", "de"}
-
-
-def test_how_sure_an_answer_is_is_learned_in_each_language_as_by_itself(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    number = 200
-    columns = np.column_stack([np.ones(number), rng.normal(1, 1, number), rng.exponential(1, number)])
-    right = rng.random(number) < np.where(np.arange(number) < 120, 0.95, 0.4)
-    best = np.array(["card"] * number, dtype=object)
-    languages = np.array(["en"] * 120 + ["pt"] * 70 + ["de"] * 10, dtype=object)
-    section = LabelSet(precision=0.9)
-    texts = [f"{name} {n}" for n in range(4) for name in ("card", "fee")]
-    vectors = np.zeros((len(texts), 0), dtype=np.float32)
-    labels = np.array(["card", "fee"] * 4, dtype=object)
-    fitted = classifier.fit(vectors, texts, labels, classifier.WORDS_ALONE[0], 0)
-    found = learning.calibrated(fitted, learning.LeftOut(best, columns, right), section, languages)
-    assert found.in_languages.keys() == {"en", "pt"}  # ten documents say nothing
-    for name, (weights, below) in found.in_languages.items():
-        mine = languages == name
-        alone = learning.calibrated(fitted, learning.LeftOut(best[mine], columns[mine], right[mine]), section)
-        np.testing.assert_array_equal(weights, alone.right)
-        assert below == alone.threshold
-    found.save(tmp_path)
-    asked = np.array(["en", "pt", "de", "unknown"] * 2, dtype=object)
-    answers = classifier.load(tmp_path).answers(vectors, texts, asked)
-    at = [found.in_languages["en"][1], found.in_languages["pt"][1], classifier.NEVER, found.threshold]
-    assert answers.threshold.tolist() == at * 2
-    whole = fitted.calibrated(found.right, found.threshold).answers(vectors, texts)
-    np.testing.assert_allclose(answers.probability[2:4], whole.probability[2:4], rtol=1e-12)

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.ground import artifacts
 from pipeline.operations import forget, load_history, stages
+from pipeline.words.documents import Documents
 from tests.on_disk import everything_under
 from tests.tiny_log import digests, rows_of
 from tests.words import desk
@@ -92,6 +93,25 @@ def test_the_last_label_counts_wherever_the_lake_stands(tmp_path: Path) -> None:
     night = desk.run(config, N1)
     assert next(one["label"] for one in rows_of(night, "labels") if one["document_id"] == "d0") == "rate"
     assert [path.name[:10] for path in (night / "vectors").iterdir()] == [N0.isoformat()]
+
+
+def test_a_label_is_known_since_the_night_that_first_said_it_and_its_text(tmp_path: Path) -> None:
+    config = desk.desk(tmp_path, 3)
+    nothing = {"said": None, "moment": None, "who": None}
+    desk.ask(tmp_path, N0, [desk.question(n, N0, "card", known=n < 2) for n in range(3)])
+    said = [
+        {"id": f"d{n}", **nothing, "tags": {"intent": label}} for n, label in ((0, "card"), (1, "fee"), (2, "rate"))
+    ]
+    desk.ask(tmp_path, N1, [*said, {"id": "late", **nothing, "tags": {"intent": "fee"}}])
+    desk.ask(tmp_path, N2, [desk.question(3, N2, "fee") | {"id": "late", "tags": None}])
+    for night in (N0, N1, N2):
+        stages.run_stage("ingest", night, config)
+    documents = Documents.read(N2, config, ["intent"])
+    labelled = documents.of("intent")
+    ids = documents.column("document_id")[labelled.rows].tolist()
+    found = dict(zip(ids, zip(labelled.labels.tolist(), labelled.known.tolist(), strict=True), strict=True))
+    # one said again, one of another label, one labelled later, one whose text came after its label
+    assert found == {"d0": ("card", N0), "d1": ("fee", N1), "d2": ("rate", N1), "late": ("fee", N2)}
 
 
 def test_without_labels_those_unlike_one_another_are_wanted(tmp_path: Path) -> None:

@@ -10,15 +10,6 @@ from pipeline.words.classifier import Recipe
 RECIPE = Recipe("svm", 0.0, 1.0)
 
 
-def test_the_threshold_is_the_lowest_at_which_the_precision_held() -> None:
-    probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5])
-    is_right = np.array([True, True, False, True, False])
-    assert learning.threshold(probability, is_right, LabelSet(precision=0.7)) == 0.6  # 3 of 4; 3 of 5 is too few
-    assert learning.threshold(probability, is_right, LabelSet(precision=0.9)) == 0.8
-    assert learning.threshold(probability, ~is_right, LabelSet(precision=0.9)) > 1
-    assert learning.threshold(probability, is_right, LabelSet(wrong_cost=4)) == 0.75
-
-
 def test_the_latest_judge_and_hashes_where_all_are_of_one_moment() -> None:
     ids, section = np.array([f"d{n}" for n in range(100)], dtype=object), Classify()
     by_time = fitting.split(ids, np.arange(100), section)
@@ -66,12 +57,12 @@ def test_where_a_fold_leaves_one_label_nothing_is_right_and_nothing_sure() -> No
     ids, texts = (np.array([f"{kind}{n}" for n in range(8)], dtype=object) for kind in ("d", "text "))
     examples = learning.Examples(ids, texts, np.zeros((8, 0), dtype=np.float32), labels)
     out = learning.folds(examples, 3) == learning.folds(examples, 3)[0]  # the fold of the only a
-    _, found = learning.choose(examples, 3, 1, 0)
+    found = learning.choose(examples, 3, 1, 0).found
     assert list(found.best[out]) == [None] * int(out.sum())
     assert not found.is_right[out].any()
     assert found.is_right[~out].all()
     fitted = learning.learn(examples.take(np.array([0, 1])), LabelSet(min_examples=1), number=3, seed=0)
-    assert fitted.threshold > 1
+    assert fitted.sure.curve.threshold > 1
 
 
 def test_an_interval_of_a_share_is_that_of_the_binomial() -> None:
@@ -92,14 +83,6 @@ def test_two_classifiers_differ_only_where_the_interval_says_so() -> None:
     assert not quality.compare(np.zeros(5), np.ones(5), 0).is_lost  # too few
     assert quality.compare(np.zeros(50), np.ones(50), 0).is_lost
     assert not quality.compare(np.r_[np.zeros(5), np.ones(45)], np.r_[np.ones(5), np.zeros(5), np.ones(40)], 0).is_lost
-
-
-def test_calibrated_probabilities_are_the_shares_that_are_right() -> None:
-    rng = np.random.default_rng(0)
-    margin = rng.normal(size=20_000)
-    is_right = rng.random(20_000) < 1 / (1 + np.exp(-(0.5 + 2 * margin)))
-    right = classifier.calibrate(np.stack([np.ones(20_000), margin, np.zeros(20_000)], axis=1), is_right)
-    assert right[:2] == pytest.approx([0.5, 2.0], abs=0.1)
 
 
 def test_a_classifier_is_the_same_after_it_was_saved_and_in_any_company(tmp_path) -> None:

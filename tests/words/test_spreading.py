@@ -92,19 +92,19 @@ def test_texts_without_a_label_take_part_only_where_that_is_better(useful: bool)
     examples = learning.Examples(texts[:30], texts[:30], vectors[:30], names[:30])
     shown = vectors[30:] if useful else unit(rng.normal(size=(300, 8)))
     free = Unlabelled(texts[30:], shown)
-    recipe, found = learning.choose(examples, 3, 1, 0, free)
+    chosen = learning.choose(examples, 3, 1, 0, free)
     of_each = [
         learning.leave_out(examples, one, 3, 1, 0, unlabelled=free).is_right.sum()
         for one in (*classifier.RECIPES, *classifier.WITH_UNLABELLED)
     ]
-    assert found.is_right.sum() == max(of_each)
-    assert bool(recipe.unlabelled) == (int(np.argmax(of_each)) == 3)
+    assert chosen.found.is_right.sum() == max(of_each)
+    assert bool(chosen.recipe.unlabelled) == (int(np.argmax(of_each)) == 3) == (chosen.apart is not None)
 
 
 NIGHT = date(2024, 5, 7)
 
 
-def documents() -> Documents:
+def documents(label_since: date = NIGHT) -> Documents:
     """d0 is labelled; what could take part with it, and what could not."""
     rows = [
         ("d0", "known", 0, 0, "question"),
@@ -130,7 +130,7 @@ def documents() -> Documents:
         }
         for name, text, ago, since, kind in rows
     ]
-    labels = [{"document_id": "d0", "label_set": "intent", "label": "card"}]
+    labels = [{"document_id": "d0", "label_set": "intent", "label": "card", "label_since": label_since}]
     return Documents(pa.Table.from_pylist(made, SCHEMA), pa.Table.from_pylist(labels, LABELS))
 
 
@@ -142,3 +142,10 @@ def test_the_latest_texts_without_a_label_take_part_each_once() -> None:
     assert teaching.unlabelled(every, known, section, Classify(most_unlabelled=0)).tolist() == []
     assert teaching.unlabelled(every, known, section, Classify(model="none")).tolist() == []
     assert teaching.unlabelled(every, every.of("urgency"), section, Classify()).tolist() == []
+
+
+def test_a_label_given_later_lets_take_part_what_was_known_by_then() -> None:
+    every = documents(label_since=NIGHT + timedelta(days=1))
+    section = LabelSet(kinds=("question",))
+    # "long ago" was said again on the next day, and "tomorrow" came on it
+    assert teaching.unlabelled(every, every.of("intent"), section, Classify()).tolist() == [8, 3, 4, 5]
