@@ -121,7 +121,6 @@ def _asked(config: Config, people: People) -> None:
 def _nights(connection: Any, config: Config, people: People) -> None:
     """Drop the nights that know them, keep what the gate compares with."""
     made = [stage for stage in stages.STAGES if stage != "ingest"]
-    made = [stage for stage in stages.STAGES if stage != "ingest"]
     stage_folders = [folder for stage in made for folder in taken_out.folders(config.lake / stage)]
     blocked = [p for p in (config.home / "blocked").glob(f"{artifacts.PARTITION}*") if p.is_dir()]
     for night in sorted({artifacts.run_date_of(folder) for folder in [*stage_folders, *blocked]}):

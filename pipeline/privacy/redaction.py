@@ -104,8 +104,12 @@ def without_nameless(batch: pa.RecordBatch, of: Iterable[str], person: Sequence[
 
 
 def spellings(text: str) -> list[str]:
-    """How an id can be written in JSON, and as it is."""
-    return sorted({text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]})
+    """How an id can be written: itself, in JSON or CSV, and in a line that could not be read, kept as JSON's text."""
+    ascii_only = json.dumps(text)[1:-1]
+    in_capitals = re.sub(r"(\\u)([0-9a-f]{4})", lambda found: found[1] + found[2].upper(), ascii_only)
+    found = {text, text.replace('"', '""'), ascii_only, in_capitals, json.dumps(text, ensure_ascii=False)[1:-1]}
+    found |= {one.replace("/", r"\/") for one in found}  # as PHP writes it
+    return sorted(found | {json.dumps(one, ensure_ascii=False)[1:-1] for one in found})
 
 
 def _in_text(wanted: Iterable[str]) -> list[tuple[str, str]]:

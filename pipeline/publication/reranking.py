@@ -138,7 +138,8 @@ class SurfaceRules:
         if self.surface.exclude_seen_days is not None and len(last_age):
             wrong = (rows >= 0) & (last_age[rows] < self.surface.exclude_seen_days)
         if self.surface.has_price_band:
-            price, usual = self.prices[items], self.usual[users]
+            # in double, as the check does: in float32 an item at the edge of the band is on its other side
+            price, usual = self.prices[items].astype(np.float64), self.usual[users].astype(np.float64)
             low, high = self.surface.min_price_ratio or 0, self.surface.max_price_ratio or np.inf
             outside = (price < low * usual) | (price > high * usual)  # never where one is unknown
             wrong = wrong | outside

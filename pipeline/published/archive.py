@@ -78,7 +78,11 @@ class Archive:
         shutil.rmtree(self.path(run_id), ignore_errors=True)
 
     def clean(self) -> None:
-        """Remove what a killed publication left behind."""
+        """Remove what a killed publication left behind; a run whose files it had only put aside has them again."""
+        for old in self.folder.glob(f".{RUN}*.old"):
+            folder = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+            if not folder.exists():
+                old.rename(folder)
         for folder in self.folder.glob(f".{RUN}*"):
             shutil.rmtree(folder)
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -94,6 +95,23 @@ def test_what_rules_forbid_a_user_is_asked_pair_by_pair() -> None:
     plain = reranking.SurfaceRules(Surface(name="s"), prices, usual)
     assert not plain.personal
     assert not plain.forbidden(users, items, rows, last_age).any()
+
+
+def test_an_item_at_the_edge_of_a_price_band_is_on_the_side_that_the_check_says() -> None:
+    """In currencies of large numbers a step of float32 is more than the check lets pass."""
+    rng = np.random.default_rng(0)
+    usual = rng.uniform(1e5, 1e8, 3000).astype(np.float32)
+    pairs = np.arange(3000)[:, None]
+    for ratio in (1.1, 3.0, 3.3):
+        prices = np.round(usual.astype(np.float64) * ratio).astype(np.float32)
+        rules = reranking.SurfaceRules(Surface(name="s", max_price_ratio=ratio), prices, usual)
+        found = rules.forbidden(pairs, pairs, np.full((3000, 1), -1), np.zeros(0, np.float32))[:, 0]
+        with duckdb.connect() as connection:
+            shown = pa.table({"price": prices, "mean_price": usual})
+            check = f"select price > {ratio}::double * mean_price + 0.001 from shown"
+            offends = np.array([row[0] for row in connection.register("shown", shown).execute(check).fetchall()])
+        assert offends.any()
+        assert not (offends & ~found).any()
 
 
 def test_an_item_that_moved_up_scores_as_the_best_after_it() -> None:

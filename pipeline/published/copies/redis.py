@@ -4,7 +4,7 @@
 <prefix>:<load>:<table>                    field: what a list is looked up by; value: the list as JSON
 <prefix>:<load>:recommendations:<surface>  the same of one surface, with a field per user
 <prefix>:loads                             hash of the loads that there are: "whole", or "begun" and not finished
-<prefix>:<load>:keys                       set of the load's hashes: what is removed with it, as no key is searched for
+<prefix>:<load>:keys                       set of the load's hashes, which go with it; is it lost, they are searched for
 
 A reader GETs the first and then asks the hashes of that load, which stay until the flip after the next. Hashes are few
 and large, so that dropping a run is one UNLINK, which frees them in the background.
@@ -85,18 +85,19 @@ class RedisCopy:
     def load(self, load: str, folder: Path) -> None:
         """See Copy.load."""
         self._drop(load)
+        begun: set[str] = set()
         with self._asking():
             self._client.hset(self._key("loads"), load, BEGUN)
         with sql.connect(self.config.threads, self.config.memory_limit_mb) as connection:
             for lists in self.lists:
                 path = folder / lists.table.file
                 for made in lists.read(path, connection) if path.is_file() else ():
-                    self._write(load, lists, made)
+                    self._write(load, lists, made, begun)
         with self._asking():
             self._client.hset(self._key("loads"), load, WHOLE)
 
-    def _write(self, load: str, lists: Lists, made: pa.Table) -> None:
-        """Write some lists, whose fields are all new."""
+    def _write(self, load: str, lists: Lists, made: pa.Table, begun: set[str]) -> None:
+        """Write some lists, whose fields are all new; `begun` are the hashes that have some."""
         names = list(lists.within)
         for values in made.group_by(names).aggregate([]).to_pylist() if names else [{}]:
             mine = made
@@ -106,6 +107,9 @@ class RedisCopy:
             fields, entries = (mine.column(name).to_pylist() for name in (lists.field, "entries"))
             with self._asking():
                 self._client.sadd(self._key(load, "keys"), key)
+                if key not in begun:  # what a server that lost the set of hashes still has of it
+                    self._client.unlink(key)
+                    begun.add(key)
                 written = sum(self._sent(key, fields, entries))
             if written != len(fields):
                 raise PublishError(
@@ -141,7 +145,10 @@ class RedisCopy:
     def _drop(self, load: str) -> None:
         """Remove what there is of a load; its name last, so that what a killed process left is found again."""
         with self._asking():
-            if keys := self._client.smembers(self._key(load, "keys")):
+            keys = self._client.smembers(self._key(load, "keys"))
+            if not keys and self._client.hexists(self._key("loads"), load):  # the set is lost, or nothing was written
+                keys = list(self._client.scan_iter(match=self._key(load, "*"), count=1000))
+            if keys:
                 self._client.unlink(*keys)
             self._client.unlink(self._key(load, "keys"))
             self._client.hdel(self._key("loads"), load)

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.ground.errors import InputError, PublishError, UnavailableError
 from pipeline.publication import following, publish, stores
+from pipeline.publication.tables import published
 from pipeline.published.copies import following as copies
 from pipeline.published.copies.redis import RedisCopy
 from tests.published.copies.shops import HOSTILE, NIGHTS, A, B, C, CopiedShop, K, lists, shop
@@ -128,6 +129,20 @@ def test_what_the_server_lost_is_brought_again(made: CopiedShop, redis_server: S
     client.delete(*before)
     following.follow(made.config)
     assert keys(client, prefix) == before
+
+
+def test_lists_whose_register_the_server_lost_are_brought_again_and_go_with_their_load(
+    made: CopiedShop, redis_server: Server, prefix: str
+) -> None:
+    made.publish(A)
+    client = redis_server.client()
+    before, register = keys(client, prefix), f"{prefix}:{client.get(f'{prefix}:active')}:keys"
+    client.delete(register)
+    following.follow(made.config)
+    assert keys(client, prefix) == before
+    client.delete(register)
+    RedisCopy(made.config.publish.copies["serving"], made.config, published()).keep([])
+    assert keys(client, prefix) == set()
 
 
 def test_a_run_whose_files_changed_is_loaded_beside_itself(made: CopiedShop, redis_server: Server, prefix: str) -> None:
