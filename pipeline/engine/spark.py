@@ -38,7 +38,7 @@ def session(config: Config) -> "SparkSession":
             from pyspark.sql import SparkSession
     except ModuleNotFoundError:
         raise InputError(
-            "engine = 'spark' needs PySpark: pip install 'nightjar[spark]', and Java 17 or later"
+            f"engine = 'spark' needs Java 17 or later, and PySpark: {shipped.installed_by('spark')}"
         ) from None
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     settings = config.spark

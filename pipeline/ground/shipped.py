@@ -18,6 +18,11 @@ def folder(name: str, package: Path = PACKAGE) -> Path:
     return inside if inside.is_dir() else package.parent / name
 
 
+def installed_by(name: str) -> str:
+    """How to install an extra (pyproject.toml). By its folder: Nightjar's name is another project's where pip looks."""
+    return f"pip install '.[{name}]' -c constraints.txt, in Nightjar's checkout"
+
+
 def sources(package: Path = PACKAGE) -> list[tuple[str, Path]]:
     """The files that decide what is computed, in order: (name in a checkout, file); the same names from a wheel.
 

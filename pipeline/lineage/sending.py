@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from pipeline.ground import time_limits
+from pipeline.ground import shipped, time_limits
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ LIMIT_SECONDS = 5.0
 PAUSE_SECONDS = 300.0
 """After what was not sent: so long nothing is tried."""
 THREAD = "lineage"
-EXTRA = "openlineage-python is not installed: pip install 'nightjar[lineage]'"
+EXTRA = f"openlineage-python is not installed: {shipped.installed_by('lineage')}"
 
 
 class _Pause:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pipeline.ground import shipped
 from pipeline.ground.errors import InputError, StoreError
 from pipeline.store.contract import ABSENT, ConflictError, Entry, Version
 
@@ -21,7 +22,6 @@ RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=90)}
 """With waits of 0.1 s, doubled up to 15 s: what is not there after that is not there."""
 PART = 16 * 2**20
 """Bytes of a request's body: a part that fails is tried again by itself."""
-EXTRA = "pip install 'nightjar[store]'"
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 FORBIDDEN = "the credentials in the environment may not do that: give them the right to list, read, write and delete"
@@ -51,7 +51,7 @@ class ObjectStore:
             import obstore.exceptions
             import obstore.store
         except ImportError:
-            raise InputError(f"{url} needs what is not installed: {EXTRA}") from None
+            raise InputError(f"{url} needs what is not installed: {shipped.installed_by('store')}") from None
         self._library = obstore
         plain = any(os.environ.get(name, "").startswith("http://") for name in ENDPOINTS)
         client: Any = {"timeout": TIMEOUT, "connect_timeout": CONNECT, "allow_http": plain}

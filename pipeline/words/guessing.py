@@ -7,7 +7,7 @@ it therefore finds one of them. Source: Lui & Baldwin, "langid.py: An Off-the-sh
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, shipped
 from pipeline.ground.errors import InputError
 from pipeline.settings.config import Config
 from pipeline.settings.sections.words import Languages
@@ -29,7 +29,7 @@ def load(declared: Sequence[str]) -> Guess:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier
     except ImportError:
         raise InputError(
-            f"languages.guess needs the package {PACKAGE}: pip install 'nightjar[languages]', or set guess = false, "
+            f"languages.guess needs the package {PACKAGE}: {shipped.installed_by('languages')}; or set guess = false, "
             "where the rows of the documents say their language"
         ) from None
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

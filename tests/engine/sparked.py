@@ -5,6 +5,8 @@ import os
 
 import pytest
 
+from pipeline.ground import shipped
+
 
 def require(package: str) -> None:
     """Skip a module without a package that it imports; with NIGHTJAR_REQUIRE_SPARK=1 it fails instead."""
@@ -12,4 +14,4 @@ def require(package: str) -> None:
         return
     if os.environ.get("NIGHTJAR_REQUIRE_SPARK") == "1":
         pytest.fail(f"{package} is missing, and NIGHTJAR_REQUIRE_SPARK=1 asks for it")
-    pytest.skip(f"{package} is not installed: pip install 'nightjar[spark]'", allow_module_level=True)
+    pytest.skip(f"{package} is not installed: {shipped.installed_by('spark')}", allow_module_level=True)

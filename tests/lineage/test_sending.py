@@ -155,7 +155,7 @@ def test_what_is_not_installed_is_said_once(
     with shop.sent_to(tmp_path / "events.jsonl"):
         monkeypatch.setitem(sys.modules, "pipeline.lineage.telling", None)  # as where its imports fail
         stages.run_stage("ingest", shop.NIGHT, config)
-    assert caplog.text.count("pip install 'nightjar[lineage]'") == 1
+    assert caplog.text.count("pip install '.[lineage]'") == 1
 
 
 def test_it_is_on_where_the_client_would_find_where_to_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,5 +115,5 @@ def test_a_server_that_is_not_there_is_said_in_time(store: Store, monkeypatch: p
 
 def test_without_the_extra_the_line_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore", None)
-    with pytest.raises(InputError, match=r"pip install 'nightjar\[store\]'"):
+    with pytest.raises(InputError, match=r"pip install '\.\[store\]'"):
         urls.parse("s3://logs/shop").open()

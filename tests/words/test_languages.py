@@ -95,7 +95,7 @@ def test_rows_that_say_it_need_no_guesser(tmp_path: Path, monkeypatch: pytest.Mo
     night = run(shop(tmp_path, guess=False), N0)
     assert found(night) == {"a": ("en", SAID), "b": ("en", AUTHOR), "c": (None, None)}
     with pytest.raises(
-        InputError, match=r"languages\.guess needs the package py3langid: pip install 'nightjar\[languages\]'"
+        InputError, match=r"languages\.guess needs the package py3langid: pip install '\.\[languages\]'"
     ):
         run(shop(tmp_path), N0, force=True)
     guessing.require(shop(tmp_path, guess=False))

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from pipeline.ground import secrets
+from pipeline.ground import secrets, shipped
 from pipeline.ground.errors import InputError
 from pipeline.intake.databases import airflow as of_airflow
 from pipeline.intake.databases import drivers
@@ -56,7 +56,7 @@ class Connection:
             return contextlib.closing(self.driver.connect(self.url))
         except ImportError:
             raise InputError(
-                f"connection '{self.name}' needs {self.driver.package}: pip install 'nightjar[databases]'"
+                f"connection '{self.name}' needs {self.driver.package}: {shipped.installed_by('databases')}"
             ) from None
 
     def redacted(self, message: str) -> str:

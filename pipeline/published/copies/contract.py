@@ -8,13 +8,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from pipeline.ground import artifacts
+from pipeline.ground import artifacts, shipped
 from pipeline.ground.errors import InputError
 from pipeline.published.contract import PublishedTable
 
 LAYOUT = 1
 """Of what copies hold. A change of it gives every load another name, so that each copy is made again."""
-EXTRA = "pip install 'nightjar[copies]'"
 
 
 class Copy(Protocol):
@@ -64,4 +63,4 @@ def load_of(run_id: str, folder: Path, tables: Sequence[PublishedTable]) -> str:
 
 def needs(what: str, package: str) -> InputError:
     """The error of a package that is not installed."""
-    return InputError(f"{what} needs {package}: {EXTRA}")
+    return InputError(f"{what} needs {package}: {shipped.installed_by('copies')}")

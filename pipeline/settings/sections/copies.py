@@ -20,7 +20,7 @@ class PublishedCopy(Section):
     """Where the active run's tables also go, each time it is published, rolled back or loses a person's rows."""
 
     kind: Annotated[Literal["delta", "redis", "opensearch"], KEPT]
-    """Delta Lake tables; Redis or Valkey; OpenSearch or Elasticsearch. Each needs pip install 'nightjar[copies]'."""
+    """Delta Lake tables; Redis or Valkey; OpenSearch or Elasticsearch. Each needs the extra `copies`."""
     place: str = ""
     """Of delta, and of opensearch where a file is to be made of what would be sent: a folder, relative to the home, or
     the URL of one in an object store (s3://bucket/prefix); of a home in an object store it lies there, too."""

@@ -22,7 +22,7 @@ class Languages(Section):
     nothing is told apart."""
     guess: bool = True
     """Whether the language of a document whose row says none is guessed from its text; that needs the package
-    py3langid (`nightjar[languages]`)."""
+    py3langid (the extra `languages`)."""
     letters: PositiveInt = 10
     """A text with fewer letters is not guessed: its thread says it, else its author's other documents, else nothing."""
     sure: float = Field(default=0.9, ge=0.5, lt=1)

@@ -54,7 +54,7 @@ def test_a_client_that_is_not_installed_is_said_with_what_brings_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     made = shop(tmp_path, one=settings)
-    with pytest.raises(InputError, match=rf"kind '{settings['kind']}'.*pip install 'nightjar\[copies\]'"):
+    with pytest.raises(InputError, match=rf"kind '{settings['kind']}'.*pip install '\.\[copies\]'"):
         following.require(made.config)
 
 
