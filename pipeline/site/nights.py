@@ -26,6 +26,8 @@ from pipeline.settings.config import SO_FAR, Config
 
 SHOWN = 120
 """Nights that the site is about, the newest ones."""
+SHARED = ("exposure_gini", "exposure_coverage", "aplt")
+"""What the site tells of how attention is shared out, see publication.exposed.Exposed.figures."""
 BLOCKED = "stopped"
 """The state of a night whose table the gate held back."""
 
@@ -78,6 +80,8 @@ class Night:
         state: active, kept, dropped, or BLOCKED.
         gate: what the gate said.
         judged: by surface, before publication.
+        shared: by surface, SHARED of its lists.
+        gap: by surface, how far the best group of users is ahead of the worst in NDCG.
         outcomes: by surface, NDCG on what users did since.
         days: how many days of that there were.
         churn: by surface, the share of a user's first ten that went, against the run before.
@@ -93,6 +97,8 @@ class Night:
     state: str = BLOCKED
     gate: str = ""
     judged: Mapping[str, Judged] = field(default_factory=dict)
+    shared: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    gap: Mapping[str, Mean] = field(default_factory=dict)
     outcomes: Mapping[str, Mean] = field(default_factory=dict)
     days: int = 0
     churn: Mapping[str, float] = field(default_factory=dict)
@@ -209,6 +215,8 @@ def _night(
         run["state"],
         str(metrics.get("gate", "")),
         judged={s.name: j for s in config.surfaces if (j := _judged(config.pool(s), metrics))},
+        shared={s.name: _shared(f"{config.pool(s)}.{s.name}", metrics) for s in config.surfaces},
+        gap={s.name: gap for s in config.surfaces if (gap := _mean(f"{config.pool(s)}.final.group_gap", metrics))},
         outcomes=came.ndcg,
         days=came.days,
         churn={s.name: mine[key] for s in config.surfaces if (key := f"churn_{s.name}") in mine},
@@ -247,17 +255,24 @@ def _listed(texts: Any) -> Iterable[str]:
 
 
 def _judged(pool: str, metrics: Mapping[str, Any]) -> Judged | None:
-    key = f"{pool}.final.ndcg"
-    if key not in metrics:
+    ndcg = _mean(f"{pool}.final.ndcg", metrics)
+    if ndcg is None:
         return None
-    ndcg = Mean(metrics[key], metrics.get(f"{key}.low"), metrics.get(f"{key}.high"))
     difference, single = metrics.get(f"{pool}.best_single.difference"), metrics.get(f"{pool}.best_single")
     fallback = pool in str(metrics.get(FALLBACK, "")).split(",")
     if single is None or difference is None:
         return Judged(ndcg, is_fallback=fallback)
     low, high = (metrics.get(f"{pool}.best_single.{end}", 0.0) for end in ("low", "high"))
     verdict = "better than" if low > 0 else "worse than" if high < 0 else "as good as"
-    return Judged(ndcg, title(str(single)), metrics[key] - difference, verdict, fallback)
+    return Judged(ndcg, title(str(single)), ndcg.value - difference, verdict, fallback)
+
+
+def _mean(key: str, metrics: Mapping[str, Any]) -> Mean | None:
+    return Mean(metrics[key], metrics.get(f"{key}.low"), metrics.get(f"{key}.high")) if key in metrics else None
+
+
+def _shared(of: str, metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {name: metrics[f"{of}.{name}"] for name in SHARED if f"{of}.{name}" in metrics}
 
 
 def catalogue(config: Config, run: ActiveRun) -> pa.Table:

@@ -28,6 +28,8 @@ def body(config: Config, nights: Sequence[Night], active: Night, reports: Mappin
         _head(config, nights, active, reports),
         _quality(config, nights),
         _outcomes(config, nights),
+        _shared(config, nights),
+        _gaps(config, nights),
         _logs(nights),
         _churn(config, nights),
         _cost(nights),
@@ -152,6 +154,46 @@ def _outcomes(config: Config, nights: Sequence[Night]) -> str:
         "fewer users and shorter lists of what they did are compared, so that the two lines do not say the same."
     )
     return _section("What came of them", said, f'<div class="pair">{charts}</div>' if charts else "")
+
+
+def _shared(config: Config, nights: Sequence[Night]) -> str:
+    dates = [night.date for night in nights]
+
+    def draw(surface: str) -> str:
+        def of(measure: str) -> list[Mean | None]:
+            found = (night.shared.get(surface, {}).get(measure) for night in nights)
+            return [None if value is None else Mean(value) for value in found]
+
+        series = [
+            Series("inequality (Gini)", "first", of("exposure_gini")),
+            Series("items that anybody is shown", "second", of("exposure_coverage")),
+            Series("long tail in a list", "third", of("aplt")),
+        ]
+        return drawings.lines(dates, series, f"how {surface} shares out attention", "{:.0%}".format)
+
+    charts = _per_surface(config, draw)
+    said = (
+        "How unequal the exposure of the items is that a surface may show, 100 % where one has all; the share of them "
+        "that anybody is shown; and of a list's items the share that few act on."
+    )
+    return _section("Who is shown", said, f'<div class="pair">{charts}</div>' if charts else "")
+
+
+def _gaps(config: Config, nights: Sequence[Night]) -> str:
+    dates, k = [night.date for night in nights], config.evaluate.k
+
+    def draw(surface: str) -> str:
+        series = [Series("widest gap", "first", [night.gap.get(surface) for night in nights])]
+        return drawings.lines(
+            dates, series, f"widest gap in NDCG@{k} between groups of users, {surface}", "{:.3f}".format
+        )
+
+    charts = _per_surface(config, draw)
+    said = (
+        f"How far NDCG@{k} of the best group of users is ahead of the worst one's, before publication; its 95 % "
+        "interval holds for all pairs of groups at once, and where 0 is in it chance may be all."
+    )
+    return _section("Groups of users", said, f'<div class="pair">{charts}</div>' if charts else "")
 
 
 def _logs(nights: Sequence[Night]) -> str:

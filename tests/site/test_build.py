@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.ground.errors import InputError
 from pipeline.operations import site as operation
+from pipeline.publication import publish
 from pipeline.site import build, lookups
 from tests.site import reading
 from tests.site.harm import TITLES
@@ -29,6 +30,23 @@ def test_the_pages_say_what_was_published(site: Path) -> None:
         assert (site / "reports" / f"{night}.html").read_text(encoding="utf-8") == f"report of {night}"
     assert (site / "reports" / f"{NIGHT + timedelta(days=1)}.html").read_text(encoding="utf-8") == "why not"
     assert json.loads((site / "site.json").read_text(encoding="utf-8"))["run_id"].startswith(str(NIGHT))
+
+
+def test_how_attention_is_shared_out_is_what_the_runs_say(made: Shop, site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    runs = sorted(publish.runs(made.config).to_pylist(), key=lambda run: run["run_date"], reverse=True)
+    assert len(runs) == 2
+    for surface in made.config.surfaces:
+        of = f"{made.config.pool(surface)}.{surface.name}"
+        table = page.split(f'<caption class="unseen">how {surface.name} shares out attention</caption>')[1]
+        rows = re.findall(r"<tr><th scope=\"row\">([^<]*)</th>(.*?)</tr>", table.split("</tbody>")[0])
+        found = {night: re.findall(r"<td>([^<]*)</td>", cells) for night, cells in rows}
+        for run in runs:
+            said = json.loads(run["metrics"])
+            names = ("exposure_gini", "exposure_coverage", "aplt")
+            assert found[str(run["run_date"])] == [f"{said[f'{of}.{name}']:.0%}" for name in names]
+    assert "0.123 [0.032, 0.234]" in page.split("widest gap in NDCG@10 between groups of users")[1]
+    assert f"between groups of users, {made.config.surfaces[1].name}" not in page  # of which none is known
 
 
 def test_no_page_has_a_title_as_markup_or_takes_anything_from_elsewhere(site: Path) -> None:
