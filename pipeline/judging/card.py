@@ -17,6 +17,7 @@ from typing import Any
 
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
+from pipeline.judging import private
 from pipeline.judging.gate import FINAL
 from pipeline.judging.measuring import Measured
 from pipeline.judging.report import page as report
@@ -229,14 +230,7 @@ def _people(config: Config, manifests: Mapping[str, Manifest]) -> Iterator[str]:
     yield f"* Ids are {'pseudonyms (HMAC-SHA256)' if config.ingest.pseudonyms else 'stored as the log has them'}."
     kept = config.retention.event_days
     yield f"* Events are kept {f'for {kept} days' if kept else 'until they are removed by hand'}."
-    private = {name: m["report"] for name, m in manifests.items() if "epsilon_spent" in m.get("report", {})}
-    for name, said in sorted(private.items()):
-        yield (
-            f"* Differential privacy of `{name}` ({said['private']}): epsilon {said['epsilon_per_fit']} a fit, "
-            f"{said['epsilon_spent']} in all {said['releases']} fits so far, delta {said['delta']}."
-        )
-    if not private:
-        yield "* No stage was made with differential privacy."
+    yield from (f"* {one}" for one in [*private.spent(manifests)] or ["No stage was made with differential privacy."])
     yield "* Whether a person approved the night, and who, is in Airflow's run; the gate decides where nobody is asked."
 
 

@@ -41,6 +41,7 @@ from pipeline.judging import (
     gate,
     held_back,
     measuring,
+    private,
     probabilities,
     rarity,
     records,
@@ -126,8 +127,7 @@ def _report(
     beside: tuple[Past, Path | None],
     out: Path,
 ) -> None:
-    """Write the tables beside the metrics, the model card, and the page to read, with sections about what has happened;
-    the fusion knows what sources are worth."""
+    """Write the tables beside the metrics, the model card and the page; the fusion knows what sources are worth."""
     trusted, groups = judged
     worth = probabilities.read_worth(next(folder for folder in made_of if artifacts.stage_of(folder) == "fusion"))
     card.write(page, made_of, out)
@@ -136,7 +136,7 @@ def _report(
     shown = {pool: page.surfaces(pool) for pool in page.config.pools}
     sections = [*user_groups.section(groups, shown, page.config), *probabilities.section(trusted, shown)]
     sections += [*probabilities.worth_section(worth, shown), *beside[0].sections()]
-    sections += held_back.section(beside[1], page.config)
+    sections += [*held_back.section(beside[1], page.config), *private.section(made_of)]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
 
