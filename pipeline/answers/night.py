@@ -161,7 +161,7 @@ class Night:
         knowledge, section = self.knowledge, self.section
         pairs = knowledge.pairs
         made_of = [
-            *(texts.keys.tolist() for texts in (self.questions, self.answers)),
+            *(of.tolist() for texts in (self.questions, self.answers) for of in (texts.keys, texts.rows, texts.of)),
             *(column.tolist() for column in (pairs.question, pairs.answer, pairs.strength)),
             self.when.tolist(),
             text_vectors.encoder_key(section),

@@ -176,7 +176,7 @@ def _shared(config: Config, nights: Sequence[Night]) -> str:
         "How unequal the exposure of the items is that a surface may show, 100 % where one has all; the share of them "
         "that anybody is shown; and of a list's items the share that few act on."
     )
-    return _section("Who is shown", said, f'<div class="pair">{charts}</div>' if charts else "")
+    return _section("What is shown", said, f'<div class="pair">{charts}</div>' if charts else "")
 
 
 def _gaps(config: Config, nights: Sequence[Night]) -> str:

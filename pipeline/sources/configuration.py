@@ -73,6 +73,14 @@ def _require_documents(loaded: config.Config) -> None:
             f'entities.sentiment = "{section.sentiment}" is no label set: classify.label_sets has '
             f"{', '.join(sorted(sets)) or 'none'}"
         )
+    if section.enabled and section.sentiment is not None:
+        outside = loaded.classify.label_sets[section.sentiment].outside
+        if unknown := sorted({*outside} & {*section.values}):
+            raise InputError(
+                f"entities.values says what {', '.join(unknown)} is worth, and classify.label_sets.{section.sentiment}."
+                "outside makes no label of it, so that a text of which somebody said so would have no tone: take it "
+                "out of one of the two"
+            )
 
 
 def _require_answerable(loaded: config.Config) -> None:

@@ -80,9 +80,21 @@ def run(
     _write(out, "topics", table)
     _remember(out, written, of, topic, first_seen)
     pq.write_table(_authors(documents, encoded), out / AUTHORS, compression="zstd")
-    report = {"documents": written.documents, "texts": len(written.keys), "encoded": encoded.encoded}
+    report: Report = {"documents": written.documents, "texts": len(written.keys), "encoded": encoded.encoded}
     report |= {"topics": len(topic), "gone on": sum(one in seen for one in topic), "rows": table.num_rows}
-    return report | languages_of.counts(spoken, "rows", table, documents)
+    return report | {"after": _key(earlier)} | languages_of.counts(spoken, "rows", table, documents)
+
+
+def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
+    """Whether the night before, whose topics tonight's go on from, is still what it was."""
+    report = manifest["report"]
+    if report.get("enabled") is False:
+        return True
+    return bool(report.get("after") == _key(_earlier(date.fromisoformat(manifest["run_date"]), config)))
+
+
+def _key(earlier: list[Path]) -> str | None:
+    return artifacts.content_hash(earlier[0]) if earlier else None
 
 
 def _earlier(night: date, config: Config) -> list[Path]:

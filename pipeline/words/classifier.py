@@ -142,8 +142,9 @@ class Answers:
 def load(folder: Path) -> Classifier:
     """Read what `Classifier.save` wrote."""
     said: dict[str, Any] = json.loads((folder / "classifier.json").read_text(encoding="utf-8"))
-    # `seen` is not in what was written before texts without a label took part
-    arrays = {n: np.load(path, allow_pickle=False) for n in ARRAYS if (path := folder / f"{n}.npy").is_file()}
+    # `seen` is not in what was written before there were two curves
+    names = [name for name in ARRAYS if name != "seen" or (folder / "seen.npy").is_file()]
+    arrays = {name: np.load(folder / f"{name}.npy", allow_pickle=False) for name in names}
     return Classifier(
         labels=tuple(said["labels"]),
         **arrays,

@@ -12,7 +12,15 @@ latest as (
     group by document_id
 ),
 named as (
-    select document_id, unnest(list_distinct(list_transform(entities, lambda one: trim(one)))) as item_id
+    select
+        document_id,
+        unnest(
+            list_distinct(
+                list_transform(
+                    entities, lambda one: regexp_replace(one, '^[\s\p{Z}\p{Cc}\p{Cf}]+|[\s\p{Z}\p{Cc}\p{Cf}]+$', '', 'g')
+                )
+            )
+        ) as item_id
     from latest
 )
 select item_id as id, check_name, label, probability

@@ -105,6 +105,21 @@ def test_a_night_alone_has_the_topics_and_here_the_names_of_nights_in_turn(tmp_p
     assert rows_of(folder, "topics") == rows_of(turn, "topics")
 
 
+def test_a_night_is_made_again_when_the_one_before_it_changes(tmp_path: Path) -> None:
+    *_, turn = run(paper(tmp_path / "a", plenty()), *NIGHTS[:3])
+    config = paper(tmp_path / "b", plenty())
+    for night in NIGHTS[:3]:
+        stages.run_stage("ingest", night, config)
+    (folder,) = run(config, NIGHTS[2])
+    assert artifacts.read_manifest(folder)["report"]["after"] is None
+    run(config, *NIGHTS[:2])
+    (folder,) = run(config, NIGHTS[2])
+    assert digests(folder) == digests(turn)
+    made = (folder / "manifest.json").stat().st_mtime_ns
+    run(config, NIGHTS[2])
+    assert (folder / "manifest.json").stat().st_mtime_ns == made
+
+
 def test_a_text_that_is_said_again_counts_once(tmp_path: Path) -> None:
     same = [news("rates", NIGHTS[0], n, said=SAID["rates"]) for n in range(9)]
     some = [news("strike", NIGHTS[0], n) for n in range(2)]

@@ -207,6 +207,13 @@ def test_a_tone_without_its_labels_is_refused(tmp_path: Path, said: str, what: s
     path.write_text(f"{documents}[entities]\nenabled = true\n{said}\n")
     with pytest.raises(InputError, match=what):
         configuration.load(path)
+    sets = '[classify.label_sets.mood]\noutside = ["good"]\n'
+    path.write_text(f'{documents}{sets}[entities]\nenabled = true\nsentiment = "mood"\nvalues = {{good = 1}}\n')
+    with pytest.raises(InputError, match=r"says what good is worth, and classify\.label_sets\.mood\.outside"):
+        configuration.load(path)
+    path.write_text(f"{documents}[entities]\nenabled = true\npast_days = 6\n")
+    with pytest.raises(InputError, match="past_days"):
+        configuration.load(path)
     path.write_text("[entities]\nenabled = true\n")
     with pytest.raises(InputError, match=r"entities.enabled is true, and there is no \[ingest.documents\]"):
         configuration.load(path)

@@ -1,6 +1,7 @@
 """What of a night's items and documents is harmful or unwanted, as its checks say; a stage of shops that name some.
 
     findings.parquet    what each check found, and whether that holds it back (pipeline.words.held)
+    labelled.parquet    the documents that checks of labels found, those that look at items alone too
     review.parquet      the same for editors, the most urgent first (pipeline.publication.content.queue)
     limited.parquet     what is known of users that limits ask about
     authors.parquet     who wrote, or is known, what is in here
@@ -74,29 +75,35 @@ def run(
     Raises:
         InputError: a word list or an editors' rule is none; names file and line.
     """
-    rules = editorial.read(config, run_date)
     night = artifacts.run_date_of(ingest)
     sets = sorted({check.label_set for check in section.checks if check.label_set is not None})
     documents = Documents.read(night, config, sets)
     items = read_items(features, ["item_index", "item_id", "title"])
-    before = _before(run_date, config)
+    earlier = _earlier(run_date, config)
+    before = FINDINGS.empty_table() if earlier is None else pq.read_table(earlier / FILE, schema=FINDINGS)
     with sql.connect(config.threads, config.memory_limit_mb, spill=out / ".spill", timezone=config.timezone) as made:
         for macros in ("content/macros", "features/text_macros"):
             sql.execute(made, macros)
         looking = _Looking(made, night, documents, items, classify if config.enabled("classify") else None, config)
-        found = looking.findings(before)
+        of_labels = labelled.found(documents, looking.classify, labelled.before(earlier, before), config)
+        found = looking.findings(of_labels)
         limited = looking.limited(features, config.valid_on(run_date))
-    rules = _of_known(rules, documents)
+    rules = _of_known(editorial.read(config, run_date), documents)
     findings = _decided(found, rules, before, run_date, section)
     _require_some_left(findings, items)
     people = read_cutoffs(features)[0].item_stats().column("buyers_28")
     users = read_users(features).column("user_id").take(pc.unique(limited.column("user_index")))
-    tables = {FILE: findings, queue.FILE: queue.made(findings, documents, items, people), "limited.parquet": limited}
-    for name, table in (tables | {AUTHORS: _authors(documents, findings, users)}).items():
-        pq.write_table(table, out / name, compression="zstd")
+    tables = {FILE: findings, labelled.FILE: of_labels, queue.FILE: queue.made(findings, documents, items, people)}
+    tables |= {"limited.parquet": limited, AUTHORS: _authors(documents, findings, of_labels, users)}
+    _write(out, tables)
     shutil.rmtree(out / ".spill", ignore_errors=True)
-    said = {"editorial": rules.digest, "words": phrases.digest(config), "after": _key(_earlier(run_date, config))}
+    said = {"editorial": rules.digest, "words": phrases.digest(config), "after": _key(earlier)}
     return said | queue.counts(findings, section)
+
+
+def _write(out: Path, tables: dict[str, pa.Table]) -> None:
+    for name, table in tables.items():
+        pq.write_table(table, out / name, compression="zstd")
 
 
 def _of_known(rules: EditorialRules, documents: Documents) -> EditorialRules:
@@ -138,9 +145,10 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
     return known == (report["editorial"], report["words"], report["after"])
 
 
-def _authors(documents: Documents, findings: pa.Table, users: pa.ChunkedArray) -> pa.Table:
+def _authors(documents: Documents, findings: pa.Table, of_labels: pa.Table, users: pa.ChunkedArray) -> pa.Table:
     """Who wrote a document that something was found in, or is known by a limit."""
-    ids = findings.filter(pc.equal(findings.column("subject"), "document")).column("id").combine_chunks()
+    found_in = findings.filter(pc.equal(findings.column("subject"), "document")).column("id")
+    ids = pa.concat_arrays([*found_in.chunks, *of_labels.column("document_id").chunks])
     theirs = documents.table.filter(pc.is_in(documents.table.column("document_id"), value_set=ids))
     found = pa.chunked_array([authors_of([theirs]), *users.chunks], pa.string())
     return pa.table({"user_id": pc.drop_null(pc.unique(found)).sort()})
@@ -159,12 +167,6 @@ def _key(folder: Path | None) -> str | None:
     return None if folder is None else artifacts.content_hash(folder)
 
 
-def _before(night: date, config: Config) -> pa.Table:
-    """FINDINGS of the night before."""
-    folder = _earlier(night, config)
-    return FINDINGS.empty_table() if folder is None else pq.read_table(folder / FILE, schema=FINDINGS)
-
-
 @dataclass(frozen=True)
 class _Looking:
     """What is looked at.
@@ -181,16 +183,13 @@ class _Looking:
     classify: Path | None
     config: Config
 
-    def findings(self, before: pa.Table) -> dict[str, pa.Table]:
-        """FOUND of items and of documents; `before` is FINDINGS of the night before."""
+    def findings(self, of_labels: pa.Table) -> dict[str, pa.Table]:
+        """FOUND of items and of documents; `of_labels` is LABELLED of all checks of labels."""
         words = phrases.read(self.connection, self.config)
-        known = before.filter(pc.equal(before.column("subject"), "document"))
-        known = known.select(["id", "check", "matched", "probability"]).rename_columns(labelled.LABELLED.names)
-        of_documents = labelled.found(self.documents, self.classify, known, self.config)
-        labels = of_documents.rename_columns(FOUND.names)
+        labels = of_labels.rename_columns(FOUND.names)
         texts = self.documents.table.select(["document_id", "text"]).rename_columns(TEXTS.names)
         return {
-            "item": pa.concat_tables([self._words("items", self._item_texts, words), self._named(of_documents)]),
+            "item": pa.concat_tables([self._words("items", self._item_texts, words), self._named(of_labels)]),
             "document": pa.concat_tables([self._words("documents", texts, words), self._asked("documents", labels)]),
         }
 

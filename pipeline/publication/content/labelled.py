@@ -11,6 +11,7 @@ from pipeline.settings.sections.content import ContentCheck
 from pipeline.words.documents import Documents
 from pipeline.words.schemas import LABELS
 
+FILE = "labelled.parquet"
 LABELLED = pa.schema(
     [
         pa.field("document_id", pa.string()),
@@ -19,6 +20,19 @@ LABELLED = pa.schema(
         pa.field("probability", pa.float32()),  # null: somebody gave it
     ]
 )
+
+
+def before(folder: Path | None, findings: pa.Table) -> pa.Table:
+    """LABELLED of the night before.
+
+    Args:
+        folder: the stage's; None: there is none. One that an older version wrote has no such file.
+        findings: FINDINGS of it, which has them but for those of checks that look at items alone.
+    """
+    if folder is not None and (folder / FILE).is_file():
+        return pq.read_table(folder / FILE, schema=LABELLED)
+    known = findings.filter(pc.equal(findings.column("subject"), "document"))
+    return known.select(["id", "check", "matched", "probability"]).rename_columns(LABELLED.names)
 
 
 def found(documents: Documents, classify: Path | None, before: pa.Table, config: Config) -> pa.Table:

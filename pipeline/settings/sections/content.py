@@ -57,6 +57,12 @@ class ContentCheck(Section):
             raise ValueError(f"{said}: name either words (words, file) or a label_set, and only one of the two")
         if bool(self.labels) != (self.label_set is not None):
             raise ValueError(f"{said}: label_set and labels go together: name the set, and which of its labels count")
+        if self.fewest > 1 and (self.label_set is None or "items" not in self.subjects):
+            raise ValueError(
+                f'{said}: fewest counts documents with a label that name an item: name a label_set and of = ["items"]'
+            )
+        if words and "probability" in self.model_fields_set:
+            raise ValueError(f"{said}: probability is that of a label, and words are there or not: leave it out")
         if self.severity == "block" and self.shown_until_decided:
             raise ValueError(f"{said}: what is blocked is never shown: leave out shown_until_decided, or say review")
         return self

@@ -104,8 +104,8 @@ class Entities(Section):
     """Documents of these kinds count; default: all."""
     days: PositiveInt = Field(default=7, le=366)
     """The last so many days are published."""
-    past_days: PositiveInt = Field(default=91, le=3660)
-    """Each of them is compared with so many days before it."""
+    past_days: int = Field(default=91, ge=7, le=3660)
+    """Each of them is compared with so many days before it; of fewer than a week nobody knows what is usual."""
     false_share: float = Field(default=0.01, gt=0, lt=1)
     """Of the entities that a day calls unusual, about so many are not; of days on which nothing happens, so many call
     one unusual (Benjamini and Hochberg, day by day)."""

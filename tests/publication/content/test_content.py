@@ -8,9 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.features.limits import Limits
 from pipeline.ground import artifacts
-from pipeline.ground.errors import GateError
 from pipeline.judging import held_back
 from pipeline.publication import publish
 from pipeline.publication.content import content, queue
@@ -18,12 +16,13 @@ from pipeline.publication.content.queue import REVIEW
 from pipeline.publication.tables import published_by
 from pipeline.settings.sections.answers import Answer
 from pipeline.settings.sections.audiences import Audience
+from pipeline.settings.sections.content import ContentCheck
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, LabelSet
 from pipeline.words import held
 from pipeline.words.documents import Documents
 from tests.publication.content import checked_shop
-from tests.publication.content.checked_shop import BEFORE, NIGHT, check, described, document, findings, go, night_of
+from tests.publication.content.checked_shop import BEFORE, NIGHT, check, document, findings, go, night_of
 from tests.small_shop import Shop
 
 CHECKS: dict[str, Any] = {
@@ -198,6 +197,54 @@ def test_a_document_that_no_classifier_looks_at_any_more_keeps_its_label(tmp_pat
     assert ("d1", "abuse") not in findings(check(made))
 
 
+@pytest.mark.parametrize("of", [["items"], ["items", "documents"]])
+def test_an_item_stays_held_back_when_no_classifier_looks_at_its_document_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: list[str]
+) -> None:
+    abuse = {
+        "name": "abuse",
+        "severity": "block",
+        "label_set": "intent",
+        "labels": ["fee"],
+        "probability": 0.4,
+        "of": of,
+    }
+    monkeypatch.setitem(CHECKS, "checks", [abuse])
+    made = a_shop(tmp_path)
+    folder = check(made, BEFORE)
+    assert findings(folder)["i6", "abuse"]["is_held"]
+    assert pq.read_table(folder / "authors.parquet")["user_id"].to_pylist() == ["u0"]
+    labels = made.folder("classify") / "labels.parquet"
+    pq.write_table(pq.read_table(labels).slice(0, 0), labels)
+    assert findings(check(made))["i6", "abuse"]["is_held"]
+    night_of(made.config, NIGHT, documents=[document("d1", None, labels={"intent": "card"})])
+    assert ("i6", "abuse") not in findings(check(made))
+
+
+def test_an_item_is_the_same_with_what_nobody_sees_around_its_id(tmp_path: Path) -> None:
+    made = a_shop(tmp_path)
+    talk = document("d1", "it is a fee", author="u0", entities=["\ti6\n", "i5\u00a0", "i\t1"])
+    night_of(made.config, BEFORE, documents=[talk])
+    assert {key for key in findings(check(made, BEFORE)) if key[1] == "abuse"} == {
+        ("d1", "abuse"),
+        ("i5", "abuse"),
+        ("i6", "abuse"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"label_set": "tone", "labels": ["bad"], "fewest": 3}, r'name a label_set and of = \["items"\]'),
+        ({"words": ["x"], "fewest": 3}, r'name a label_set and of = \["items"\]'),
+        ({"words": ["x"], "probability": 0.9}, "probability is that of a label"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        ContentCheck.model_validate({"name": "c"} | given)
+
+
 def test_a_word_list_or_a_rule_that_changed_is_looked_at_again(tmp_path: Path) -> None:
     section = {"checks": [{"name": "filed", "severity": "block", "file": "words.txt"}]}
     made = checked_shop.shop(tmp_path, section, []).write()
@@ -212,80 +259,3 @@ def test_a_word_list_or_a_rule_that_changed_is_looked_at_again(tmp_path: Path) -
     (tmp_path / "words.txt").write_text("kettle\n")
     (tmp_path / "rules.csv").write_text((tmp_path / "rules.csv").read_text() + "allow,,i4,,,,,\n")
     assert not content.still_holds(made.config, manifest)
-
-
-LIMITS: dict[str, Any] = {
-    "limits": [
-        {"name": "age", "item": "min_age", "user": "born"},
-        {"name": "region", "item": "regions", "user": "country", "rule": "among"},
-    ]
-}
-
-
-@pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Path]:
-    """u0 is of age on the very day that the tables are for, u1 a day too young, of u2 nothing is known."""
-    made = checked_shop.shop(tmp_path_factory.mktemp("limited"), LIMITS)
-    section = made.config.publish.model_copy(update={"audiences": (Audience(name="buyers"),)})
-    made.config = made.config.model_copy(update={"publish": section})
-    made.write()
-    described(
-        made,
-        min_age=pa.array([None, 18, None, None, None, None, None, None], pa.float64()),
-        regions=pa.array([None, None, None, "DE,AT", "FR", None, None, None], pa.string()),
-    )
-    known = [
-        ("u0", "born", "1993-10-03"),
-        ("u1", "born", "1993-10-04"),
-        ("u0", "country", "at"),
-        ("u1", "country", "FR"),
-    ]
-    rows = [dict(zip(checked_shop.USERS.schema.names, row, strict=True)) for row in known]
-    night_of(made.config, NIGHT, users=rows)
-    folder = check(made)
-    go(made, folder)
-    return made, folder
-
-
-def test_limited_items_go_to_whom_they_are_for_and_to_nobody_unknown(limited: tuple[Shop, Path]) -> None:
-    made, _ = limited
-    run = publish.active_run(made.config)
-    assert run is not None
-    shown = {user: set[str]() for user in ("u0", "u1", "u2")}
-    for row in pq.read_table(run.folder / "recommendations.parquet").to_pylist():
-        shown[row["user_id"]].add(row["item_id"])
-    kept = {user: items & {"i1", "i3", "i4"} for user, items in shown.items()}
-    assert kept == {"u0": {"i1", "i3"}, "u1": {"i4"}, "u2": set()}
-    for table, column in (
-        ("popular_items", "item_id"),
-        ("similar_items", "similar_item_id"),
-        ("search_results", "item_id"),
-    ):
-        found = set(pq.read_table(run.folder / f"{table}.parquet")[column].to_pylist())
-        assert found - {"i1", "i3", "i4"} == found != set(), table
-    audience = pq.read_table(run.folder / "audiences.parquet").to_pylist()
-    about = {(row["about"], row["user_id"]) for row in audience if row["about"] in {"i1", "i3", "i4"}}
-    assert about == {("i1", "u0"), ("i4", "u1")} & about
-    assert {row["about"] for row in audience} - {"i1", "i3", "i4"}
-
-
-def test_a_list_that_breaks_a_limit_stops_the_publication(limited: tuple[Shop, Path], monkeypatch: Any) -> None:
-    made, folder = limited
-    monkeypatch.setattr(Limits, "forbidden", lambda self, users, items: (users + items) < -9)
-    with pytest.raises(GateError, match="user u1 is never to be shown item i1"):
-        go(made, folder)
-
-
-@pytest.mark.parametrize(
-    ("limit", "why"),
-    [
-        ({"item": "nothing", "user": "born"}, "no attribute of the items"),
-        ({"item": "regions", "user": "born"}, "is a word, and rule 'at_least' compares a number"),
-        ({"item": "regions", "user": "born", "rule": "among"}, "user = 'born' is a date"),
-    ],
-)
-def test_a_limit_is_of_attributes_that_can_be_compared(tmp_path: Path, limit: dict[str, str], why: str) -> None:
-    made = checked_shop.shop(tmp_path, {})
-    given = made.config.model_dump(exclude={"surfaces"}) | {"content": {"limits": [{"name": "one"} | limit]}}
-    with pytest.raises(ValueError, match=why):
-        type(made.config).model_validate(given)
