@@ -70,6 +70,7 @@ sbom: .venv/bom
 
 # A scheduler and the web page on http://localhost:8080, for looking around; deploy with docker/.
 airflow: .venv/runtime $(AIRFLOW_HOME)/airflow.db
+	@$(BIN)/airflow pools set gpu 1 "one task at a time on the GPU" > /dev/null  # fine_tune waits for it for ever
 	PATH="$(CURDIR)/$(BIN):$$PATH" AIRFLOW__API__HOST=127.0.0.1 $(BIN)/airflow standalone
 
 .venv/runtime: requirements.txt constraints.txt
