@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.ground.word_patterns import WORD, folded
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -61,7 +63,7 @@ def learn(texts: Sequence[str]) -> Lexicon:
     """The words of texts; texts without a word teach none."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(token_pattern=r"(?u)\b\w+\b", dtype=np.float32)  # noqa: S106, words
+    counter = CountVectorizer(token_pattern=WORD, preprocessor=folded, dtype=np.float32)
     try:
         counts = counter.fit_transform(texts).tocsr()
     except ValueError:  # sklearn's word for texts without one

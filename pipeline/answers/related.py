@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.answers import lexical
+from pipeline.ground import word_patterns
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -31,7 +32,7 @@ HOPS_AT_ONCE = 2**20
 """Hops of questions that are in memory at a time."""
 LONGEST, SHORTEST = 5, 3
 """Words of a name that is looked for in texts, at most, and letters and digits, at least."""
-TOKENS = r"(?u)\b\w+\b"
+SPLIT: dict[str, Any] = {"token_pattern": word_patterns.WORD, "preprocessor": word_patterns.folded}
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,8 @@ def names_in(texts: Sequence[str], names: np.ndarray) -> "csr_matrix":
     from scipy import sparse
     from sklearn.feature_extraction.text import CountVectorizer
 
-    how = {"token_pattern": TOKENS, "binary": True, "dtype": np.float64, "ngram_range": (1, LONGEST)}
-    split = CountVectorizer(token_pattern=TOKENS).build_analyzer()
+    how = {**SPLIT, "binary": True, "dtype": np.float64, "ngram_range": (1, LONGEST)}
+    split = CountVectorizer(**SPLIT).build_analyzer()
     words = [split(name) for name in names.tolist()]
     can_be = [len(one) <= LONGEST and sum(map(len, one)) >= SHORTEST for one in words]
     written = np.array([" ".join(one) if is_one else "" for one, is_one in zip(words, can_be, strict=True)], dtype=str)
@@ -233,9 +234,9 @@ def _counter(phrases: Sequence[str]) -> Any:
     """Turns texts into the words of some phrases that they have."""
     from sklearn.feature_extraction.text import CountVectorizer
 
-    split = CountVectorizer(token_pattern=TOKENS).build_analyzer()
+    split = CountVectorizer(**SPLIT).build_analyzer()
     words = sorted({word for phrase in phrases for word in split(phrase)})
-    return CountVectorizer(vocabulary=words or [""], token_pattern=TOKENS, binary=True, dtype=np.float64)
+    return CountVectorizer(vocabulary=words or [""], binary=True, dtype=np.float64, **SPLIT)
 
 
 def _groups(sizes: np.ndarray, most: int) -> Iterator[slice]:

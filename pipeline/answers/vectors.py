@@ -1,13 +1,19 @@
 """Vectors of texts that are compared: the encoder's, or without one those of words and runs of letters, hashed."""
 
+from typing import Any
+
 import numpy as np
 
 from pipeline.answers import exact
 from pipeline.encoder import pretrained
+from pipeline.ground.word_patterns import LONGER_WORD, folded
 from pipeline.words.text_vectors import Reader, Vectors
 
 SIZE = 1024
-HOW = ({"analyzer": "word", "ngram_range": (1, 1)}, {"analyzer": "char_wb", "ngram_range": (3, 4)})
+HOW: tuple[dict[str, Any], ...] = (
+    {"analyzer": "word", "ngram_range": (1, 1), "token_pattern": LONGER_WORD, "preprocessor": folded},
+    {"analyzer": "char_wb", "ngram_range": (3, 4), "preprocessor": folded},
+)
 
 
 def of(texts: np.ndarray, keys: np.ndarray, vectors: Vectors, section: Reader) -> np.ndarray:

@@ -5,7 +5,6 @@ Source: Deerwester et al., JASIS 1990 (latent semantic analysis).
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.arrays.determinism import blas_threads
+from pipeline.ground import word_patterns
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_WORD = re.compile(r"\w+")
-
 
 def terms(text: str) -> list[str]:
     """Lower-case words of a text and pairs of neighbouring words."""
-    words = _WORD.findall(text.lower())
+    words = word_patterns.words(text)
     return [*words, *(f"{a} {b}" for a, b in pairwise(words))]
 
 

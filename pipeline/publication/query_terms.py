@@ -11,8 +11,6 @@ nobody asked yet is answered by what stands in tonight's table: a sum of weights
 Source: Zhai & Lafferty, ACM TOIS 2004 (query likelihood, Jelinek-Mercer); runs of letters find what is misspelt.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,10 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from pipeline.ground import word_patterns
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-WORD = re.compile(r"\w+")
 LETTERS, LETTERS_WEIGH = 3, 0.3
 """How long a run of letters is, and what one counts where a whole word counts 1: a word has several."""
 PRIOR = 10.0
@@ -38,7 +37,7 @@ LONGEST = 200
 
 def terms(text: str) -> list[str]:
     """The distinct terms of a text, sorted: its words between spaces, as " mug ", and each one's runs of letters."""
-    words = {f" {word} " for word in WORD.findall(unicodedata.normalize("NFC", text).lower())}
+    words = {f" {word} " for word in word_patterns.words(text)}
     runs = {word[at : at + LETTERS] for word in words for at in range(len(word) - LETTERS + 1)}
     return sorted(words | runs)
 

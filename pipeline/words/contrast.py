@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.ground.word_patterns import FOLLOWS, folded
+
 WORDS = 5
 """So many words tell a day."""
 PRIOR = 10.0
@@ -22,7 +24,7 @@ MOST = 2000
 """Of more earlier texts the latest."""
 
 
-WORD = r"(?u)\b[^\W\d_][\w'-]+\b"
+WORD = rf"(?<![{FOLLOWS}])[^\W\d_][{FOLLOWS}'-]*[{FOLLOWS}]"
 """From a letter on, at least two characters."""
 ADDRESS = re.compile(r"https?://\S*|www\.\S*", re.IGNORECASE)
 
@@ -75,7 +77,7 @@ def tell(today: Sequence[str], past: Sequence[str]) -> Told:
 
 def _plain(text: str) -> str:
     """In small letters, without addresses of pages, which are no words."""
-    return ADDRESS.sub(" ", text).lower()
+    return folded(ADDRESS.sub(" ", text))
 
 
 def _log_odds(new: np.ndarray, old: np.ndarray, number_new: int, number_old: int) -> np.ndarray:

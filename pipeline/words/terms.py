@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.ground.word_patterns import LONGER_WORD, folded
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 MOST = {"words": 30_000, "letters": 60_000}
 """The most frequent terms that count."""
 HOW: dict[str, dict[str, Any]] = {
-    "words": {"ngram_range": (1, 2)},
-    "letters": {"analyzer": "char_wb", "ngram_range": (2, 5)},
+    "words": {"ngram_range": (1, 2), "token_pattern": LONGER_WORD, "preprocessor": folded},
+    "letters": {"analyzer": "char_wb", "ngram_range": (2, 5), "preprocessor": folded},
 }
 MANY = 2000
 """From so many texts on, a run of letters that only one has is left out."""

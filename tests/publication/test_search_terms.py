@@ -20,7 +20,18 @@ ASKED: dict[str, Any] = {
     "queries": [("mug", {0: 3, 5: 9}), ("pekoe", {2: 8})],
     "query_vectors": np.array([[1, 0.1, 0], [0, 1, 0]]),
 }
-QUERIES = ["mug", "red mgu", "TEAPOT", "pekoe", "gardn gnome", "xyzzy", "", "box sold"]
+QUERIES = [
+    "mug",
+    "red mgu",
+    "TEAPOT",
+    "pekoe",
+    "gardn gnome",
+    "xyzzy",
+    "",
+    "box sold",
+    "\u0930\u093f\u092e",
+    "PEKOE\ufe0f \u0130\u200d",
+]
 HOSTILE = "'; drop table search_terms; -- <b>%s $k</b> \u0130\U0001f3ba"
 
 
@@ -54,7 +65,20 @@ def documented() -> Any:
 
 
 @pytest.mark.parametrize(
-    "query", ["mug", "red mgu", "TEAPOT", "pekoe", "gardn gnome", "xyzzy", HOSTILE, "", "box sold"]
+    "query",
+    [
+        "mug",
+        "red mgu",
+        "TEAPOT",
+        "pekoe",
+        "gardn gnome",
+        "xyzzy",
+        HOSTILE,
+        "",
+        "box sold",
+        "\u0930\u093f\u092e",
+        "PEKOE\ufe0f \u0130\u200d",
+    ],
 )
 def test_the_documented_look_up_finds_the_scores(made: Shop, query: str) -> None:
     choices = csr_matrix(np.array([[3, 0, 0, 0, 0, 9, 0, 0], [0, 0, 8, 0, 0, 0, 0, 0]], dtype=np.float32))
