@@ -32,12 +32,16 @@ def groups(vectors: np.ndarray, likeness: float, before: np.ndarray | None = Non
     cell = np.unique(clusters.go_on(clusters.NOBODY, vectors, CELL).of, return_inverse=True)[1]
     sizes = np.bincount(cell)
     large = np.sort(np.argsort(-sizes, kind="stable")[:CELLS])
-    sums = np.zeros((len(sizes), vectors.shape[1]))
-    np.add.at(sums, cell, vectors.astype(np.float64))
-    if before is not None and (before >= 0).any():
-        sums = np.hstack([sums, _stay(cell, before, len(sizes))])
+    place = np.full(len(sizes), -1)
+    place[large] = np.arange(len(large))
+    of_large = place[cell]
+    taken = of_large >= 0
+    sums = np.zeros((len(large), vectors.shape[1]))
+    np.add.at(sums, of_large[taken], vectors[taken].astype(np.float64))
+    if before is not None:
+        sums = np.hstack([sums, _stay(of_large, before, len(large))])
     first = np.arange(len(sizes))
-    first[large] = large[merged(sums[large], sizes[large], likeness)]
+    first[large] = large[merged(sums, sizes[large], likeness)]
     return _by_first_text(first[cell])
 
 
@@ -62,11 +66,18 @@ def in_languages(
 
 
 def _stay(cell: np.ndarray, before: np.ndarray, number: int) -> np.ndarray:
-    """[C, T] whole numbers: beside the sums of vectors, what adds STAY to the cosine of two texts of one topic."""
-    found = np.zeros((number, int(before.max()) + 1))
-    known = before >= 0
-    np.add.at(found, (cell[known], before[known]), np.rint(exact.STEPS * STAY**0.5))
-    return found
+    """[C, T] whole numbers: beside the sums of vectors, what adds STAY to the cosine of two texts of one topic.
+
+    T are the topics of two cells and more: what a topic adds to its one cell alone brings no two closer.
+    """
+    from scipy import sparse
+
+    known = (before >= 0) & (cell >= 0)
+    shape = (number, int(before.max(initial=-1)) + 1)
+    texts = sparse.csc_matrix((np.ones(np.count_nonzero(known)), (cell[known], before[known])), shape=shape)
+    texts.sum_duplicates()
+    held_apart = texts[:, np.diff(texts.indptr) > 1]
+    return np.asarray(held_apart.toarray() * np.rint(exact.STEPS * STAY**0.5))
 
 
 def _by_first_text(of: np.ndarray) -> np.ndarray:

@@ -5,11 +5,15 @@ assignment problem", 1955). A group that shares too few founds a topic, named by
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.ground import artifacts
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 SAME = 1 / 3
 """Of the texts that are there on both nights and in one of the two, so many are to be in both."""
@@ -42,19 +46,47 @@ def places(keys: np.ndarray, before: Mapping[str, str]) -> np.ndarray:
 
 def _going_on(of: np.ndarray, keys: np.ndarray, before: Mapping[str, str], number: int) -> list[str | None]:
     """Of each group the topic that it goes on with; None: it is new."""
-    from scipy.optimize import linear_sum_assignment
+    from scipy import sparse
 
     known = [before.get(key) for key in keys.tolist()]
     there = np.array([one is not None for one in known], dtype=bool) & (of >= 0)
     topics, of_topic = np.unique(np.array([known[n] for n in np.flatnonzero(there)], dtype=str), return_inverse=True)
-    shared = np.zeros((number, len(topics)))
-    np.add.at(shared, (of[there], of_topic), 1)
-    either = shared.sum(axis=1, keepdims=True) + shared.sum(axis=0, keepdims=True) - shared
+    shared = sparse.csr_matrix((np.ones(len(of_topic)), (of[there], of_topic)), shape=(number, len(topics)))
+    shared.sum_duplicates()
+    in_group, in_topic = (np.asarray(shared.sum(axis=axis)).ravel() for axis in (1, 0))
     found: list[str | None] = [None] * number
-    for group, topic in zip(*linear_sum_assignment(shared, maximize=True), strict=True):
-        if shared[group, topic] >= max(SAME * either[group, topic], 1):
+    if not shared.nnz:
+        return found
+    for group, topic, texts in _assigned(shared):
+        if texts >= SAME * (in_group[group] + in_topic[topic] - texts):
             found[group] = str(topics[topic])
     return found
+
+
+def _assigned(shared: "csr_matrix") -> Iterator[tuple[int, int, float]]:
+    """Which groups go with which topics so that they share most texts in all, and how many each pair shares.
+
+    Groups and topics that no chain of shared texts connects are assigned by themselves: of topics of a text or two,
+    which are many, all pairs would be more than memory has.
+    """
+    from scipy import sparse
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse.csgraph import connected_components
+
+    number = shared.shape[0]
+    _, part = connected_components(sparse.block_array([[None, shared], [shared.T, None]]), directed=False)
+    order = np.argsort(part, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(part[order])) + 1):
+        groups, topics = members[members < number], members[members >= number] - number
+        if len(groups) == 1 and len(topics):
+            its = slice(*shared.indptr[groups[0] : groups[0] + 2])
+            most = int(shared.data[its].argmax())
+            yield int(groups[0]), int(shared.indices[its][most]), float(shared.data[its][most])
+        elif len(topics):
+            texts = shared[groups][:, topics].toarray()
+            for row, column in zip(*linear_sum_assignment(texts, maximize=True), strict=True):
+                if texts[row, column]:
+                    yield int(groups[row]), int(topics[column]), float(texts[row, column])
 
 
 def _founded(keys: np.ndarray, taken: set[str]) -> str:

@@ -47,3 +47,20 @@ def test_what_few_texts_are_in_stays_alone_where_there_are_too_many_cells(monkey
     vectors = exact.rounded(np.repeat(np.eye(6, dtype=np.float32), [3, 3, 1, 1, 1, 1], axis=0))
     monkeypatch.setattr(grouping, "CELLS", 2)
     assert grouping.groups(vectors, 0.0).tolist() == [0] * 6 + [1, 2, 3, 4]
+
+
+def test_what_was_one_topic_is_a_little_more_alike_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against average linkage of cosines, each a tenth higher where two texts were one topic."""
+    vectors, before = made(7), np.random.default_rng(7).integers(-1, 6, 60)
+    monkeypatch.setattr(grouping, "CELL", 1.1)  # each text a cell of its own
+    together_before = together(before) & (before >= 0)[:, None]
+    cosines = exact.cosines(vectors, vectors).astype(np.float64) + (648 / 2048) ** 2 * together_before
+    tree = linkage(1 - cosines[np.triu_indices(len(vectors), 1)], "average")
+    found = grouping.groups(vectors, 0.3, before)
+    assert np.array_equal(together(found), together(fcluster(tree, 0.7, "distance")))
+    assert not np.array_equal(found, grouping.groups(vectors, 0.3))
+
+
+def test_topics_of_one_text_each_cost_nothing() -> None:
+    cells = np.arange(30_000)
+    assert grouping._stay(cells, cells, 30_000).shape == (30_000, 0)

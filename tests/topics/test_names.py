@@ -1,6 +1,9 @@
 """Topics keep the names of those with which they share most texts."""
 
 import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import linear_sum_assignment
 
 from pipeline.ground import artifacts
 from pipeline.topics import names
@@ -40,3 +43,14 @@ def test_a_name_is_given_once() -> None:
     found = names.names(np.array([0, 1, 1]), KEYS[:3], {"b": taken, "c": taken})
     assert found[1] == taken
     assert found[0] not in {taken, hashed("b")}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_that_nothing_connects_share_what_one_assignment_of_all_would(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups, topics = rng.integers(1, 40, 2)
+    shared = rng.integers(1, 5, (groups, topics)) * (rng.random((groups, topics)) < 0.04)
+    found = list(names._assigned(sparse.csr_matrix(shared)))
+    assert all(shared[group, topic] == texts > 0 for group, topic, texts in found)
+    assert len({group for group, _, _ in found}) == len({topic for _, topic, _ in found}) == len(found)
+    assert sum(texts for _, _, texts in found) == shared[linear_sum_assignment(shared, maximize=True)].sum()
