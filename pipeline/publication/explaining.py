@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +14,16 @@ from pipeline.explanation.drivers import ANYBODY, RULES, Drivers
 from pipeline.explanation.scores import Asked, Scores
 from pipeline.features.rates import item_rates
 from pipeline.ground import lists
-from pipeline.publication import shown
+from pipeline.ground.errors import InputError
+from pipeline.publication import agreeing, reasons, shown
 from pipeline.ranking import calibration, finals
+from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.frames import Frame, Framed, FrameWork
-from pipeline.ranking.pairs import Listed, Pairs
+from pipeline.ranking.pairs import Listed, Pairs, position
+from pipeline.sources import registry
+
+if TYPE_CHECKING:
+    from pipeline.publication.night import Night
 
 OTHERS = "others"
 """The driver that has what those add together that add little, and what rounding lost."""
@@ -33,7 +40,8 @@ class Places:
 
     Attributes:
         row: in the block; surface: which; rank: 1-based.
-        item: what is there; score: float64, what is published of it; evidence: an item, -1: none.
+        item: what is there; score: float64, what is published of it.
+        because, kind, can: of its reason, see pipeline.publication.shown.
     """
 
     row: np.ndarray
@@ -41,7 +49,9 @@ class Places:
     rank: np.ndarray
     item: np.ndarray
     score: np.ndarray
-    evidence: np.ndarray
+    because: np.ndarray
+    kind: np.ndarray
+    can: np.ndarray
 
     @classmethod
     def of(cls, held: Sequence[np.ndarray]) -> "Places":
@@ -50,7 +60,8 @@ class Places:
         row, surface, column = np.nonzero(both["is_there"])
         found = both[row, surface, column]
         score = found["score"].astype(np.float64)
-        return cls(row, surface, column + 1, found["item"].astype(np.int64), score, found["evidence"])
+        reason = (found[name] for name in ("because", "kind", "can"))
+        return cls(row, surface, column + 1, found["item"].astype(np.int64), score, *reason)
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ class Explained(FrameWork):
         surfaces: names, in the order of the table; pools: of each.
         given_up: the pools whose lists are best-sellers'.
         least: a driver that changes the log-odds by less is among OTHERS.
+        lead: whether reasons follow what is explained.
     """
 
     fusion: Path
@@ -72,6 +84,29 @@ class Explained(FrameWork):
     pools: tuple[lists.Pool, ...]
     given_up: frozenset[lists.Pool]
     least: float
+    lead: bool = False
+
+    @classmethod
+    def of_night(cls, night: "Night") -> "Explained":
+        """What explains the lists of a night that are held.
+
+        Raises:
+            InputError: lists have no probabilities, or the night has no fusion.
+        """
+        if night.fusion is None:
+            raise InputError(f"the night of {night.run_date} has no fusion to explain")
+        config, asked = with_made_lists(night.config, night.sources), night.config.explanations
+        surfaces = sorted(config.surfaces, key=lambda one: one.name)
+        pools, at = tuple(config.pool(one) for one in surfaces), night.cutoff.dir_in(night.ensemble)
+        for pool in {*pools} - night.fallen_back:
+            if not (path := at / f"{pool}.final.probability.npy").is_file():
+                raise InputError(
+                    f"{path} is missing, and explanations.ranks asks what probabilities are made of: run stage "
+                    "'ensemble' again with --force"
+                )
+        folders, names = (night.fusion, night.ensemble, night.scratch), tuple(one.name for one in surfaces)
+        of = (night.cutoff, night.sources, config, *folders, names, pools)
+        return cls(*of, night.fallen_back, asked.least, asked.lead)
 
     @property
     def drivers(self) -> tuple[str, ...]:
@@ -89,18 +124,21 @@ class Explained(FrameWork):
         """A function of a block: one element per place and driver, by target, surface, rank, and the driver's number.
 
         row int64 in the block, surface int64, rank int32, item int64, evidence int64 (-1: none), driver int64, and what
-        it adds float32; those of a place add up to the log-odds of its score.
+        it adds float32; those of a place add up to the log-odds of its score. After these one element per place, in the
+        same order: row, surface, rank and the kind of its reason, int8.
         """
         held = [np.load(shown.place(self.scratch, name), mmap_mode="r", allow_pickle=False) for name in self.surfaces]
         made = _Sharing.of(self, threads)
-        drivers = self.drivers
+        drivers, things = self.drivers, agreeing.gather(self.drivers)
 
         def make(block: slice) -> Arrays:
             places = Places.of([np.asarray(one[block]) for one in held])
-            found, total = made.shares(block, places), sharing.log_odds(places.score)
-            place, driver, adds = folded(found, total, drivers.index(ANYBODY), self.least)
-            of_place = (places.row, places.surface, places.rank.astype(np.int32), places.item, places.evidence)
-            return (*(one[place] for one in of_place), driver, adds)
+            found, can = made.shares(block, places)
+            kind = agreeing.chosen(found @ things, can, places.kind) if self.lead else places.kind
+            place, driver, adds = folded(found, sharing.log_odds(places.score), drivers.index(ANYBODY), self.least)
+            where = (places.row, places.surface, places.rank.astype(np.int32))
+            of_place = (*where, places.item, reasons.evidence(kind, places.item, places.because))
+            return (*(one[place] for one in of_place), driver, adds, *where, kind)
 
         return make
 
@@ -154,10 +192,11 @@ class _Sharing:
         has_trees = any(one.fitted is not None and any(one.boosters.values()) for one in scores.values())
         return cls(work, threads, scores, rates, work.framed() if has_trees else None)
 
-    def shares(self, block: slice, places: Places) -> np.ndarray:
-        """[N, D] float64 what each of the work's drivers adds to the log-odds of each place's score."""
+    def shares(self, block: slice, places: Places) -> tuple[np.ndarray, np.ndarray]:
+        """[N, D] float64 what each of the work's drivers adds to the log-odds of each place's score, and [N] which
+        kinds of reason are true of it, see pipeline.publication.shown."""
         drivers, width = self.work.drivers, self.work.cutoff.items
-        found = np.zeros((len(places.row), len(drivers)))
+        found, can = np.zeros((len(places.row), len(drivers))), places.can.copy()
         final = sharing.log_odds(places.score)
         pool_of = np.array(self.work.pools)[places.surface]
         frames = self._frames(block, places, pool_of)
@@ -175,11 +214,26 @@ class _Sharing:
             rank = listed.at(places.row[mine] * width + places.item[mine])[0]
             there, rank = mine[~np.isnan(rank)], rank[~np.isnan(rank)].astype(np.int64)
             asked = Asked(block, places.row[there], places.item[there], rank, places.score[there])
-            scores = self.scores[pool]
+            scores, frame = self.scores[pool], frames[lists.assortment_of(pool)]
+            can[there] |= self._of_peers(frame, places.row[there] * width + places.item[there], can[there])
             found[there] = 0
             columns = [drivers.index(name) for name in scores.drivers.names]
-            found[there[:, None], columns] = scores.explain(asked, frames[lists.assortment_of(pool)], self.threads)
-        return found
+            found[there[:, None], columns] = scores.explain(asked, frame, self.threads)
+        return found, can
+
+    @staticmethod
+    def _of_peers(frame: Frame, keys: np.ndarray, can: np.ndarray) -> np.ndarray:
+        """[N] the bit of the reason that similar users acted on it, where some did and others are told as well."""
+        made = registry.candidate_lists()
+        says = [f"{name}.score" for name, one in made.items() if one.says == "peers"] + [
+            "neighbours_7",
+            "neighbours_30",
+        ]
+        columns = [place for place, name in enumerate(frame.names) if name in says]
+        known, at = position(frame.pairs.keys, keys)
+        did = np.zeros(len(keys), dtype=bool)
+        did[known] = (frame.features[at[known]][:, columns] > 0).any(axis=1)  # not a number: on no list
+        return np.where(did & (can != 0), np.int16(1 << reasons.Kind.PEERS), np.int16(0))
 
     @property
     def _folder(self) -> Path:

@@ -132,16 +132,14 @@ class Maker:
             is_popular=night.is_popular,
             peers=candidates.codes("peers"),
             popularity=candidates.codes("everybody"),
+            every=night.config.explanations.lead,
         )
         editing = night.editing[surface.name]
         others = night.products if surface.max_per_product == 1 else None
         shown = night.shown[surface.name] & ~variants.with_others(editing.pinned, others)
         popular = night.popularity_order[shown[night.popularity_order]]
-        rates = (
-            item_rates(night.cutoff, night.config.horizon_of(night.config.pool(surface)))
-            if candidates.calibrated
-            else None
-        )
+        horizon = night.config.horizon_of(night.config.pool(surface))
+        rates = item_rates(night.cutoff, horizon) if candidates.calibrated else None
         lists_of_all = (candidates.items, candidates.scores) if candidates.calibrated else None
         rules, wanted = SurfaceRules.of(night, surface).charging(night, lists_of_all), surface.explore
         salt, acted = f"{night.run_id} {surface.name}", night.popularity
@@ -179,8 +177,9 @@ class Maker:
         block, chance, among = self._explored(block, rows, had, hidden)
         block = block if self.order is None else added.levelled(block)
         rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
-        kind, because = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
-        kind = np.where(rule == PINNED, np.int8(reasons.Kind.CHOSEN), kind)
+        kind, because, can = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
+        pinned = rule == PINNED
+        kind = np.where(pinned, np.int8(reasons.Kind.CHOSEN), kind)
         row, column = np.nonzero(block.items >= 0)
         bought = found[row, column]
         return {
@@ -190,7 +189,8 @@ class Maker:
             "score": block.scores[row, column],
             "source": block.sources[row, column],
             "kind": kind[row, column],
-            "because": np.where(kind[row, column] == reasons.Kind.CHOSEN, -1, because[row, column]),
+            "because": np.where(pinned, -1, because)[row, column],
+            "can": np.where(pinned, 0, can)[row, column].astype(np.int16),
             "rule": rule[row, column],
             "times": np.where(bought >= 0, self.history.count[bought], 0),
             "age": np.where(bought >= 0, self.history.last_age[bought], 0),

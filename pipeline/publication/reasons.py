@@ -28,6 +28,8 @@ class Kind(IntEnum):
     CHOSEN = 8  # "Chosen by our editors"
 
 
+NAMING = (Kind.NEW_LIKE, Kind.LIKE)
+"""The kinds that name another item, one that the user has."""
 PURCHASE = "purchase"
 _PAST = {
     PURCHASE: "bought",
@@ -62,6 +64,7 @@ class Facts:
         is_popular: bool [I], among the items most bought in the last month.
         peers: source codes of models that look at similar users.
         popularity: source codes of models that look at what is popular, and of topped-up rows.
+        every: whether all kinds that are true are told, and not the first of them alone.
     """
 
     similar: np.ndarray
@@ -69,6 +72,7 @@ class Facts:
     is_popular: np.ndarray
     peers: tuple[int, ...]
     popularity: tuple[int, ...]
+    every: bool = False
 
 
 def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, owned: PairPredicate) -> np.ndarray:
@@ -93,7 +97,7 @@ def nearest_owned(place: np.ndarray, items: np.ndarray, similar: np.ndarray, own
 
 def explain(
     items: np.ndarray, sources: np.ndarray, bought: np.ndarray, owned: PairPredicate, facts: Facts
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The reason of each shown item; the first that holds in the order of the conditions below.
 
     Args:
@@ -103,11 +107,13 @@ def explain(
         owned: whether a user of the block has a history with an item.
         facts: about the items.
     Returns:
-        kind int8 [B, k] and because int32 [B, k], the owned item a reason names (-1: none).
+        kind int8 [B, k]; because int32 [B, k], the owned item that a reason names (-1: none); and where all are told
+        can int16 [B, k], with bit k set where kind k is true, else 0.
     """
     new, popular = facts.is_new[items], facts.is_popular[items]
     from_popularity = np.isin(sources, facts.popularity)
-    place, column = np.nonzero((items >= 0) & ~bought & ~(from_popularity & popular))  # the others name no item
+    names_one = facts.every | (~bought & ~(from_popularity & popular))
+    place, column = np.nonzero((items >= 0) & names_one)
     because = np.full(items.shape, -1, dtype=np.int32)
     because[place, column] = nearest_owned(place, items[place, column], facts.similar, owned)
     like = because >= 0
@@ -121,4 +127,13 @@ def explain(
         Kind.FAVOURITE: from_popularity,
     }
     otherwise = np.where(popular, Kind.POPULAR, Kind.PICKED)
-    return np.select(list(holds.values()), list(holds), default=otherwise).astype(np.int8), because
+    kind = np.select(list(holds.values()), list(holds), default=otherwise).astype(np.int8)
+    can = np.zeros(items.shape, dtype=np.int16)
+    for one, true in {**holds, Kind.POPULAR: popular, Kind.PICKED: items >= 0}.items() if facts.every else ():
+        can |= true.astype(np.int16) << np.int16(one)
+    return kind, because, can
+
+
+def evidence(kind: np.ndarray, item: np.ndarray, because: np.ndarray) -> np.ndarray:
+    """The item of the user's own history that each reason names, -1: none."""
+    return np.where(kind == Kind.BOUGHT, item, np.where(np.isin(kind, NAMING), because, -1))

@@ -1,9 +1,7 @@
-"""The table `explanations`, on a shop whose log is young and on a made-up night in which everything was learned."""
+"""The table `explanations`, on a shop whose log is young."""
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,35 +10,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine import map_blocks
-from pipeline.explanation import sharing
-from pipeline.explanation.scores import Asked, Scores
 from pipeline.ground import lists, sql
-from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import InputError
-from pipeline.publication import checks, explaining, publish, shown
-from pipeline.publication.explaining import OTHERS, Explained
+from pipeline.publication import checks, publish, shown
+from pipeline.publication.explaining import OTHERS
 from pipeline.publication.night import Night
 from pipeline.publication.tables import explanations, published_by
-from pipeline.ranking import calibration, ensemble, fusion
-from pipeline.ranking.candidate_lists import with_made_lists
-from pipeline.ranking.frames import Framed
 from pipeline.settings.sections.explanations import Explanations
-from tests.planted import Planted, plant
 from tests.small_shop import NIGHT, Shop, go, shop
 
-RANKS, K = 3, 5
-TOPPED_UP = 79
-"""An item that is put into a list that lacks it."""
 
-
-# --- a young log ---------------------------------------------------------------------------------------------------
-
-
-def asking(home: Path, ranks: int = 2, **changes: Any) -> Shop:
+def asking(home: Path, ranks: int = 2, reasons: bool = False, **changes: Any) -> Shop:
     """The small shop, which asks for the table."""
     made = shop(home, **changes)
-    made.config = made.config.model_copy(update={"explanations": Explanations(ranks=ranks)})
+    made.config = made.config.model_copy(update={"explanations": Explanations(ranks=ranks, reasons=reasons)})
     return made
 
 
@@ -135,6 +118,19 @@ def test_where_the_gate_shows_best_sellers_everybody_is_the_driver(tmp_path: Pat
         assert row["adds"] == pytest.approx(math.log(chance / (1 - chance)), abs=1e-5)
 
 
+def test_reasons_follow_where_that_is_asked_for_and_nothing_else_moves(young: Shop, tmp_path: Path) -> None:
+    """A young log has nothing that adds: all reasons stay, however often rows pass through files."""
+    led = asking(tmp_path, reasons=True)
+    go(led.write())
+    run, other = publish.active_run(led.config), publish.active_run(young.config)
+    assert run is not None
+    assert other is not None
+    for table in ("recommendations", "explanations"):
+        ours, theirs = (pq.read_table(r.folder / f"{table}.parquet").drop(["run_id"]) for r in (run, other))
+        assert ours.equals(theirs), table
+    assert not list(led.folder("publish").parent.glob("*/.shown"))
+
+
 FAULTS = [
     (lambda rows: [rows[0] | {"adds": 9.0}, *rows[1:]], "user u0 at rank 1 has shares that add up to"),
     (
@@ -171,121 +167,3 @@ def test_lists_without_probabilities_cannot_be_explained(tmp_path: Path) -> None
     (made.folder("ensemble") / f"cutoff={NIGHT}" / "new.final.probability.npy").unlink()
     with pytest.raises(InputError, match=r"new.final.probability.npy is missing, and explanations\.ranks asks"):
         go(made)
-
-
-# --- a made-up night ------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """A planted night that has been fused and merged."""
-    found = plant(tmp_path_factory.mktemp("planted"), rounds=8, ablation=False)
-    for stage, run, given in (("fusion", fusion.run, {}), ("ensemble", ensemble.run, {"fusion": found.out("fusion")})):
-        memo = Memo(found.out(stage))
-        run(**found.given, **given, config=found.config, memo=memo, out=memo.out)  # type: ignore[operator]
-        found.finish(stage, memo)
-    return found
-
-
-def held(night: Planted, scratch: Path) -> dict[str, np.ndarray]:
-    """Lists of two surfaces as they would be published: every second place of the final lists, and one topped up."""
-    found = {}
-    for surface, pool in (("discover", "new"), ("for_you", "all")):
-        folder = night.cutoffs[0].dir_in(night.out("ensemble"))
-        items = np.asarray(lists.read_list(folder, pool, "final")[0][:, : 2 * RANKS : 2])
-        chance = np.load(folder / f"{pool}.final.probability.npy")[:, : 2 * RANKS : 2]
-        rows = np.zeros(items.shape, dtype=shown.SHOWN)
-        rows["is_there"], rows["item"], rows["score"], rows["evidence"] = items >= 0, items, chance, -1
-        rows["item"][::4, 2], rows["score"][::4, 2] = TOPPED_UP, rows["score"][::4, 1] / 2
-        rows["evidence"][:, 0] = 7
-        path = shown.place(scratch, surface)
-        path.parent.mkdir(exist_ok=True)
-        np.save(path, rows)
-        found[surface] = rows
-    return found
-
-
-def work(night: Planted, scratch: Path, least: float = 0.0, given_up: frozenset[str] = frozenset()) -> Explained:
-    """What explains these lists."""
-    config = with_made_lists(night.config, night.sources)
-    folders = (night.out("fusion"), night.out("ensemble"), scratch)
-    return Explained(
-        night.cutoffs[0], night.sources, config, *folders, ("discover", "for_you"), ("new", "all"), given_up, least
-    )
-
-
-def rows_of(made: Explained, block: slice) -> Iterator[tuple[tuple[int, int, int], dict[str, float]]]:
-    """What is told of each place: (row, surface, rank) -> by driver."""
-    row, surface, rank, _, _, driver, adds = made.open(1)(block)
-    told: dict[tuple[int, int, int], dict[str, float]] = {}
-    for key, name, value in zip(
-        zip(row.tolist(), surface.tolist(), rank.tolist(), strict=True), driver, adds.tolist(), strict=True
-    ):
-        told.setdefault(key, {})[made.drivers[name]] = value
-    yield from told.items()
-
-
-def test_every_place_says_what_explaining_its_pair_alone_says(night: Planted, tmp_path: Path) -> None:
-    places, made = held(night, tmp_path), work(night, tmp_path)
-    at = calibration.Applied("publish", made.cutoff, {"fusion": made.fusion, **night.sources})
-    alone = {pool: Scores.read(at, made.ensemble, pool, made.config) for pool in ("new", "all")}
-    framed, count = Framed.read(made.cutoff, night.sources, made.config), 0
-    for (row, surface, rank), told in rows_of(made, slice(0, len(places["for_you"]))):
-        name, pool = made.surfaces[surface], made.pools[surface]
-        one = places[name][row, rank - 1]
-        assert sum(told.values()) == pytest.approx(float(sharing.log_odds(one["score"])), abs=1e-5)
-        if row % 4:
-            continue
-        final = lists.read_list(made.cutoff.dir_in(made.ensemble), pool, "final")[0][row]
-        where, block = np.flatnonzero(final == one["item"]), slice(row, row + 1)
-        count += 1
-        if not len(where):
-            assert set(told) <= {"anybody", "rules"}
-            assert one["item"] == TOPPED_UP
-            continue
-        asked = Asked(block, np.array([0]), np.array([one["item"]]), where + 1, np.array([float(one["score"])]))
-        wanted = alone[pool].explain(asked, framed.of(block)[""])[0]
-        by_name = dict(zip(alone[pool].drivers.names, wanted.tolist(), strict=True))
-        assert {n: told.get(n, 0.0) for n in by_name} == pytest.approx(by_name, abs=2e-5)
-    assert count > 100
-
-
-def rows(made: Explained, users: int, size: int, **settings: object) -> list[np.ndarray]:
-    """All rows, of so many users at a time."""
-    config = made.config.model_copy(update=settings)
-    mapped = map_blocks("explain", replace(made, config=config), users, config, made.scratch, size=size)
-    parts = [(found[0] + block.start, *found[1:]) for block, found in mapped]
-    return [np.concatenate(column) for column in zip(*parts, strict=True)]
-
-
-def test_the_rows_are_the_same_however_users_are_put_together(night: Planted, tmp_path: Path) -> None:
-    users = len(held(night, tmp_path)["for_you"])
-    made = work(night, tmp_path, least=0.05)
-    whole = rows(made, users, users)
-    assert made.drivers.index(OTHERS) in whole[5]
-    for other in (rows(made, users, 17, block_users=5), rows(made, users, 50, block_users=20)):
-        assert all(np.array_equal(mine, theirs) for mine, theirs in zip(whole, other, strict=True))
-
-
-@pytest.mark.slow
-def test_the_rows_are_the_same_whoever_makes_them(night: Planted, tmp_path: Path) -> None:
-    users = len(held(night, tmp_path)["for_you"])
-    made = work(night, tmp_path, least=0.05)
-    shared = rows(made, users, 40, workers=2, threads=2)
-    assert all(np.array_equal(*both) for both in zip(rows(made, users, users), shared, strict=True))
-
-
-def test_best_sellers_in_place_of_one_pools_lists_are_everybodys(night: Planted, tmp_path: Path) -> None:
-    held(night, tmp_path)
-    made = work(night, tmp_path, given_up=frozenset({"all"}))
-    told = {(made.surfaces[s], frozenset(drivers)) for (_, s, _), drivers in rows_of(made, slice(0, 10))}
-    assert {drivers for surface, drivers in told if surface == "for_you"} == {frozenset({"anybody", "rules"})}
-    assert any("als" in drivers for surface, drivers in told if surface == "discover")
-
-
-def test_so_many_users_at_a_time_as_memory_allows(night: Planted, tmp_path: Path) -> None:
-    made = work(night, tmp_path)
-    assert made.config.block_users == 50
-    assert made.size(10) == explaining.TOGETHER * 50
-    assert made.size(explaining.PLACES) == 50
-    assert made.size(1000) == explaining.PLACES // 2000

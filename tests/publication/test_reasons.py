@@ -1,5 +1,7 @@
 """Reasons against hand-made cases: each is the first that is true."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -41,8 +43,29 @@ FACTS = Facts(
 )
 def test_the_first_reason_that_is_true(item: int, source: int, kind: Kind, because: int) -> None:
     items = np.array([[item, -1]])
-    found, named = reasons.explain(items, np.array([[source, TOPPED]]), items == 0, lambda _, other: other == 0, FACTS)
+    found, named, can = reasons.explain(
+        items, np.array([[source, TOPPED]]), items == 0, lambda _, other: other == 0, FACTS
+    )
     assert (Kind(found[0, 0]), named[0, 0]) == (kind, because)
+    assert not can.any()
+
+
+@pytest.mark.parametrize(
+    ("item", "source", "kind", "true"),
+    [
+        (0, ALS, Kind.BOUGHT, {Kind.BOUGHT, Kind.POPULAR, Kind.PICKED}),
+        (2, PEER, Kind.NEW_LIKE, {Kind.NEW_LIKE, Kind.LIKE, Kind.NEW, Kind.PEERS, Kind.PICKED}),
+        (6, POPULARITY, Kind.POPULAR, {Kind.POPULAR, Kind.LIKE, Kind.FAVOURITE, Kind.PICKED}),
+        (5, ALS, Kind.PICKED, {Kind.PICKED}),
+    ],
+)
+def test_all_that_is_true(item: int, source: int, kind: Kind, true: set[Kind]) -> None:
+    items, facts = np.array([[item, -1]]), replace(FACTS, every=True)
+    found, named, can = reasons.explain(items, np.full((1, 2), source), items == 0, lambda _, other: other == 0, facts)
+    assert Kind(found[0, 0]) == kind
+    assert {one for one in Kind if can[0, 0] >> one & 1} == true
+    evidence = {Kind.BOUGHT: 0, Kind.NEW_LIKE: 0}.get(kind, -1)
+    assert reasons.evidence(found, items, named)[0, 0] == evidence
 
 
 @pytest.mark.parametrize("cells", [2**18, 1])

@@ -11,13 +11,10 @@ from collections.abc import Iterable
 import numpy as np
 import pyarrow as pa
 
-from pipeline.engine import map_blocks
-from pipeline.ground.errors import InputError
-from pipeline.publication import shown
+from pipeline.publication import explained_blocks, shown
 from pipeline.publication.explaining import Explained
 from pipeline.publication.night import Night
 from pipeline.published.contract import OF_RUN, Column, PublishedTable
-from pipeline.ranking.candidate_lists import with_made_lists
 from pipeline.ranking.known import KNOWN_OF_PAIRS
 from pipeline.settings.config import Config
 
@@ -81,12 +78,11 @@ def make(night: Night) -> Iterable[pa.Table]:
     Raises:
         InputError: lists have no probabilities, the night has no fusion, or its rankers were taught other features.
     """
-    work = _work(night)
-    ranks, targets = shown.ranks(night.config), np.asarray(night.cutoff.targets())
+    work = Explained.of_night(night)
+    targets = np.asarray(night.cutoff.targets())
     user_ids, item_ids = night.users.column("user_id"), night.items.column("item_id")
     surfaces, drivers = (pa.array(names, pa.string()) for names in (work.surfaces, work.drivers))
-    given = (work, len(targets), night.config, night.scratch)
-    for block, found in map_blocks("publish explanations", *given, size=work.size(ranks)):
+    for block, found in explained_blocks.each(work, night):
         row, surface, rank, item, evidence, driver, adds = found
         evidence = np.where((evidence >= 0) & night.held[evidence], -1, evidence)
         columns = (
@@ -101,29 +97,3 @@ def make(night: Night) -> Iterable[pa.Table]:
         )
         yield pa.table(dict(zip(TABLE.schema.names, columns, strict=True)), schema=TABLE.schema)
     shutil.rmtree(shown.folder(night.scratch), ignore_errors=True)
-
-
-def _work(night: Night) -> Explained:
-    if night.fusion is None:
-        raise InputError(f"the night of {night.run_date} has no fusion to explain")
-    config = with_made_lists(night.config, night.sources)
-    surfaces = sorted(config.surfaces, key=lambda one: one.name)
-    pools, folder = tuple(config.pool(one) for one in surfaces), night.cutoff.dir_in(night.ensemble)
-    for pool in {*pools} - night.fallen_back:
-        if not (path := folder / f"{pool}.final.probability.npy").is_file():
-            raise InputError(
-                f"{path} is missing, and explanations.ranks asks what probabilities are made of: run stage 'ensemble' "
-                "again with --force"
-            )
-    return Explained(
-        night.cutoff,
-        night.sources,
-        config,
-        night.fusion,
-        night.ensemble,
-        night.scratch,
-        tuple(one.name for one in surfaces),
-        pools,
-        night.fallen_back,
-        night.config.explanations.least,
-    )

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipeline.engine import Arrays, Bound, Work, map_works
 from pipeline.ground import sql
 from pipeline.ground.errors import InputError
-from pipeline.publication import arms, exploring, instead, reasons, shown, withheld
+from pipeline.publication import arms, explained_blocks, exploring, instead, reasons, shown, withheld
 from pipeline.publication.allotment.rules import Rules
 from pipeline.publication.allotment.table import ADDS, allotted
 from pipeline.publication.maker import Candidates, Columns, Maker
@@ -94,6 +94,8 @@ TABLE = PublishedTable(
     things=("user_id", "users"),
 )
 COLUMNS = ("user", "rank", "item", "score", "source", "kind", "because", "rule", "times", "age", "policy", "propensity")
+CAN = "can"
+"""Which kinds of reason are true, where one is chosen of them later."""
 TOLD = 2**16
 """Rows whose sentences are written together, at least: a query costs milliseconds before its first row."""
 
@@ -109,6 +111,7 @@ def make(night: Night) -> Iterable[pa.Table]:
     history = OwnHistory.read(night.cutoff)
     surfaces = sorted(night.config.surfaces, key=lambda s: s.name)
     experiment, arm_of = arms.of_night(night)
+    lead = night.config.explanations.lead
     labels: dict[str, list[str]] = {}
     policies: dict[str, list[str | None]] = {}
     columns: dict[str, tuple[str, ...]] = {}
@@ -134,8 +137,16 @@ def make(night: Night) -> Iterable[pa.Table]:
             pieces = allotted(rules, pieces, users, night.scratch)
         if night.config.explanations.ranks:
             pieces = shown.kept(pieces, night, surface.name, shown.ranks(night.config))
-        for rows in gathered(pieces, TOLD):
-            yield sentences(night, surface, labels[surface.name], rows, policies[surface.name])
+        told = gathered(pieces, TOLD)
+        if lead:
+            shown.put_by(told, night.scratch, surface.name)
+        else:
+            yield from (sentences(night, surface, labels[surface.name], rows, policies[surface.name]) for rows in told)
+    if lead:
+        explained_blocks.lead(night)
+        for surface in surfaces:
+            told = shown.told(night, surface.name)
+            yield from (sentences(night, surface, labels[surface.name], rows, policies[surface.name]) for rows in told)
 
 
 def _policy(surface: Surface) -> str | None:
@@ -147,7 +158,8 @@ def _columns(makers: Sequence[Maker]) -> tuple[str, ...]:
     """What is handed on of a surface's lists; of one whose draws are recorded, for all or in an arm, more."""
     records = any(maker.surface.explore is not None and maker.surface.explore.record > 0 for maker in makers)
     worth = (ADDS,) if makers[0].worth is not None else ()
-    return (*COLUMNS, *withheld.COLUMNS, *worth) if records else (*COLUMNS, *worth)
+    true = (CAN,) if makers[0].facts.every else ()
+    return (*COLUMNS, *true, *(withheld.COLUMNS if records else ()), *worth)
 
 
 def _makers(

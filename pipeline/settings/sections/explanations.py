@@ -12,3 +12,10 @@ class Explanations(Section):
     """So many first ranks of every list are explained, ten rows or so for each; 0: there is no such table."""
     least: float = Field(default=0.05, ge=0, allow_inf_nan=False)
     """Drivers that change a score's log-odds by less than this are put together, as `others`; with 0 each has a row."""
+    reasons: bool = False
+    """Whether the reason of these ranks says what adds most to the score, of what a reason can say."""
+
+    @property
+    def lead(self) -> bool:
+        """Whether reasons follow what is explained."""
+        return self.reasons and self.ranks > 0
