@@ -22,6 +22,8 @@ from pipeline.privacy import accountant
 from pipeline.settings.config import Config
 
 NAME = "privacy.jsonl"
+WITHOUT = {"als": "als.enabled = false", "popularity": "privacy.epsilon_popular = 0"}
+"""What ends the releases of a stage."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,10 @@ def spend(config: Config, release: Release) -> None:
         cost = spent([*known, release], section.delta)
         if section.epsilon_budget is not None and cost > section.epsilon_budget:
             raise InputError(
-                f"{release.of}: another fit ({release.cutoff}) would bring what people's privacy has cost to epsilon "
-                f"{cost:.2f} at delta {section.delta:g}, and privacy.epsilon_budget is {section.epsilon_budget:g} "
-                f"({len(known)} releases so far, {path(config)}): raise the budget if that was promised to nobody, or "
-                f"switch {release.of} off ({release.of}.enabled = false); the tables in use stay as they are"
+                f"{release.of}: another release ({release.cutoff}) would bring what people's privacy has cost to "
+                f"epsilon {cost:.2f} at delta {section.delta:g}, and privacy.epsilon_budget is "
+                f"{section.epsilon_budget:g} ({len(known)} releases so far, {path(config)}): raise the budget if that "
+                f"was promised to nobody, or do without ({WITHOUT[release.of]}); the tables in use stay as they are"
             )
         with path(config).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(release), sort_keys=True) + "\n")

@@ -178,9 +178,11 @@ class Night:
         if asked is not None and not asked.any():
             size = (self.items.num_rows, k)
             return np.full(size, -1, np.int32), np.full(size, -np.inf, np.float32)
-        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
+        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
+        if self.config.privacy.similar_items:  # how many bought an item, and what texts taught, no noise covers
+            sold, vectors = np.ones(len(sold), dtype=bool), absent
         return similar.similar_items(factors, vectors, sold, self.shown_somewhere, k, asked=asked)
 
     @cached_property

@@ -33,7 +33,7 @@ from pipeline.settings.sections.fine_tune import FineTune
 from pipeline.settings.sections.lists import Ensemble, Evaluate, Fusion
 from pipeline.settings.sections.monitoring import Monitoring
 from pipeline.settings.sections.outcomes import Outcomes
-from pipeline.settings.sections.privacy import COVERED, Privacy
+from pipeline.settings.sections.privacy import Privacy
 from pipeline.settings.sections.publication import Publish, Surface
 from pipeline.settings.sections.topics import Topics
 from pipeline.settings.sections.words import Classify, Entities, Languages
@@ -197,6 +197,7 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
+        self.privacy.require(self.publish.segment_by)
         return self
 
     @model_validator(mode="after")
@@ -241,14 +242,14 @@ class Config(Calendar):
         named = set(sections) | ({"surfaces"} if "publish" in sections else set())
         named |= {"experiment"} if {"publish", "outcomes"} & named else set()
         named |= {"fairness", "explanations", "content"} if "publish" in named else set()
-        named |= {"privacy"} if COVERED & named else set()
         # a night without what nobody asks for is what it was before there was any
-        asked: dict[str, Any] = {"experiment": self.experiment.arms, "privacy": self.privacy.enabled}
+        asked: dict[str, Any] = {"experiment": self.experiment.arms}
         asked |= {"explanations": self.explanations.ranks, "content": self.content.enabled}
         named -= {name for name, wanted in asked.items() if not wanted}
         content = self.model_dump(mode="json", exclude=(apart - named) | WHO)
         content.get("publish", {}).pop("copies", None)  # what else is told of a run is no part of it
-        content.get("privacy", {}).pop("epsilon_budget", None)  # what may be spent later changes nothing made before
+        content.pop("privacy", None)
+        content |= {"privacy": noised} if (noised := self.privacy.asked_of(sections)) else {}
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
         if self.publish.segment_by and "publish" in sections:

@@ -18,11 +18,12 @@ from pipeline.arrays import top_k
 from pipeline.arrays.blocks import rows_for
 from pipeline.engine import Bound
 from pipeline.features.offers import Never
-from pipeline.features.read import Cutoff
-from pipeline.ground import lists
+from pipeline.features.read import Cutoff, read_cutoffs
+from pipeline.ground import artifacts, lists
 from pipeline.ground.artifacts import Memo
 from pipeline.settings.config import Config
 from pipeline.settings.sections.base import Decay, Section
+from pipeline.sources import private_counts
 from pipeline.sources.candidates import (
     Rank,
     Ranked,
@@ -169,8 +170,9 @@ def by_segment(ranks: Sequence[Rank], segments: np.ndarray, n: int) -> Rank:
     return rank
 
 
-def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> dict[str, Any]:
-    """Write the lists `popularity`, `buy_again` and, where it is wanted, `segment_popularity` of every cut-off."""
+def run(*, features: Path, config: Config, section: Popularity, memo: Memo, out: Path) -> dict[str, Any]:
+    """Write the lists `popularity`, `buy_again` and, where it is wanted, `segment_popularity` of every cut-off; and
+    where [privacy] asks for it tonight's noised counts (private_counts)."""
 
     def make(cutoff: Cutoff, previous: Path | None, folder: Path) -> None:
         popularity = item_popularity(cutoff, section.days)
@@ -195,7 +197,10 @@ def run(*, features: Path, config: Config, section: Popularity, memo: Memo) -> d
         _write_buy_again(folder, cutoff, popularity, section, config)
 
     tables = ("interactions", "item_stats", *(["user_stats"] if section.segments > 1 else []))
-    return make_parts("popularity", make, features=features, memo=memo, config=config, tables=tables)
+    report = make_parts("popularity", make, features=features, memo=memo, config=config, tables=tables)
+    if not config.privacy.counts:
+        return report
+    return report | private_counts.release(read_cutoffs(features)[0], config, artifacts.run_date_of(out), out)
 
 
 def _only(popularity: np.ndarray, eligible: np.ndarray | None) -> np.ndarray:

@@ -104,7 +104,7 @@ def report(config: Config) -> dict[str, Any]:
     keeping.bring(spending.path(config))  # where another machine spent
     section, releases = config.privacy, spending.read(config)
     return {
-        "private": "als/item_factors.npy, by user; no other table",
+        "private": "als/item_factors.npy, by user; of the tables similar_items alone, with privacy.similar_items",
         "epsilon_per_fit": section.epsilon_per_fit,
         "epsilon_spent": round(spending.spent(releases, section.delta), 4),
         "delta": section.delta,

@@ -67,7 +67,10 @@ def test_the_report_says_what_it_cost_and_every_fit_is_written_down(tmp_path: Pa
     mu = accountant.mu_of(900.0, 1e-5)
     assert report["epsilon_spent"] == pytest.approx(accountant.epsilon_of(mu * 2**0.5, 1e-5), rel=1e-4)
     assert (report["epsilon_per_fit"], report["delta"], report["releases"]) == (900.0, 1e-5, 2)
-    assert report["private"] == "als/item_factors.npy, by user; no other table"
+    assert (
+        report["private"]
+        == "als/item_factors.npy, by user; of the tables similar_items alone, with privacy.similar_items"
+    )
     found = spending.read(config)
     assert [release.cutoff for release in found] == [EARLIER.isoformat(), shop.NIGHT.isoformat()]
     assert spending.spent(found, 1e-5, since=shop.NIGHT) == pytest.approx(900.0, rel=1e-5)
@@ -96,7 +99,9 @@ def test_other_data_or_another_key_have_other_noise_and_cost_again(
 
 def test_a_run_that_would_overspend_stops_and_releases_nothing(tmp_path: Path) -> None:
     config = config_for(tmp_path, epsilon_budget=1000.0)
-    with pytest.raises(InputError, match=r"als: another fit .* privacy\.epsilon_budget is 1000 \(1 releases so far"):
+    with pytest.raises(
+        InputError, match=r"als: another release .* privacy\.epsilon_budget is 1000 \(1 releases so far"
+    ):
         made(config, board(), board()[:400])
     assert not artifacts.is_finished(artifacts.stage_dir(config.lake, "als", shop.NIGHT))
     assert len(spending.read(config)) == 1

@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.ground import sql
+from pipeline.ground.errors import InputError
 from pipeline.publication.night import Night
 from pipeline.published.contract import Column, PublishedTable
+from pipeline.sources import private_counts
 
 SCORE = (
     "made features.item_stats(buyers_28)",
@@ -36,7 +38,8 @@ TABLE = PublishedTable(
             "score",
             pa.float32(),
             "its buyers in the last 28 days, or where items live days, by the log, what was done with it, each action "
-            "halved with every lifetime; in a segment of users its buyers there, smoothed towards everybody's",
+            "halved with every lifetime; in a segment of users its buyers there, smoothed towards everybody's; with "
+            "privacy.epsilon_popular what noise leaves of its buyers, of whose k items each counts 1 / sqrt(k)",
             of=SCORE,
         ),
     ),
@@ -52,15 +55,39 @@ def make(night: Night) -> Iterable[pa.Table]:
     relations = {
         "shown": _shown(night),
         "items": night.items.select(["item_index", "item_id", "first_seen"]).append_column("product", _products(night)),
-        "stats": night.stats.append_column("popularity", pa.array(night.popularity)),
-        "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
-        "attributes": _attributes(night),
+        **(_noised(night) if night.config.privacy.counts else _counted(night)),
     }
     section = night.config.publish
     params = {"run_id": night.run_id, "run_date": night.run_date, "k": section.popular_k, "new_days": section.new_days}
     params |= {"prior": section.segment_prior, "min_users": night.config.features.word_min_users}
     params |= {"days": night.popular_days}
     return [sql.query(night.connection, "publish/popular_items", TABLE.schema, relations, **params)]
+
+
+def _counted(night: Night) -> dict[str, pa.Table]:
+    """What people did, by item and by segment."""
+    return {
+        "stats": night.stats.append_column("popularity", pa.array(night.popularity)),
+        "interactions": night.cutoff.interactions(["user_index", "item_index", "last_age"]),
+        "attributes": _attributes(night),
+    }
+
+
+def _noised(night: Night) -> dict[str, pa.Table]:
+    """The same through noise alone: nothing by segment, and of equal counts the newest item first.
+
+    Raises:
+        InputError: the night has no noised counts.
+    """
+    path = night.sources["popularity"] / private_counts.FILE
+    if not path.is_file():
+        raise InputError(f"{path} is missing: run stage 'popularity' again with --force")
+    noised = np.maximum(np.load(path, allow_pickle=False), 0)
+    nobody = np.zeros(len(noised), dtype=np.int64)
+    names = ("popularity", "buyers_91", "buyers_total")
+    stats = pa.table([night.items.column("item_index"), noised, nobody, nobody], names=["item_index", *names])
+    nothing = pa.schema([("user_index", pa.int32()), ("item_index", pa.int32()), ("last_age", pa.float32())])
+    return {"stats": stats, "interactions": nothing.empty_table(), "attributes": ATTRIBUTES.empty_table()}
 
 
 def _shown(night: Night) -> pa.Table:

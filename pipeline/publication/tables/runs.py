@@ -54,7 +54,7 @@ def _metrics(evaluate: Path) -> dict[str, Any]:
 
 def _privacy(night: Night) -> dict[str, Any]:
     """What people's privacy has cost, "privacy.als.epsilon_spent" and so on, of each stage that is noised."""
-    if not night.config.privacy.enabled:
+    if not (night.config.privacy.enabled or night.config.privacy.counts):
         return {}
     found: dict[str, Any] = {}
     for stage in sorted(COVERED & night.sources.keys()):

@@ -1,27 +1,39 @@
 """Differential privacy: what noise hides of a person, in what, and how often."""
 
-from typing import Annotated, Self
+from collections.abc import Collection
+from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 
 from pipeline.settings.sections.base import KEPT, Section
 
-COVERED = frozenset({"als"})
-"""The stages whose models see people through noise only, where it is asked for."""
-
-
+COVERED = frozenset({"als", "popularity"})
+"""The stages of which something sees people through noise only, where it is asked for."""
+OF_STAGE = {
+    "als": {"epsilon_per_fit", "delta", "contributions", "items", "factors", "tail", "damping"},
+    "popularity": {"epsilon_popular", "delta", "contributions"},
+    "publish": {"similar_items"},
+}
+"""The settings that change what a stage makes."""
 LEAST = 0.01
 """A lower epsilon is noise alone in any shop."""
 
 
 class Privacy(Section):
-    """Differential privacy of whole people, by noise: of the item factors of `als`, and of nothing else. All other
-    sources, the fusion, the encoder, popular and similar items and answers to queries learn from people as ever: see
-    docs/differential-privacy.md before anybody is promised anything."""
+    """Differential privacy of whole people, by noise: of the item factors of `als`, of the tables `popular_items` and
+    `similar_items`, each where it is asked for, and of nothing else. All other sources, the fusion, the encoder and
+    answers to queries learn from people as ever: see docs/differential-privacy.md before anybody is promised
+    anything."""
 
     epsilon_per_fit: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What the item factors of one cut-off may cost each person; 0: no noise. A usual night fits one cut-off, a first
     one all of them, and all that were ever fitted add up: see `epsilon_budget`. Needs NIGHTJAR_NOISE_KEY."""
+    epsilon_popular: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
+    """What the table `popular_items` of one night may cost each person, beside `epsilon_per_fit`; 0: no noise. It is
+    then of noised counts of four weeks, also where items live days, and of no segment of users."""
+    similar_items: Annotated[bool, KEPT] = False
+    """Whether the table `similar_items` is made of the noised item factors alone; that costs nothing more, and an item
+    that has no factors has no similar ones. Needs `epsilon_per_fit`."""
     delta: Annotated[float, KEPT] = Field(default=1e-5, ge=1e-15, le=1e-3)
     """The chance that a cost is not kept to; below one in as many people as the shop has. What was spent is told at
     this delta: with a higher one the same releases cost less epsilon."""
@@ -42,21 +54,49 @@ class Privacy(Section):
 
     @model_validator(mode="after")
     def _noise_has_a_budget(self) -> Self:
-        if self.epsilon_per_fit and self.epsilon_budget is None:
-            raise ValueError(
-                f"epsilon_per_fit = {self.epsilon_per_fit} is the cost of one fit, and every night makes another: set "
-                "epsilon_budget too, what all of them may cost together"
-            )
-        if 0 < self.epsilon_per_fit < LEAST:
-            raise ValueError(f"epsilon_per_fit = {self.epsilon_per_fit} leaves nothing but noise: at least {LEAST}")
-        if self.epsilon_per_fit and (self.epsilon_budget or 0) < self.epsilon_per_fit:
-            raise ValueError(
-                f"epsilon_budget = {self.epsilon_budget} does not pay for one fit of epsilon_per_fit = "
-                f"{self.epsilon_per_fit}: raise the one, or lower the other"
-            )
+        for name, cost in (("epsilon_per_fit", self.epsilon_per_fit), ("epsilon_popular", self.epsilon_popular)):
+            if cost and self.epsilon_budget is None:
+                raise ValueError(
+                    f"{name} = {cost} is the cost of one release, and every night makes another: set epsilon_budget "
+                    "too, what all of them may cost together"
+                )
+            if 0 < cost < LEAST:
+                raise ValueError(f"{name} = {cost} leaves nothing but noise: at least {LEAST}")
+            if cost and (self.epsilon_budget or 0) < cost:
+                raise ValueError(
+                    f"epsilon_budget = {self.epsilon_budget} does not pay for one release of {name} = {cost}: raise "
+                    "the one, or lower the other"
+                )
+        if self.similar_items and not self.enabled:
+            raise ValueError("similar_items asks for noised item factors, which epsilon_per_fit makes: set that too")
         return self
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is noised."""
+        """Whether item factors are noised."""
         return self.epsilon_per_fit > 0
+
+    @property
+    def counts(self) -> bool:
+        """Whether what is popular is noised."""
+        return self.epsilon_popular > 0
+
+    def require(self, segment_by: Collection[str]) -> None:
+        """Check that what is popular has no segments of users.
+
+        Args:
+            segment_by: attributes of users by which there are some.
+        Raises:
+            ValueError: it has, and is to be noised.
+        """
+        if self.counts and segment_by:
+            raise ValueError(
+                f"privacy.epsilon_popular promises noise, and publish.segment_by = {list(segment_by)} asks for "
+                "segments of users, which are counted without: leave one of them out"
+            )
+
+    def asked_of(self, stages: Collection[str]) -> dict[str, Any]:
+        """The settings that change what stages make; none where nothing is asked of them."""
+        asked = {"als": self.enabled, "popularity": self.counts, "publish": self.similar_items}
+        names = {name for stage in stages if asked.get(stage) for name in OF_STAGE[stage]}
+        return {name: getattr(self, name) for name in sorted(names)}
