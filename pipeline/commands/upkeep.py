@@ -125,6 +125,17 @@ def _forget(args: argparse.Namespace) -> None:
         terminal.say(receipts.describe(receipt))
 
 
+def _privacy_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--since", metavar="DATE", help="what it cost who joined on that day")
+
+
+def _privacy(args: argparse.Namespace) -> None:
+    from pipeline.operations import privacy_spent
+
+    since = nights.parse_nights(args.since)[0] if args.since else None
+    terminal.say(str(privacy_spent.run(loaded_by(args), since)))
+
+
 def _prune_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--keep-days", type=int, metavar="N", help="default: retention.artifact_days")
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
@@ -149,6 +160,7 @@ COMMANDS = {
     "arms": Command("an experiment's arms of users, and what came of each", _arms, _arms_options),
     "tune": Command("look for better settings on nights of the past (Optuna)", _tune, _tune_options),
     "forget": Command("remove people from everything, for good, and write receipts", _forget, _forget_options),
+    "privacy": Command("what people's privacy has cost, of what is seen through noise", _privacy, _privacy_options),
     "prune": Command("remove old nights' features, models, lists and reports", _prune, _prune_options),
 }
 """By name."""
