@@ -173,17 +173,13 @@ class Night:
         """Similar items of every item and their cosines, both [I, similar_k]."""
         return self.similar_to(self.asked, self.config.publish.similar_k)
 
-    def similar_to(self, asked: np.ndarray | None, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The k most similar items and their cosines, both [I, k], of those in `asked`, bool [I]; None: of all."""
-        if asked is not None and not asked.any():
-            size = (self.items.num_rows, k)
-            return np.full(size, -1, np.int32), np.full(size, -np.inf, np.float32)
+    def similar_to(self, asked: np.ndarray | None, k: int, noised: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The k most similar items and their cosines, both [I, k], of those in `asked`, bool [I]; None: of all. With
+        `noised` by the item factors alone, as neither how many bought an item nor what texts taught is noised."""
         absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
         factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
-        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
-        if self.config.privacy.similar_items:  # how many bought an item, and what texts taught, no noise covers
-            sold, vectors = np.ones(len(sold), dtype=bool), absent
-        return similar.similar_items(factors, vectors, sold, self.shown_somewhere, k, asked=asked)
+        compared = (factors, absent if noised else vectors, self._sold | noised)
+        return similar.similar_items(*compared, self.shown_somewhere, k, asked=asked)
 
     @cached_property
     def nameable(self) -> np.ndarray:
@@ -196,8 +192,12 @@ class Night:
             return likeness.nameable(found, self.vectors, titled, self.config.seed)
         if self.factors is None:
             return np.full_like(found, -1)
-        sold = self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers
-        return likeness.nameable(found, np.where(sold[:, None], self.factors, 0), titled, self.config.seed)
+        return likeness.nameable(found, np.where(self._sold[:, None], self.factors, 0), titled, self.config.seed)
+
+    @property
+    def _sold(self) -> np.ndarray:
+        """bool [I]: enough people bought it to be compared by its buyers."""
+        return np.asarray(self.stats.column("buyers_total").to_numpy() >= self.config.publish.similar_min_buyers)
 
     @cached_property
     def factors(self) -> np.ndarray | None:

@@ -27,10 +27,12 @@ def similar_items(
         items int32 [I, k] (-1 pads), cosines float32 [I, k] (-inf pads). Within a row all come from the same
         vectors, so they compare; between rows of sold and unsold items they do not.
     """
-    factors, vectors = unit(item_factors), unit(item_vectors)
-    by_buyers = sold & factors.any(axis=1)
     items = np.full((len(sold), k), -1, dtype=np.int32)
     cosines = np.full((len(sold), k), -np.inf, dtype=np.float32)
+    if asked is not None and not asked.any():
+        return items, cosines
+    factors, vectors = unit(item_factors), unit(item_vectors)
+    by_buyers = sold & factors.any(axis=1)
     for space, compared in ((factors, by_buyers), (vectors, ~by_buyers)):
         usable = shown & space.any(axis=1) & (by_buyers if space is factors else True)
         queries = np.flatnonzero(compared if asked is None else compared & asked)

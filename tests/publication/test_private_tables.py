@@ -69,6 +69,9 @@ def test_nothing_but_the_factors_moves_similar_items(tmp_path: Path) -> None:
     found = rows(mine, "similar_items")
     assert found == rows(theirs, "similar_items")
     assert {row["item_id"] for row in found} == {"i0", "i1", "i2", "i3", "i5", "i6"}  # i4 and i7 have no factors
+    assert [row["reason"] for row in rows(mine, "recommendations")] == [
+        row["reason"] for row in rows(published(tmp_path / "d", privacy={}), "recommendations")
+    ]
     other = published(tmp_path / "c", privacy=asked, factors=plain.factors[::-1].copy())
     assert rows(other, "similar_items") != found
 

@@ -60,14 +60,16 @@ def make(night: Night) -> Iterable[pa.Table]:
 
 def _one_of_each_product(night: Night) -> tuple[np.ndarray, np.ndarray]:
     """Similar items, none of them a variant of the item or of another."""
+    noised, size = night.config.privacy.similar_items, night.items.num_rows
+    k = night.config.publish.similar_k
+    found = night.similar_to(night.asked, k, noised) if noised else night.similar
     if night.products is None:
-        return night.similar
-    size = night.items.num_rows
+        return found
 
     def find(rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         asked = np.zeros(size, dtype=bool)
         asked[rows] = True
-        items, scores = night.similar_to(asked, k)
+        items, scores = night.similar_to(asked, k, noised)
         return items[rows], scores[rows]
 
-    return variants.once_each(night.similar, night.products, find, size, own=np.arange(size))
+    return variants.once_each(found, night.products, find, size, own=np.arange(size))
