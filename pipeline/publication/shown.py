@@ -6,6 +6,7 @@
 It is what readers get, after editors, draws and limits, and is no part of the run.
 """
 
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +69,7 @@ def kept(pieces: Iterable[Mapping[str, np.ndarray]], night: "Night", surface: st
 def put_by(pieces: Iterable[Piece], scratch: Path, surface: str) -> None:
     """Hold the pieces of a surface until `told` asks for them."""
     at = place(scratch, surface).with_suffix("")
+    shutil.rmtree(at, ignore_errors=True)  # of a killed attempt
     at.mkdir(parents=True)
     for number, piece in enumerate(pieces):
         np.savez(at / f"{number}.npz", **piece)  # type: ignore[arg-type]
