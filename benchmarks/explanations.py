@@ -117,8 +117,7 @@ def agreement(folder: Path) -> dict[str, tuple[int, float, float]]:
     """By surface: places where a thing that a reason can be about adds to the score, the share of them whose reason is
     about the one that adds most, and the share whose reason is about one that adds anything."""
     drivers = [name for (name,) in duckdb.execute(DRIVERS, {"folder": str(folder)}).fetchall()]
-    speaks = agreeing.gather(drivers)
-    about = {driver: THINGS[row.argmax()] for driver, row in zip(drivers, speaks, strict=True) if row.any()}
+    about = {driver: thing for driver, thing in zip(drivers, agreeing.things_of(drivers), strict=True) if thing}
     given = {"folder": str(folder), "drivers": list(about), "things": list(about.values())}
     found: dict[str, list[tuple[bool, bool]]] = {}
     for surface, reason, *adds in duckdb.execute(BY_THING, given).fetchall():

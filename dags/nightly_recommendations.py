@@ -260,7 +260,7 @@ def flow() -> None:
     spoken = [stage("languages")(ingest)] if shop().tells_languages() else []
     labels = [stage("classify")(ingest, *spoken)] if shop().has_label_sets() else []
     content = [stage("content")(ingest, features, *labels)] if shop().checks_content() else []
-    evaluate = stage("evaluate", retries=0)(features, *sources, fusion, ensemble, outcomes, *content)
+    evaluate = stage("evaluate")(features, *sources, fusion, ensemble, outcomes, *content)
     approval = ApprovalOperator(
         task_id="approval",
         subject="Publish?",

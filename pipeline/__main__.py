@@ -39,8 +39,6 @@ def main(argv: list[str] | None = None) -> int:
     except PipelineError as error:
         terminal.say(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # the reader of a pipe (head, less) went away
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -1,6 +1,8 @@
 """Text for a terminal: columns that line up whatever the titles contain, and nothing that could steer the terminal."""
 
 import logging
+import os
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Any, TextIO
@@ -25,8 +27,15 @@ def shown(text: str) -> str:
 
 
 def say(text: object, file: TextIO | None = None) -> None:
-    """Print a text that may quote what others wrote; default: to standard output."""
-    print(shown(str(text)), file=file)
+    """Print a text that may quote what others wrote; default: to standard output.
+
+    Where its reader has gone away (head, less) nobody hears the rest, and what there is to do goes on.
+    """
+    stream = file or sys.stdout
+    try:
+        print(shown(str(text)), file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def guard_logs() -> None:

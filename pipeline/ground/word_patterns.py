@@ -34,7 +34,8 @@ _WORDS = re.compile(WORD)
 
 def folded(text: str) -> str:
     """A text in small letters, composed (NFC), so that the same word is the same string."""
-    return unicodedata.normalize("NFC", text).lower().replace(_DOTTED, "i")
+    small = unicodedata.normalize("NFC", text).lower().replace(_DOTTED, "i")
+    return unicodedata.normalize("NFC", small)  # a capital and its mark may be one letter only when they are small
 
 
 def words(text: str) -> list[str]:

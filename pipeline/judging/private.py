@@ -18,8 +18,8 @@ def spent(manifests: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         said = manifest.get("report", {})
         if "epsilon_spent" in said:
             yield (
-                f"Differential privacy of `{name}` ({said['private']}): epsilon {said['epsilon_per_fit']} a fit, "
-                f"{said['epsilon_spent']} in all {said['releases']} fits so far, delta {said['delta']}."
+                f"Differential privacy of `{name}` ({said['private']}): epsilon {said['epsilon_per_fit']} a "
+                f"release, {said['epsilon_spent']} in all {said['releases']} of it so far, delta {said['delta']}."
             )
 
 

@@ -93,10 +93,22 @@ def _require(config: Config, nights: Sequence[date], number: int) -> None:
             raise InputError(f"night {night} is not ingested: python -m pipeline load-history --until {night}")
 
 
+def drop(config: Config) -> None:
+    """Remove what a comparison that died has left; one that is running is waited for."""
+    folder = _folder(config)
+    if folder.is_dir():
+        with artifacts.lock(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(config: Config) -> Path:
+    return (config.home / "compare").resolve()
+
+
 @contextlib.contextmanager
 def _workshop(config: Config) -> Iterator[tuple[Config, Config]]:
     """Lakes of their own for the published lists and for the single models, which share what both are made from."""
-    folder = (config.home / "compare").resolve()
+    folder = _folder(config)
     with artifacts.lock(folder):
         shutil.rmtree(folder, ignore_errors=True)  # of a process that died
         try:

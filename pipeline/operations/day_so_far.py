@@ -130,12 +130,35 @@ def drop(config: Config) -> None:
     lake = config.home / SO_FAR
     if not lake.is_dir():
         return
+    while not _dropped(lake):
+        pass  # another day was begun meanwhile
+
+
+def _dropped(lake: Path) -> bool:
+    """Remove the lake, unless there is a day in it that was not waited for.
+
+    Locks are taken in the order of those who take several: a running stage holds its own and waits for those before it,
+    and reading the logs holds the history's and waits for the day's.
+    """
+    days = _days(lake)
     with contextlib.ExitStack() as held:
-        for day in sorted({artifacts.run_date_of(path) for path in _own(lake)}):
-            for stage in reversed(stages.STAGES):  # a running stage holds its own lock and waits for those before it
+        for stage in reversed([stage for stage in stages.STAGES if not stages.is_history(stage)]):
+            for day in days:
                 held.enter_context(artifacts.lock(artifacts.stage_dir(lake, stage, day)))
         held.enter_context(artifacts.lock(artifacts.history(lake, "ingest")))
+        for stage in stages.STAGES:
+            for day in days if stages.is_history(stage) else ():
+                held.enter_context(artifacts.lock(artifacts.stage_dir(lake, stage, day)))
+        if _days(lake) != days:
+            return False
         shutil.rmtree(lake)
+        return True
+
+
+def _days(lake: Path) -> list[date]:
+    """The days that are there or being made; on another machine too, of which there is a lock and no folder yet."""
+    found = (path for path in lake.glob(f"*/*{artifacts.PARTITION}*") if not path.is_symlink())
+    return sorted({artifacts.run_date_of(path) for path in found})
 
 
 def is_over(config: Config) -> bool:

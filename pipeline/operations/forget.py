@@ -6,7 +6,8 @@
     nights    of nights whose users they are among, features, models and lists are dropped: indices, matrices and
               weights are made of everybody, so that nothing less is complete. The next run of a night makes them again.
               What the gate compares with (evaluate's judged lists) is kept, without them. So are those of a search
-              for better settings (<home>/search); what was made of a day so far is dropped whole
+              for better settings (<home>/search); what was made of a day so far, and what a comparison that died
+              has left, is dropped whole
     tables    every published run, as Parquet, as an export below <home> and in databases, loses their rows, and only
               theirs; the databases are the target, DuckDB, and PostgreSQL where the environment has a connection to it.
               Copies are made again of what is left, and so is the home's own site
@@ -33,7 +34,7 @@ from pipeline.intake import inputs
 from pipeline.intake.databases import answers
 from pipeline.judging import evaluate, samples
 from pipeline.judging.report import samples as page_samples
-from pipeline.operations import bringing, day_so_far, mentions, site, stages, taken_out
+from pipeline.operations import bringing, compare, day_so_far, mentions, site, stages, taken_out
 from pipeline.operations.people import People, files_of
 from pipeline.operations.tuning import trials
 from pipeline.privacy import redaction, suppression
@@ -81,6 +82,7 @@ def forget(config: Config, user_ids: Iterable[str], asked: date, also_in_text: b
             for place in (config, *trials.workshops(config)):
                 _nights(connection, place, people)
             day_so_far.drop(config)
+            compare.drop(config)
             _tables(connection, config, people)
             following.follow(config, alone=True)  # copies are made of the files that have lost them
             _exports(config, people)
@@ -123,6 +125,8 @@ def _nights(connection: Any, config: Config, people: People) -> None:
     made = [stage for stage in stages.STAGES if stage != "ingest"]
     stage_folders = [folder for stage in made for folder in taken_out.folders(config.lake / stage)]
     blocked = [p for p in (config.home / "blocked").glob(f"{artifacts.PARTITION}*") if p.is_dir()]
+    for folder in stage_folders:  # of a home in an object store another machine may have made it
+        keeping.fetch(folder, files_of(folder.parent.name))
     for night in sorted({artifacts.run_date_of(folder) for folder in [*stage_folders, *blocked]}):
         with contextlib.ExitStack() as held:
             # All, so that no stage of the night can start from what is being dropped; the last first, because a running
@@ -143,7 +147,8 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
     features = artifacts.stage_dir(config.lake, "features", night)
     known = [path for folder in present for name in files_of(folder.parent.name) if (path := folder / name).is_file()]
     found = [who for path in known for who in redaction.find(connection, [path], people.ids).values()]
-    knows = set().union(*found) if (features / "users.parquet").is_file() else set(people.ids)
+    can_tell = (features / "users.parquet").is_file() and not any(map(_elsewhere, present))
+    knows = set().union(*found) if can_tell else set(people.ids)
     if people.leave_texts:
         knows |= mentions.in_features(connection, features, people)
     if people.taught_in_silence and not knows:  # a classifier has words of the texts that taught it
@@ -152,6 +157,12 @@ def _drop_night(connection: Any, config: Config, people: People, night: date) ->
         for person in {people.aliases[alias] for alias in knows}:
             people.journals[person].add(dropped=folder.parent.name, night=night.isoformat())
         artifacts.remove(folder)
+
+
+def _elsewhere(folder: Path) -> bool:
+    """Whether a finished folder lacks a file that tells whom it knows: another machine made it since it was fetched."""
+    made = artifacts.read_manifest(folder)["files"] if artifacts.is_finished(folder) else {}
+    return any(name in made and not (folder / name).is_file() for name in files_of(folder.parent.name))
 
 
 def _redact(connection: Any, people: People, folder: Path, **where: str) -> None:

@@ -69,9 +69,11 @@ class Spent:
 
 
 def _newest(releases: Sequence[Release], night: str) -> list[float]:
-    """mu squared of what a usual night releases: of each thing the newest cut-off; a first night releases several."""
-    newest = {release.of: release for release in sorted(releases, key=lambda one: one.cutoff) if release.night == night}
-    return [release.mu**2 for release in newest.values()]
+    """mu squared of what a usual night releases: of each thing the newest cut-off, as a first night releases several,
+    as often as it was, as a day with several moments does."""
+    of_night = [release for release in releases if release.night == night]
+    newest = {release.of: release.cutoff for release in sorted(of_night, key=lambda one: one.cutoff)}
+    return [release.mu**2 for release in of_night if release.cutoff == newest[release.of]]
 
 
 def run(config: Config, since: date | None = None) -> Spent:

@@ -36,7 +36,8 @@ def of_nights(connection: Any, config: Config, people: People, out_of_texts: Key
         people: who, and their journals.
         out_of_texts: those too are written again whose texts name them, without the names; None: they are counted.
     """
-    spill.remove_dead(config.lake)
+    for folder in (config.lake, config.home):
+        spill.remove_dead(folder)
     whole = _whole(config)
     theirs = _things(connection, whole, people)
     if any(theirs.values()):

@@ -55,6 +55,8 @@ def mu_of(epsilon: float, delta: float) -> float:
     """
     from scipy.optimize import brentq
 
+    if delta_of(MOST, epsilon) <= delta:
+        return MOST
     return float(brentq(lambda mu: delta_of(mu, epsilon) - delta, 1e-9, MOST, xtol=1e-13))
 
 

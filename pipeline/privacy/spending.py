@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pipeline.ground import keeping
 from pipeline.ground.errors import InputError
@@ -22,7 +23,10 @@ from pipeline.privacy import accountant
 from pipeline.settings.config import Config
 
 NAME = "privacy.jsonl"
-WITHOUT = {"als": "als.enabled = false", "popularity": "privacy.epsilon_popular = 0"}
+WITHOUT = {
+    "als": "do without als (als.enabled = false, and privacy.epsilon_per_fit = 0 and similar_items = false)",
+    "popularity": "end what was promised of popular_items (privacy.epsilon_popular = 0: counts without noise)",
+}
 """What ends the releases of a stage."""
 
 
@@ -80,6 +84,13 @@ def spent(releases: Sequence[Release], delta: float, since: date | None = None) 
     return accountant.epsilon_of(accountant.composed(r.mu for r in releases if r.cutoff >= first), delta)
 
 
+def told(config: Config, stage: str) -> dict[str, Any]:
+    """What a stage's manifest says of its own releases: epsilon_spent, delta and releases."""
+    keeping.bring(path(config))  # where another machine spent
+    mine, delta = [release for release in read(config) if release.of == stage], config.privacy.delta
+    return {"epsilon_spent": round(spent(mine, delta), 4), "delta": delta, "releases": len(mine)}
+
+
 def spend(config: Config, release: Release) -> None:
     """Write a release down, unless it was made before.
 
@@ -96,7 +107,7 @@ def spend(config: Config, release: Release) -> None:
                 f"{release.of}: another release ({release.cutoff}) would bring what people's privacy has cost to "
                 f"epsilon {cost:.2f} at delta {section.delta:g}, and privacy.epsilon_budget is "
                 f"{section.epsilon_budget:g} ({len(known)} releases so far, {path(config)}): raise the budget if that "
-                f"was promised to nobody, or do without ({WITHOUT[release.of]}); the tables in use stay as they are"
+                f"was promised to nobody, or {WITHOUT[release.of]}; the tables in use stay as they are"
             )
         with path(config).open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(release), sort_keys=True) + "\n")

@@ -62,12 +62,16 @@ def path(config: Config) -> Path:
 
 @contextlib.contextmanager
 def lock(config: Config, alone: bool) -> Iterator[None]:
-    """Hold the list still, together with other readers, or alone to add to it."""
+    """Hold the list still, together with other readers, or alone to add to it.
+
+    Of a home in an object store who is alone keeps it from other machines first, as an ingest does that then reads the
+    list: else each would wait for the other.
+    """
     config.home.mkdir(parents=True, exist_ok=True)
-    with (config.home / ".forgotten.lock").open("a") as file:
+    kept = keeping.held(path(config)) if alone else contextlib.nullcontext()
+    with kept, (config.home / ".forgotten.lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        with keeping.held(path(config)) if alone else contextlib.nullcontext():
-            yield
+        yield
 
 
 def read(config: Config) -> Suppressed:

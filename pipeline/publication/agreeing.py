@@ -29,11 +29,25 @@ ABOUT: Mapping[Kind, tuple[str, ...]] = {
 """What the sentence of each kind is about; of several kinds about one thing the first that is true is said."""
 
 
-def gather(drivers: Sequence[str]) -> np.ndarray:
-    """[D, THINGS] float64, 1 where a driver speaks for a thing."""
+def things_of(drivers: Sequence[str]) -> tuple[str | None, ...]:
+    """Of each driver what it speaks for; None: what no sentence is about."""
     made = registry.candidate_lists()
-    about = {name: made[name].says for name in drivers if name in made} | _OF_KNOWLEDGE
-    return np.array([[about.get(driver) == thing for thing in THINGS] for driver in drivers], dtype=np.float64)
+    about: dict[str, str] = {name: made[name].says for name in drivers if name in made} | _OF_KNOWLEDGE
+    return tuple(about.get(driver) for driver in drivers)
+
+
+def summed(shares: np.ndarray, things: Sequence[str | None]) -> np.ndarray:
+    """[N, THINGS] what is added for each thing; in one order, so that no block of places moves a bit.
+
+    Args:
+        shares: [N, D] float64 what each driver adds.
+        things: see `things_of`.
+    """
+    found = np.zeros((len(shares), len(THINGS)))
+    for column, thing in enumerate(things):
+        if thing is not None:
+            found[:, THINGS.index(thing)] += shares[:, column]
+    return found
 
 
 def chosen(adds: np.ndarray, can: np.ndarray, otherwise: np.ndarray) -> np.ndarray:

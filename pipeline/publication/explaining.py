@@ -129,12 +129,12 @@ class Explained(FrameWork):
         """
         held = [np.load(shown.place(self.scratch, name), mmap_mode="r", allow_pickle=False) for name in self.surfaces]
         made = _Sharing.of(self, threads)
-        drivers, things = self.drivers, agreeing.gather(self.drivers)
+        drivers, things = self.drivers, agreeing.things_of(self.drivers)
 
         def make(block: slice) -> Arrays:
             places = Places.of([np.asarray(one[block]) for one in held])
             found, can = made.shares(block, places)
-            kind = agreeing.chosen(found @ things, can, places.kind) if self.lead else places.kind
+            kind = agreeing.chosen(agreeing.summed(found, things), can, places.kind) if self.lead else places.kind
             place, driver, adds = folded(found, sharing.log_odds(places.score), drivers.index(ANYBODY), self.least)
             where = (places.row, places.surface, places.rank.astype(np.int32))
             of_place = (*where, places.item, reasons.evidence(kind, places.item, places.because))
@@ -225,10 +225,8 @@ class _Sharing:
     def _of_peers(frame: Frame, keys: np.ndarray, can: np.ndarray) -> np.ndarray:
         """[N] the bit of the reason that similar users acted on it, where some did and others are told as well."""
         made = registry.candidate_lists()
-        says = [f"{name}.score" for name, one in made.items() if one.says == "peers"] + [
-            "neighbours_7",
-            "neighbours_30",
-        ]
+        peers = [name for name, one in made.items() if one.says == "peers" and not one.alike]  # alike: anybody's score
+        says = [*(f"{name}.score" for name in peers), "neighbours_7", "neighbours_30"]
         columns = [place for place, name in enumerate(frame.names) if name in says]
         known, at = position(frame.pairs.keys, keys)
         did = np.zeros(len(keys), dtype=bool)

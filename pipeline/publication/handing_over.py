@@ -4,7 +4,8 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.ground.errors import PublishError
+from pipeline.ground import resources
+from pipeline.ground.errors import PublishError, ResourceError
 from pipeline.publication import remembered, stores
 from pipeline.published import ledger
 from pipeline.published.archive import Archive
@@ -39,6 +40,8 @@ def hand_over(run_id: str, out: Path, config: Config, made_of: Mapping[str, str]
             activated = _activate(target, run_id, config)
             _retain(target, archive, run_id, config.publish.keep_runs)
     except OSError as error:
+        if (said := resources.explain(error, config.tables)) and resources.is_scarce(error):  # it may pass
+            raise ResourceError(f"publish: {said}. Readers still see a whole run; then run it again") from error
         raise PublishError(f"{config.tables} could not be written ({error}): readers still see a whole run") from error
     return activated
 

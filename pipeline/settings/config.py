@@ -197,7 +197,7 @@ class Config(Calendar):
     @model_validator(mode="after")
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
-        self.privacy.require(self.publish.segment_by)
+        self.privacy.require(self.publish.segment_by, self.features.unsold_days, fitted=self.enabled("als"))
         return self
 
     @model_validator(mode="after")

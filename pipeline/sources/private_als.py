@@ -7,6 +7,7 @@ A list is made of these factors and of the user's own history: of other people i
 
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +16,8 @@ from pipeline.arrays import private_moments
 from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.private_moments import Bounds, Deviations
 from pipeline.features.read import Cutoff
-from pipeline.ground import artifacts, keeping
-from pipeline.ground.errors import TrainingError
+from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError, TrainingError
 from pipeline.privacy import accountant, noise, spending
 from pipeline.privacy.noise import Noise
 from pipeline.privacy.spending import Release
@@ -99,14 +100,20 @@ def item_factors(cutoff: Cutoff, history: "csr_matrix", config: Config, night: d
     return found
 
 
+def require_noised(folder: Path) -> None:
+    """Refuse item factors that were fitted before noise was asked for.
+
+    Args:
+        folder: of the stage.
+    Raises:
+        InputError: they are, or a manifest does not say.
+    """
+    if "epsilon_spent" not in artifacts.read_manifest(folder)["report"]:
+        raise InputError(f"{folder} has item factors that no noise covers: run stage 'als' of this night again")
+
+
 def report(config: Config) -> dict[str, Any]:
     """What the manifest says of the privacy of `als`: scalars."""
-    keeping.bring(spending.path(config))  # where another machine spent
-    section, releases = config.privacy, spending.read(config)
-    return {
-        "private": "als/item_factors.npy, by user; of the tables similar_items alone, with privacy.similar_items",
-        "epsilon_per_fit": section.epsilon_per_fit,
-        "epsilon_spent": round(spending.spent(releases, section.delta), 4),
-        "delta": section.delta,
-        "releases": len(releases),
-    }
+    section = config.privacy
+    made = "als/item_factors.npy, by user; of the tables similar_items alone, with privacy.similar_items"
+    return {"private": made, "epsilon_per_fit": section.epsilon_per_fit, **spending.told(config, "als")}

@@ -13,7 +13,7 @@ import numpy as np
 
 from pipeline.arrays import private_moments
 from pipeline.features.read import Cutoff
-from pipeline.ground import artifacts, keeping
+from pipeline.ground import artifacts
 from pipeline.privacy import accountant, noise, spending
 from pipeline.privacy.noise import Noise
 from pipeline.privacy.spending import Release
@@ -47,15 +47,8 @@ def release(cutoff: Cutoff, config: Config, night: date, out: Path) -> dict[str,
     spending.spend(config, Release(key, "popularity", cutoff.cutoff.isoformat(), night.isoformat(), mu))
     noised = counts(cutoff, section.contributions) + Noise(secret, purpose).normal(cutoff.items) / mu
     np.save(out / FILE, noised)
-    keeping.bring(spending.path(config))  # where another machine spent
-    releases = spending.read(config)
-    return {
-        "private": f"popularity/{FILE}; the table popular_items",
-        "epsilon_per_fit": section.epsilon_popular,
-        "epsilon_spent": round(spending.spent(releases, section.delta), 4),
-        "delta": section.delta,
-        "releases": len(releases),
-    }
+    made = f"popularity/{FILE}; the table popular_items"
+    return {"private": made, "epsilon_per_fit": section.epsilon_popular, **spending.told(config, "popularity")}
 
 
 def counts(cutoff: Cutoff, most: int) -> np.ndarray:

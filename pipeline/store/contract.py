@@ -60,11 +60,12 @@ class Store(Protocol):
     def upload(self, key: str, source: Path) -> None:
         """Write a file of any size, in parts."""
 
-    def download(self, key: str, target: Path) -> None:
-        """Read an object of any size into a file, in parts.
+    def download(self, key: str, target: Path) -> Version:
+        """Read an object of any size into a file, in parts, all of them of one version, which is returned.
 
         Raises:
             StoreError: it is not there, too.
+            ConflictError: another one took its place meanwhile.
         """
 
     def list(self, folder: str) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ from pipeline.ground import keeping
 from pipeline.ground.errors import StoreError
 from pipeline.ground.keeping import Waiter
 from pipeline.store import transfer, urls
-from pipeline.store.contract import Entry, Store
+from pipeline.store.contract import ConflictError, Entry, Store
 from pipeline.store.records import HIDDEN, Records
 
 TRIES = 3
@@ -68,9 +68,9 @@ class Shelf:
         scratch = Records(self.folder).new_file()
         try:
             for _ in range(TRIES):
-                self._store.download(entry.key, scratch)
-                if scratch.stat().st_size == entry.size:
-                    break
+                with contextlib.suppress(ConflictError):
+                    if self._store.download(entry.key, scratch).get("e_tag") == entry.version.get("e_tag"):
+                        break
                 entry = next((e for e in self._store.list(entry.key.rpartition("/")[0]) if e.key == entry.key), entry)
             else:
                 raise StoreError(f"{self.url}/{entry.key} changes while it is read: run the night when it is whole")

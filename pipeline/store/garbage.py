@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.ground import artifacts
-from pipeline.store import transfer
+from pipeline.store import transfer, units
 from pipeline.store.leases import FOLDER as LEASES
 from pipeline.store.mirror import Mirror
 from pipeline.store.transfer import OBJECTS
@@ -42,19 +42,19 @@ def collect(mirror: Mirror, at_once: bool = False, dry_run: bool = False) -> Gar
     Args:
         mirror: of the store.
         at_once: not waiting, as where people are to be forgotten; objects below a part that is leased stay, as they may
-            be on their way.
+            be on their way, and below any night of a stage of which one is, as it may link its neighbours'.
         dry_run: only say what would go.
     """
     store, now = mirror.store, time.time()
-    objects = {entry.key: entry.size for entry in store.list(OBJECTS)}  # before the manifests, which name only older
+    # In this order: a writer's lease ends when its manifest names its objects, so of whom no lease is seen any more a
+    # manifest is.
+    objects = {entry.key: entry.size for entry in store.list(OBJECTS)}
+    busy = set(_busy(mirror))
     used = {key for content in _manifests(mirror) for key in content["objects"].values()}
     found = store.get(NOTED)
     noted: dict[str, float] = json.loads(found[0]) if found else {}
     since = {key: noted.get(key, now) for key in objects.keys() - used}
-    leased = {entry.key.removeprefix(f"{LEASES}/").removesuffix(".json") for entry in store.list(LEASES)}
-    doomed = {
-        key for key, at in since.items() if (at_once and _part_of(key) not in leased) or now - at >= GRACE_SECONDS
-    }
+    doomed = {key for key, at in since.items() if (at_once and _place_of(key) not in busy) or now - at >= GRACE_SECONDS}
     if not dry_run:
         store.delete(sorted(doomed))
         kept = {key: at for key, at in since.items() if key not in doomed}
@@ -64,8 +64,24 @@ def collect(mirror: Mirror, at_once: bool = False, dry_run: bool = False) -> Gar
     return Garbage(*sizes)
 
 
-def _part_of(key: str) -> str:
-    return key.removeprefix(f"{OBJECTS}/").partition("/v=")[0]
+def _busy(mirror: Mirror) -> Iterator[str]:
+    """The places of which somebody holds a lease."""
+    for entry in mirror.store.list(LEASES):
+        lease = entry.key.removeprefix(f"{LEASES}/").removesuffix(".json")
+        _, parts = units.of_path(mirror.home, mirror.home / lease) or (lease, [])
+        yield from (_place(part.name) for part in parts)
+        yield _place(lease)
+
+
+def _place_of(key: str) -> str:
+    """The place of an object."""
+    return _place(key.removeprefix(f"{OBJECTS}/").partition("/v=")[0])
+
+
+def _place(part: str) -> str:
+    """The part of a name; of a night its stage."""
+    folder, _, name = part.rpartition("/")
+    return folder if name.startswith(artifacts.PARTITION) else part
 
 
 def _manifests(mirror: Mirror) -> Iterator[Content]:

@@ -50,12 +50,18 @@ class LocalStore:
             shutil.copyfile(source, beside)
             beside.replace(self._path(key))
 
-    def download(self, key: str, target: Path) -> None:
-        """See Store.download."""
+    def download(self, key: str, target: Path) -> Version:
+        """See Store.download. A file that is written to in place is of another version afterwards."""
         try:
-            shutil.copyfile(self._path(key), target)
+            with self._path(key).open("rb") as source, target.open("wb") as copy:
+                version = _version(os.fstat(source.fileno()))
+                shutil.copyfileobj(source, copy)
+                written_to = _version(os.fstat(source.fileno())) != version
         except OSError as error:
             raise self._refused(key, error) from None
+        if written_to:
+            raise ConflictError(f"{self.url}/{key} was written to while it was read")
+        return version
 
     def list(self, folder: str) -> Iterator[Entry]:
         """See Store.list."""

@@ -90,16 +90,23 @@ class ObjectStore:
         """See Store.upload."""
         self._do(key, lambda at: self._library.put(self._store, at, source, chunk_size=PART, max_concurrency=4))
 
-    def download(self, key: str, target: Path) -> None:
+    def download(self, key: str, target: Path) -> Version:
         """See Store.download. Each part is a request of its own, so that a timeout is one of a part."""
+        version: dict[str, str] = {}
 
         def parts(at: str) -> None:
-            size = self._library.head(self._store, at)["size"]
+            about = self._library.head(self._store, at)
+            version.update(_version(about))
             with target.open("wb") as file:
-                for start in range(0, size, PART):
-                    file.write(self._library.get_range(self._store, at, start=start, end=min(start + PART, size)))
+                for start in range(0, about["size"], PART):
+                    part: Any = {"range": (start, min(start + PART, about["size"])), "if_match": about["e_tag"]}
+                    file.write(self._library.get(self._store, at, options=part).bytes())
 
-        self._do(key, parts)
+        try:
+            self._do(key, parts)
+        except self._library.exceptions.PreconditionError:
+            raise ConflictError(f"{self.url}/{key} was written by somebody else while it was read") from None
+        return version
 
     def list(self, folder: str) -> Iterator[Entry]:
         """See Store.list."""
@@ -124,6 +131,8 @@ class ObjectStore:
             if not isinstance(error, FileNotFoundError) or error.filename is not None:  # the local disk's
                 raise
             raise self._error(key, error) from None
+        except self._library.exceptions.PreconditionError:
+            raise
         except Exception as error:
             raise self._error(key, error) from None
 

@@ -1,9 +1,13 @@
 """Terminal text: lines up, fits, and cannot steer the terminal."""
 
+import subprocess
+import sys
+
 import pytest
 
 from pipeline.ground import terminal
 from pipeline.ground.errors import InputError
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
@@ -24,6 +28,19 @@ def test_nothing_that_steers_the_terminal_remains(text: str, cleaned: str) -> No
 def test_what_is_said_keeps_its_lines_and_steers_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.say("one\x1b]0;title\x07\r\n\ttwo\x9b31m \u202ethree\udc80 caf\u00e9")
     assert capsys.readouterr().out == "one]0;title\n\ttwo31m three caf\u00e9\n"
+
+
+def test_what_there_is_to_do_goes_on_where_nobody_listens_any_more() -> None:
+    """As of `run --run-date FIRST..LAST | head -1`."""
+    code = "from pipeline.ground import terminal\nimport sys\n"
+    code += "for n in range(3):\n    terminal.say(n)\n    print('done', n, file=sys.stderr)\n    sys.stdin.readline()\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], text=True, cwd=ROOT, **pipes) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == "0\n"
+        process.stdout.close()
+        _, said = process.communicate("\n\n\n")
+    assert said.splitlines() == ["done 0", "done 1", "done 2"]
+    assert process.returncode == 0
 
 
 def test_an_error_steers_nothing_whatever_it_quotes() -> None:

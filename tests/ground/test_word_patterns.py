@@ -25,6 +25,7 @@ def test_a_word_is_what_unicode_says_of_every_character() -> None:
         ("ශ්\u200dරී ලංකා", ["ශ්\u200dරී", "ලංකා"]),
         ("İSTANBUL istanbul", ["istanbul", "istanbul"]),
         ("cafe\u0301 CAFÉ", ["café", "café"]),
+        ("J\u030cORD \u01f0ord", ["\u01f0ord"] * 2),
         ("❤\ufe0f mug❤\ufe0fcup \U0001f468\u200d\U0001f469", ["mug", "cup"]),
         ("don't a_b 3x", ["don", "t", "a_b", "3x"]),
         (" -- ", []),

@@ -6,7 +6,9 @@ from pipeline.ground import artifacts
 from pipeline.judging import private
 
 SAID = {"private": "als/<item>", "epsilon_per_fit": 3.0, "epsilon_spent": 13.8, "releases": 13, "delta": 1e-05}
-SENTENCE = "Differential privacy of `als` (als/<item>): epsilon 3.0 a fit, 13.8 in all 13 fits so far, delta 1e-05."
+SENTENCE = (
+    "Differential privacy of `als` (als/<item>): epsilon 3.0 a release, 13.8 in all 13 of it so far, delta 1e-05."
+)
 
 
 def test_only_a_night_with_noise_speaks_of_it(tmp_path: Path) -> None:

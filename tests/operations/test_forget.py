@@ -123,6 +123,21 @@ def test_a_search_for_better_settings_forgets_them_too(tmp_path: Path) -> None:
     assert study.is_file()
 
 
+def test_what_a_comparison_that_died_has_left_goes_too(tmp_path: Path) -> None:
+    config = a_home(tmp_path)
+    left = trials.workshop(config, config.home / "compare" / "published")
+    shutil.copytree(
+        artifacts.stage_dir(config.lake, "features", NIGHT), artifacts.stage_dir(left.lake, "features", NIGHT)
+    )
+    spilled = config.home / ".spill-of-the-dead"
+    spilled.mkdir()
+    (spilled / "duckdb_temp").write_text(GONE)
+    forget.forget(config, [GONE], ASKED)
+    assert not names_them(config.home)
+    assert not (config.home / "compare").exists()
+    assert not spilled.exists()
+
+
 def test_nights_go_whose_features_do_not_name_somebody_as_a_user(tmp_path: Path) -> None:
     """What is known of an experiment's users goes from night to night, longer than `retention.event_days`; and what
     features know as an onlooker, who did nothing that tells anything, may be in the slots of `outcomes`.

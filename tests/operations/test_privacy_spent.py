@@ -58,6 +58,14 @@ def test_so_many_nights_more_are_within_the_budget_and_one_more_is_not(tmp_path:
     assert epsilon(5 + left, 3 + left) > budget
 
 
+def test_a_day_with_several_moments_costs_each_of_them(tmp_path: Path) -> None:
+    config = config_for(tmp_path)
+    for number in range(4):
+        spending.spend(config, Release(f"p{number}", "popularity", "2011-05-01", "2011-05-01", COUNTS))
+    left = privacy_spent.run(config).nights_left()
+    assert epsilon(0, 4 + 4 * left) <= 60.0 < epsilon(0, 4 + 4 * (left + 1))
+
+
 def test_nothing_spent_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     with pytest.raises(InputError, match="nothing was released through noise yet"):
         privacy_spent.run(config_for(tmp_path))

@@ -80,3 +80,7 @@ def test_the_docs_costs_are_the_accountants() -> None:
     for fits in (1, 13, 30, 52, 365):
         costs = [accountant.epsilon_of(accountant.mu_of(one, 1e-5) * fits**0.5, 1e-5) for one in (1.0, 3.0)]
         assert f"| {fits} | {costs[0]:.1f} | {costs[1]:.1f} |" in page
+
+
+def test_an_epsilon_beyond_anything_private_has_a_mu() -> None:
+    assert accountant.mu_of(1e9, 1e-5) == accountant.MOST

@@ -41,11 +41,20 @@ def test_of_nothing_nothing_follows() -> None:
 
 def test_every_list_and_kind_of_knowledge_speaks_for_one_thing_or_for_none() -> None:
     drivers = ["als", "user_knn", "adoption", "buy_again", "popularity", *KINDS]
-    found = agreeing.gather(drivers)
-    said = {driver: [THINGS[one] for one in np.flatnonzero(row)] for driver, row in zip(drivers, found, strict=True)}
+    said = dict(zip(drivers, agreeing.things_of(drivers), strict=True))
     named = {"als": "taste", "user_knn": "peers", "adoption": "peers", "buy_again": "own", "popularity": "everybody"}
     named |= {"history": "own", "text": "taste", "neighbours": "peers", "age": "new"}
-    assert said == {driver: [named[driver]] if driver in named else [] for driver in drivers}
+    assert said == {driver: named.get(driver) for driver in drivers}
+
+
+def test_sums_are_of_each_thing_by_itself_and_the_same_however_rows_are_put_together() -> None:
+    things = ("taste", None, "new", "taste", "peers")
+    shares = np.random.default_rng(1).standard_normal((500, 5))
+    found = agreeing.summed(shares, things)
+    parts = [agreeing.summed(shares[row : row + 7], things) for row in range(0, 500, 7)]
+    assert np.array_equal(found, np.concatenate(parts))
+    wanted = {"taste": shares[:, 0] + shares[:, 3], "peers": shares[:, 4], "new": shares[:, 2]}
+    np.testing.assert_allclose(found, np.stack([wanted.get(thing, np.zeros(500)) for thing in THINGS], axis=1))
 
 
 def test_every_kind_but_the_editors_is_about_something() -> None:

@@ -149,9 +149,10 @@ def test_the_reason_is_about_what_adds_most(night: Planted, tmp_path: Path) -> N
     places = held(night, tmp_path)
     made = replace(work(night, tmp_path), lead=True)
     plain, led = work(night, tmp_path).open(1)(slice(0, 40)), made.open(1)(slice(0, 40))
-    things, adds = agreeing.gather(made.drivers), dict[tuple[int, int, int], np.ndarray]()
+    things, adds = agreeing.things_of(made.drivers), dict[tuple[int, int, int], np.ndarray]()
     for row, surface, rank, driver, added in zip(*plain[:3], *plain[5:7], strict=True):
-        adds.setdefault((row, surface, rank), np.zeros(len(agreeing.THINGS)))[things[driver] > 0] += added
+        of_place = adds.setdefault((row, surface, rank), np.zeros(len(agreeing.THINGS)))
+        of_place[[thing == things[driver] for thing in agreeing.THINGS]] += added
     peers, follows = 0, set()
     for row, surface, rank, kind in zip(*led[explained_blocks.OF_ROWS :], strict=True):
         before = places[made.surfaces[surface]][row, rank - 1]

@@ -24,6 +24,9 @@ def published(home: Path, counts: np.ndarray | None = NOISED, *, privacy: dict[s
     section = made.config.publish.model_copy(update={"popular_k": 6})
     made.config = made.config.model_copy(update={"privacy": Privacy(**BUDGET, **privacy), "publish": section})
     folders, counted = made.write().folders(), made.folder("popularity")
+    if made.config.privacy.enabled:
+        als = artifacts.read_manifest(made.folder("als")) | {"report": {"epsilon_spent": 3.0}}
+        artifacts.write_manifest(made.folder("als"), als)
     counted.mkdir(parents=True)
     if counts is not None:
         np.save(counted / private_counts.FILE, counts)

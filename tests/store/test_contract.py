@@ -1,14 +1,16 @@
 """The contract of a store: the same tests on a folder and on a real S3 API."""
 
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipeline.ground.errors import StoreError
-from pipeline.store import urls
+from pipeline.store import objects, urls
 from pipeline.store.contract import ABSENT, ConflictError, Store
 
 
@@ -63,10 +65,42 @@ def test_a_file_comes_back_as_it_was(store: Store, tmp_path: Path, size: int) ->
     content = os.urandom(size)
     (tmp_path / "sent").write_bytes(content)
     store.upload("files/v=1/x.npy", tmp_path / "sent")
-    store.download("files/v=1/x.npy", tmp_path / "fetched")
+    version = store.download("files/v=1/x.npy", tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == content
     (entry,) = store.list("files")
+    assert version["e_tag"] == entry.version["e_tag"]
     assert (entry.key, entry.size) == ("files/v=1/x.npy", size)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_no_mix(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"old," * 2**21)
+    new.write_bytes(b"new line," * 2**21)
+    store.upload("log.csv", old)
+    monkeypatch.setattr(objects, "PART", 2**20)
+    if isinstance(store, objects.ObjectStore):
+        ask, asked = store._library.get, list[str]()
+
+        def get(*given: Any, **options: Any) -> Any:
+            asked.append("part")
+            if len(asked) == 3:
+                store.upload("log.csv", new)
+            return ask(*given, **options)
+
+        monkeypatch.setattr(store._library, "get", get)
+    else:
+        copy = shutil.copyfileobj
+
+        def copying(source: Any, target: Any) -> None:
+            copy(source, target)
+            with (Path(source.name)).open("ab") as file:
+                file.write(b"one more line")
+
+        monkeypatch.setattr(shutil, "copyfileobj", copying)
+    with pytest.raises(ConflictError, match=r"log\.csv was written"):
+        store.download("log.csv", tmp_path / "fetched")
 
 
 def test_a_listing_has_all_below_a_folder_and_no_more(store: Store) -> None:

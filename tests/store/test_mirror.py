@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +12,8 @@ import pytest
 
 from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import StoreError
-from pipeline.store import garbage
-from pipeline.store.mirror import Mirror
 from tests.conftest import ROOT
-from tests.store.machines import machine
-
-NIGHT, NEXT = date(2024, 1, 1), date(2024, 1, 2)
-
-
-def finish(folder: Path, parts: dict[str, str] | None = None, **files: bytes) -> None:
-    """A night as run_stage makes it."""
-    with artifacts.lock(folder), artifacts.writing(folder) as out:
-        for name, content in files.items():
-            path = out / name.replace("__", "/")
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        made: dict[str, Any] = {"stage": folder.parent.name, "parts": parts or {}, "files": artifacts.describe(out)}
-        artifacts.write_manifest(out, made | {"report": {"share": 0.1, "text": "ü"}})
-
-
-def folder_of(mirror: Mirror, night: date = NIGHT, stage: str = "als") -> Path:
-    return artifacts.stage_dir(mirror.home / "lake", stage, night)
-
-
-def content_of(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+from tests.store.machines import NEXT, content_of, finish, folder_of, machine
 
 
 def test_what_one_machine_finished_another_one_reads_to_the_byte(url: str, tmp_path: Path) -> None:
@@ -187,7 +162,7 @@ import sys, time
 from pathlib import Path
 from pipeline.store import transfer
 from tests.store import test_mirror as t
-from tests.store.machines import machine
+from tests.store.machines import NEXT, NIGHT, content_of, finish, folder_of, machine
 mirror = machine(sys.argv[1], Path(sys.argv[2]))
 upload = mirror.store.upload
 def slowly(key, source):
@@ -215,34 +190,6 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_half_visible(url: str, tmp
     one = machine(url, tmp_path / "one")
     keeping.bring(folder_of(one))
     assert content_of(folder_of(one)) == content_of(folder_of(other))
-
-
-def test_garbage_goes_when_it_has_been_some_for_a_day(
-    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one = machine(url, tmp_path / "one")
-    finish(folder_of(one), a=b"old version")
-    finish(folder_of(one), a=b"new", b=b"kept")
-    assert garbage.collect(one) == garbage.Garbage(0, len(b"old version"))
-    later = time.time() + garbage.GRACE_SECONDS
-    monkeypatch.setattr(garbage.time, "time", lambda: later)
-    assert garbage.collect(one, dry_run=True) == garbage.Garbage(len(b"old version"), 0)
-    assert garbage.collect(one) == garbage.Garbage(len(b"old version"), 0)
-    assert garbage.collect(one) == garbage.Garbage(0, 0)
-    other = machine(url, tmp_path / "other")
-    keeping.bring(folder_of(other))
-    assert content_of(folder_of(other))["b"] == b"kept"
-
-
-def test_where_people_are_forgotten_garbage_goes_at_once_but_for_what_is_on_its_way(url: str, tmp_path: Path) -> None:
-    one = machine(url, tmp_path / "one")
-    finish(folder_of(one), a=b"old version")
-    finish(folder_of(one), a=b"new")
-    (tmp_path / "x").write_bytes(b"coming")
-    one.store.upload("objects/lake/als/run_date=2024-01-02/v=1/x", tmp_path / "x")
-    with artifacts.lock(folder_of(one, NEXT)):
-        assert garbage.collect(one, at_once=True) == garbage.Garbage(len(b"old version"), len(b"coming"))
-    assert garbage.collect(one, at_once=True) == garbage.Garbage(len(b"coming"), 0)
 
 
 def test_a_file_that_was_written_anew_with_the_time_and_size_of_the_old_one_is_sent(url: str, tmp_path: Path) -> None:

@@ -1,15 +1,19 @@
 """What operations do with a home in a store, on two machines that share nothing else."""
 
+import json
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import PipelineError, StoreError
-from pipeline.intake import ingest
+from pipeline.intake import ingest, staging
 from pipeline.operations import day_so_far, forget, load_history, prune, stages
 from pipeline.sources import configuration
 from pipeline.sources.configuration import FullConfig
@@ -117,6 +121,48 @@ def test_a_stage_whose_store_stops_answering_leaves_the_night_unfinished(
     assert "ingest/run_date=2024-01-04" not in lake(other)
     assert "skipped" not in stages.run_stage("ingest", DAY, one)
     assert "ingest/run_date=2024-01-04" in lake(other)
+
+
+def test_forgetting_and_an_ingest_that_has_not_read_the_list_yet_end(
+    url: str, tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both want the history and the list, and take them in one order."""
+    one, _ = two(url, tmp_path, log)
+    begun, read = threading.Event(), staging.staged
+
+    def late(*given: Any, **more: Any) -> Any:
+        begun.set()
+        time.sleep(1.5)
+        return read(*given, **more)
+
+    monkeypatch.setattr(staging, "staged", late)
+    threads = [threading.Thread(target=stages.run_stage, args=("ingest", DAYS[0], one), daemon=True)]
+    threads[0].start()
+    assert begun.wait(60)
+    threads.append(threading.Thread(target=forget.forget, args=(one, ["a"], DAY), daemon=True))
+    threads[1].start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    users = {r["user_id"] for r in tiny_log.rows_of(artifacts.stage_dir(one.lake, "ingest", DAYS[0]))}
+    assert users == {"b", "c"}
+
+
+def test_authors_are_forgotten_whose_texts_another_machine_read(url: str, tmp_path: Path, log: Path) -> None:
+    one, other = two(url, tmp_path, log)
+    files = {
+        "features": ("users", pa.table({"user_index": pa.array([0], pa.int32()), "user_id": ["b"]})),
+        "topics": ("authors", pa.table({"user_id": ["writer"]})),
+    }
+    for stage, (name, table) in files.items():
+        folder = artifacts.stage_dir(one.lake, stage, DAY)
+        with artifacts.lock(folder), artifacts.writing(folder) as out:
+            pq.write_table(table, out / f"{name}.parquet")
+            made = {"stage": stage, "run_date": DAY.isoformat(), "files": artifacts.describe(out), "report": {}}
+            artifacts.write_manifest(out, made)
+    (receipt,) = forget.forget(other, ["writer"], DAY)
+    assert json.loads(receipt.read_text())["nights_dropped"] == [DAY.isoformat()]
+    assert [entry.key for entry in mirror_of(one).store.list("lake") if "topics" in entry.key] == []
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from pipeline.publication import variants
 from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import Column, PublishedTable
+from pipeline.sources import private_als
 
 SCORE = ("made sources.vectors(vector)", "if features.item_stats(buyers_total)")
 TABLE = PublishedTable(
@@ -61,6 +62,8 @@ def make(night: Night) -> Iterable[pa.Table]:
 def _one_of_each_product(night: Night) -> tuple[np.ndarray, np.ndarray]:
     """Similar items, none of them a variant of the item or of another."""
     noised, size = night.config.privacy.similar_items, night.items.num_rows
+    if noised:
+        private_als.require_noised(night.sources["als"])
     k = night.config.publish.similar_k
     found = night.similar_to(night.asked, k, noised) if noised else night.similar
     if night.products is None:

@@ -1,6 +1,8 @@
 """What of the lists is explained in a table of its own, for people who answer for them."""
 
-from pydantic import Field, NonNegativeInt
+from typing import Self
+
+from pydantic import Field, NonNegativeInt, model_validator
 
 from pipeline.settings.sections.base import Section
 
@@ -15,7 +17,13 @@ class Explanations(Section):
     reasons: bool = False
     """Whether the reason of these ranks says what adds most to the score, of what a reason can say."""
 
+    @model_validator(mode="after")
+    def _reasons_follow_what_is_explained(self) -> Self:
+        if self.reasons and not self.ranks:
+            raise ValueError("reasons = true follows what is explained, and ranks = 0 explains nothing: set ranks too")
+        return self
+
     @property
     def lead(self) -> bool:
         """Whether reasons follow what is explained."""
-        return self.reasons and self.ranks > 0
+        return self.reasons

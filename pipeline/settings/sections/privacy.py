@@ -37,7 +37,7 @@ class Privacy(Section):
     delta: Annotated[float, KEPT] = Field(default=1e-5, ge=1e-15, le=1e-3)
     """The chance that a cost is not kept to; below one in as many people as the shop has. What was spent is told at
     this delta: with a higher one the same releases cost less epsilon."""
-    epsilon_budget: Annotated[PositiveFloat | None, KEPT] = None
+    epsilon_budget: Annotated[PositiveFloat | None, KEPT] = Field(default=None, le=100_000)
     """What all fits since the first may cost together, at the same delta: the run stops before one that would cost
     more. Asked for where `epsilon_per_fit` is set."""
     contributions: Annotated[PositiveInt, KEPT] = Field(default=50, le=100_000)
@@ -81,14 +81,23 @@ class Privacy(Section):
         """Whether what is popular is noised."""
         return self.epsilon_popular > 0
 
-    def require(self, segment_by: Collection[str]) -> None:
-        """Check that what is popular has no segments of users.
+    def require(self, segment_by: Collection[str], unsold_days: int | None, *, fitted: bool) -> None:
+        """Check that what is promised can be kept, and is of something.
 
         Args:
-            segment_by: attributes of users by which there are some.
+            segment_by: attributes of users by which there are segments of what is popular.
+            unsold_days: features.unsold_days.
+            fitted: whether there is `als`.
         Raises:
-            ValueError: it has, and is to be noised.
+            ValueError: it cannot, or is of nothing.
         """
+        if (self.counts or self.similar_items) and unsold_days is not None:
+            raise ValueError(
+                f"[privacy] promises tables in which nobody's purchase shows, and features.unsold_days = {unsold_days} "
+                "lets one purchase put an item into them: leave one of the two out"
+            )
+        if self.enabled and not fitted:
+            raise ValueError("privacy.epsilon_per_fit is of what the source 'als' learns, which is switched off")
         if self.counts and segment_by:
             raise ValueError(
                 f"privacy.epsilon_popular promises noise, and publish.segment_by = {list(segment_by)} asks for "
