@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts
-from pipeline.ground.errors import PublishError
+from pipeline.ground.errors import PublishError, ResourceError
 from pipeline.publication import handing_over, publish
 from pipeline.published import archive
 from pipeline.published.targets import duckdb as duckdb_target
@@ -133,7 +133,7 @@ def test_a_full_disk_is_said_and_leaves_the_active_run(tmp_path: Path, monkeypat
     with monkeypatch.context() as patched:
         patched.setattr(archive.artifacts, "link", full)
         patched.setattr(archive.shutil, "copyfile", full)
-        with pytest.raises(PublishError, match=r"No space left on device.*readers still see a whole run"):
+        with pytest.raises(ResourceError, match=r"disk of .* was full.*make room there.*Readers still see a whole run"):
             go(later)
     assert publish.active_run(later.config).run_id == first["run_id"]  # type: ignore[union-attr]
     assert go(later)["activated"]
