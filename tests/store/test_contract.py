@@ -86,7 +86,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_no_mix(
         def get(*given: Any, **options: Any) -> Any:
             asked.append("part")
             if len(asked) == 3:
-                store.upload("log.csv", new)
+                store.put("log.csv", new.read_bytes())
             return ask(*given, **options)
 
         monkeypatch.setattr(store._library, "get", get)
