@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from pipeline.arrays.blocks import blocks
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import fine_tune as tuning
 from pipeline.encoder import training_data
@@ -58,8 +59,10 @@ class LanguageModel(SourceSection):
     """L2 weight on the items' side of the fit."""
 
 
-CROWD = 8
-"""From so many times as many users as items their profiles are added up by items."""
+CROWD, FEW_ITEMS = 8, 4096
+"""From so many times as many users as items their profiles are added up by items, where a matrix of these is small."""
+PROFILES = 2**15
+"""Users whose profiles are in memory at a time."""
 
 
 SOURCE = Source(
@@ -173,12 +176,16 @@ def fit_preferences(
 
 
 def _gram_of_users(scaled: "csr_matrix", vectors: np.ndarray) -> np.ndarray:
-    """[d, d] float64 Gram matrix of the users' profiles, made by items where these are far fewer."""
-    if scaled.shape[0] > CROWD * scaled.shape[1]:
+    """[d, d] float64 Gram matrix of the users' profiles, made by items where these are few, and far fewer."""
+    users, items = scaled.shape
+    if items <= FEW_ITEMS and users > CROWD * items:
         exact, wide = vectors.astype(np.float64), scaled.astype(np.float64)
         return np.asarray(exact.T @ ((wide.T @ wide) @ exact))
-    profiles = (scaled @ vectors).astype(np.float64)  # [U, d]
-    return np.asarray(profiles.T @ profiles)
+    gram = np.zeros((vectors.shape[1], vectors.shape[1]))
+    for rows in blocks(users, PROFILES):
+        profiles = (scaled[rows] @ vectors).astype(np.float64)  # [B, d]
+        gram += profiles.T @ profiles
+    return gram
 
 
 def user_vectors(history: "csr_matrix", vectors: np.ndarray, preferences: np.ndarray) -> np.ndarray:
@@ -209,6 +216,27 @@ def scoring(liked: np.ndarray, row: np.ndarray, different: np.ndarray, of_items:
     return score
 
 
+def _write_user_vectors(
+    path: Path, history: "csr_matrix", targets: np.ndarray, liking: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """`user_vectors` of the targets, written a block of users at a time; the file, mapped.
+
+    Args:
+        path: the file.
+        history: [U, I].
+        targets: [T] rows of it.
+        liking: the item vectors and preferences.
+    """
+    if not len(targets):
+        np.save(path, np.zeros((0, liking[0].shape[1]), dtype=np.float32))  # nothing can be mapped
+        return np.asarray(np.load(path, allow_pickle=False))
+    written = np.lib.format.open_memmap(path, "w+", np.float32, (len(targets), liking[0].shape[1]))
+    for rows in blocks(len(targets), PROFILES):
+        written[rows] = user_vectors(history[targets[rows]], *liking)
+    written.flush()
+    return np.asanyarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
 def _write_cutoff(
     folder: Path, cutoff: Cutoff, known: tuple[np.ndarray, Texts | None], section: LanguageModel, config: Config
 ) -> None:
@@ -218,8 +246,7 @@ def _write_cutoff(
     history.data += np.float32(section.floor)
     preferences = fit_preferences(history, vectors, section, texts)
     targets = cutoff.targets()
-    liked = user_vectors(history[targets], vectors, preferences)
-    np.save(folder / "user_vectors.npy", liked)
+    liked = _write_user_vectors(folder / "user_vectors.npy", history, targets, (vectors, preferences))
     row = np.zeros(cutoff.users, dtype=np.int64)
     row[targets] = np.arange(len(targets))
     given = {"liked": liked, "row": row, "different": vectors if texts is None else texts.vectors}

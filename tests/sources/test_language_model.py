@@ -125,6 +125,40 @@ def test_what_nobody_bought_of_a_large_catalogue_is_not_looked_at() -> None:
     np.testing.assert_allclose(beside, alone, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("few_items", "profiles"), [(4096, 2**15), (5, 2**15), (5, 7)])
+def test_the_gram_matrix_of_many_users_is_the_same_by_items_and_by_blocks_of_users(
+    few_items: int, profiles: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from scipy.sparse import csr_matrix
+
+    monkeypatch.setattr(language_model, "FEW_ITEMS", few_items)
+    monkeypatch.setattr(language_model, "PROFILES", profiles)
+    rng, section = np.random.default_rng(5), LanguageModel(user_power=0.0)
+    history = ((rng.random((60, 6)) < 0.4) * rng.random((60, 6))).astype(np.float32)
+    vectors = rng.normal(size=(6, 3)).astype(np.float32)
+    gram = sum(np.outer(row @ vectors, row @ vectors) for row in history.astype(np.float64))
+    noise = vectors.T @ (vectors * ((history**2).sum(axis=0) * 9)[:, None])
+    left = np.linalg.solve(gram + noise + section.user_reg * np.eye(3), gram)
+    expected = left @ np.linalg.inv(vectors.T @ vectors + section.item_reg * np.eye(3))
+    found = language_model.fit_preferences(csr_matrix(history), vectors, section)
+    np.testing.assert_allclose(found, expected, rtol=1e-3)
+
+
+def test_a_list_is_the_same_however_many_profiles_are_in_memory(
+    home: Path, tiny: Path, tmp_path: Path, bought: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = ran(home, tiny)
+    cutoffs = {NIGHT: with_new(bought), BEFORE: bought[:7]}
+    write_text_shop(tmp_path / "lake", cutoffs, [*TEXTS, NEW], learned=bought, anchored=TEXTS)
+    monkeypatch.setattr(language_model, "PROFILES", 3)
+    other, _ = ran(tmp_path, tiny)
+    parts = (lists.cutoff_dir(one, NIGHT) for one in (folder, other))
+    plain, blocked = ({path.name: np.load(path) for path in sorted(part.glob("*.npy"))} for part in parts)
+    assert plain.keys() == blocked.keys()
+    np.testing.assert_allclose(blocked["user_vectors.npy"], plain["user_vectors.npy"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(blocked["all.language_model.items.npy"], plain["all.language_model.items.npy"])
+
+
 def test_user_vectors_are_the_weighted_mean_through_the_preferences() -> None:
     from scipy.sparse import csr_matrix
 
