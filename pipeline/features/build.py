@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.engine.tables import tables
-from pipeline.features import attributes, days, shown, trends
+from pipeline.features import attributes, days, private_queries, shown, trends
 from pipeline.features import items as catalogue
 from pipeline.features.events import Events, day_number
 from pipeline.features.items import describe
@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 SURE_PAIRS, REPEATED_SHARE = 500, 0.02
 """Of fewer pairs of a user and an item it is not learned whether users come back; below this share they do not."""
+ALL = 2**31 - 1
+"""Of rows, where a statement has a limit that is not wanted."""
 # What the encoder reads of an item, as of a day that many nights share.
 TEXTS = pa.schema([schemas.ITEMS.field(name) for name in ("item_index", "text", "category")])
 
@@ -54,14 +56,12 @@ def run(*, ingest: Path, run_date: date, config: Config, memo: Memo, out: Path) 
         events = Events(where, folders, config)
         cutoffs = _write_cutoffs(events, run_date, config, memo)
         _write_learnable(events, run_date, config, out)
-        frequent = _write_queries(events, run_date, run_date, config, out / "queries.parquet")
-        if events.has_searches:
-            events.write(out / "searches.parquet", "searches", schemas.SEARCHES, **frequent)
+        private = _write_asked(events, run_date, config, out)
         users = _write(out / "users.parquet", events.query("users", schemas.USERS))
         events.write_onlookers(out / "onlookers.parquet", number)
         stats = pq.ParquetFile(lists.cutoff_dir(out, run_date) / "item_stats.parquet").read()
         items = _write(out / "items.parquet", describe(events, run_date, stats, config))
-    return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs
+    return {"users": users, "items": items, "missing_nights": len(missing)} | cutoffs | private
 
 
 def _number(folders: list[Path]) -> int:
@@ -210,17 +210,37 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=day_number(oldest), **sample)
     later = {"cutoff_day": day_number(oldest), "days": config.horizon_days} | sample
     events.write(out / "held_out.parquet", "held_out", schemas.HELD_OUT, **later)
-    _write_queries(events, oldest, tuned_at, config, out / "tuning_queries.parquet")
+    _see_asked(events, oldest, tuned_at, config)
+    enough: dict[str, Any] = {"min_users": config.features.query_min_users, "most": config.features.queries}
+    frequent = events.query("frequent_queries", schemas.FREQUENT, **enough)
+    events.write(out / "tuning_queries.parquet", "queries", schemas.QUERIES, {"frequent": frequent})
 
 
-def _write_queries(events: Events, day: date, arrived_by: date, config: Config, path: Path) -> dict[str, Any]:
-    """Write the frequent queries of the weeks up to a day, with what people acted on after them; which count."""
-    section = config.features
+def _see_asked(events: Events, day: date, arrived_by: date, config: Config) -> dict[str, Any]:
+    """Build the table of who asked what in the weeks up to a day, and chose what after it; says which days count."""
+    when: dict[str, Any] = {"cutoff_day": day_number(day), "days": config.features.query_days}
     events.see_searches(arrived_by)
-    chosen: dict[str, Any] = {"days": section.query_days, "min_users": section.query_min_users, "most": section.queries}
-    chosen["cutoff_day"] = day_number(day)
-    events.write(path, "queries", schemas.QUERIES, arrived_by=arrived_by, **chosen)
-    return chosen
+    events.execute("asked", arrived_by=arrived_by, **when)
+    return when
+
+
+def _write_asked(events: Events, night: date, config: Config, out: Path) -> dict[str, Any]:
+    """Write what people asked for and chose after it, of the queries that the tables may name, and what they asked for
+    in vain; what the manifest says of the noise that chose the queries, where [privacy] asks for it."""
+    when = _see_asked(events, night, night, config)
+    enough: dict[str, Any] = {"min_users": config.features.query_min_users, "most": config.features.queries}
+    said: dict[str, Any] = {}
+    if config.privacy.queries:
+        frequent, said = private_queries.named(events, config, night, out, when)
+    else:
+        frequent = events.query("frequent_queries", schemas.FREQUENT, **enough)
+    events.write(out / "queries.parquet", "queries", schemas.QUERIES, {"frequent": frequent})
+    if events.has_searches and config.privacy.queries:
+        found = events.query("searches", schemas.SEARCHES, **when, **(enough | {"most": ALL}))
+        _write(out / "searches.parquet", private_queries.only(found, frequent, config.features.queries))
+    elif events.has_searches:
+        events.write(out / "searches.parquet", "searches", schemas.SEARCHES, **when, **enough)
+    return said
 
 
 def _write_texts(events: Events, day: date, config: Config, path: Path) -> None:

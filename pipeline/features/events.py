@@ -159,6 +159,10 @@ class Events:
         last = max((n for n in nights if min(n, self.earliest.get(n, n)) <= about), default=date.min)
         return artifacts.text_sha256([self.content_hashes[n] for n in nights if n <= last])
 
+    def put(self, relation: str, table: pa.Table) -> None:
+        """Make a table of rows that no statement gives."""
+        self._tables.put(relation, table)
+
     def execute(self, name: str, **params: Any) -> list[tuple[Any, ...]]:
         """Run sql/features/<name>.sql, whose rows have no schema of ours."""
         return self._tables.execute(f"features/{name}", **params)

@@ -123,6 +123,15 @@ ACTIONS = pa.schema(
     ]
 )
 
+# The queries that are answered.
+FREQUENT = pa.schema(
+    [
+        pa.field("query_index", pa.int32(), nullable=False),
+        pa.field("query", pa.string(), nullable=False),
+        pa.field("users", pa.int32(), nullable=False),
+    ]
+)
+
 # What people acted on after a query, of queries that enough people asked.
 QUERIES = pa.schema(
     [

@@ -1,5 +1,6 @@
 """What people's privacy has cost so far, by what was released, and for how many nights the budget lasts."""
 
+import bisect
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from pipeline.ground import keeping, terminal
 from pipeline.ground.errors import InputError
-from pipeline.privacy import accountant, spending
+from pipeline.privacy import spending
 from pipeline.privacy.spending import Release
 from pipeline.settings.config import Config
 
@@ -44,7 +45,7 @@ class Spent:
         return "\n".join([*lines, "", *self._said()])
 
     def _row(self, name: str, releases: Sequence[Release]) -> tuple[str, ...]:
-        dearest = max(accountant.epsilon_of(release.mu, self.delta) for release in releases)
+        dearest = max(spending.spent([release], self.delta) for release in releases)
         night = max(release.night for release in releases)
         return name, str(len(releases)), night, f"{dearest:.2f}", f"{spending.spent(releases, self.delta):.2f}"
 
@@ -61,19 +62,21 @@ class Spent:
 
     def nights_left(self) -> int:
         """For how many nights more the budget lasts, each of which releases what the last one did."""
-        last = max(release.night for release in self.releases)
-        usual = math.fsum(_newest(self.releases, last))
-        before = math.fsum(release.mu**2 for release in self.releases)
-        budget = accountant.mu_of(self.budget or 0.0, self.delta) ** 2
-        return max(0, min(FOREVER, math.floor((budget - before) / usual + 1e-9)))
+        usual, budget = _newest(self.releases, max(release.night for release in self.releases)), self.budget or 0.0
+
+        def overspent(nights: int) -> bool:
+            more = [Release("", "", "", "", one.mu * math.sqrt(nights), one.delta * nights) for one in usual]
+            return spending.spent([*self.releases, *more], self.delta) > budget * (1 + 1e-9)
+
+        return max(0, bisect.bisect_left(range(FOREVER + 1), True, key=overspent) - 1)
 
 
-def _newest(releases: Sequence[Release], night: str) -> list[float]:
-    """mu squared of what a usual night releases: of each thing the newest cut-off, as a first night releases several,
-    as often as it was, as a day with several moments does."""
+def _newest(releases: Sequence[Release], night: str) -> list[Release]:
+    """What a usual night releases: of each thing the newest cut-off, as a first night releases several, as often as it
+    was, as a day with several moments does."""
     of_night = [release for release in releases if release.night == night]
     newest = {release.of: release.cutoff for release in sorted(of_night, key=lambda one: one.cutoff)}
-    return [release.mu**2 for release in of_night if release.cutoff == newest[release.of]]
+    return [release for release in of_night if release.cutoff == newest[release.of]]
 
 
 def run(config: Config, since: date | None = None) -> Spent:

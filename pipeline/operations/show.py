@@ -141,9 +141,9 @@ def search(config: Config, query: str) -> str:
         given: dict[str, Any] = {"search": asked, "terms": query_terms.terms(asked), "k": SHOWN}
         found, name = read(active.run_id, "show_search_terms", search_results.TABLE.schema, **given), "search_terms"
     if not found.num_rows:
-        least = config.features.query_min_users
+        few = "too few people" if config.privacy.queries else f"fewer than {config.features.query_min_users} people"
         return (
-            f'nobody, or fewer than {least} people, searched for "{clean(asked)}" in the last '
+            f'nobody, or {few}, searched for "{clean(asked)}" in the last '
             f"{config.features.query_days} days: run {active.run_id} has no answer"
         )
     titles = being_read.titles(config, active, found.column("item_id"))

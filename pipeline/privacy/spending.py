@@ -10,6 +10,7 @@ Costs are added up over the shop's releases, as if every person were in all of t
 import contextlib
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +26,7 @@ from pipeline.settings.config import Config
 NAME = "privacy.jsonl"
 WITHOUT = {
     "als": "do without als (als.enabled = false, and privacy.epsilon_per_fit = 0 and similar_items = false)",
+    "features": "end what was promised of queries (privacy.epsilon_queries = 0: features.query_min_users decides)",
     "popularity": "end what was promised of popular_items (privacy.epsilon_popular = 0: counts without noise)",
 }
 """What ends the releases of a stage."""
@@ -40,6 +42,7 @@ class Release:
         cutoff: the last day of the history that it is made of.
         night: the night that released it.
         mu: its cost, see accountant.
+        delta: and beside it the chance that it shows what only one person did.
     """
 
     key: str
@@ -47,6 +50,7 @@ class Release:
     cutoff: str
     night: str
     mu: float
+    delta: float = 0.0
 
 
 def path(config: Config) -> Path:
@@ -79,16 +83,27 @@ def spent(releases: Sequence[Release], delta: float, since: date | None = None) 
         releases: see `read`.
         delta: > 0, < 1.
         since: only of those with history from this day on: what they cost who joined then; None: of all.
+    Returns:
+        epsilon; infinity where the releases' own deltas are more than that one.
     """
     first = "" if since is None else since.isoformat()
-    return accountant.epsilon_of(accountant.composed(r.mu for r in releases if r.cutoff >= first), delta)
+    mine = [release for release in releases if release.cutoff >= first]
+    left = delta - math.fsum(release.delta for release in mine)
+    there = left > 1e-9 * delta  # what is left of a difference is not
+    return accountant.epsilon_of(accountant.composed(r.mu for r in mine), left) if there else math.inf
 
 
 def told(config: Config, stage: str) -> dict[str, Any]:
-    """What a stage's manifest says of its own releases: epsilon_spent, delta and releases."""
+    """What a stage's manifest says of its own releases: epsilon_spent, delta and releases.
+
+    Raises:
+        InputError: privacy.delta was lowered below what they take of it; or as `read`.
+    """
     keeping.bring(path(config))  # where another machine spent
     mine, delta = [release for release in read(config) if release.of == stage], config.privacy.delta
-    return {"epsilon_spent": round(spent(mine, delta), 4), "delta": delta, "releases": len(mine)}
+    if math.isinf(cost := spent(mine, delta)):
+        raise InputError(f"privacy.delta = {delta:g} is less than the deltas of the releases so far: raise it again")
+    return {"epsilon_spent": round(cost, 4), "delta": delta, "releases": len(mine)}
 
 
 def spend(config: Config, release: Release) -> None:
@@ -104,8 +119,8 @@ def spend(config: Config, release: Release) -> None:
         cost = spent([*known, release], section.delta)
         if section.epsilon_budget is not None and cost > section.epsilon_budget:
             raise InputError(
-                f"{release.of}: another release ({release.cutoff}) would bring what people's privacy has cost to "
-                f"epsilon {cost:.2f} at delta {section.delta:g}, and privacy.epsilon_budget is "
+                f"{release.of}: another release ({release.cutoff}) would bring what people's privacy has cost "
+                f"{_epsilon(cost)} at delta {section.delta:g}, and privacy.epsilon_budget is "
                 f"{section.epsilon_budget:g} ({len(known)} releases so far, {path(config)}): raise the budget if that "
                 f"was promised to nobody, or {WITHOUT[release.of]}; the tables in use stay as they are"
             )
@@ -113,6 +128,10 @@ def spend(config: Config, release: Release) -> None:
             file.write(json.dumps(asdict(release), sort_keys=True) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _epsilon(cost: float) -> str:
+    return "beyond any epsilon" if math.isinf(cost) else f"to epsilon {cost:.2f}"
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ WHOLE = {"bigint", "int", "integer", "smallint", "tinyint", "int128", "hugeint"}
 COUNTS = {"rows", "actions", "items", "prices", "given", "labels", "returns", "tiring"}
 """Columns that are sums or counts of whole numbers: their sums are exact in any order."""
 INTEGRAL = COUNTS | {"day", "hour", "user_index", "item_index", "hides", "units"}
-INTEGRAL |= {f"decay_{days}" for days in (7, 30, 90, 365)}
+INTEGRAL |= {"part"} | {f"decay_{days}" for days in (7, 30, 90, 365)}
 TEXT = {
     "trim",
     "lower",

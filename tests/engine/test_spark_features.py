@@ -11,6 +11,7 @@ from pipeline.engine import spark
 from pipeline.features import trends
 from pipeline.ground import artifacts
 from pipeline.operations import stages
+from pipeline.privacy import noise
 from pipeline.sources.configuration import FullConfig
 from tests.engine import whole_shop
 from tests.engine.cluster import require_spark
@@ -26,6 +27,8 @@ SPARK = {
         "conf": {"spark.driver.extraJavaOptions": QUICK},
     },
 }
+NOISED = {"privacy": {"epsilon_queries": 900, "epsilon_budget": 1000, "contributions": 3}}
+"""So little that hardly more than two people have to ask."""
 TODAYS = "cutoff=2024-03-01"
 
 
@@ -33,11 +36,12 @@ TODAYS = "cutoff=2024-03-01"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Path]]:
     """The last night's folders of both engines, from one lake."""
     require_spark()
-    local, on_spark = (whole_shop.config_of(tmp_path_factory.mktemp(name)) for name in ("local", "spark[1]"))
+    local, on_spark = (whole_shop.config_of(tmp_path_factory.mktemp(name), **NOISED) for name in ("local", "spark[1]"))
     whole_shop.write(local)
     shutil.copytree(local.lake / "ingest", on_spark.lake / "ingest")
-    there = whole_shop.config_of(on_spark.home, **SPARK)
+    there = whole_shop.config_of(on_spark.home, **SPARK, **NOISED)
     with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(noise.VARIABLE, "a secret that is long enough")
         patched.setattr(trends, "SHORT_LIVED_HOURS", 1000)  # the shop's items live for weeks
         yield build(local), build(there)
     spark.session(there).stop()

@@ -14,12 +14,15 @@ from tests.sources import shop
 
 def metrics(folder: Path, **settings: Any) -> dict[str, Any]:
     report = {"cutoffs": 3, "epsilon_per_fit": 3.0, "epsilon_spent": 7.5, "delta": 1e-5, "releases": 4, "private": "so"}
-    for name, said in (("als", report), ("ease", {"epsilon_spent": 1.0}), ("evaluate", {"gate": "open"})):
+    asked = {"epsilon_spent": 2.5} if "epsilon_queries" in settings.get("privacy", {}) else {}
+    stages = {"als": report, "ease": {"epsilon_spent": 1.0}, "evaluate": {"gate": "open"}, "features": asked}
+    for name, said in stages.items():
         (folder / name).mkdir(exist_ok=True)
         (folder / name / artifacts.MANIFEST).write_text(json.dumps({"report": said}))
     night = SimpleNamespace(
         config=shop.config_for(folder, **settings),
         sources={"als": folder / "als", "ease": folder / "ease"},
+        features=folder / "features",
         evaluate=folder / "evaluate",
         run_id="2011-05-01-abc",
         run_date=date(2011, 5, 1),
@@ -43,3 +46,8 @@ def test_a_run_says_what_its_noise_cost_so_far(tmp_path: Path) -> None:
         "privacy.als.delta": 1e-5,
         "privacy.als.releases": 4,
     }
+
+
+def test_what_is_released_of_queries_counts_beside_it(tmp_path: Path) -> None:
+    found = metrics(tmp_path, privacy={"epsilon_queries": 1.0, "epsilon_budget": 30.0})
+    assert found["privacy.features.epsilon_spent"] == 2.5

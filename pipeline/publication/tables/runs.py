@@ -54,10 +54,11 @@ def _metrics(evaluate: Path) -> dict[str, Any]:
 
 def _privacy(night: Night) -> dict[str, Any]:
     """What people's privacy has cost, "privacy.als.epsilon_spent" and so on, of each stage that is noised."""
-    if not (night.config.privacy.enabled or night.config.privacy.counts):
+    if not night.config.privacy.asked_of(COVERED):
         return {}
     found: dict[str, Any] = {}
-    for stage in sorted(COVERED & night.sources.keys()):
-        said = artifacts.read_manifest(night.sources[stage])["report"]
+    folders = {"features": night.features, **night.sources}
+    for stage in sorted(COVERED & folders.keys()):
+        said = artifacts.read_manifest(folders[stage])["report"]
         found |= {f"privacy.{stage}.{name}": said[name] for name in PRIVATE if name in said}
     return found

@@ -7,10 +7,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from pipeline.settings.sections.base import KEPT, Section
 
-COVERED = frozenset({"als", "popularity"})
+COVERED = frozenset({"als", "features", "popularity"})
 """The stages of which something sees people through noise only, where it is asked for."""
 OF_STAGE = {
     "als": {"epsilon_per_fit", "delta", "contributions", "items", "factors", "tail", "damping"},
+    "features": {"epsilon_queries", "delta", "contributions"},
     "popularity": {"epsilon_popular", "delta", "contributions"},
     "publish": {"similar_items"},
 }
@@ -21,9 +22,9 @@ LEAST = 0.01
 
 class Privacy(Section):
     """Differential privacy of whole people, by noise: of the item factors of `als`, of the tables `popular_items` and
-    `similar_items`, each where it is asked for, and of nothing else. All other sources, the fusion, the encoder and
-    answers to queries learn from people as ever: see docs/differential-privacy.md before anybody is promised
-    anything."""
+    `similar_items`, of which queries are named, each where it is asked for, and of nothing else. All other sources, the
+    fusion, the encoder and what answers a query learn from people as ever: see docs/differential-privacy.md before
+    anybody is promised anything."""
 
     epsilon_per_fit: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What the item factors of one cut-off may cost each person; 0: no noise. A usual night fits one cut-off, a first
@@ -31,6 +32,9 @@ class Privacy(Section):
     epsilon_popular: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What the table `popular_items` of one night may cost each person, beside `epsilon_per_fit`; 0: no noise. It is
     then of noised counts of four weeks, also where items live days, and of no segment of users."""
+    epsilon_queries: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
+    """What it may cost each person that the tables of one night name queries, beside the others; 0: no noise. Which are
+    named is then decided by noised counts of who asked, and no longer by `features.query_min_users`."""
     similar_items: Annotated[bool, KEPT] = False
     """Whether the table `similar_items` is made of the noised item factors alone; that costs nothing more, and an item
     that has no factors has no similar ones. Needs `epsilon_per_fit`."""
@@ -41,7 +45,8 @@ class Privacy(Section):
     """What all fits since the first may cost together, at the same delta: the run stops before one that would cost
     more. Asked for where `epsilon_per_fit` is set."""
     contributions: Annotated[PositiveInt, KEPT] = Field(default=50, le=100_000)
-    """Items of a user that others learn from, those with most history; the user's own lists know all of them."""
+    """Items of a user that others learn from, those with most history; the user's own lists know all of them. And
+    queries of a person that count, those last asked."""
     items: Annotated[PositiveInt, KEPT] = Field(default=500, le=20_000)
     """Items that have factors, by noised counts. More items have more noise in all of them: on the example 800
     were best at epsilon 10, 300 at 3, 200 at 1; memory grows with the square of it, time with the cube."""
@@ -54,7 +59,8 @@ class Privacy(Section):
 
     @model_validator(mode="after")
     def _noise_has_a_budget(self) -> Self:
-        for name, cost in (("epsilon_per_fit", self.epsilon_per_fit), ("epsilon_popular", self.epsilon_popular)):
+        for name in ("epsilon_per_fit", "epsilon_popular", "epsilon_queries"):
+            cost = getattr(self, name)
             if cost and self.epsilon_budget is None:
                 raise ValueError(
                     f"{name} = {cost} is the cost of one release, and every night makes another: set epsilon_budget "
@@ -80,6 +86,11 @@ class Privacy(Section):
     def counts(self) -> bool:
         """Whether what is popular is noised."""
         return self.epsilon_popular > 0
+
+    @property
+    def queries(self) -> bool:
+        """Whether the queries that are named are chosen by noised counts."""
+        return self.epsilon_queries > 0
 
     def require(self, segment_by: Collection[str], unsold_days: int | None, *, fitted: bool) -> None:
         """Check that what is promised can be kept, and is of something.
@@ -107,5 +118,6 @@ class Privacy(Section):
     def asked_of(self, stages: Collection[str]) -> dict[str, Any]:
         """The settings that change what stages make; none where nothing is asked of them."""
         asked = {"als": self.enabled, "popularity": self.counts, "publish": self.similar_items}
+        asked["features"] = self.queries
         names = {name for stage in stages if asked.get(stage) for name in OF_STAGE[stage]}
         return {name: getattr(self, name) for name in sorted(names)}
