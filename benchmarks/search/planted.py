@@ -107,6 +107,16 @@ def _made(titles: Sequence[str], plan: Plan) -> tuple[Log, np.ndarray, Searches,
     return log, of, searches, words, forms
 
 
+def queries_for(titles: Sequence[str], items: np.ndarray, seed: int) -> np.ndarray:
+    """[N] queries for items [N], in the ways in which a log of the same seed asks for them."""
+    rng = np.random.default_rng(seed)
+    forms = [_forms(title.lower().replace("'", "").split(), rng) for title in titles]
+    chance = 1 / np.arange(1, FORMS + 1)
+    form = rng.choice(FORMS, size=len(items), p=chance / chance.sum())
+    asked = [_misspelt(forms[item][n % len(forms[item])], rng) for item, n in zip(items, form, strict=True)]
+    return np.array(asked, dtype=object)
+
+
 def _forms(words: list[str], rng: np.random.Generator) -> list[str]:
     """Ways in which people ask for an item: one to three of its words, the longer ones rather."""
     weights = np.array([len(word) ** 1.5 for word in words], dtype=float)

@@ -1,12 +1,15 @@
 """The benchmark of search: its measures by hand, its made-up log, and that it reads a folder."""
 
+import re
 from collections import Counter
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.search import again, measures, planted, rankers
+from benchmarks.search import again, measures, personal, planted, rankers
 from benchmarks.search import log as logs
 from pipeline.encoder.encoder import NoEncoder
 
@@ -97,3 +100,52 @@ def test_what_was_asked_again_teaches_the_first_words_and_nothing_else() -> None
             expected.update((first, item) for item in set(items))
     assert Counter(pair for pair in found if pair[1] >= 0) == expected
     assert sum(item < 0 for _, item in found) >= int((made.searches.day < 21.0).sum())
+
+
+def sales() -> personal.Sales:
+    """Two customers and guests, for half a year: the first buys mugs, again and again."""
+    rng = np.random.default_rng(0)
+    end = (personal.REPORTED[0] - date(1970, 1, 1)).days
+    item, customer = rng.integers(0, 6, 900), rng.integers(-1, 2, 900)
+    return personal.Sales(TITLES, np.where(customer == 0, item % 2, item), customer, end - rng.integers(0, 180, 900))
+
+
+def test_an_order_by_what_was_bought_is_that_of_a_loop() -> None:
+    found = personal.answered(sales(), personal.REPORTED[0], rankers.Memory(NoEncoder()), 3000, 50)
+    assert found.items.shape[0] == len(found.right) == 50
+    order = documented()
+    for row, items in enumerate(found.items):
+        there = items >= 0
+        answers = [(int(i), float(np.exp(s))) for i, s in zip(items[there], found.log_share[row][there], strict=True)]
+        bought = {int(i): float(n) for i, n in zip(items[there], found.bought[row][there], strict=True)}
+        listed = [item for item, _ in order(answers, bought)][:10]
+        place = listed.index(int(found.right[row])) + 1 if int(found.right[row]) in listed else np.inf
+        assert found.ndcg(personal.CHOSEN)[row] == pytest.approx(1 / np.log2(place + 1) if np.isfinite(place) else 0)
+    assert found.again.any()
+
+
+def documented() -> Any:
+    """The order of docs/search.md."""
+    text = Path("docs/search.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n# whose\n(.*?)```", text, flags=re.DOTALL)
+    found: dict[str, Any] = {}
+    exec(code, found)
+    return found["for_person"]
+
+
+def test_the_documented_order_by_hand() -> None:
+    answers = [("a", 0.4), ("b", 0.3), ("c", 0.1)]
+    assert documented()(answers, {}) == answers
+    assert documented()(answers, {"b": 3, "c": 100}) == [answers[2], answers[1], answers[0]]
+    scores = [("a", 9.0), ("b", 7.0)]
+    assert documented()(scores, {"b": 1}, "search_terms") == scores
+    assert documented()(scores, {"b": 9}, "search_terms") == scores[::-1]
+
+
+def test_a_history_ends_where_what_is_judged_begins() -> None:
+    made = sales()
+    day = int(np.median(made.day))
+    counted = made.bought(day).toarray()
+    for customer in (0, 1):
+        kept = (made.customer == customer) & (made.day < day)
+        assert counted[customer].tolist() == np.bincount(made.item[kept], minlength=6).tolist()
