@@ -82,7 +82,7 @@ def read(folder: Path, experiment: Experiment) -> Known | None:
     if not experiment.arms or not (folder / STATE_FILE).is_file():
         return None
     said = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-    if said["experiment"] != experiment.made_of:
+    if not experiment.is_of(said["experiment"]):
         return None
     through = date.fromisoformat(said["through"]) if said["through"] else None
     return Known(said["experiment"], through, pq.ParquetFile(folder / LOOKS_FILE).read(), folder)
@@ -142,7 +142,7 @@ def spans(config: Config, run_date: date, through: date | None) -> list[dict[str
 
 
 def _same(path: Path, experiment: Experiment) -> bool:
-    return bool(json.loads(path.read_text(encoding="utf-8")) == experiment.made_of)
+    return experiment.is_of(json.loads(path.read_text(encoding="utf-8")))
 
 
 def _users(connection: Any, counted: list[dict[str, Any]], before: Known | None, config: Config) -> pa.Table:

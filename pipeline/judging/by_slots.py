@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ground.lists import Pool
+from pipeline.judging.champion import IN_USE as PUBLISHED
+from pipeline.judging.champion import Champion
 from pipeline.judging.gate import CHAMPION, FINAL
 from pipeline.judging.outcomes import SLOTS_FILE
 from pipeline.policies import estimators, intervals
@@ -66,20 +68,29 @@ class Lists:
     Attributes:
         tonight, in_use: [T, n] item indices by pool, -1 pads, of the judged cut-off's targets; a pool may be absent.
         user_ids: [T] string, the targets; item_ids: [I] string.
+        drawn_by: the run whose published rows are `in_use`, draws of its own among them; "": of no draws.
     """
 
     tonight: Mapping[Pool, np.ndarray]
     in_use: Mapping[Pool, np.ndarray]
     user_ids: pa.Array
     item_ids: pa.Array
+    drawn_by: str = ""
 
     @classmethod
-    def of(cls, given: Mapping[Pool, Mapping[str, np.ndarray]], user_ids: pa.Array, item_ids: pa.Array) -> Self:
-        """Those among all lists that are judged, by pool and name."""
+    def of(
+        cls,
+        given: Mapping[Pool, Mapping[str, np.ndarray]],
+        user_ids: pa.Array,
+        item_ids: pa.Array,
+        opponent: Champion | None,
+    ) -> Self:
+        """Those among all lists that are judged, by pool and name; the table in use is the opponent's."""
         tonight, in_use = (
             {pool: by_name[name] for pool, by_name in given.items() if name in by_name} for name in (FINAL, CHAMPION)
         )
-        return cls(tonight, in_use, user_ids, item_ids)
+        drawn_by = opponent.run_id if opponent is not None and opponent.why == PUBLISHED else ""
+        return cls(tonight, in_use, user_ids, item_ids, drawn_by)
 
 
 def judge(outcomes: Path, lists: Lists, config: Config) -> list[BySlots]:
@@ -92,6 +103,8 @@ def judge(outcomes: Path, lists: Lists, config: Config) -> list[BySlots]:
     """
     with pq.ParquetFile(outcomes / SLOTS_FILE) as file:
         slots = file.read()
+    # what a run drew it shows for certain, so the slots that it filled say nothing of its table
+    slots = slots.filter(pc.fill_null(pc.not_equal(slots.column("run_id_shown"), lists.drawn_by), True))
     found = []
     for surface in config.surfaces:
         pool, mine = config.pool(surface), slots.filter(pc.equal(slots.column("surface"), surface.name))

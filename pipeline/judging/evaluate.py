@@ -96,7 +96,7 @@ def run(
     opponent, unkept = _opponent(features, judged, ensemble, run_date, config)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
-    past = Past.read(outcomes, Lists.of(given, *_ids(features, judged)), tonight, config)
+    past = Past.read(outcomes, Lists.of(given, *_ids(features, judged), opponent), tonight, config)
     broken, recipes = _broken(features, ensemble, tonight, config)
     lost, fallen = fallback.verdict(_scores(boards)["comparisons"], broken, recipes, config, unkept=unkept)
     page = report.Page(

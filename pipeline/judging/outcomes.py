@@ -51,6 +51,7 @@ SLOTS = pa.schema(
         pa.field("rank", pa.int32()),
         pa.field("chance", pa.float64()),
         pa.field("is_clicked", pa.bool_()),
+        pa.field("run_id_shown", pa.string()),
     ]
 )
 OUTCOMES = TABLE.schema.remove(TABLE.schema.get_field_index("run_id"))
@@ -132,7 +133,7 @@ def _settings(config: Config) -> str:
     asked = [asdict(assortment) for assortment in config.assortments]
     learning: list[Any] = [{"learned": names}] if (names := taught.wanted(config)) else []
     if rewarded := [(name, str(reward)) for name, reward in rewards.wanted(config)]:
-        labels = sorted(name for name, kind in config.features.event_types.items() if kind.label)
+        labels = sorted((name, kind.neutral) for name, kind in config.features.event_types.items() if kind.label)
         learning.append({"rewards": rewarded, "labels": labels})
     if tried := [(surface.name, surface.goal) for surface in trial.wanted(config)]:
         learning.append({"trial": tried, "resamples": config.evaluate.resamples})

@@ -57,7 +57,7 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
 def _plain(surface: Surface) -> bool:
     """Whether the surface shows the pool's lists as they are judged."""
     weighed = surface.long_tail or surface.min_exposure or surface.calibrated_mix
-    changed = surface.is_personal or surface.diversity or weighed or surface.added
+    changed = surface.is_personal or surface.diversity or weighed or surface.added or surface.explore
     return surface.where == "true" and not changed
 
 

@@ -208,7 +208,7 @@ def recorded(surface: str, through: date, config: Config) -> pa.Table:
 def _in_arms(run: Path, config: Config) -> bool:
     """Whether a run's users were in the arms of today's experiment."""
     path = run / EXPERIMENT
-    return path.is_file() and bool(json.loads(path.read_text(encoding="utf-8")) == config.experiment.made_of)
+    return path.is_file() and config.experiment.is_of(json.loads(path.read_text(encoding="utf-8")))
 
 
 def judge(connection: Any, surface: Surface, by: Outcome, log: Log, config: Config) -> list[Tried]:

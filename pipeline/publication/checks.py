@@ -250,7 +250,7 @@ def _rules(night: Night) -> pa.Table:
 
 def _limits(night: Night) -> pa.Table:
     """What every row of an item uses of each limit of the surfaces whose items are allotted."""
-    found = [Rules.of(night.items, surface).facts(night.items) for surface in night.config.surfaces if surface.allot]
+    found = [Rules.tonight(night, surface).facts(night.items) for surface in night.config.surfaces if surface.allot]
     return pa.concat_tables([FACTS.empty_table(), *found])
 
 

@@ -98,7 +98,8 @@ def weights(slots: pa.Table) -> np.ndarray:
 
     What is drawn at one rank is much like what is drawn at another, so that clicks differ by how many look there.
     """
-    recent, rank = _recent(slots), slots.column("rank").to_numpy()
+    recent = _recent(slots)
+    rank = np.unique(slots.column("rank").to_numpy(), return_inverse=True)[1]  # clients say it: it can be any number
     often = np.bincount(rank, recent)
     clicks = np.bincount(rank, recent * _clicked(slots))
     mean = (clicks.sum() + 1) / (often.sum() + 20)

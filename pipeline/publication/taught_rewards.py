@@ -72,8 +72,10 @@ class Reward:
     def given(self, config: Config) -> dict[str, Any]:
         """What `outcomes/rewarded.sql` is told, but for the events and the last day."""
         visits = self.by == "visits"
-        types = [name for name, kind in config.features.event_types.items() if visits or kind.label]
-        return {"types": types, "visits": visits, "since": 1 if visits else 0, "until": self.until}
+        types = {name: kind for name, kind in config.features.event_types.items() if visits or kind.label}
+        neutral = [kind.neutral for kind in types.values()]
+        said = {"types": list(types), "neutral": neutral, "visits": visits}
+        return said | {"since": 1 if visits else 0, "until": self.until}
 
 
 def of(explore: Explore) -> Reward:

@@ -13,7 +13,7 @@ with events as (
 shown as (
     select run_id_shown, surface, user_id, rank_shown, item_id, min(propensity) as chance, min(day) as day
     from events
-    where propensity < 1 and surface is not null and rank_shown is not null
+    where propensity < 1 and surface is not null and rank_shown > 0
     group by all
 ),
 clicks as (

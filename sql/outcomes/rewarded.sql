@@ -1,10 +1,15 @@
 -- table drawn_slots again, one row per slot that is $until days old: its reward is how often its user did something of the types,
--- whatever the item, from $since to $until days after the slot's day; a user and item count once a day, or a user if $visits
+-- whatever the item, from $since to $until days after the slot's day; a user and item count once a day, or a user if $visits.
+-- What speaks against an item is no reward.
 create or replace table drawn_slots as
-with done as (
-    select distinct user_id, event_time::date as day, if($visits, null, item_id) as item_id
-    from read_parquet($partitions, union_by_name = true, hive_partitioning = false)
-    where user_id is not null and list_contains($types::varchar[], event_type)
+with event_types as (
+    select unnest($types::varchar[]) as event_type, unnest($neutral::double[]) as neutral
+),
+done as (
+    select distinct events.user_id, events.event_time::date as day, if($visits, null, events.item_id) as item_id
+    from read_parquet($partitions, union_by_name = true, hive_partitioning = false) as events
+    join event_types using (event_type)
+    where events.user_id is not null and ($visits or coalesce(events.value > event_types.neutral, true))
 ),
 slots as (
     select * from drawn_slots where day + $until::integer <= $last::date

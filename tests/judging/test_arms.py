@@ -134,7 +134,10 @@ def test_a_night_goes_on_from_the_one_before(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist(rows, schema=arms.USERS), before / arms.USERS_FILE)
     look = {"day": date(2011, 10, 15), "surface": "for_you", "arm": "b", "measure": "hits", "first": 4.0}
     pq.write_table(pa.Table.from_pylist([look], schema=arms.LOOKS), before / arms.LOOKS_FILE)
-    said = {"experiment": TRIAL.made_of, "through": "2011-10-15"}
+    # as a version wrote it that knew of fewer settings
+    arms_then = [arm | {"overlay": {k: v for k, v in arm["overlay"].items() if v}} for arm in TRIAL.made_of["arms"]]
+    said = {"experiment": TRIAL.made_of | {"arms": arms_then}, "through": "2011-10-15"}
+    assert said["experiment"] != TRIAL.made_of
     (before / arms.STATE_FILE).write_text(json.dumps(said), encoding="utf-8")
     artifacts.write_manifest(before, {"files": artifacts.describe(before)})
     made.score()

@@ -1,6 +1,8 @@
 """Tonight's lists by what was drawn by chance: on a log whose truth is known, and at the gate."""
 
 import logging
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground.errors import GateError
-from pipeline.judging import by_slots, evaluate
+from pipeline.judging import by_slots, champion, evaluate
 from pipeline.judging.by_slots import IN_USE, SHOWN, Lists
 from pipeline.judging.outcomes import SLOTS, SLOTS_FILE
 from pipeline.policies import logged
@@ -35,6 +37,7 @@ def drawn(folder: Path, times: int = 3, **over: Any) -> Path:
         "rank": [2] * len(item),
         "chance": [0.25] * len(item),
         "is_clicked": rng.random(len(item)) < CLICKED[item],
+        "run_id_shown": ["r1"] * len(item),
     }
     folder.mkdir(exist_ok=True)
     pq.write_table(pa.table(rows | over, schema=SLOTS), folder / SLOTS_FILE)
@@ -92,6 +95,25 @@ def test_slots_that_no_list_fills_give_no_verdict(tmp_path: Path, over: dict[str
     assert by_slots.scalars([found])["slots.home.number"] == found.slots
 
 
+def test_what_a_run_drew_itself_says_nothing_of_its_table(tmp_path: Path) -> None:
+    """Its rows hold what it drew: there its table has for certain what was shown, however small the chance."""
+    shown = drawn(tmp_path / "o", run_id_shown=["r1"] * 2 * PEOPLE + ["r2"] * PEOPLE)
+    alone = drawn(tmp_path / "alone", run_id_shown=["r1"] * 2 * PEOPLE + [None] * PEOPLE)
+    slots = pq.read_table(alone / SLOTS_FILE)
+    pq.write_table(slots.slice(0, 2 * PEOPLE), alone / SLOTS_FILE)
+    published = replace(lists(0, 3), drawn_by="r2")
+    assert by_slots.judge(shown, published, config(tmp_path)) == by_slots.judge(alone, published, config(tmp_path))
+    (every,) = by_slots.judge(shown, lists(0, 3), config(tmp_path))
+    assert every.slots > by_slots.judge(shown, published, config(tmp_path))[0].slots
+
+
+@pytest.mark.parametrize(("why", "drawn_by"), [(champion.IN_USE, "r2"), (champion.JUDGED_THERE, "")])
+def test_only_published_rows_hold_draws(why: str, drawn_by: str) -> None:
+    found = champion.Champion("r2", date(2011, 10, 1), why, {})
+    assert Lists.of({}, pa.array([]), pa.array([]), found).drawn_by == drawn_by
+    assert not Lists.of({}, pa.array([]), pa.array([]), None).drawn_by
+
+
 def test_a_day_of_slots_is_too_little(tmp_path: Path) -> None:
     (found,) = by_slots.judge(drawn(tmp_path / "o", times=1), lists(3, 0), config(tmp_path))
     assert "1,000 are needed" in found.verdict
@@ -113,7 +135,9 @@ def slots_for(night: Night, name: str) -> None:
             item = int(rng.integers(ITEMS))
             clicked = item == night.rows["all", name][user, 0]
             rows.append({"surface": "for_you", "user_id": f"u{user}", "item_id": f"i{item}", "is_clicked": clicked})
-    table = pa.Table.from_pylist([row | {"rank": 1, "chance": 1 / ITEMS} for row in rows], schema=SLOTS)
+    table = pa.Table.from_pylist(
+        [row | {"rank": 1, "chance": 1 / ITEMS, "run_id_shown": "r"} for row in rows], schema=SLOTS
+    )
     pq.write_table(table, night.folder("outcomes") / SLOTS_FILE)
 
 

@@ -192,6 +192,15 @@ def test_facts_say_what_the_solver_was_told(tmp_path: Path) -> None:
     assert np.unique([row["most"] for row in rows]).tolist() == [2]
 
 
+def test_an_ad_that_is_over_does_not_limit_its_campaign() -> None:
+    items = pa.table({"item_id": ["over", "on", "alone"], "campaign": ["c", "c", "d"], "budget": [0.0, 500.0, 7.0]})
+    surface = Surface(name="ads", allot=Allot(limits=(Limit(by="campaign", most="budget"),)))
+    every, shown = Rules.of(items, surface), Rules.of(items, surface, np.array([False, True, False]))
+    assert every.limits[0].most.tolist() == [0.0, 7.0]
+    assert shown.limits[0].most.tolist() == [500.0, 0.0]
+    assert shown.unsaid.tolist() == [False, False, True]
+
+
 def test_what_excludes_limits_is_refused() -> None:
     with pytest.raises(ValueError, match="surface 'x': allot and explore exclude each other"):
         Surface(name="x", allot=Allot(), explore=Explore(slots=(1,)))

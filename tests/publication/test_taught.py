@@ -125,6 +125,13 @@ def test_a_slot_counts_by_its_age_and_by_how_many_look_at_its_rank() -> None:
     assert clicks == pytest.approx([150, 0, 300.25])
 
 
+def test_a_rank_can_be_any_number() -> None:
+    """A client says it."""
+    rows = [("u", "a", rank, 0, n % 2 == 0) for n in range(6) for rank in (1, 2**31 - 1)]
+    found = taught.weights(slots(rows))
+    assert found.tolist() == taught.weights(slots([(u, i, min(rank, 2), a, c) for u, i, rank, a, c in rows])).tolist()
+
+
 def test_what_a_list_says_of_an_item_is_looked_up_as_by_hand() -> None:
     rng = np.random.default_rng(5)
     items = np.stack([rng.permutation(9)[:4] for _ in range(6)]).astype(np.int32)

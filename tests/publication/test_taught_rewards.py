@@ -98,6 +98,19 @@ def test_actions_count_from_the_day_of_the_slot(logged: Config) -> None:
     ]
 
 
+def test_what_speaks_against_an_item_is_no_reward(tmp_path: Path) -> None:
+    types = {"rating": {"label": True, "neutral": 3}, "impression": {"weight": 0}}
+    mapping = MAPPING.replace("propensity,", "propensity, stars as value,")
+    config = tiny(tmp_path, "log-{year}-{month}-{day}.csv", mapping, features={"event_types": types})
+    rows = [event("impression", "a", 6, user=f"u{stars}", stars=None) for stars in (1, 3, 5, None)]
+    rows += [event("rating", "a", 5, user=f"u{stars}", stars=stars) for stars in (1, 3, 5, None)]
+    write(tmp_path / f"log-{LAST}.csv", rows)
+    ingest(config, LAST)
+    found = {row[0]: row[3] for row in rewarded(config, LAST, "actions")}
+    assert found == {"u1": 0, "u3": 0, "u5": 1, "uNone": 1}
+    assert set({row[0]: row[3] for row in rewarded(config, LAST)}.values()) == {1}, "who rates comes back"
+
+
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"learned_rewards.parquet is missing: run stage 'outcomes' again"):
         explored(tmp_path, None)

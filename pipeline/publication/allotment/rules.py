@@ -1,7 +1,7 @@
 """The limits of a surface, by what the items table says of its items."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,9 @@ from pipeline.publication.allotment.problem import Limit, Problem
 from pipeline.settings.attributes import ITEM
 from pipeline.settings.sections import publication as settings
 from pipeline.settings.sections.publication import Surface
+
+if TYPE_CHECKING:
+    from pipeline.publication.night import Night
 
 FACTS = pa.schema(
     [
@@ -51,12 +54,18 @@ class Rules:
     unsaid: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @classmethod
-    def of(cls, items: pa.Table, surface: Surface) -> "Rules":
+    def tonight(cls, night: "Night", surface: Surface) -> "Rules":
+        """The rules of a surface of a night."""
+        return cls.of(night.items, surface, night.shown[surface.name])
+
+    @classmethod
+    def of(cls, items: pa.Table, surface: Surface, shown: np.ndarray | None = None) -> "Rules":
         """The rules of a surface whose items are allotted.
 
         Args:
             items: schemas.ITEMS with the declared attributes, row i is item i.
             surface: `allot` is set.
+            shown: bool [I], what the surface may show: what an item that is over says limits no other. None: all.
         """
         allot = surface.allot
         assert allot is not None
@@ -64,7 +73,7 @@ class Rules:
         unsaid = np.isnan(values)
         for limit in allot.limits:
             of, named = _resources(items, limit.by)
-            most, cost = _most(items, limit, of, len(named)), _number(items, limit.cost)
+            most, cost = _most(items, limit, of, len(named), shown), _number(items, limit.cost)
             unsaid |= np.isnan(cost) | np.isnan(most)[of]
             limits.append(Limit(of, np.nan_to_num(most), cost, _acted(limit)))
             names.append(named)
@@ -148,13 +157,13 @@ def _words(items: pa.Table, name: str) -> tuple[np.ndarray, pa.Array]:
     return np.array(pc.fill_null(found.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int32), found.dictionary
 
 
-def _most(items: pa.Table, limit: settings.Limit, of: np.ndarray, number: int) -> np.ndarray:
-    """[R] float64: how much there is of each, not less than nothing; nan where no item says."""
+def _most(items: pa.Table, limit: settings.Limit, of: np.ndarray, number: int, shown: np.ndarray | None) -> np.ndarray:
+    """[R] float64: how much there is of each, not less than nothing; nan where no item that may be shown says."""
     if not isinstance(limit.most, str):
         return np.full(number, float(limit.most))
     least = np.full(number, np.inf)
     given = _number(items, limit.most)
-    told = np.isfinite(given)
+    told = np.isfinite(given) if shown is None else np.isfinite(given) & shown
     np.minimum.at(least, of[told], given[told])
     return np.where(np.isfinite(least), np.maximum(least, 0), np.nan)
 

@@ -133,7 +133,7 @@ def make(night: Night) -> Iterable[pa.Table]:
         if withheld.USER in names:
             pieces = withheld.kept(pieces, night, surface.name)
         if surface.allot is not None:
-            rules, users = Rules.of(night.items, surface), np.asarray(targets)[by_user_id]
+            rules, users = Rules.tonight(night, surface), np.asarray(targets)[by_user_id]
             pieces = allotted(rules, pieces, users, night.scratch)
         if night.config.explanations.ranks:
             pieces = shown.kept(pieces, night, surface.name, shown.ranks(night.config))

@@ -129,6 +129,15 @@ class Experiment(Section):
         """What says who gets which lists, as JSON."""
         return self.model_dump(mode="json", include={"name", "surfaces", "arms"}) | {"salt": self.key}
 
+    def is_of(self, said: Mapping[str, Any]) -> bool:
+        """Whether `made_of`, as some version wrote it, says the same: a setting that it did not know is one not set."""
+        try:
+            known = {name: said[name] for name in ("name", "surfaces", "arms")}
+            other = Experiment.model_validate(known | {"since": self.since, "salt": said["salt"]})
+        except (ValueError, KeyError):
+            return False
+        return other.made_of == self.made_of
+
     @model_validator(mode="after")
     def _arms_make_sense(self) -> Self:
         if not self.arms:
