@@ -37,6 +37,11 @@ ADOPTION = registry.ADOPTION.name
 _GATHERED = 8_000_000
 
 NEAR = "near_texts.npz"
+NEIGHBOURS = ("neighbours_7", "neighbours_30")
+"""The real and the imaginary part of one kind of vote: both come from one product, at the cost of one."""
+ADDED, MULTIPLIED = 20, 11
+"""Nanoseconds for a vote that is added to one pair, and for one of a product, where a cell takes one
+(`benchmarks.scale`, a million users)."""
 
 
 @dataclass(frozen=True)
@@ -45,32 +50,35 @@ class Votes:
 
     Attributes:
         voters: [B, R] CSR, how much each user listens to each voter; None: nobody is asked.
-        votes: [R, I] CSR by name.
+        votes: [R, I] CSR by name, float32 or two kinds at once (NEIGHBOURS).
     """
 
     voters: "csr_matrix | None"
     votes: "dict[str, csr_matrix]"
 
     def dense(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
-        """One vote for every item, for parts of the block: [b, I] float32 of at most CELLS elements."""
+        """One vote for every item, for parts of the block: [b, I] of at most CELLS elements."""
         if self.voters is not None:
             yield from _dense(self.voters, self.votes[name])
 
     def at(self, name: str, pairs: Pairs) -> np.ndarray:
-        """[N] float32, one vote for each pair.
+        """[N] float32, or complex64, one vote for each pair.
 
-        Of a large catalogue only the pairs' votes are added, where that is less than all cells. These are the same
-        numbers in the order of the voters, not of how near they are: in the last bit the sum may be another.
+        Of a large catalogue only the pairs' votes are added, where that takes less than the whole product. These are
+        the same numbers in the order of the voters, not of how near they are: in the last bit the sum may be another.
         """
-        found = np.empty(len(pairs.keys), dtype=np.float32)
         if self.voters is None:
-            return found
+            return np.empty(len(pairs.keys), dtype=np.float32)
         votes = self.votes[name]
-        voted = np.bincount(votes.indices, minlength=votes.shape[1])[pairs.items]  # [N]
-        if votes.shape[1] ** 2 > FEW and voted.sum() < self.voters.shape[0] * votes.shape[1]:
-            return _summed(self.voters, votes, pairs, voted)
+        found = np.empty(len(pairs.keys), dtype=votes.dtype)
         asked = np.flatnonzero(np.bincount(pairs.items, minlength=pairs.width))
         are_few = 2 * len(asked) <= pairs.width  # an item's votes are the same numbers whether others' are added or not
+        if votes.shape[1] ** 2 > FEW:
+            voted = np.bincount(votes.indices, minlength=votes.shape[1])[pairs.items]  # [N]
+            products = int(np.diff(votes.indptr)[self.voters.indices].sum())
+            cells = self.voters.shape[0] * (len(asked) if are_few else pairs.width)
+            if ADDED * voted.sum() < MULTIPLIED * products + cells:
+                return _summed(self.voters, votes, pairs, voted)
         for part, dense in _dense(self.voters, votes[:, asked] if are_few else votes):
             mine = pairs.of(part)
             place = pairs.keys[mine] - part.start * pairs.width
@@ -118,12 +126,16 @@ class CandidateLists:
         with self.cutoff.history(["user_index", "item_index", "first_age", "decay_7", "decay_30"]) as history:
             table = history.among(self._among)
         age, week, month = (table.column(i).to_numpy() for i in (2, 3, 4))
-        names = {"neighbours_7": (week, age >= 0), "neighbours_30": (month, age >= 0)}
+        names = dict(zip(NEIGHBOURS, ((week, age >= 0), (month, age >= 0)), strict=True))
         if ADOPTION in self.settings.sources:
             weight = 0.5 ** (age / self.settings.adoption_half_life)
             names[ADOPTION] = (weight, age < self.settings.adoption_days)
         width = self.cutoff.items
-        return {n: rows_matrix(table.filter(pa.array(k)), v[k], self._among, width) for n, (v, k) in names.items()}
+        made = {n: rows_matrix(table.filter(pa.array(k)), v[k], self._among, width) for n, (v, k) in names.items()}
+        both, month = (made.pop(name) for name in NEIGHBOURS)
+        both = both.astype(np.complex64)
+        both.data += np.complex64(1j) * month.data
+        return {"neighbours": both} | made
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
@@ -223,20 +235,20 @@ class CandidateLists:
 
 
 def _dense(voters: "csr_matrix", votes: "csr_matrix") -> Iterator[tuple[slice, np.ndarray]]:
-    """Voters [B, R] times votes [R, C], for parts of the block: [b, C] float32 of at most CELLS elements."""
+    """Voters [B, R] times votes [R, C], for parts of the block: [b, C] of at most CELLS elements."""
     for part in blocks(voters.shape[0], rows_for(votes.shape[1], voters.shape[0])):
-        yield part, np.asarray((voters[part] @ votes).toarray(), dtype=np.float32)
+        yield part, np.asarray((voters[part] @ votes).toarray(), dtype=votes.dtype)
 
 
 def _summed(voters: "csr_matrix", votes: "csr_matrix", pairs: Pairs, voted: np.ndarray) -> np.ndarray:
     """`Votes.at` by the voters of each pair's item; voted [N]: how many they are."""
-    found, by_item, rows = np.zeros(len(voted), dtype=np.float32), votes.tocsc(), voters.shape[0]
+    found, by_item, rows = np.zeros(len(voted), dtype=votes.dtype), votes.tocsc(), voters.shape[0]
     for part in blocks(rows, rows_for(voters.shape[1], rows)):
         heard, mine = voters[part].toarray(), pairs.of(part)  # [b, R]
         most_first = np.argsort(-voted[mine], kind="stable")
         row, first = pairs.rows[mine][most_first] - part.start, by_item.indptr[pairs.items[mine][most_first]]
         left = len(voted[mine]) - np.searchsorted(np.sort(voted[mine]), np.arange(voted[mine].max(initial=0)), "right")
-        total = np.zeros(len(row), dtype=np.float32)
+        total = np.zeros(len(row), dtype=votes.dtype)
         for place, some in enumerate(left):
             at = first[:some] + place
             total[:some] += heard[row[:some], by_item.indices[at]] * by_item.data[at]

@@ -15,7 +15,7 @@ from pipeline.ground import lists
 from pipeline.ground.progress import track
 from pipeline.ranking import pair_features
 from pipeline.ranking.attribute_features import AttributeFacts
-from pipeline.ranking.candidate_lists import CandidateLists, Votes
+from pipeline.ranking.candidate_lists import NEIGHBOURS, CandidateLists, Votes
 from pipeline.ranking.offer_features import OfferFacts
 from pipeline.ranking.pairs import Listed, Pairs, best_source, position, union
 from pipeline.ranking.shown_features import ShownFacts
@@ -78,7 +78,7 @@ class Frame:
 def feature_names(settings_sources: Sequence[str]) -> tuple[str, ...]:
     """Names of the source columns, the same at every cut-off whatever exists there."""
     ranks = [f"{name}.{column}" for name in settings_sources for column in ("rank", "rank_new", "score")]
-    return (*ranks, "text_affinity", "neighbours_7", "neighbours_30")
+    return (*ranks, "text_affinity", *NEIGHBOURS)
 
 
 def _source_columns(
@@ -102,8 +102,13 @@ def _source_columns(
         if exact is not None:
             columns[f"{name}.score"] = exact
     for name in votes.votes:
-        columns[f"{name}.score" if name == ADOPTION.name else name] = votes.at(name, pairs)
+        heard = votes.at(name, pairs)
+        columns |= {f"{name}.score": heard} if name == ADOPTION.name else _lately(heard)
     return columns
+
+
+def _lately(heard: np.ndarray) -> dict[str, np.ndarray]:
+    return dict(zip(NEIGHBOURS, (heard.real, heard.imag), strict=True))
 
 
 @dataclass(frozen=True)

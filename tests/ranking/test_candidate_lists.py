@@ -28,6 +28,20 @@ def test_votes_at_pairs_are_those_of_the_dense_product(monkeypatch: pytest.Monke
     assert votes.at("a", pairs) == pytest.approx((VOTERS @ VOTES).ravel()[keys], rel=1e-5)
 
 
+def test_two_kinds_of_votes_at_once_are_to_the_bit_each_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = np.where(VOTES > 0, RNG.random((6, 8)), 0).astype(np.float32)
+    votes = {"a": csr_matrix(VOTES), "b": csr_matrix(other), "both": csr_matrix(VOTES + np.complex64(1j) * other)}
+    made = candidate_lists.Votes(csr_matrix(VOTERS), votes)
+    pairs = Pairs(np.arange(10, dtype=np.int32), 8, np.flatnonzero(RNG.random(80) < 0.4))
+    for few, added in ((candidate_lists.FEW, 20), (0, 0)):  # by products, and pair by pair
+        monkeypatch.setattr(candidate_lists, "FEW", few)
+        monkeypatch.setattr(candidate_lists, "ADDED", added)
+        both = made.at("both", pairs)
+        assert both.dtype == np.complex64
+        assert np.array_equal(both.real, made.at("a", pairs))
+        assert np.array_equal(both.imag, made.at("b", pairs))
+
+
 def test_votes_for_few_items_are_to_the_bit_those_of_all() -> None:
     votes = candidate_lists.Votes(csr_matrix(VOTERS), {"a": csr_matrix(VOTES)})
     whole = votes.at("a", Pairs(np.arange(10, dtype=np.int32), 8, np.arange(80)))
@@ -89,7 +103,9 @@ def test_votes_are_the_same_whether_all_cells_are_made_or_only_the_pairs(
     for cells in (1, 50, 10**6):
         monkeypatch.setattr(candidate_lists, "rows_for", lambda width, most, cells=cells: rows_for(width, most, cells))
         assert (candidate_lists._summed(votes.voters, votes.votes["a"], pairs, voted) == whole).all()
-        assert (votes.at("a", pairs) == whole).all()
+        for added in (0, 20, 10**9):
+            monkeypatch.setattr(candidate_lists, "ADDED", added)
+            assert (votes.at("a", pairs) == whole).all()
 
 
 def test_a_large_catalogue_that_few_voted_for_is_not_multiplied_out(monkeypatch: pytest.MonkeyPatch) -> None:
