@@ -66,10 +66,13 @@ def run(*, features: Path, config: Config, memo: Memo, out: Path) -> dict[str, A
         if config.fine_tune.model == pretrained.NONE:
             _write_words(folder, read_texts(features, "tuning_texts"), config.fine_tune, config.seed)
             return
-        from pipeline.encoder import fitting
+        from pipeline.encoder import fitting, private_head
 
         with reproducible(config.seed, config.threads):
-            encoder, curve, ended = fitting.fit(features, config, checkpoint, parent, start)
+            if config.privacy.texts:
+                encoder, curve, ended = private_head.fit(features, config, night)
+            else:
+                encoder, curve, ended = fitting.fit(features, config, checkpoint, parent, start)
             pq.write_table(pa.Table.from_pylist(curve, METRICS), folder / "metrics.parquet")
             base = pretrained.resolve(config.fine_tune.model, config.fine_tune.revision)
             ended |= {"tuned_at": str(config.tuned_at(night)), "key": key, "base": pretrained.weights_hash(base)}

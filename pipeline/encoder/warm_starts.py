@@ -34,7 +34,7 @@ def parent_of(night: date, config: Config) -> Parent | None:
     All nights tuned on one day have the same one, as long as retention.artifact_days keeps it.
     """
     section, ours = config.fine_tune, str(config.tuned_at(night))
-    if section.warm_starts == 0 or section.model == pretrained.NONE:
+    if section.warm_starts == 0 or section.model == pretrained.NONE or config.privacy.texts:
         return None
     own = artifacts.stage_dir(config.lake, "fine_tune", night)
     for folder in reversed(artifacts.partitions_until(config.lake, "fine_tune", night)):

@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipeline.ground import keeping
+from pipeline.ground import artifacts, keeping
 from pipeline.ground.errors import InputError
 from pipeline.privacy import accountant
 from pipeline.settings.config import Config
@@ -27,6 +27,7 @@ NAME = "privacy.jsonl"
 WITHOUT = {
     "als": "do without als (als.enabled = false, and privacy.epsilon_per_fit = 0 and similar_items = false)",
     "features": "end what was promised of queries (privacy.epsilon_queries = 0: features.query_min_users decides)",
+    "fine_tune": "end what was promised of the encoder (privacy.epsilon_texts = 0: it is fine-tuned without noise)",
     "popularity": "end what was promised of popular_items (privacy.epsilon_popular = 0: counts without noise)",
 }
 """What ends the releases of a stage."""
@@ -104,6 +105,21 @@ def told(config: Config, stage: str) -> dict[str, Any]:
     if math.isinf(cost := spent(mine, delta)):
         raise InputError(f"privacy.delta = {delta:g} is less than the deltas of the releases so far: raise it again")
     return {"epsilon_spent": round(cost, 4), "delta": delta, "releases": len(mine)}
+
+
+def require_noised(folder: Path) -> None:
+    """Refuse what a stage made before noise was asked for.
+
+    Args:
+        folder: of the stage.
+    Raises:
+        InputError: it did, or a manifest does not say.
+    """
+    if "epsilon_spent" not in artifacts.read_manifest(folder)["report"]:
+        raise InputError(
+            f"{folder} was made before [privacy] asked for noise, and no noise covers it: run stage "
+            f"'{artifacts.stage_of(folder)}' of this night again, with what it is made from"
+        )
 
 
 def spend(config: Config, release: Release) -> None:

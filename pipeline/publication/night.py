@@ -175,11 +175,12 @@ class Night:
 
     def similar_to(self, asked: np.ndarray | None, k: int, noised: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The k most similar items and their cosines, both [I, k], of those in `asked`, bool [I]; None: of all. With
-        `noised` by the item factors alone, as neither how many bought an item nor what texts taught is noised."""
-        absent = np.zeros((self.items.num_rows, 1), dtype=np.float32)
-        factors, vectors = (absent if found is None else found for found in (self.factors, self.vectors))
-        compared = (factors, absent if noised else vectors, self._sold | noised)
-        return similar.similar_items(*compared, self.shown_somewhere, k, asked=asked)
+        `noised` by what [privacy] noises of factors and texts alone; how many bought an item no noise covers."""
+        absent, privacy = np.zeros((self.items.num_rows, 1), dtype=np.float32), self.config.privacy
+        kept = (not noised or privacy.enabled, not noised or privacy.texts)
+        given = zip((self.factors, self.vectors), kept, strict=True)
+        factors, vectors = (found if known and found is not None else absent for found, known in given)
+        return similar.similar_items(factors, vectors, self._sold | noised, self.shown_somewhere, k, asked=asked)
 
     @cached_property
     def nameable(self) -> np.ndarray:

@@ -198,6 +198,8 @@ class Config(Calendar):
     def _segments_are_words_of_users(self) -> Self:
         attributes.require_words(self.publish.segment_by, self.user_attributes)
         self.privacy.require(self.publish.segment_by, self.features.unsold_days, fitted=self.enabled("als"))
+        has_encoder = self.enabled("language_model") and self.fine_tune.model != "none"
+        self.privacy.require_encoder(made=has_encoder, untouched=self.fine_tune.start_from is None)
         return self
 
     @model_validator(mode="after")

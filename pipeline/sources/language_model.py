@@ -25,7 +25,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.determinism import blas_threads
 from pipeline.encoder import fine_tune as tuning
-from pipeline.encoder import training_data
+from pipeline.encoder import private_head, training_data
 from pipeline.encoder import vectors as text_vectors
 from pipeline.engine import Bound
 from pipeline.features.read import Cutoff, query_texts, read_cutoffs, read_items, read_queries
@@ -103,7 +103,7 @@ def run(
 
             linked += memo.part(cutoff.part, key, make)
     counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
-    return counts | {"cutoffs": len(cutoffs), "linked": linked}
+    return counts | {"cutoffs": len(cutoffs), "linked": linked} | private_head.told(config)
 
 
 def _prefix_hashes(vectors: np.ndarray, sizes: Collection[int]) -> dict[int, str]:

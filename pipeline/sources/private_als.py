@@ -7,7 +7,6 @@ A list is made of these factors and of the user's own history: of other people i
 
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.private_moments import Bounds, Deviations
 from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts
-from pipeline.ground.errors import InputError, TrainingError
+from pipeline.ground.errors import TrainingError
 from pipeline.privacy import accountant, noise, spending
 from pipeline.privacy.noise import Noise
 from pipeline.privacy.spending import Release
@@ -98,18 +97,6 @@ def item_factors(cutoff: Cutoff, history: "csr_matrix", config: Config, night: d
             f"{section.epsilon_per_fit:g}: lower privacy.items, or switch als off: the shop has too few people for it"
         )
     return found
-
-
-def require_noised(folder: Path) -> None:
-    """Refuse item factors that were fitted before noise was asked for.
-
-    Args:
-        folder: of the stage.
-    Raises:
-        InputError: they are, or a manifest does not say.
-    """
-    if "epsilon_spent" not in artifacts.read_manifest(folder)["report"]:
-        raise InputError(f"{folder} has item factors that no noise covers: run stage 'als' of this night again")
 
 
 def report(config: Config) -> dict[str, Any]:

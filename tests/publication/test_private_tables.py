@@ -19,7 +19,9 @@ NOISED = np.array([3.5, 9.25, -2.0, 4.0, 8.0, 100.0, 0.5, 7.0])
 BUDGET = {"epsilon_budget": 10.0}
 
 
-def published(home: Path, counts: np.ndarray | None = NOISED, *, privacy: dict[str, Any], **changes: Any) -> Shop:
+def published(
+    home: Path, counts: np.ndarray | None = NOISED, *, privacy: dict[str, Any], noised: bool = True, **changes: Any
+) -> Shop:
     made = shop(home, **changes)
     section = made.config.publish.model_copy(update={"popular_k": 6})
     made.config = made.config.model_copy(update={"privacy": Privacy(**BUDGET, **privacy), "publish": section})
@@ -27,6 +29,9 @@ def published(home: Path, counts: np.ndarray | None = NOISED, *, privacy: dict[s
     if made.config.privacy.enabled:
         als = artifacts.read_manifest(made.folder("als")) | {"report": {"epsilon_spent": 3.0}}
         artifacts.write_manifest(made.folder("als"), als)
+    if made.config.privacy.texts and noised:
+        texts = artifacts.read_manifest(made.folder("language_model")) | {"report": {"epsilon_spent": 3.0}}
+        artifacts.write_manifest(made.folder("language_model"), texts)
     counted.mkdir(parents=True)
     if counts is not None:
         np.save(counted / private_counts.FILE, counts)
@@ -77,6 +82,28 @@ def test_nothing_but_the_factors_moves_similar_items(tmp_path: Path) -> None:
     ]
     other = published(tmp_path / "c", privacy=asked, factors=plain.factors[::-1].copy())
     assert rows(other, "similar_items") != found
+
+
+def test_noised_texts_fill_in_where_there_are_no_factors(tmp_path: Path) -> None:
+    asked = {"epsilon_texts": 1.0, "similar_items": True}
+    others = {"buyers": [0, 0, 1, 90, 3, 0, 20, 7]}
+    both = rows(published(tmp_path / "both", privacy=asked | {"epsilon_per_fit": 3.0}), "similar_items")
+    assert {row["item_id"] for row in both} == {f"i{n}" for n in range(8)}
+    by_factors = rows(
+        published(tmp_path / "f", privacy={"epsilon_per_fit": 3.0, "similar_items": True}), "similar_items"
+    )
+    assert [row for row in both if row["item_id"] not in ("i4", "i7")] == by_factors
+    alone = rows(published(tmp_path / "a", privacy=asked), "similar_items")
+    factors = {"factors": shop(tmp_path).factors[::-1].copy()}
+    assert alone == rows(published(tmp_path / "b", privacy=asked, **others, **factors), "similar_items")
+    assert [row for row in alone if row["item_id"] in ("i4", "i7")] == [
+        row for row in both if row["item_id"] in ("i4", "i7")
+    ]
+
+
+def test_texts_of_an_encoder_without_noise_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"language_model.* was made before .privacy. asked for noise"):
+        published(tmp_path, privacy={"epsilon_texts": 1.0, "similar_items": True}, noised=False)
 
 
 def test_without_the_counts_there_is_no_table(tmp_path: Path) -> None:

@@ -132,10 +132,10 @@ def test_factors_without_noise_are_not_taken_for_noised_ones(tmp_path: Path) -> 
     config = shop.config_for(tmp_path, als={"reg": 0.1, "alpha": 5.0, "candidates": 3})
     made(config, board())
     folder = artifacts.stage_dir(config.lake, "als", shop.NIGHT)
-    with pytest.raises(InputError, match="item factors that no noise covers"):
-        private_als.require_noised(folder)
+    with pytest.raises(InputError, match=r"made before .privacy. asked for noise"):
+        spending.require_noised(folder)
     stages.run_stage("als", shop.NIGHT, config_for(tmp_path))
-    private_als.require_noised(folder)
+    spending.require_noised(folder)
 
 
 def test_noise_without_a_budget_is_refused(tmp_path: Path) -> None:

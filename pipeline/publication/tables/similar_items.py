@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.arrays.blocks import blocks
+from pipeline.privacy.spending import require_noised
 from pipeline.publication import variants
 from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import Column, PublishedTable
-from pipeline.sources import private_als
 
 SCORE = ("made sources.vectors(vector)", "if features.item_stats(buyers_total)")
 TABLE = PublishedTable(
@@ -61,9 +61,12 @@ def make(night: Night) -> Iterable[pa.Table]:
 
 def _one_of_each_product(night: Night) -> tuple[np.ndarray, np.ndarray]:
     """Similar items, none of them a variant of the item or of another."""
-    noised, size = night.config.privacy.similar_items, night.items.num_rows
-    if noised:
-        private_als.require_noised(night.sources["als"])
+    privacy, size = night.config.privacy, night.items.num_rows
+    noised = privacy.similar_items
+    for stage in [
+        name for name, made in (("als", privacy.enabled), ("language_model", privacy.texts)) if made and noised
+    ]:
+        require_noised(night.sources[stage])
     k = night.config.publish.similar_k
     found = night.similar_to(night.asked, k, noised) if noised else night.similar
     if night.products is None:

@@ -7,10 +7,11 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, model_
 
 from pipeline.settings.sections.base import KEPT, Section
 
-COVERED = frozenset({"als", "features", "popularity"})
+COVERED = frozenset({"als", "features", "fine_tune", "language_model", "popularity"})
 """The stages of which something sees people through noise only, where it is asked for."""
 OF_STAGE = {
     "als": {"epsilon_per_fit", "delta", "contributions", "items", "factors", "tail", "damping"},
+    "fine_tune": {"epsilon_texts", "delta", "contributions"},
     "features": {"epsilon_queries", "delta", "contributions"},
     "popularity": {"epsilon_popular", "delta", "contributions"},
     "publish": {"similar_items"},
@@ -21,10 +22,10 @@ LEAST = 0.01
 
 
 class Privacy(Section):
-    """Differential privacy of whole people, by noise: of the item factors of `als`, of the tables `popular_items` and
-    `similar_items`, of which queries are named, each where it is asked for, and of nothing else. All other sources, the
-    fusion, the encoder and what answers a query learn from people as ever: see docs/differential-privacy.md before
-    anybody is promised anything."""
+    """Differential privacy of whole people, by noise: of the item factors of `als`, of the encoder, of the tables
+    `popular_items` and `similar_items`, of which queries are named, each where it is asked for, and of nothing else.
+    All other sources, the fusion and what answers a query learn from people as ever: see docs/differential-privacy.md
+    before anybody is promised anything."""
 
     epsilon_per_fit: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What the item factors of one cut-off may cost each person; 0: no noise. A usual night fits one cut-off, a first
@@ -35,9 +36,14 @@ class Privacy(Section):
     epsilon_queries: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
     """What it may cost each person that the tables of one night name queries, beside the others; 0: no noise. Which are
     named is then decided by noised counts of who asked, and no longer by `features.query_min_users`."""
+    epsilon_texts: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
+    """What the encoder of one tuning, once a week, may cost each person; 0: it is fine-tuned on the log as it is. With
+    it nothing is trained: a linear map behind the untouched encoder is worked out from one noised sum. `mode`, `steps`,
+    `tasks` and what else there is of training then says nothing."""
     similar_items: Annotated[bool, KEPT] = False
-    """Whether the table `similar_items` is made of the noised item factors alone; that costs nothing more, and an item
-    that has no factors has no similar ones. Needs `epsilon_per_fit`."""
+    """Whether the table `similar_items` is made of noised item factors and of texts as a noised encoder reads them, and
+    of nothing else; that costs nothing more. Needs `epsilon_per_fit` or `epsilon_texts`: without the one an item has
+    none by its buyers, without the other none by its text."""
     delta: Annotated[float, KEPT] = Field(default=1e-5, ge=1e-15, le=1e-3)
     """The chance that a cost is not kept to; below one in as many people as the shop has. What was spent is told at
     this delta: with a higher one the same releases cost less epsilon."""
@@ -59,7 +65,7 @@ class Privacy(Section):
 
     @model_validator(mode="after")
     def _noise_has_a_budget(self) -> Self:
-        for name in ("epsilon_per_fit", "epsilon_popular", "epsilon_queries"):
+        for name in ("epsilon_per_fit", "epsilon_popular", "epsilon_queries", "epsilon_texts"):
             cost = getattr(self, name)
             if cost and self.epsilon_budget is None:
                 raise ValueError(
@@ -73,8 +79,11 @@ class Privacy(Section):
                     f"epsilon_budget = {self.epsilon_budget} does not pay for one release of {name} = {cost}: raise "
                     "the one, or lower the other"
                 )
-        if self.similar_items and not self.enabled:
-            raise ValueError("similar_items asks for noised item factors, which epsilon_per_fit makes: set that too")
+        if self.similar_items and not (self.enabled or self.texts):
+            raise ValueError(
+                "similar_items asks for noised item factors, which epsilon_per_fit makes, or texts as a noised encoder "
+                "reads them, which epsilon_texts makes: set one of them too"
+            )
         return self
 
     @property
@@ -91,6 +100,30 @@ class Privacy(Section):
     def queries(self) -> bool:
         """Whether the queries that are named are chosen by noised counts."""
         return self.epsilon_queries > 0
+
+    @property
+    def texts(self) -> bool:
+        """Whether the encoder is noised."""
+        return self.epsilon_texts > 0
+
+    def require_encoder(self, *, made: bool, untouched: bool) -> None:
+        """Check that an encoder is there to be noised, and that no other log is in it.
+
+        Args:
+            made: whether there is a language model with an encoder.
+            untouched: whether it starts from the pretrained one.
+        Raises:
+            ValueError: there is none, or it does not.
+        """
+        if self.texts and not made:
+            raise ValueError(
+                "privacy.epsilon_texts is of the encoder, and there is none (language_model.enabled, fine_tune.model)"
+            )
+        if self.texts and not untouched:
+            raise ValueError(
+                "privacy.epsilon_texts promises an encoder that saw people through noise only, and "
+                "fine_tune.start_from names one that did not: leave one of the two out"
+            )
 
     def require(self, segment_by: Collection[str], unsold_days: int | None, *, fitted: bool) -> None:
         """Check that what is promised can be kept, and is of something.
@@ -118,6 +151,6 @@ class Privacy(Section):
     def asked_of(self, stages: Collection[str]) -> dict[str, Any]:
         """The settings that change what stages make; none where nothing is asked of them."""
         asked = {"als": self.enabled, "popularity": self.counts, "publish": self.similar_items}
-        asked["features"] = self.queries
+        asked |= {"features": self.queries, "fine_tune": self.texts}
         names = {name for stage in stages if asked.get(stage) for name in OF_STAGE[stage]}
         return {name: getattr(self, name) for name in sorted(names)}
