@@ -1,12 +1,14 @@
 """The one way to do something to all users: block by block, in order, on whatever the configuration names."""
 
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.arrays.blocks import blocks
 from pipeline.engine import processes, shards
-from pipeline.engine.work import TASKS_PER_WORKER, Arrays, Job, Work
+from pipeline.engine.work import TASKS_PER_WORKER, Arrays, Job, Make, Work
 from pipeline.ground.progress import track
 from pipeline.settings.config import Config
 
@@ -57,9 +59,8 @@ def map_works(
 
 def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Iterator[tuple[slice, Arrays]]:
     if len(parts) < 2 or (config.engine == "local" and config.workers == 1):
-        make = work.open(config.threads)
-        for block in parts:
-            yield block, make(block)
+        lanes = min(work.lanes, config.threads, len(parts))
+        yield from _in_lanes(work.open(max(1, config.threads // max(1, lanes))), parts, lanes)
         return
     with tempfile.TemporaryDirectory(prefix=".blocks-", dir=folder) as shared:
         work = work.share(Path(shared))
@@ -77,3 +78,18 @@ def _mapped(work: Work, parts: list[slice], config: Config, folder: Path) -> Ite
             made = processes.run(job, workers)
         for part in made:
             yield from job.read(part)
+
+
+def _in_lanes(make: Make, parts: list[slice], lanes: int) -> Iterator[tuple[slice, Arrays]]:
+    """What is made of every block, in order; of at most so many blocks at the same time."""
+    if lanes <= 1:
+        yield from ((block, make(block)) for block in parts)
+        return
+    in_hand: deque[tuple[slice, Future[Arrays]]] = deque()
+    with ThreadPoolExecutor(lanes) as workers:
+        for block in parts:
+            in_hand.append((block, workers.submit(make, block)))
+            if len(in_hand) == lanes:
+                first, made = in_hand.popleft()
+                yield first, made.result()
+        yield from ((block, made.result()) for block, made in in_hand)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -27,7 +27,13 @@ TASKS_PER_WORKER = 4
 
 
 class Work(ABC):
-    """What is done to blocks of rows: paths and settings that can be sent to another process, and no arrays."""
+    """What is done to blocks of rows: paths and settings that can be sent to another process, and no arrays.
+
+    Attributes:
+        lanes: blocks that a process may have in hand at the same time, its function then called by as many threads.
+    """
+
+    lanes: ClassVar[int] = 1
 
     @abstractmethod
     def open(self, threads: int) -> Make:

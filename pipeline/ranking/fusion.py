@@ -23,6 +23,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -157,6 +158,7 @@ class Ranked(FrameWork):
         fold: the fold's folder.
     """
 
+    lanes = 2  # while one block's frames are made, by one thread, another's candidates are scored
     fold: Path
 
     @property
@@ -177,7 +179,7 @@ class Ranked(FrameWork):
             for name in config.fusion.rankers
         }
         blind = _blind(boosters) if returns.are_rare(cutoff, config) else set()
-        framed = self.framed()
+        framed, alone = self.framed(), threading.Lock()
 
         def ranked(twins: Twins, pool: lists.Pool, name: str) -> Arrays:
             frame = twins.frame
@@ -189,7 +191,8 @@ class Ranked(FrameWork):
             return twins.spread(_listed(frame, scores, config.fusion.length))
 
         def make(block: slice) -> Arrays:
-            found = framed.of(block)
+            with alone:
+                found = framed.of(block)
             listed = (found[one.name].pairs for one in config.assortments)
             counts = (np.bincount(pairs.rows, minlength=len(pairs.users)).astype(np.int32) for pairs in listed)
             twins = {assortment: Twins.of(frame) for assortment, frame in found.items()}

@@ -1,12 +1,14 @@
 """Blocks made in this process and in several: the same arrays in the same order, and what goes wrong is said."""
 
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pipeline.engine import Work, map_blocks
-from pipeline.engine.work import Job
+from pipeline.engine.work import Arrays, Job, Make
 from pipeline.ground.errors import InputError, ResourceError, TrainingError
 from pipeline.settings.config import Config
 from tests.engine.squares import Deadly, Refused, Squares
@@ -45,6 +47,35 @@ def test_every_block_comes_once_and_in_order(tmp_path, workers, rows):
         assert empty.shape == (0, 2)
     assert not list(out.iterdir())
     assert len(list(work.opened.iterdir())) <= workers
+
+
+class SideBySide(Work):
+    """Every block waits until another one is in hand too, and the later ones are made first."""
+
+    lanes = 2
+
+    def __init__(self) -> None:
+        self.met, self.threads = threading.Barrier(2, timeout=30), 0
+
+    def open(self, threads: int) -> Make:
+        self.threads = threads
+
+        def make(block: slice) -> Arrays:
+            self.met.wait()
+            time.sleep(0.02 if block.start % 20 == 0 else 0)
+            return (np.arange(block.start, block.stop),)
+
+        return make
+
+
+def test_blocks_are_made_side_by_side_and_come_in_order(tmp_path):
+    work = SideBySide()
+    found = made(work, 80, settings(threads=4), tmp_path)
+    assert np.concatenate([numbers for _, (numbers,) in found]).tolist() == list(range(80))
+    assert work.threads == 2, "each lane has its share"
+    work.met = threading.Barrier(1)
+    made(work, 80, settings(threads=1), tmp_path)
+    assert work.threads == 1
 
 
 def test_an_error_of_a_block_comes_as_it_is(tmp_path):  # of several, whichever is first
