@@ -10,6 +10,8 @@ items already acted on are taken out of the lists and the ranks close up (`close
 
 import numpy as np
 
+from pipeline.arrays.determinism import blas_threads
+
 Intervals = tuple[np.ndarray, np.ndarray]
 
 # Bootstrap counts held at a time; memory is about 32 bytes each.
@@ -228,11 +230,12 @@ def bootstrap(values: np.ndarray, resamples: int, seed: int, level: float = 0.95
     rng = np.random.default_rng(seed)
     size = max(1, BOOTSTRAP_CELLS // users)
     means = []
-    for start in range(0, resamples, size):
-        rows = min(size, resamples - start)
-        drawn = rng.integers(0, users, (rows, users))
-        drawn += np.arange(rows)[:, None] * users
-        counts = np.bincount(drawn.ravel(), minlength=rows * users).reshape(rows, users)
-        means.append(counts.astype(np.float64) @ values / users)  # as floats, or BLAS has no part in it
+    with blas_threads(1):  # a product's last bits depend on their number
+        for start in range(0, resamples, size):
+            rows = min(size, resamples - start)
+            drawn = rng.integers(0, users, (rows, users))
+            drawn += np.arange(rows)[:, None] * users
+            counts = np.bincount(drawn.ravel(), minlength=rows * users).reshape(rows, users)
+            means.append(counts.astype(np.float64) @ values / users)  # as floats, or BLAS has no part in it
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

@@ -207,6 +207,7 @@ def _write_learnable(events: Events, run_date: date, config: Config, out: Path) 
     events.see(tuned_at, tuned_at)
     oldest = min(config.label_cutoffs(tuned_at))
     sample: dict[str, Any] = {"most": config.features.learned_users, "salt": str(config.seed)}
+    sample["users"] = events.sizes(tuned_at)[0]
     events.write(out / "actions.parquet", "learnable_actions", schemas.ACTIONS, cutoff_day=day_number(oldest), **sample)
     later = {"cutoff_day": day_number(oldest), "days": config.horizon_days} | sample
     events.write(out / "held_out.parquet", "held_out", schemas.HELD_OUT, **later)

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.arrays.blocks import blocks
+from pipeline.arrays.determinism import blas_threads
 from pipeline.features import rates
 from pipeline.features.read import Cutoff, read_cutoffs
 from pipeline.ground import artifacts, lists
@@ -46,6 +47,7 @@ WEIGHED_ON = {"judge": "validate", "publish": "judge"}
 LEARNED = "learned.json"
 
 
+@blas_threads(1)  # a product's last bits depend on their number
 def run(*, features: Path, sources: Sources, fusion: Path, config: Config, memo: Memo, out: Path) -> dict[str, Any]:
     """Learn the weights and the calibration, merge the members' lists, and name the final one."""
     config = with_made_lists(config, sources)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.arrays.determinism import blas_threads
 from pipeline.engine import Arrays, Work, map_works
 from pipeline.ground import lists
 from pipeline.ranking import calibration
@@ -84,7 +85,8 @@ class Merged(Work):
 
         def make(block: slice) -> Arrays:
             first, kind = merged.kinds(block)
-            ranked, final = merged.block(first)
+            with blas_threads(1):  # a product's last bits depend on their number
+                ranked, final = merged.block(first)
             items, scores = (column[kind] for column in final)
             spread = (column[kind] for name in MERGED for column in ranked[name])
             sources = _sources(items, codes, block, cutoff.items)

@@ -45,7 +45,7 @@ HERE = Path("pipeline.toml")
 SO_FAR = "day_so_far"
 WHO = {"engine", "workers", "shards", "spark", "monitoring"}
 """What says who does the work, and who watches it, and changes no byte of it."""
-ATTRIBUTES = ("user_attributes", "item_attributes")
+ATTRIBUTES, PAIRED = ("user_attributes", "item_attributes"), ("links", "offers")
 
 
 class Config(Calendar):
@@ -254,6 +254,7 @@ class Config(Calendar):
         content |= {"privacy": noised} if (noised := self.privacy.asked_of(sections)) else {}
         if {"features", "fusion"} & set(sections):
             content |= {name: found for name in ATTRIBUTES if (found := getattr(self, name))}
+            content |= {name: True for name in PAIRED if getattr(self.ingest, name) is not None}
         if self.publish.segment_by and "publish" in sections:
             content["segment_users"] = self.features.word_min_users
         if {"features", "fusion", "ensemble", "evaluate"} & set(sections):

@@ -94,8 +94,9 @@ def run(
         read = _prefix_hashes(vectors, {cutoff.items for cutoff in cutoffs})
         for cutoff in cutoffs:
             known = np.ascontiguousarray(vectors[: cutoff.items])
-            inputs = inputs_hash(cutoff, ("interactions", "targets"))
-            key = artifacts.text_sha256(config.digest("language_model"), inputs, known.shape, read[cutoff.items])
+            inputs = inputs_hash(cutoff, ("interactions", "targets", "disliked"))
+            made_of = (known.shape, read[cutoff.items], texts is None)
+            key = artifacts.text_sha256(config.digest("language_model"), inputs, *made_of)
 
             def make(folder: Path, cutoff: Cutoff = cutoff, known: np.ndarray = known) -> None:
                 among = texts and texts.first(cutoff.items)

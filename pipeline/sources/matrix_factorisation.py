@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from pipeline.arrays.blocks import blocks
-from pipeline.arrays.determinism import reproducible
+from pipeline.arrays.determinism import blas_threads, reproducible
 from pipeline.features.read import Cutoff
 from pipeline.ground.artifacts import Memo
 from pipeline.ground.errors import TrainingError
@@ -194,5 +194,6 @@ def _write_cutoff(
         scores[:, rare] = -np.inf
         return scores
 
-    write_source(folder, NAME, cutoff, score, section=section, config=config)
+    with blas_threads(1):  # a product's last bits depend on their number
+        write_source(folder, NAME, cutoff, score, section=section, config=config, threads=config.threads)
     return {"spread": float(ratings[2].std()), "rmse_first": errors[0], "rmse_last": errors[-1]}

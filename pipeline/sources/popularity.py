@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import NonNegativeFloat, PositiveInt
 
 from pipeline.arrays import top_k
-from pipeline.arrays.blocks import rows_for
+from pipeline.arrays.blocks import blocks, rows_for
 from pipeline.engine import Bound
 from pipeline.features.offers import Never
 from pipeline.features.read import Cutoff, read_cutoffs
@@ -105,6 +105,13 @@ def best_sellers(popularity: np.ndarray, history: "csr_matrix", never: Never, n:
     top, best = top_k.top_n(popularity[None, :], n, above=0.0)  # [1, n]
 
     def without(theirs: "csr_matrix") -> tuple[np.ndarray, np.ndarray]:
+        rows = theirs.shape[0]  # as wide as who has most in a part: one who has all is in a small one
+        size = rows_for(n + int(np.diff(theirs.indptr).max(initial=0)), rows)
+        made = [without_some(theirs[part]) for part in blocks(rows, size)] or [without_some(theirs)]
+        items, scores = (np.concatenate(parts) for parts in zip(*made, strict=True))
+        return items, scores
+
+    def without_some(theirs: "csr_matrix") -> tuple[np.ndarray, np.ndarray]:
         most = min(len(order), n + int(np.diff(theirs.indptr).max(initial=0)))
         rows = theirs.shape[0]
         row, at = np.repeat(np.arange(rows), np.diff(theirs.indptr)), place[theirs.indices]

@@ -59,8 +59,10 @@ def item_directions(history: "csr_matrix", size: int, seed: int) -> np.ndarray:
     users, items = (np.maximum(np.asarray(squares.sum(axis=axis)).ravel(), 0) + 1 for axis in (1, 0))
     even = diags(users**-0.25) @ root @ diags(items**-0.25)
     kept = min(size, *even.shape)
-    _, strength, found = randomized_svd(even.tocsr(), kept, n_iter=4, random_state=seed)
     vectors = np.zeros((history.shape[1], size), dtype=np.float32)
+    if not kept:
+        return vectors  # a shop that is younger than the cut-off
+    _, strength, found = randomized_svd(even.tocsr(), kept, n_iter=4, random_state=seed)
     vectors[:, :kept] = (found * np.sqrt(strength)[:, None]).T
     length = np.sqrt(np.mean(np.sum(vectors**2, axis=1)))
     return np.asarray(vectors / (length if length > 0 else 1), dtype=np.float32)
@@ -172,10 +174,10 @@ def _write_cutoff(
 
     actions = action_log(cutoff)
     popular = popularity(actions, cutoff.items, section.half_life_days)
-    older = previous / WEIGHTS if previous else None
+    older = previous / WEIGHTS if previous and _knows_people(previous) else None
     directions = None if older else item_directions(cutoff.matrix(section.values), section.size, config.seed)
     network = build(popular, section, older, texts, directions)
-    steps = section.warm_steps if previous else section.steps
+    steps = section.warm_steps if older else section.steps
     known = sequences_of(actions, section.length, section.baskets, section.goal == "new")
     fitted = train(network, known, popular, section, steps=steps, seed=config.seed)
     save_file({name: values.cpu().contiguous() for name, values in network.state_dict().items()}, folder / WEIGHTS)
@@ -183,3 +185,10 @@ def _write_cutoff(
     score = scoring(network, actions, listed, section.length)
     write_source(folder, "sasrec", cutoff, score, section=section, config=config)
     return fitted
+
+
+def _knows_people(previous: Path) -> bool:
+    """Whether an older cut-off's network learned anything of items; one from before anybody came has none, or zeros."""
+    from safetensors.torch import load_file
+
+    return bool(load_file(previous / WEIGHTS)["own"].any())

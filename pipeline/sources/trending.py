@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, NonNegativeFloat
 
+from pipeline.arrays.blocks import blocks
 from pipeline.engine import Bound
 from pipeline.features.read import Cutoff
 from pipeline.features.trends import LIVES, SHORT_LIVED_HOURS, read_lately
@@ -70,6 +71,10 @@ def category_codes(categories: pa.ChunkedArray) -> tuple[np.ndarray, int]:
     return np.where(np.isnan(codes), number, codes).astype(np.int64), number + 1
 
 
+USERS = 2**15
+"""Whose shares are made at a time."""
+
+
 def shares(history: "csr_matrix", codes: np.ndarray, number: int, everybody: float) -> np.ndarray:
     """[U, C] float32, each category's share of a user's history, smoothed towards everybody's.
 
@@ -84,10 +89,15 @@ def shares(history: "csr_matrix", codes: np.ndarray, number: int, everybody: flo
 
     items = len(codes)
     of_category = csr_matrix((np.ones(items, np.float32), codes, np.arange(items + 1)), shape=(items, number))
-    own = np.asarray((history @ of_category).todense(), dtype=np.float64)
-    prior = own.sum(axis=0) / max(own.sum(), 1e-12)
-    total = own.sum(axis=1, keepdims=True) + everybody
-    found: np.ndarray = ((own + everybody * prior) / np.where(total > 0, total, 1)).astype(np.float32)
+    found, prior = np.empty((history.shape[0], number), dtype=np.float32), np.zeros(number)
+    for rows in blocks(len(found), USERS):
+        found[rows] = (history[rows] @ of_category).toarray()
+        prior += found[rows].sum(axis=0, dtype=np.float64)
+    prior = prior / max(prior.sum(), 1e-12)
+    for rows in blocks(len(found), USERS):
+        own = found[rows].astype(np.float64)
+        total = own.sum(axis=1, keepdims=True) + everybody
+        found[rows] = (own + everybody * prior) / np.where(total > 0, total, 1)
     return found
 
 

@@ -3,6 +3,7 @@ with actions as (from actions),
 users as (
     select user_index
     from user_index
+    where user_index < $users -- who comes later is no reason to learn from others
     qualify row_number() over (order by md5(concat_ws(' ', $salt::varchar, user_index)), user_index) <= $most::bigint
 )
 select distinct user_index, item_index

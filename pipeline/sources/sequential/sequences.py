@@ -68,10 +68,13 @@ def latest(actions: ActionLog, users: np.ndarray, length: int) -> tuple[np.ndarr
     """Items and ages [R, L] of the latest actions of users (ascending), -1 and 0 where there are fewer."""
     items = np.full((len(users), length), -1, dtype=np.int32)
     ages = np.zeros((len(users), length), dtype=np.int32)
-    back = _from_the_end(actions.users)
-    kept = np.flatnonzero((back < length) & np.isin(actions.users, users))
-    row, column = np.searchsorted(users, actions.users[kept]), length - 1 - back[kept]
-    items[row, column], ages[row, column] = actions.items[kept], actions.ages[kept]
+    first, last = users[:1], users[-1:] + 1
+    start, stop = (int(np.searchsorted(actions.users, one)[0]) if len(one) else 0 for one in (first, last))
+    theirs = actions.users[start:stop]  # of a long log only what can be theirs is looked through
+    back = _from_the_end(theirs)
+    kept = np.flatnonzero((back < length) & np.isin(theirs, users))
+    row, column = np.searchsorted(users, theirs[kept]), length - 1 - back[kept]
+    items[row, column], ages[row, column] = actions.items[start:stop][kept], actions.ages[start:stop][kept]
     return items, ages
 
 
