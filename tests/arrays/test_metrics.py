@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.arrays import metrics
+from pipeline.arrays.determinism import blas_threads
 
 K = 5
 
@@ -147,6 +148,15 @@ def test_bootstrap_equals_resampling_one_column_at_a_time(monkeypatch: pytest.Mo
     np.testing.assert_allclose([low, high], np.quantile(means, [0.025, 0.975], axis=0))
     monkeypatch.setattr(metrics, "BOOTSTRAP_CELLS", 300)  # blocks of 7 resamples, the last one smaller
     np.testing.assert_allclose(metrics.bootstrap(values, 200, seed=5), [low, high])
+
+
+def test_intervals_are_the_same_bits_however_many_threads_there_are() -> None:
+    values = np.random.default_rng(2).normal(size=(777, 17))
+    found = []
+    for threads in (1, 2):
+        with blas_threads(threads):
+            found.append(metrics.bootstrap(values, 400, seed=1))
+    assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
 
 
 def test_bootstrap_covers_the_true_mean_about_as_often_as_it_says() -> None:

@@ -23,6 +23,7 @@ from tests.features.made_up import (
     config_at,
     event,
     known,
+    made_up,
     number,
     write_lake,
 )
@@ -192,3 +193,17 @@ def test_every_table_has_its_contract(made: tuple[Path, FullConfig, list[Event]]
     }
     for table, contract in contracts.items():
         assert pq.read_schema(folder / f"{table}.parquet").remove_metadata() == contract, table
+
+
+def test_who_comes_later_is_no_reason_to_learn_from_others(tmp_path: Path) -> None:
+    """Of many users a sample teaches the encoder; tonight's new users are none of those who could be in it."""
+    events = made_up()
+    new = [event(50_000 + n, f"new{n}", "i0", number(NIGHT)) for n in range(60)]
+    found = {}
+    for name, given in (("without", events), ("with", events + new)):
+        config = config_at(tmp_path / name, features={"learned_users": 5})
+        write_lake(config, given)
+        folder = build(config)
+        found[name] = [pq.read_table(folder / f"{table}.parquet") for table in ("actions", "held_out")]
+    assert found["with"] == found["without"]
+    assert len(set(found["with"][0].column("user_index").to_pylist())) > 1

@@ -151,3 +151,10 @@ def test_a_long_horizon_has_windows_enough_also_in_the_fast_profile(tmp_path: Pa
     folds = loaded.folds(SUNDAY)
     assert folds["validate"] + timedelta(days=28) <= folds["judge"]
     assert folds["judge"] + timedelta(days=28) <= SUNDAY
+
+
+@pytest.mark.parametrize("name", ["links", "offers"])
+def test_what_the_frames_have_columns_of_is_learned_anew_where_it_comes_or_goes(name: str) -> None:
+    base = configuration.FullConfig()
+    more = configuration.FullConfig.model_validate({"ingest": {name: {"files": "f.csv", "sql": "f.sql"}}})
+    assert [base.digest(stage) == more.digest(stage) for stage in ("features", "fusion", "als")] == [False, False, True]

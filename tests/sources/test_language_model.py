@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.encoder import vectors as text_vectors
-from pipeline.ground import artifacts, lists
+from pipeline.ground import artifacts, lists, schemas
 from pipeline.operations import stages
 from pipeline.sources import language_model
 from pipeline.sources.language_model import LanguageModel
@@ -188,6 +190,25 @@ def test_the_next_night_links_the_label_cutoffs_and_encodes_only_new_texts(
         np.load(folder / "item_vectors.npy")[:7],
         np.load(artifacts.stage_dir(home / "lake", "language_model", NIGHT) / "item_vectors.npy")[:7],
     )
+
+
+def test_what_somebody_dislikes_now_is_seen(home: Path, tiny: Path, tmp_path: Path, bought: np.ndarray) -> None:
+    """Also where nothing else changed: its lists are not linked."""
+    after = NIGHT + timedelta(days=2)
+    features = write_text_shop(
+        home / "lake",
+        {after: with_new(bought), BEFORE: bought[:7]},
+        [*TEXTS, NEW],
+        learned=bought,
+        anchored=TEXTS,
+        night=after,
+    )
+    path = lists.cutoff_dir(features, BEFORE) / "disliked.parquet"
+    disliked = pa.table({"user_index": [0], "item_index": [0]}, schema=schemas.DISLIKED)
+    pq.write_table(disliked, path)
+    folder, report = ran(home, tiny, after)
+    assert report["linked"] == 0
+    assert 0 not in lists.read_list(lists.cutoff_dir(folder, BEFORE), "all", "language_model")[0][0]
 
 
 def test_a_night_without_new_texts_never_loads_the_encoder(

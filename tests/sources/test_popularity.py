@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.arrays.blocks import rows_for
 from pipeline.ground import artifacts, lists, schemas
 from pipeline.operations import stages
 from pipeline.sources import popularity
@@ -28,6 +29,20 @@ def test_best_sellers_without_what_nobody_bought(folder: Path) -> None:
     items, scores = lists.read_list(folder, "all", "popularity")
     assert items.tolist() == [[2, 1, 3]] * 3
     assert scores.tolist() == [[31, 5, 2]] * 3
+
+
+def test_who_has_everything_widens_a_few_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(8)
+    history = (rng.random((40, 30)) < 0.1).astype(np.float32)
+    history[17] = 1
+    found = {}
+    for cells in (2**24, 60):
+        config = shop.config_for(tmp_path / f"{cells}", popularity={"candidates": 5}, block_users=40)
+        shop.write_features(config.lake, {shop.NIGHT: history})
+        monkeypatch.setattr(popularity, "rows_for", lambda width, most, cells=cells: rows_for(width, most, cells))
+        stages.run_stage("popularity", shop.NIGHT, config)
+        found[cells] = shop.contents(artifacts.stage_dir(config.lake, "popularity", shop.NIGHT))
+    assert found[60] == found[2**24]
 
 
 def test_segments_are_of_equal_size_by_what_users_pay(tmp_path: Path) -> None:

@@ -125,7 +125,11 @@ def write_night(config: FullConfig, items: int = 8) -> Path:
     board = shop.checkerboard(items)
     wider = np.hstack([board, np.zeros((items, 1), dtype=np.float32)])
     older = shop.NIGHT - timedelta(days=7)
-    features = shop.write_features(config.lake, {older: board, shop.NIGHT: wider})
+    return spread_over_days(shop.write_features(config.lake, {older: board, shop.NIGHT: wider}))
+
+
+def spread_over_days(features: Path) -> Path:
+    """The same features, of actions that are not all of one day."""
     for cutoff in read_cutoffs(features):
         rows = cutoff.interactions()
         ages = pa.array((rows.column("item_index").to_numpy() * 3 + 1).astype(np.float32))
@@ -140,6 +144,28 @@ def write_language_model(config: FullConfig, vectors: np.ndarray | None) -> None
         if vectors is not None:
             np.save(out / "item_vectors.npy", vectors)
         artifacts.write_manifest(out, {"files": artifacts.describe(out)})
+
+
+def test_a_young_shop_begins_where_somebody_came(tmp_path: Path) -> None:
+    """Before that there is nobody, or a catalogue alone, and nothing to go on from."""
+    config = small(tmp_path)
+    nobody, catalogue = (shop.NIGHT - timedelta(days=7 * weeks) for weeks in (3, 2))
+    board, later = shop.checkerboard(8), shop.NIGHT - timedelta(days=7)
+    none, unsold = np.zeros((0, 0), np.float32), np.zeros((0, 8), np.float32)
+    young = {nobody: none, catalogue: unsold, later: board, shop.NIGHT: board}
+    spread_over_days(shop.write_features(config.lake, young))
+    write_language_model(config, None)
+    stages.run_stage("sasrec", shop.NIGHT, config)
+    folder = artifacts.stage_dir(config.lake, "sasrec", shop.NIGHT)
+    steps = {path.parent.name: json.loads(path.read_text())["steps"] for path in folder.glob("cutoff=*/fit.json")}
+    assert (steps[f"cutoff={later}"], steps[f"cutoff={shop.NIGHT}"]) == (12, 3)
+    alone = small(tmp_path / "alone")
+    spread_over_days(shop.write_features(alone.lake, {later: board, shop.NIGHT: board}))
+    write_language_model(alone, None)
+    stages.run_stage("sasrec", shop.NIGHT, alone)
+    other = artifacts.stage_dir(alone.lake, "sasrec", shop.NIGHT)
+    for cutoff in (later, shop.NIGHT):
+        assert shop.contents(lists.cutoff_dir(folder, cutoff)) == shop.contents(lists.cutoff_dir(other, cutoff))
 
 
 def test_later_cutoffs_go_on_and_the_same_bytes_come_out(tmp_path: Path) -> None:

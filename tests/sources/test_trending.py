@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.sparse import csr_matrix
 
 from pipeline.features.read import Cutoff, read_cutoffs, read_items, read_users
 from pipeline.ground import artifacts, lists, schemas
@@ -219,3 +220,18 @@ def test_guests_choose_as_everybody_of_their_hour_and_batches_change_nothing() -
     assert (whole > 0).all()
     nobody = Choices(lambda: iter(()), *given, lifetime=4.0, lives=6).appeal()
     assert nobody.tolist() == [1.0] * 6
+
+
+@pytest.mark.parametrize("users", [1, 7, 2**15])
+def test_shares_are_those_of_a_loop_however_many_users_are_in_memory(
+    users: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trending, "USERS", users)
+    rng = np.random.default_rng(1)
+    history, codes = (rng.random((20, 9)) < 0.3) * rng.random((20, 9)), np.array([0, 1, 2, 2, 1, 0, 3, 3, 0])
+    own = np.array([[row[codes == code].sum() for code in range(4)] for row in history])
+    prior = own.sum(axis=0) / own.sum()
+    expected = (own + 0.5 * prior) / (own.sum(axis=1, keepdims=True) + 0.5)
+    found = trending.shares(csr_matrix(history, dtype=np.float32), codes, 4, 0.5)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert np.isfinite(trending.shares(csr_matrix((3, 9), dtype=np.float32), codes, 4, 0.0)).all()

@@ -42,6 +42,14 @@ def test_the_latest_actions_stand_at_the_end(length: int) -> None:
         assert (items[row, : length - len(expected)] == -1).all()
 
 
+def test_a_few_users_have_what_they_have_among_all() -> None:
+    every = sequences.latest(ACTIONS, np.arange(ACTIONS.users.max() + 3), 4)
+    for users in ([], [3], [4, 8], [7], [0, ACTIONS.users.max()], [ACTIONS.users.max() + 2]):
+        found = sequences.latest(ACTIONS, np.array(users, dtype=np.int32), 4)
+        for some, all_of_them in zip(found, every, strict=True):
+            assert np.array_equal(some, all_of_them[users])
+
+
 @pytest.mark.parametrize("new_only", [False, True])
 @pytest.mark.parametrize("baskets", [1, 2, 9])
 def test_every_basket_but_the_first_is_asked_for(baskets: int, new_only: bool) -> None:
