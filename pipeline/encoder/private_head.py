@@ -23,6 +23,7 @@ import numpy as np
 
 from pipeline.arrays import private_moments
 from pipeline.arrays.blocks import blocks
+from pipeline.arrays.determinism import blas_threads
 from pipeline.arrays.nearest import unit
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import pretrained
@@ -31,6 +32,7 @@ from pipeline.encoder.loop import Curve
 from pipeline.encoder.training_data import read_texts, weights
 from pipeline.features.read import read_actions, read_cutoffs
 from pipeline.ground import artifacts
+from pipeline.ground.errors import InputError
 from pipeline.privacy import accountant, noise, spending
 from pipeline.privacy.noise import Noise
 from pipeline.privacy.spending import Release
@@ -46,6 +48,8 @@ EVENED, STRENGTH = 0.1, 1 / 3
 counts that has as much of them as the mean. Chosen on Online Retail II before July 2011 (benchmarks.private_texts)."""
 RELEASE, PEOPLE = "fine_tune", 2**15
 """What it is of; people whose means are in memory at a time."""
+EPSILON = "epsilon_texts"
+"""In what is said of a tuning: that it was this, and at what cost."""
 
 
 def fit(features: Path, config: Config, night: "date") -> tuple[Encoder, Curve, dict[str, Any]]:
@@ -73,8 +77,10 @@ def fit(features: Path, config: Config, night: "date") -> tuple[Encoder, Curve, 
     last = min(config.label_cutoffs(config.tuned_at(night)))
     spending.spend(config, Release(key, RELEASE, last.isoformat(), night.isoformat(), mu))
     vectors = encoder.encode(texts)
-    weight, bias = head(vectors, history, privacy.contributions, moved / mu, Noise(secret, purpose))
-    return _with(encoder, weight, bias), [], {"steps": 0, "cut_short": False, "generation": 0, "texts": len(texts)}
+    with blas_threads(1):  # a product's last bits depend on their number
+        weight, bias = head(vectors, history, privacy.contributions, moved / mu, Noise(secret, purpose))
+    ended = {"steps": 0, "cut_short": False, "generation": 0, "texts": len(texts), EPSILON: privacy.epsilon_texts}
+    return _with(encoder, weight, bias), [], ended
 
 
 def head(
@@ -138,9 +144,22 @@ def _with(encoder: Encoder, weight: np.ndarray, bias: np.ndarray) -> Encoder:
     return replace(encoder, head=made.to(next(encoder.model.parameters()).device))
 
 
-def told(config: Config) -> dict[str, Any]:
-    """What the manifest of the language model says of it: scalars; nothing where nobody asks for it."""
+def told(fine_tune: Path, config: Config) -> dict[str, Any]:
+    """What the manifest of the language model says of it: scalars; nothing where nobody asks for it.
+
+    Args:
+        fine_tune: the stage's folder.
+        config: what is asked for.
+    Raises:
+        InputError: the encoder was made without noise, or with another.
+    """
     if not config.privacy.texts:
         return {}
+    asked = config.privacy.epsilon_texts
+    if artifacts.read_manifest(fine_tune)["report"].get(EPSILON) != asked:
+        raise InputError(
+            f"{fine_tune} has an encoder that was not made with privacy.epsilon_texts = {asked:g}: "
+            "run stage 'fine_tune' of this night again"
+        )
     made = "the encoder's head, item and query vectors; of the tables similar_items, with privacy.similar_items"
-    return {"private": made, "epsilon_per_fit": config.privacy.epsilon_texts, **spending.told(config, RELEASE)}
+    return {"private": made, "epsilon_per_fit": asked, **spending.told(config, RELEASE)}

@@ -85,7 +85,7 @@ def read(folder: Path, experiment: Experiment) -> Known | None:
     if not experiment.is_of(said["experiment"]):
         return None
     through = date.fromisoformat(said["through"]) if said["through"] else None
-    return Known(said["experiment"], through, pq.ParquetFile(folder / LOOKS_FILE).read(), folder)
+    return Known(experiment.made_of, through, pq.ParquetFile(folder / LOOKS_FILE).read(), folder)
 
 
 def latest(config: Config, night: date) -> Known | None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.ground.errors import InputError
 from pipeline.ground.lists import Pool
 from pipeline.judging.champion import IN_USE as PUBLISHED
 from pipeline.judging.champion import Champion
@@ -100,9 +101,13 @@ def judge(outcomes: Path, lists: Lists, config: Config) -> list[BySlots]:
         outcomes: the stage's folder.
         lists: of the judged cut-off.
         config: the surfaces; `evaluate.resamples`.
+    Raises:
+        InputError: an older version wrote the slots, and they do not say which run showed them.
     """
     with pq.ParquetFile(outcomes / SLOTS_FILE) as file:
         slots = file.read()
+    if "run_id_shown" not in slots.column_names:
+        raise InputError(f"{outcomes / SLOTS_FILE} is of an older version: run stage 'outcomes' of this night again")
     # what a run drew it shows for certain, so the slots that it filled say nothing of its table
     slots = slots.filter(pc.fill_null(pc.not_equal(slots.column("run_id_shown"), lists.drawn_by), True))
     found = []

@@ -40,8 +40,8 @@ NEAR = "near_texts.npz"
 NEIGHBOURS = ("neighbours_7", "neighbours_30")
 """The real and the imaginary part of one kind of vote: both come from one product, at the cost of one."""
 ADDED, MULTIPLIED = 20, 11
-"""Nanoseconds for a vote that is added to one pair, and for one of a product, where a cell takes one
-(`benchmarks.scale`, a million users)."""
+"""Nanoseconds for a vote that is added to one pair, and for one of a product, where a cell takes one: by a block of
+1,024 of a million users on one core. Other machines have other ones, and much the same ratios."""
 
 
 @dataclass(frozen=True)

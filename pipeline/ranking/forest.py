@@ -9,6 +9,7 @@ Source: Lucchese et al., "QuickScorer", SIGIR 2015, for trees as bits of numbers
 """
 
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -175,6 +176,7 @@ def _place(child: int, splits: int) -> int:
 
 _forests: "WeakKeyDictionary[Booster, Forest | None]" = WeakKeyDictionary()
 """What has been read of models that are still there."""
+_reading = threading.Lock()
 
 
 def raw_scores(booster: "Booster", features: np.ndarray, threads: int) -> np.ndarray:
@@ -186,9 +188,10 @@ def raw_scores(booster: "Booster", features: np.ndarray, threads: int) -> np.nda
         threads: that work on it; they change nothing.
     """
     if len(features) >= FEW:
-        if booster not in _forests:
-            _forests[booster] = Forest.of(booster)
-        forest = _forests[booster]
+        with _reading:  # several blocks may be in hand, and one reads for all
+            if booster not in _forests:
+                _forests[booster] = Forest.of(booster)
+            forest = _forests[booster]
         if forest is not None and features.shape[1] == booster.num_feature():  # else LightGBM says what is wrong
             return forest.raw_scores(features, threads)
     return np.asarray(booster.predict(features, num_threads=threads, raw_score=True))

@@ -83,7 +83,9 @@ def run(
         Items, items without text, texts encoded now, cut-offs and how many of them were linked.
     Raises:
         TrainingError: a vector is not finite.
+        InputError: noise is asked for, and the encoder was made without.
     """
+    noised = private_head.told(fine_tune, config)
     with blas_threads(config.threads):
         vectors, encoded = item_vectors(current_texts(features), fine_tune, config)
         np.save(out / "item_vectors.npy", vectors)
@@ -104,7 +106,7 @@ def run(
 
             linked += memo.part(cutoff.part, key, make)
     counts = {"items": len(vectors), "without_text": int((~vectors.any(axis=1)).sum()), "encoded": encoded}
-    return counts | {"cutoffs": len(cutoffs), "linked": linked} | private_head.told(config)
+    return counts | {"cutoffs": len(cutoffs), "linked": linked} | noised
 
 
 def _prefix_hashes(vectors: np.ndarray, sizes: Collection[int]) -> dict[int, str]:

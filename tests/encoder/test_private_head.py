@@ -161,6 +161,21 @@ def test_it_goes_on_from_nothing_that_is_not_private(tmp_path: Path, tiny: Path)
     assert warm_starts.parent_of(later, noised) is None
 
 
+def test_an_encoder_without_noise_is_not_said_to_be_noised(tmp_path: Path, tiny: Path) -> None:
+    """Where only the language model is run again, or the noise asked for is another."""
+    plain = config_of(tmp_path, tiny, likes(), privacy={"epsilon_texts": 0.0})
+    ran(plain)
+    noised, other = (
+        FullConfig.model_validate(plain.model_dump() | {"privacy": NOISED | {"epsilon_texts": epsilon}})
+        for epsilon in (3.0, 2.0)
+    )
+    with pytest.raises(InputError, match=r"was not made with privacy\.epsilon_texts = 3: run stage 'fine_tune'"):
+        stages.run_stage("language_model", NIGHT, noised, force=True)
+    assert ran(noised)[1]["epsilon_per_fit"] == 3.0
+    with pytest.raises(InputError, match=r"epsilon_texts = 2"):
+        stages.run_stage("language_model", NIGHT, other, force=True)
+
+
 def test_without_a_key_it_does_not_start(tmp_path: Path, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(noise.VARIABLE)
     with pytest.raises(InputError, match=noise.VARIABLE):

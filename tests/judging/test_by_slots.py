@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.ground.errors import GateError
+from pipeline.ground.errors import GateError, InputError
 from pipeline.judging import by_slots, champion, evaluate
 from pipeline.judging.by_slots import IN_USE, SHOWN, Lists
 from pipeline.judging.outcomes import SLOTS, SLOTS_FILE
@@ -112,6 +112,13 @@ def test_only_published_rows_hold_draws(why: str, drawn_by: str) -> None:
     found = champion.Champion("r2", date(2011, 10, 1), why, {})
     assert Lists.of({}, pa.array([]), pa.array([]), found).drawn_by == drawn_by
     assert not Lists.of({}, pa.array([]), pa.array([]), None).drawn_by
+
+
+def test_slots_of_an_older_version_are_an_error_with_a_remedy(tmp_path: Path) -> None:
+    path = drawn(tmp_path / "o") / SLOTS_FILE
+    pq.write_table(pq.read_table(path).drop(["run_id_shown"]), path)
+    with pytest.raises(InputError, match=r"slots\.parquet is of an older version: run stage 'outcomes'"):
+        by_slots.judge(tmp_path / "o", lists(0, 3), config(tmp_path))
 
 
 def test_a_day_of_slots_is_too_little(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipeline.ground.errors import InputError
 from pipeline.publication import publish
 from pipeline.settings.sections.privacy import Privacy
 from pipeline.sources import private_counts
-from tests.small_shop import Shop, shop
+from tests.small_shop import Shop, go, shop
 
 NOISED = np.array([3.5, 9.25, -2.0, 4.0, 8.0, 100.0, 0.5, 7.0])
 BUDGET = {"epsilon_budget": 10.0}
@@ -114,3 +114,15 @@ def test_without_the_counts_there_is_no_table(tmp_path: Path) -> None:
 def test_a_shop_that_promises_nothing_reads_no_noise(tmp_path: Path) -> None:
     made = replace(published(tmp_path, privacy={}))
     assert next(row for row in rows(made, "popular_items"))["score"] == 9.0
+
+
+@pytest.mark.parametrize("most", [0, 5])
+def test_queries_that_no_noise_chose_are_refused(tmp_path: Path, most: int) -> None:
+    """The features are from before noise was asked for; with `search_terms`, and without."""
+    made = shop(tmp_path)
+    section = made.config.publish.model_copy(update={"search_terms": most})
+    asked = Privacy(epsilon_queries=1.0, **BUDGET)
+    made.config = made.config.model_copy(update={"privacy": asked, "publish": section})
+    made.write()
+    with pytest.raises(InputError, match=r"features.* was made before .privacy. asked for noise"):
+        go(made)

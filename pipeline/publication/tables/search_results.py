@@ -23,6 +23,7 @@ from pipeline.arrays import top_k
 from pipeline.arrays.blocks import blocks
 from pipeline.arrays.nearest import SCORES_PER_BLOCK, unit
 from pipeline.features.read import query_texts
+from pipeline.privacy.spending import require_noised
 from pipeline.publication import query_terms, variants
 from pipeline.publication.night import Night
 from pipeline.publication.query_terms import ItemTerms
@@ -69,6 +70,8 @@ TABLE = PublishedTable(
 
 def make(night: Night) -> Iterable[pa.Table]:
     """The answers, sorted by query, rank; nothing where the log has no frequent query."""
+    if night.config.privacy.queries:
+        require_noised(night.features)
     queries = pa.array(query_texts(night.queries), pa.string())
     if not len(queries):
         return

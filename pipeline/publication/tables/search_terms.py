@@ -12,6 +12,7 @@ import pyarrow as pa
 from scipy import sparse
 
 from pipeline.features.read import query_texts
+from pipeline.privacy.spending import require_noised
 from pipeline.publication import query_terms
 from pipeline.publication.night import Night
 from pipeline.publication.query_terms import ItemTerms
@@ -56,6 +57,8 @@ def is_wanted(config: Config) -> bool:
 
 def make(night: Night) -> Iterable[pa.Table]:
     """The terms, sorted by term, rank."""
+    if night.config.privacy.queries:
+        require_noised(night.features)
     called = query_terms.titles(night.items)
     found = query_terms.fit(called, query_texts(night.queries), night.choices)
     shown = (sparse.diags(night.shown_somewhere.astype(np.float32)) @ found.weights).tocsr()

@@ -63,10 +63,9 @@ def _one_of_each_product(night: Night) -> tuple[np.ndarray, np.ndarray]:
     """Similar items, none of them a variant of the item or of another."""
     privacy, size = night.config.privacy, night.items.num_rows
     noised = privacy.similar_items
-    for stage in [
-        name for name, made in (("als", privacy.enabled), ("language_model", privacy.texts)) if made and noised
-    ]:
-        require_noised(night.sources[stage])
+    for stage, asked in (("als", privacy.enabled), ("language_model", privacy.texts)):
+        if noised and asked:
+            require_noised(night.sources[stage])
     k = night.config.publish.similar_k
     found = night.similar_to(night.asked, k, noised) if noised else night.similar
     if night.products is None:

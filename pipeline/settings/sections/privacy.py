@@ -37,9 +37,9 @@ class Privacy(Section):
     """What it may cost each person that the tables of one night name queries, beside the others; 0: no noise. Which are
     named is then decided by noised counts of who asked, and no longer by `features.query_min_users`."""
     epsilon_texts: Annotated[NonNegativeFloat, KEPT] = Field(default=0.0, le=1000)
-    """What the encoder of one tuning, once a week, may cost each person; 0: it is fine-tuned on the log as it is. With
-    it nothing is trained: a linear map behind the untouched encoder is worked out from one noised sum. `mode`, `steps`,
-    `tasks` and what else there is of training then says nothing."""
+    """What the encoder of one tuning, once in `tuning_days`, may cost each person; 0: it is fine-tuned on the log as it
+    is. With it nothing is trained: a linear map behind the untouched encoder is worked out from one noised sum. `mode`,
+    `steps`, `tasks` and what else there is of training then says nothing."""
     similar_items: Annotated[bool, KEPT] = False
     """Whether the table `similar_items` is made of noised item factors and of texts as a noised encoder reads them, and
     of nothing else; that costs nothing more. Needs `epsilon_per_fit` or `epsilon_texts`: without the one an item has
