@@ -39,6 +39,14 @@ def test_help_imports_no_library_of_the_models() -> None:
     assert heavy & set(run.stdout.split()) == set()
 
 
+def test_a_night_s_settings_import_no_library_of_the_models() -> None:
+    """Every task reads them: torch alone is two seconds and 180 MiB in each."""
+    ask = "import sys; import pipeline.sources.configuration, pipeline.intake.ingest; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd=ROOT)
+    heavy = {"torch", "transformers", "pandas", "scipy", "sklearn", "lightgbm", "implicit", "airflow"}
+    assert heavy & set(run.stdout.split()) == set()
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -28,7 +28,6 @@ from pipeline.arrays.nearest import unit
 from pipeline.encoder import encoder as encoders
 from pipeline.encoder import pretrained
 from pipeline.encoder.encoder import Encoder
-from pipeline.encoder.loop import Curve
 from pipeline.encoder.training_data import read_texts, weights
 from pipeline.features.read import read_actions, read_cutoffs
 from pipeline.ground import artifacts
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
 
     from scipy.sparse import csr_matrix
 
+    from pipeline.encoder.loop import Curve  # whose module imports torch, which no task but the encoder's needs
+
 EVENED, STRENGTH = 0.1, 1 / 3
 """How far the texts' directions are evened out, 0 is all the way; and how much more than without people a direction
 counts that has as much of them as the mean. Chosen on Online Retail II before July 2011 (benchmarks.private_texts)."""
@@ -52,7 +53,7 @@ EPSILON = "epsilon_texts"
 """In what is said of a tuning: that it was this, and at what cost."""
 
 
-def fit(features: Path, config: Config, night: "date") -> tuple[Encoder, Curve, dict[str, Any]]:
+def fit(features: Path, config: Config, night: "date") -> tuple[Encoder, "Curve", dict[str, Any]]:
     """The pretrained encoder with a head, no curve, and how it was made; writes down what that costs.
 
     Args:

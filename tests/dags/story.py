@@ -3,7 +3,6 @@
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date
@@ -129,13 +128,19 @@ class Story:
             self.live.wait(lambda r=run_id: self.state(r) in ("success", "failed"), seconds, f"end of {name}")
 
     def answer(self, name: str, option: str) -> None:
-        """Wait for the approval of a run, remember what it asks, answer it as a person does."""
+        """Wait for the approval of a run, remember what it asks, answer it as a person does.
+
+        The process that asked ends in the scheduler's hands a moment after the question is there. An answer before that
+        fails the task, as one that ended without saying so: no person is that fast, a test is.
+        """
         run_id = self.runs[name]
         waiting = "awaiting_input"
         self.live.wait(lambda: self.live.states(run_id).get("approval") == waiting, 900, f"question of {name}")
         task = f"/api/v2/dags/{NIGHTLY}/dagRuns/{run_id}/taskInstances/approval/-1/hitlDetails"
         self.questions[name] = self.live.api("GET", task)
-        time.sleep(1)
+        asked = f"TaskInstance Finished: dag_id={NIGHTLY}, task_id=approval, run_id={run_id},"
+        log = self.live.home / "scheduler.log"
+        self.live.wait(lambda: asked in log.read_text(errors="replace"), 60, f"end of who asked in {name}")
         self.live.api("PATCH", task, {"chosen_options": [option], "params_input": {}})
 
 
