@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ground import sql
-from pipeline.publication.maker import Candidates, Maker
+from pipeline.publication.candidates import Candidates
+from pipeline.publication.maker import Maker
 from pipeline.publication.night import NAMES, Night
 from pipeline.publication.surfaces import OwnHistory
 from pipeline.publication.tables.recommendations import sentences

@@ -14,7 +14,7 @@ from pipeline.features.rates import item_rates
 from pipeline.ground import lists
 from pipeline.ground.errors import InputError
 from pipeline.publication import surfaces
-from pipeline.publication.maker import Candidates
+from pipeline.publication.candidates import Candidates
 from pipeline.publication.night import Night
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources import registry

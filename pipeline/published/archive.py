@@ -4,6 +4,7 @@
 <tables>/parquet/run_id=.../judged.<pool>.parquet       the run's lists as it was judged, for the gate of later runs
 <tables>/parquet/run_id=.../experiment.json             whose lists were made how, where users were in arms
 <tables>/parquet/run_id=.../withheld.<surface>.parquet  what drawn slots could have shown, where it is recorded
+<tables>/parquet/run_id=.../undrawn.<surface>.parquet   its lists without draws and arms, where it has any
 <tables>/parquet/run_id=.../review.parquet              what content checks found, for editors
 """
 
@@ -22,7 +23,9 @@ RUN = "run_id="
 JUDGED = "judged.*.parquet"
 EXPERIMENT = "experiment.json"
 WITHHELD = "withheld.*.parquet"
+UNDRAWN = "undrawn.*.parquet"
 REVIEW = "review.parquet"
+BESIDE = (JUDGED, EXPERIMENT, WITHHELD, UNDRAWN, REVIEW)
 
 
 class Archive:
@@ -43,7 +46,7 @@ class Archive:
             The folder.
         """
         folder = self.path(run_id)
-        beside = sorted(path.name for name in (JUDGED, EXPERIMENT, WITHHELD, REVIEW) for path in out.glob(name))
+        beside = sorted(path.name for name in BESIDE for path in out.glob(name))
         made = (table.file for table in self.tables if not table.added_later or (out / table.file).is_file())
         files = [*made, *beside]
         same = folder.is_dir() and filecmp.cmpfiles(out, folder, files, shallow=False)[0] == files

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipeline.arrays.blocks import blocks
 from pipeline.ground.errors import InputError
-from pipeline.publication.maker import Candidates
+from pipeline.publication.candidates import Candidates
 from pipeline.publication.night import Night
 from pipeline.publication.parquet import ROW_GROUP
 from pipeline.published.contract import OF_RUN, Column, PublishedTable

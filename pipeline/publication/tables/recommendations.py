@@ -16,7 +16,8 @@ from pipeline.ground.errors import InputError
 from pipeline.publication import arms, explained_blocks, exploring, instead, reasons, shown, withheld
 from pipeline.publication.allotment.rules import Rules
 from pipeline.publication.allotment.table import ADDS, allotted
-from pipeline.publication.maker import Candidates, Columns, Maker
+from pipeline.publication.candidates import Candidates
+from pipeline.publication.maker import Columns, Maker
 from pipeline.publication.night import Night
 from pipeline.publication.surfaces import OwnHistory
 from pipeline.published.contract import OF_RUN, Column, PublishedTable
@@ -170,10 +171,8 @@ def _makers(
     final = Candidates.read(night, surface, len(targets))
     if surface.allot is not None:
         if not final.calibrated:
-            raise InputError(
-                f"surface '{surface.name}': its lists have no probabilities to allot by: set ensemble.final to a "
-                "merged list"
-            )
+            said = "its lists have no probabilities to allot by: set ensemble.final to a merged list"
+            raise InputError(f"surface '{surface.name}': {said}")
         surface = surface.model_copy(update={"k": surface.candidates})  # all of them, from which the limits choose
     if experiment is None:
         return (Maker.of(night, surface, final, history),), np.zeros(len(targets), dtype=np.int8)
