@@ -116,15 +116,15 @@ def stage(name: str, **operator: Any) -> Any:
     outlets = operator.get("outlets", ())
 
     @task(task_id=name, retry_policy=RETRY, **operator)
-    def run(
-        *upstream: str, params: Any = None, logical_date: Any = None, dag_run: Any = None, outlet_events: Any = None
-    ) -> str:
+    def run(*upstream: str, **context: Any) -> str:
         # here, as everywhere below, so parsing the DAG imports nothing of the pipeline
-        from pipeline.tasks.run_task import announce, run_task
+        from pipeline.tasks.run_task import announce, approved, run_task
 
-        folder = run_task(name, dict(params or {}), logical_date, dag_run)
+        params = dict(context.get("params") or {})
+        folder = run_task(name, params, context.get("logical_date"), context.get("dag_run"))
         if outlets:
-            announce(outlets, outlet_events, folder)
+            approved(folder, context["ti"].xcom_pull(task_ids="approval"), params)
+            announce(outlets, context["outlet_events"], folder)
         return folder
 
     return run

@@ -76,6 +76,10 @@ def _described(lines: list[ledger.Line]) -> Iterator[str]:
     keys = sorted({line.key for line in lines if line.signature})
     yield f"ledger: {len(lines)} lines, head {lines[-1].hash}"
     yield f"signed: {signed} of {len(lines)}{''.join(f', by {key}' for key in keys)}"
+    for line in lines:
+        if line.what == ledger.APPROVED:
+            by, at = (" ".join(line.approved.get(name, "").split()) for name in ("by", "at"))
+            yield f"approved: run {', '.join(line.runs)}, by {by}, {at}"
 
 
 def _chain(lines: list[ledger.Line]) -> Iterator[str]:

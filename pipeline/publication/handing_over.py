@@ -46,6 +46,16 @@ def hand_over(run_id: str, out: Path, config: Config, made_of: Mapping[str, str]
     return activated
 
 
+def approve(config: Config, run_id: str, by: str, at: str) -> None:
+    """Write into the ledger who let a run be published, see ledger.approve.
+
+    Raises:
+        PublishError: the ledger has no line of the run.
+    """
+    with stores.target(config).lock():
+        ledger.approve(config.tables, run_id, by, at)
+
+
 def _activate(target: Target, run_id: str, config: Config) -> bool:
     """Let readers see the run, unless the active one knows more: a newer night, or more of the day."""
     active = target.active()

@@ -173,6 +173,26 @@ def announce(outlets: Iterable[Any], events: Any, folder: str) -> None:
 
 
 @kept_back()
+def approved(folder: str, answer: Any, params: Mapping[str, Any]) -> None:
+    """Write down who let a night be published.
+
+    Args:
+        folder: of `publish`, what run_task returned.
+        answer: what the approval's task returned, with `responded_by_user` and `responded_at`; None: nobody was asked.
+        params: of the run.
+    """
+    if not answer:
+        return
+    from pipeline.publication import handing_over
+
+    by = answer.get("responded_by_user") or {}
+    name = str((by.get("name") or by.get("id") if isinstance(by, Mapping) else by) or "somebody")
+    at = answer.get("responded_at") or ""
+    run_id = artifacts.read_manifest(Path(folder))["report"]["run_id"]
+    handing_over.approve(settings(params), run_id, name, at.isoformat() if isinstance(at, datetime) else str(at))
+
+
+@kept_back()
 def fill_in(approval: Any, params: Mapping[str, Any], logical_date: datetime | None, dag_run: Any) -> None:
     """Write what a person must know into an approval's `subject` and `body`."""
     from pipeline.tasks.approval import question

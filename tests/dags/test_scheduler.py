@@ -8,7 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import ThreadingHTTPServer
 
 import pyarrow.parquet as pq
@@ -17,6 +17,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.operations import load_history
 from pipeline.publication import publish
+from pipeline.published import ledger
 from pipeline.sources import configuration
 from tests.dags import shop_of_today
 from tests.dags.live_airflow import LiveAirflow
@@ -126,6 +127,10 @@ def test_an_approval_shows_the_comparison_and_a_refusal_leaves_the_table(story: 
     assert story.active["refused"] == story.active["backfilled"]
     assert story.active["approved"].startswith(night)
     assert story.live.states(story.runs["scheduled"])["approval"] == "skipped"
+    said = [line for line in ledger.read(story.config.tables) if line.what == ledger.APPROVED]
+    assert [list(line.runs) for line in said] == [[story.active["approved"]]], "who let it be published is written down"
+    assert said[0].approved["by"]
+    assert date.fromisoformat(said[0].approved["at"][:10])
 
 
 def test_the_notifier_tells_a_gate_block_from_a_failure_and_a_refusal(story: Story) -> None:

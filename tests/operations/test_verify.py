@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.ground.errors import InputError, PublishError
 from pipeline.operations import verify
-from pipeline.publication import stores
+from pipeline.publication import handing_over, stores
 from pipeline.published import ledger, signing
 from tests.published.targets.runs import A, B, Shop, filled, history, tables
 
@@ -166,6 +166,16 @@ def test_lines_that_somebody_changed_or_removed_are_found(shop: Shop) -> None:
     found = faults(shop, head=head)
     assert found[0].startswith(f"no line of the ledger has the hash {head}")
     assert found[1].startswith(f"run {B} stands in no line")
+
+
+def test_who_approved_a_run_is_told_and_signed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(signing.VARIABLE, KEY)
+    handing_over.approve(shop.config, B, "Ann \x1b[2J", "2011-10-04T05:00:00+00:00")
+    told = verify.run(shop.config).splitlines()
+    assert told[2] == f"approved: run {B}, by Ann \x1b[2J, 2011-10-04T05:00:00+00:00"  # printed as text, see terminal
+    file = shop.config.tables / ledger.FILE
+    file.write_bytes(file.read_bytes().replace(b"Ann", b"Bob"))
+    assert faults(shop) == ["line 3 of the ledger has a signature that is not its key's"]
 
 
 def test_signatures_are_those_of_the_shop_or_none(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

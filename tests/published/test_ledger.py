@@ -47,6 +47,22 @@ def test_the_same_publication_again_is_no_line_and_another_one_is(tmp_path: Path
     assert ledger.State.after(ledger.read(tmp_path)).runs[A]["lists.parquet"] == sha("others")
 
 
+def test_who_approved_a_run_stands_in_a_line_of_its_own(tmp_path: Path, archive: Archive) -> None:
+    with pytest.raises(PublishError, match=f"no line of run {A}, which Ann approved"):
+        ledger.approve(tmp_path, A, "Ann", "2011-10-03T05:00:00+00:00")
+    ledger.publish(tmp_path, archive, A, {"als": "1"})
+    for name in ("Ann", "Ann", "Bob \u2603"):
+        ledger.approve(tmp_path, A, name, "2011-10-03T05:00:00+00:00")
+    lines = ledger.read(tmp_path)
+    assert [line.what for line in lines] == ["published", "approved", "approved"]
+    assert [line.approved.get("by") for line in lines] == [None, "Ann", "Bob \u2603"]
+    assert lines[1].runs == lines[0].runs
+    assert ledger.State.after(lines) == ledger.State.after(lines[:1])
+    assert "approved" not in json.loads(lines[0].raw), "a signature of a version before holds"
+    ledger.publish(tmp_path, archive, A, {"als": "1"})
+    assert len(ledger.read(tmp_path)) == 3
+
+
 def test_a_line_that_a_dying_process_did_not_end_is_none_and_goes(tmp_path: Path, archive: Archive) -> None:
     ledger.publish(tmp_path, archive, A, {})
     whole = (tmp_path / ledger.FILE).read_bytes()

@@ -7,6 +7,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.ground.errors import InputError
 from pipeline.operations import day_so_far, stages
+from pipeline.publication import handing_over
 from pipeline.tasks import run_task
 from tests.small_shop import NIGHT, go, shop
 
@@ -110,6 +111,25 @@ def test_every_outlet_gets_the_night_as_a_partition_also_of_a_run_that_is_not_ac
     run_task.announce(["tables"], events, str(folder))
     assert events["tables"].keys == ["2011-10-02"]
     assert events["tables"].extra == {"run_id": "2011-10-02-1", "active": False}
+
+
+def test_who_answered_is_written_down_where_somebody_was_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ran: list[tuple]
+) -> None:
+    folder, noted = artifacts.stage_dir(tmp_path, "publish", date(2011, 10, 2)), []
+    folder.mkdir(parents=True)
+    artifacts.write_manifest(folder, {"report": {"run_id": "2011-10-02-1", "activated": True}})
+    monkeypatch.setattr(handing_over, "approve", lambda _, *said: noted.append(said))
+    at = datetime(2011, 10, 3, 5, tzinfo=UTC)
+    for answer in (
+        None,
+        {"responded_by_user": {"id": "7", "name": "Ann"}, "responded_at": at},
+        {"responded_by_user": {"id": "7", "name": ""}, "responded_at": at.isoformat()},
+        {"responded_by_user": None, "responded_at": None},
+    ):
+        run_task.approved(str(folder), answer, {})
+    moment = "2011-10-03T05:00:00+00:00"
+    assert noted == [("2011-10-02-1", "Ann", moment), ("2011-10-02-1", "7", moment), ("2011-10-02-1", "somebody", "")]
 
 
 def test_an_approval_asks_about_the_runs_night_and_surfaces(ran: list[tuple], tmp_path: Path) -> None:
