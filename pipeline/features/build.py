@@ -127,7 +127,8 @@ def _write_cutoff(events: Events, row: dict[str, Any], arrived_by: date, config:
     bounded = catalogue.are_bounded(events, config)
     # what is said of an item first can be said after the window
     seen = events.content(arrived_by, arrived_by if bounded else about)
-    key = artifacts.text_sha256(row, seen, events.goal, config.digest("features"), bounded)
+    beside = (bounded, events.has_links, events.has_offers)  # which decide what files there are
+    key = artifacts.text_sha256(row, seen, events.goal, config.digest("features"), beside)
     if row["role"] == "run" and config.until is not None:
         key = artifacts.text_sha256(key, config.until)
 

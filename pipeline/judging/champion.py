@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +22,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.arrays.blocks import blocks
 from pipeline.features.read import Cutoff
 from pipeline.ground import artifacts
 from pipeline.ground.lists import Pool
-from pipeline.publication import publish
+from pipeline.publication import publish, stores, unshaped
 from pipeline.publication.night import FALLBACK
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.config import Config
 
 JUDGED_THERE, IN_USE = "judged at the same cut-off", "in use when the judged window began"
-JUDGED = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("item_id", pa.string(), nullable=False),
-        pa.field("rank", pa.int32(), nullable=False),
-    ]
-)
+ON = "judged_on"
+"""In the report of an evaluation: Setting.judged_on."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,11 @@ class Setting:
     user_ids: pa.Array
     item_ids: pa.Array
     config: Config
+
+    @cached_property
+    def judged_on(self) -> str:
+        """A hash of who is judged and how deep: of others, and of lists that end sooner, no hit could be seen."""
+        return artifacts.text_sha256(self.user_ids.to_pylist(), self.config.evaluate.deepest)
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,6 @@ def _identity(run_id: str, why: str) -> str:
 def judged_path(folder: Path, pool: Pool) -> Path:
     """Where an evaluate folder keeps the final lists of the judged cut-off."""
     return folder / f"judged.{pool}.parquet"
-
-
-def write_judged(path: Path, items: np.ndarray, user_ids: pa.Array, item_ids: pa.Array, block_users: int) -> None:
-    """Write lists [T, n] as one row per user and rank, a block of users at a time."""
-    with pq.ParquetWriter(path, JUDGED, compression="zstd") as writer:
-        for block in blocks(len(items), block_users):
-            found = np.asarray(items[block])
-            rows, columns = np.nonzero(found >= 0)
-            users = user_ids.slice(block.start, block.stop - block.start).take(pa.array(rows))
-            shown = item_ids.take(pa.array(found[rows, columns]))
-            writer.write_table(pa.table([users, shown, (columns + 1).astype(np.int32)], schema=JUDGED))
 
 
 def placed(table: pa.Table, user_ids: pa.Array, item_ids: pa.Array) -> np.ndarray:
@@ -141,7 +130,20 @@ class Opponent:
         return _identity(self.run.run_id, self.why)
 
 
-def choose(config: Config, run_date: date, cutoff: date, same: Callable[[ActiveRun], bool]) -> Opponent | None:
+@dataclass(frozen=True)
+class Judged:
+    """What lists must have been judged on to be compared with tonight's.
+
+    Attributes:
+        cutoff: the judged cut-off.
+        on: see Setting.judged_on; "": whatever it was.
+    """
+
+    cutoff: date
+    on: str = ""
+
+
+def choose(config: Config, run_date: date, judged: Judged, same: Callable[[ActiveRun], bool]) -> Opponent | None:
     """Tonight's opponent; None before the first publication.
 
     It is the run of an earlier night that was active last. If this very night is published already, and with other
@@ -151,19 +153,20 @@ def choose(config: Config, run_date: date, cutoff: date, same: Callable[[ActiveR
     Args:
         config: where the tables are.
         run_date: tonight.
-        cutoff: the judged cut-off.
+        judged: what tonight is judged on.
         same: whether a run's lists as it was judged are tonight's.
     """
     active = publish.active_run(config)
-    if active is not None and active.run_date == run_date and _was_judged_at(active, cutoff) and not same(active):
+    if active is not None and active.run_date == run_date and _was_judged(active, judged) and not same(active):
         return Opponent(active, JUDGED_THERE)
     earlier = publish.before(config, run_date)
     if earlier is None:
         return None
-    if _was_judged_at(earlier, cutoff):
+    if _was_judged(earlier, judged):
         return Opponent(earlier, JUDGED_THERE)
-    oldest = cutoff - timedelta(days=config.horizon_days)
-    kept = (run for run in publish.published_runs(config) if oldest <= run.run_date <= cutoff)
+    cutoff, oldest = judged.cutoff, judged.cutoff - timedelta(days=config.horizon_days)
+    read = stores.target(config).ever_active()
+    kept = (run for run in publish.published_runs(config) if oldest <= run.run_date <= cutoff and run.run_id in read)
     run = next((run for run in kept if (run.folder / "recommendations.parquet").is_file()), None)  # newest first
     return Opponent(earlier, f"no table is kept that was in use on {cutoff}") if run is None else Opponent(run, IN_USE)
 
@@ -178,7 +181,8 @@ def still_holds(config: Config, manifest: dict[str, Any]) -> bool:
             path.is_file() and files.get(path.name, {}).get("sha256") == artifacts.file_sha256(path) for path in theirs
         )
 
-    now = choose(config, date.fromisoformat(manifest["run_date"]), date.fromisoformat(report["judged_cutoff"]), same)
+    judged = Judged(date.fromisoformat(report["judged_cutoff"]), report.get(ON, ""))
+    now = choose(config, date.fromisoformat(manifest["run_date"]), judged, same)
     return bool(report.get("opponent") == (now.identity if now else None))
 
 
@@ -189,7 +193,8 @@ def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
         setting: the night and the judged cut-off.
         tonight: the final lists per pool, [T, n].
     """
-    found = choose(setting.config, setting.run_date, setting.cutoff, lambda run: _same(_judged(run, setting), tonight))
+    judged = Judged(setting.cutoff, setting.judged_on)
+    found = choose(setting.config, setting.run_date, judged, lambda run: _same(_judged(run, setting), tonight))
     if found is None:
         return None
     served: dict[Pool, np.ndarray] = {}
@@ -198,6 +203,18 @@ def find(setting: Setting, tonight: dict[Pool, np.ndarray]) -> Champion | None:
     elif found.why == IN_USE:
         served = _published(found.run, setting)
     return Champion(found.run.run_id, found.run.run_date, found.why, served)
+
+
+def keep(setting: Setting, tonight: dict[Pool, np.ndarray], out: Path) -> None:
+    """Write tonight's lists of the judged cut-off, for the nights that are judged on the same.
+
+    Args:
+        setting, tonight: as of `find`.
+        out: the stage's folder.
+    """
+    for pool, items in tonight.items():
+        path, block_users = judged_path(out, pool), setting.config.block_users
+        unshaped.write_lists(path, items, setting.user_ids, setting.item_ids, block_users)
 
 
 def _same(one: dict[Pool, np.ndarray], other: dict[Pool, np.ndarray]) -> bool:
@@ -211,13 +228,16 @@ def _equal(one: np.ndarray, other: np.ndarray) -> bool:
     return np.array_equal(one[:, :width], other[:, :width]) and all((part < 0).all() for part in rest)
 
 
-def _was_judged_at(run: ActiveRun, cutoff: date) -> bool:
-    """Whether a run was judged at a cut-off, and the lists it was judged by are kept beside its tables.
+def _was_judged(run: ActiveRun, judged: Judged) -> bool:
+    """Whether a run was judged on the same, and the lists it was judged by are kept beside its tables.
 
-    The night's folder in the lake may hold those of another run of the night.
+    The night's folder in the lake may hold those of another run of the night. A version before did not say on whom.
     """
-    judged = any(run.folder.glob("judged.*.parquet"))
-    return judged and bool(_metrics(run).get("judged_cutoff") == cutoff.isoformat())
+    if not any(run.folder.glob("judged.*.parquet")):
+        return False
+    said = _metrics(run)
+    same = not judged.on or said.get(ON, judged.on) == judged.on
+    return same and bool(said.get("judged_cutoff") == judged.cutoff.isoformat())
 
 
 def _metrics(run: ActiveRun) -> dict[str, Any]:
@@ -254,15 +274,23 @@ def _judged(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
 
 
 def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
-    """The lists that a run published; one surface stands for its pool, one without a predicate before others.
+    """The lists of a run as its models made them, where they are kept; else those that it published.
 
-    One that goes by what a row adds stands last: it is not there to be hit.
+    Of these one surface stands for its pool: one that nothing shapes before others, then one without a predicate. One
+    that goes by what a row adds stands last: it is not there to be hit.
     """
-    table = publish.published_lists(setting.config, run.run_id)
-    found: dict[Pool, np.ndarray] = {}
-    for surface in sorted(setting.config.surfaces, key=lambda one: (one.added is not None, one.where != "true")):
+    ids, table = (setting.user_ids, setting.item_ids), publish.published_lists(setting.config, run.run_id)
+    found: dict[Pool, np.ndarray] = {
+        pool: placed(pq.read_table(path, partitioning=None), *ids)
+        for pool in setting.config.pools
+        if (path := unshaped.path(run.folder, pool)).is_file()
+    }
+    order = sorted(
+        setting.config.surfaces, key=lambda one: (one.added is not None, not one.is_plain, one.where != "true", -one.k)
+    )
+    for surface in order:
         served = table.filter(pc.field("surface") == surface.name)
         pool = setting.config.pool(surface)
         if served.num_rows and pool not in found:
-            found[pool] = placed(served, setting.user_ids, setting.item_ids)
+            found[pool] = placed(served, *ids)
     return found

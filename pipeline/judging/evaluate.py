@@ -64,9 +64,9 @@ from pipeline.sources import Sources, registry
 log = logging.getLogger(__name__)
 
 REPORT = "report.html"
+"""The page to read, in the stage's folder."""
 MOSTLY = 0.5
 """The share of a single list from which on the final one may be as alike for many users as that is."""
-"""The page to read, in the stage's folder."""
 
 
 def run(
@@ -93,10 +93,11 @@ def run(
         InputError: a stage has no list for the judged cut-off, or the baseline is no list.
     """
     tonight, judged = _cutoffs(features, run_date, config)
-    opponent, unkept = _opponent(features, judged, ensemble, run_date, config)
+    setting = champion.Setting(run_date, judged.cutoff, *_ids(features, judged), config)
+    opponent, unkept = _opponent(setting, judged, ensemble, out)
     given, origin = _given([*sources.values(), fusion, ensemble], judged, opponent, config)
     boards = _boards(given, features, _vectors(sources), judged, config)
-    past = Past.read(outcomes, Lists.of(given, *_ids(features, judged), opponent), tonight, config)
+    past = Past.read(outcomes, Lists.of(given, setting.user_ids, setting.item_ids, opponent), tonight, config)
     broken, recipes = _broken(features, ensemble, tonight, config)
     lost, fallen = fallback.verdict(_scores(boards)["comparisons"], broken, recipes, config, unkept=unkept)
     page = report.Page(
@@ -113,11 +114,10 @@ def run(
         fallen=fallen,
     )
     records.write(out, page, [_per_user(board, features, judged) for board in boards])
-    _write_judged(out, features, judged, ensemble, config)
     trusted, groups = probabilities.judge(ensemble, judged, config), user_groups.of_night(boards, judged, config)
-    _report(page, (trusted, groups), (features, *sources.values(), fusion, ensemble), (past, content), out)
+    said = _report(page, (trusted, groups), (features, *sources.values(), fusion, ensemble), (past, content), out)
     _blocked(page.reasons, out, run_date, config)
-    return records.scalars(page) | probabilities.scalars(trusted) | user_groups.scalars(groups, config) | past.scalars()
+    return records.scalars(page, setting.judged_on) | said | past.scalars()
 
 
 def _report(
@@ -126,8 +126,12 @@ def _report(
     made_of: tuple[Path, ...],
     beside: tuple[Past, Path | None],
     out: Path,
-) -> None:
-    """Write the tables beside the metrics, the model card and the page; the fusion knows what sources are worth."""
+) -> dict[str, float]:
+    """Write the tables beside the metrics, the model card and the page; the fusion knows what sources are worth.
+
+    Returns:
+        Of what was judged, scalars for the manifest.
+    """
     trusted, groups = judged
     worth = probabilities.read_worth(next(folder for folder in made_of if artifacts.stage_of(folder) == "fusion"))
     card.write(page, made_of, out)
@@ -139,6 +143,7 @@ def _report(
     sections += [*held_back.section(beside[1], page.config), *private.section(made_of)]
     (out / REPORT).write_text(html.render(page, sections), encoding="utf-8")
     _say(page)
+    return probabilities.scalars(trusted) | user_groups.scalars(groups, page.config)
 
 
 def _say(page: report.Page) -> None:
@@ -181,18 +186,20 @@ def _ids(features: Path, cutoff: Cutoff) -> tuple[pa.Array, pa.Array]:
 def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.ndarray:
     """The final lists as deep as they are judged."""
     items = lists.read_list(cutoff.dir_in(ensemble), pool, FINAL)[0]
-    return items[:, : max(config.evaluate.k, config.evaluate.deep)]
+    return items[:, : config.evaluate.deepest]
 
 
 def _opponent(
-    features: Path, judged: Cutoff, ensemble: Path, run_date: date, config: Config
+    setting: champion.Setting, judged: Cutoff, ensemble: Path, out: Path
 ) -> tuple[champion.Champion | None, Collection[Pool]]:
-    """Whom tonight is compared with, and the pools of which the table in use has nothing to keep."""
-    mine = {pool: _final(ensemble, judged, pool, config) for pool in config.pools}
-    user_ids, item_ids = _ids(features, judged)
-    setting = champion.Setting(run_date, judged.cutoff, user_ids, item_ids, config)
+    """Whom tonight is compared with, and the pools of which the table in use has nothing to keep.
+
+    What is judged is written into the stage's folder, for the nights that are judged on the same.
+    """
+    mine = {pool: _final(ensemble, judged, pool, setting.config) for pool in setting.config.pools}
+    champion.keep(setting, mine, out)
     found = champion.find(setting, mine)
-    return found, config.pools if found is None else champion.fell_back(config, run_date)
+    return found, champion.fell_back(setting.config, setting.run_date) if found else setting.config.pools
 
 
 def _given(
@@ -272,13 +279,6 @@ def _vectors(sources: Sources) -> np.ndarray | None:
 def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
     user_ids = _ids(features, cutoff)[0].take(pa.array(board.rows))
     return pa.table({"pool": pa.repeat(pa.scalar(board.pool), len(user_ids)), "user_id": user_ids, **board.final})
-
-
-def _write_judged(out: Path, features: Path, judged: Cutoff, ensemble: Path, config: Config) -> None:
-    user_ids, item_ids = _ids(features, judged)
-    for pool in config.pools:
-        items = _final(ensemble, judged, pool, config)
-        champion.write_judged(champion.judged_path(out, pool), items, user_ids, item_ids, config.block_users)
 
 
 def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) -> None:

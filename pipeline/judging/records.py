@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.judging.champion import ON
 from pipeline.judging.gate import FINAL, Comparison
 from pipeline.judging.report import page as report
 from pipeline.publication.night import FALLBACK
@@ -52,11 +53,17 @@ def write(out: Path, page: report.Page, per_user: Sequence[pa.Table]) -> None:
     pq.write_table(pa.concat_tables(per_user), out / "per_user.parquet", compression="zstd")
 
 
-def scalars(page: report.Page) -> dict[str, Any]:
-    """The evaluation in the manifest; `ndcg` there is ndcg@k, and so on, so that the names outlive a change of k."""
+def scalars(page: report.Page, judged_on: str) -> dict[str, Any]:
+    """The evaluation in the manifest; `ndcg` there is ndcg@k, and so on, so that the names outlive a change of k.
+
+    Args:
+        page: what the report says.
+        judged_on: see champion.Setting.
+    """
     settings = page.config.evaluate
     found: dict[str, Any] = {
         "judged_cutoff": page.cutoff.isoformat(),
+        ON: judged_on,
         "champion": str(page.opponent) if page.opponent else "none",
         "opponent": page.opponent.identity if page.opponent else None,
         "gate": page.decision,

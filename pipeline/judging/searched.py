@@ -159,7 +159,8 @@ def _choices(connection: Any, nights: Sequence[Path], days: tuple[date, date], c
 
 def _judge(connection: Any, choices: pa.Table, folder: Path, run_id: str, days: int) -> list[Searched]:
     """All choices, and those of queries that are known and that are new."""
-    queries = sorted(set(choices.column("query").to_pylist()), key=lambda query: sha256(query.encode()).digest())
+    known = pc.unique(choices.column("query")).to_pylist()
+    queries = sorted(known, key=lambda query: sha256(query.encode()).digest())
     asked = sorted(queries[:QUERIES])
     terms = [{"query": query, "term": term} for query in asked for term in query_terms.terms(query)]
     relations = {

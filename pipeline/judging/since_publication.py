@@ -54,11 +54,9 @@ def promised(config: Config, run_id: str, pool: str) -> tuple[float, float, floa
     return None if None in (value, low, high) else (value, low, high)
 
 
-def _plain(surface: Surface) -> bool:
-    """Whether the surface shows the pool's lists as they are judged."""
-    weighed = surface.long_tail or surface.min_exposure or surface.calibrated_mix
-    changed = surface.is_personal or surface.diversity or weighed or surface.added or surface.explore
-    return surface.where == "true" and not changed
+def _plain(surface: Surface, config: Config) -> bool:
+    """Whether the surface shows the pool's lists as they are judged, as far down."""
+    return surface.is_plain and surface.where == "true" and surface.k >= config.evaluate.k
 
 
 def fallen(rows: Sequence[Row], config: Config) -> list[str]:
@@ -71,7 +69,7 @@ def fallen(rows: Sequence[Row], config: Config) -> list[str]:
     if config.evaluate.drift == "off":
         return found
     least = 1 - config.evaluate.drift_tolerance
-    for surface in filter(_plain, config.surfaces):
+    for surface in (surface for surface in config.surfaces if _plain(surface, config)):
         whole = [row for row in overall(rows, surface.name) if row["days"] == config.horizon_of(config.pool(surface))]
         promise = promised(config, whole[0]["judged_run_id"], config.pool(surface)) if whole else None
         if promise is None:

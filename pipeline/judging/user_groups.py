@@ -142,6 +142,8 @@ def _gap(
         return
     means = {label: float(values.mean()) for label, values in told}
     best, worst = max(means, key=lambda label: means[label]), min(means, key=lambda label: means[label])
+    if means[best] == means[worst]:
+        return
     outside = 0.05 / (len(told) * (len(told) - 1) / 2)
     low, high = np.quantile(drawn[best] - drawn[worst], [outside / 2, 1 - outside / 2]).tolist()
     yield Gap(pool, grouping, best, worst, means[best] - means[worst], low, high)

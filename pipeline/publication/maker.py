@@ -97,7 +97,12 @@ class Maker:
         """
         had = self.history.of(users, len(self.shown))
         hidden = self._hidden(had)
-        block, chance, among = self._explored(self._undrawn(rows, had, hidden), rows, had, hidden)
+        block = surfaces.top_up(self._chosen(rows, had), self.popular, hidden, self.rules.caps)
+        if self.rates is not None:
+            block = _rated(block, self.rates)
+        if self.editing.pins:
+            block = editorial.pin(block, self.editing.pins, self._pinnable(len(users), hidden))
+        block, chance, among = self._explored(block, rows, had, hidden)
         block = block if self.order is None else added.levelled(block)
         rule, found = self._rule(block), had.rows(_places(len(users)), block.items)  # [B, k]
         kind, because, can = reasons.explain(block.items, block.sources, found >= 0, had.owned, self.facts)
@@ -121,19 +126,6 @@ class Maker:
             **self._worth(block, had, row, column),
             **withheld.columns(among, users, partial(self._before, had)),
         }
-
-    def undrawn(self, rows: np.ndarray, users: np.ndarray) -> np.ndarray:
-        """[B, k] the items of the lists as they are before slots are drawn, -1 pads; arguments as of `lists`."""
-        had = self.history.of(users, len(self.shown))
-        return self._undrawn(rows, had, self._hidden(had)).items
-
-    def _undrawn(self, rows: np.ndarray, had: surfaces.Had, hidden: surfaces.PairPredicate | None) -> surfaces.Block:
-        block = surfaces.top_up(self._chosen(rows, had), self.popular, hidden, self.rules.caps)
-        if self.rates is not None:
-            block = _rated(block, self.rates)
-        if self.editing.pins:
-            block = editorial.pin(block, self.editing.pins, self._pinnable(len(rows), hidden))
-        return block
 
     def _explored(
         self, block: surfaces.Block, rows: np.ndarray, had: surfaces.Had, hidden: surfaces.PairPredicate | None

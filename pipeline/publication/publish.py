@@ -32,7 +32,7 @@ from pipeline.publication import (
     stores,
     tables,
     taught,
-    undrawn,
+    unshaped,
 )
 from pipeline.publication.allotment import page
 from pipeline.publication.allotment import table as allotment
@@ -90,8 +90,8 @@ def run(
         run_date: the night; its tables hold from the next day on.
         config: the configuration.
         out: gets one Parquet file per published table and, each where there is such a thing: judged.<pool>.parquet
-            from `evaluate`, editorial.parquet, experiment.json, learned, undrawn and allotted.<surface>.parquet,
-            allotted.html.
+            from `evaluate`, final.<pool>.parquet, editorial.parquet, experiment.json, learned.<surface>.parquet,
+            allotted.<surface>.parquet and allotted.html.
     Returns:
         run_id, activated, users, surfaces, what checks warn of, rows per table, churn per surface against the active
         run before (absent: none), what limits of surfaces left.
@@ -133,7 +133,7 @@ def _make(night: Night, out: Path) -> dict[str, Any]:
     allotted = allotment.report(out, sorted(night.config.allotted))
     page.write(out, sorted(allotted), night.run_id)
     taught.write(out, night)
-    undrawn.write(out, night)
+    unshaped.write(out, night)
     told.hand_on(night.words, out)
     for path in sorted(night.evaluate.glob(JUDGED)):
         artifacts.link(path, out / path.name)
@@ -237,8 +237,7 @@ def before(config: Config, run_date: date) -> ActiveRun | None:
 def published_lists(config: Config, run_id: str) -> pa.Table:
     """The lists of a run: surface, user_id, rank, item_id, in this order; without what editors pinned.
 
-    They are what a model is compared with, and tonight's models are judged without editors too. For the same reason the
-    lists of a surface that draws slots, or that arms divide, are those it would have had without, see `undrawn`.
+    They are what a model is compared with, and tonight's models are judged without editors too.
 
     Raises:
         PublishError: the run is not kept, or its file is damaged.
@@ -248,14 +247,7 @@ def published_lists(config: Config, run_id: str) -> pa.Table:
         kept = ", ".join(r.run_id for r in published_runs(config)) or "none"
         raise PublishError(f"{path} does not exist; the runs that are kept: {kept}")
     try:
-        lists = pq.read_table(path, columns=LISTS.names, filters=pc.field("source") != editorial.PIN).cast(LISTS)
-        for name in pc.unique(lists.column("surface")).to_pylist():
-            if (beside := path.with_name(undrawn.FILE.format(name))).is_file():
-                kept = pq.read_table(beside, partitioning=None)
-                others = lists.filter(pc.field("surface") != name)
-                plain = kept.append_column(LISTS.field("surface"), pa.repeat(name, len(kept))).select(LISTS.names)
-                lists = pa.concat_tables([others, plain.cast(LISTS)])
-        return lists
+        return pq.read_table(path, columns=LISTS.names, filters=pc.field("source") != editorial.PIN).cast(LISTS)
     except pa.ArrowInvalid as error:
         raise PublishError(f"{path} is damaged ({error}): publish its night again") from None
 

@@ -4,7 +4,7 @@
 <tables>/parquet/run_id=.../judged.<pool>.parquet       the run's lists as it was judged, for the gate of later runs
 <tables>/parquet/run_id=.../experiment.json             whose lists were made how, where users were in arms
 <tables>/parquet/run_id=.../withheld.<surface>.parquet  what drawn slots could have shown, where it is recorded
-<tables>/parquet/run_id=.../undrawn.<surface>.parquet   its lists without draws and arms, where it has any
+<tables>/parquet/run_id=.../final.<pool>.parquet        its lists before surfaces shaped them, where all of them did
 <tables>/parquet/run_id=.../review.parquet              what content checks found, for editors
 """
 
@@ -23,9 +23,9 @@ RUN = "run_id="
 JUDGED = "judged.*.parquet"
 EXPERIMENT = "experiment.json"
 WITHHELD = "withheld.*.parquet"
-UNDRAWN = "undrawn.*.parquet"
+FINAL = "final.*.parquet"
 REVIEW = "review.parquet"
-BESIDE = (JUDGED, EXPERIMENT, WITHHELD, UNDRAWN, REVIEW)
+BESIDE = (JUDGED, EXPERIMENT, WITHHELD, FINAL, REVIEW)
 
 
 class Archive:

@@ -1,9 +1,10 @@
 """Which table tonight is compared with, and that its rows become the right lists."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pytest
 from pipeline.ground import artifacts
 from pipeline.judging import champion, evaluate
 from pipeline.judging.champion import Setting
-from pipeline.publication import publish
+from pipeline.publication import publish, stores, unshaped
 from pipeline.published.contract import ActiveRun
 from pipeline.settings.sections.publication import Surface
 from pipeline.sources.configuration import FullConfig
@@ -26,17 +27,17 @@ TONIGHT = date(2011, 10, 3)
 
 def test_rows_become_lists_in_rank_order() -> None:
     rows = [("bob", "c", 3), ("bob", "a", 1), ("eve", "a", 1), ("ann", "d", 2), ("ann", "gone", 1), ("bob", "b", 7)]
-    table = pa.Table.from_pylist([dict(zip(champion.JUDGED.names, row, strict=True)) for row in rows])
+    table = pa.Table.from_pylist([dict(zip(unshaped.ROWS.names, row, strict=True)) for row in rows])
     assert champion.placed(table, USERS, ITEMS).tolist() == [[-1, 3, -1], [0, 2, 1], [-1, -1, -1]]
 
 
 def test_no_rows_become_empty_lists() -> None:
-    assert champion.placed(champion.JUDGED.empty_table(), USERS, ITEMS).tolist() == [[-1], [-1], [-1]]
+    assert champion.placed(unshaped.ROWS.empty_table(), USERS, ITEMS).tolist() == [[-1], [-1], [-1]]
 
 
 def test_judged_lists_survive_the_disk(tmp_path: Path) -> None:
     lists = np.array([[3, 1, -1], [-1, -1, -1], [0, 1, 2]], dtype=np.int32)
-    champion.write_judged(tmp_path / "x.parquet", lists, USERS, ITEMS, block_users=2)
+    unshaped.write_lists(tmp_path / "x.parquet", lists, USERS, ITEMS, block_users=2)
     table = pq.read_table(tmp_path / "x.parquet")
     assert table.slice(0, 2).to_pylist() == [
         {"user_id": "ann", "item_id": "d", "rank": 1},
@@ -51,6 +52,8 @@ class Shelf:
 
     home: Path
     shown: dict[date, str] = field(default_factory=dict)
+    unread: set[date] = field(default_factory=set)
+    """Nights whose run no reader ever saw."""
 
     @property
     def setting(self) -> Setting:
@@ -71,13 +74,16 @@ class Shelf:
         row = {"surface": "for_you", "user_id": "ann", "rank": 1, "item_id": shown}
         return pa.Table.from_pylist([row, row | {"surface": "elsewhere", "item_id": "d"}])
 
-    def judged(self, night: date, cutoff: date, shown: int) -> None:
-        """Let a night's run have been judged."""
+    def read(self) -> set[str]:
+        return {run.run_id for run in self.runs() if run.run_date not in self.unread}
+
+    def judged(self, night: date, cutoff: date, shown: int, on: str | None = None) -> None:
+        """Let a night's run have been judged, on tonight's users or others."""
         folder = self.folder(night)
         for pool in ("all", "new"):
             items = np.array([[shown], [-1], [-1]])
-            champion.write_judged(champion.judged_path(folder, pool), items, USERS, ITEMS, 8)
-        metrics = json.dumps({"judged_cutoff": cutoff.isoformat()})
+            unshaped.write_lists(champion.judged_path(folder, pool), items, USERS, ITEMS, 8)
+        metrics = json.dumps({"judged_cutoff": cutoff.isoformat()} | ({} if on is None else {champion.ON: on}))
         pq.write_table(pa.table({"metrics": [metrics]}), folder / "runs.parquet")
 
     def find(self, tonight: int = 0) -> tuple[date, int | None] | None:
@@ -91,6 +97,7 @@ class Shelf:
 def fixture_shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     shelf = Shelf(tmp_path)
     monkeypatch.setattr(publish, "published_runs", lambda _: shelf.runs())
+    monkeypatch.setattr(stores, "target", lambda _: SimpleNamespace(ever_active=shelf.read))
     monkeypatch.setattr(publish, "active_run", lambda _: next(iter(shelf.runs()), None))
     monkeypatch.setattr(publish, "published_lists", lambda _, run_id: shelf.lists(run_id))
     before = lambda _, night: next((run for run in shelf.runs() if run.run_date < night), None)  # noqa: E731
@@ -121,6 +128,40 @@ def test_in_a_new_week_the_table_that_was_in_use_counts(shelf: Shelf) -> None:
     }
     shelf.judged(date(2011, 10, 2), date(2011, 9, 11), 1)
     assert shelf.find() == (CUTOFF, 2)
+
+
+def test_a_run_that_no_reader_saw_was_not_in_use(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", CUTOFF: "c", date(2011, 9, 15): "d"}
+    shelf.unread = {CUTOFF}
+    assert shelf.find() == (date(2011, 9, 15), 3)
+
+
+def test_lists_that_were_judged_on_others_are_not_compared(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", CUTOFF: "c"}
+    shelf.judged(date(2011, 10, 2), CUTOFF, 1, on=shelf.setting.judged_on)
+    assert shelf.find() == (date(2011, 10, 2), 1)
+    shelf.judged(date(2011, 10, 2), CUTOFF, 1, on="of other users, or less deep")
+    assert shelf.find() == (CUTOFF, 2)
+
+
+def test_who_is_judged_and_how_deep_is_told_apart(shelf: Shelf) -> None:
+    setting = shelf.setting
+    deeper = setting.config.evaluate.model_copy(update={"deep": 60})
+    others = [
+        replace(setting, user_ids=USERS.take(pa.array([0, 1]))),
+        replace(setting, config=setting.config.model_copy(update={"evaluate": deeper})),
+    ]
+    assert len({one.judged_on for one in [setting, *others]}) == 3
+    assert replace(setting, run_date=CUTOFF).judged_on == setting.judged_on
+
+
+def test_lists_as_the_models_made_them_count_before_published_ones(shelf: Shelf) -> None:
+    shelf.shown = {date(2011, 10, 2): "b", CUTOFF: "c"}
+    made = np.array([[3, 0], [-1, -1], [2, -1]])
+    unshaped.write_lists(unshaped.path(shelf.folder(CUTOFF), "all"), made, USERS, ITEMS, 8)
+    found = champion.find(shelf.setting, {})
+    assert found is not None
+    assert found.lists["all"].tolist() == made.tolist()
 
 
 def test_a_run_whose_copies_are_lost_is_passed_over(shelf: Shelf) -> None:

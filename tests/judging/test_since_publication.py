@@ -80,6 +80,7 @@ def test_surfaces_that_show_something_else_than_was_judged_are_not_compared(conf
         {"calibrated_mix": 0.5},
         {"min_exposure": 0.5},
         {"max_per_category": 2},
+        {"k": 9},
         {"explore": {"slots": [1, 2, 3]}},
     ):
         changed = config.model_copy(update={"surfaces": (Surface.model_validate({"name": "for_you"} | rules),)})

@@ -64,6 +64,10 @@ def test_a_planted_gap_is_known_and_none_is_not() -> None:
     assert planted.low < planted.gap < planted.high
 
 
+def test_groups_that_are_equal_have_no_gap() -> None:
+    assert judged(np.zeros(USERS), np.arange(USERS) % 2, ("a", "b")).gaps == ()
+
+
 @pytest.mark.slow
 def test_of_worlds_without_a_gap_few_have_one_that_is_called_known() -> None:
     """By chance alone one in twenty may; without allowing for the choice of the pair one in five would."""

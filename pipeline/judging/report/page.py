@@ -78,7 +78,7 @@ class Page:
     def gate_metric(self) -> str:
         """The metric that decides, with its k."""
         settings = self.config.evaluate
-        return f"{settings.gate_metric}@{settings.deep if settings.gate_metric == 'recall' else settings.k}"
+        return f"{settings.gate_metric}@{settings.depth}"
 
     @property
     def window(self) -> tuple[date, date]:

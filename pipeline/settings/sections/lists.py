@@ -173,3 +173,13 @@ class Evaluate(Section):
     """Table check: at least this share of the users must have `k` items, or all that there are for them."""
     max_same_share: float = Field(default=0.5, gt=0, le=1)
     """Table check: at most this share of the users with more than `k` items to choose from may have the same `k`."""
+
+    @property
+    def depth(self) -> int:
+        """How many items of a list the gate's metric looks at."""
+        return self.deep if self.gate_metric == "recall" else self.k
+
+    @property
+    def deepest(self) -> int:
+        """How many items of a list any metric looks at."""
+        return max(self.k, self.deep)

@@ -238,6 +238,12 @@ class Surface(Section):
         limits = (self.exclude_seen_days, self.max_per_category)
         return self.has_price_band or self.allot is not None or any(limit is not None for limit in limits)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it shows its pool's lists as they are: in their order, and of what it may show the first k."""
+        weighed = self.diversity or self.long_tail or self.min_exposure or self.calibrated_mix
+        return not (self.is_personal or weighed or self.added or self.explore)
+
     @model_validator(mode="after")
     def _rules_make_sense(self) -> Self:
         low, high = self.min_price_ratio or 0, self.max_price_ratio or float("inf")
