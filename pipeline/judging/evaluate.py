@@ -192,10 +192,7 @@ def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.nda
 def _opponent(
     setting: champion.Setting, judged: Cutoff, ensemble: Path, out: Path
 ) -> tuple[champion.Champion | None, Collection[Pool]]:
-    """Whom tonight is compared with, and the pools of which the table in use has nothing to keep.
-
-    What is judged is written into the stage's folder, for the nights that are judged on the same.
-    """
+    """Whom tonight is compared with, and the pools of which the table in use has nothing to keep; keeps what is judged."""
     mine = {pool: _final(ensemble, judged, pool, setting.config) for pool in setting.config.pools}
     champion.keep(setting, mine, out)
     found = champion.find(setting, mine)
@@ -283,13 +280,15 @@ def _per_user(board: Scoreboard, features: Path, cutoff: Cutoff) -> pa.Table:
 
 def _blocked(reasons: Sequence[str], out: Path, run_date: date, config: Config) -> None:
     """Where there are reasons, keep the report where it survives the failed stage, and stop unless told to go on."""
+    kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
     if not reasons:
+        if config.until is not None:  # what was said of a moment before of the same day holds no more
+            shutil.rmtree(kept, ignore_errors=True)
         return
     problem = "; ".join(reasons)
     if not config.evaluate.block:
         log.warning("published although the gate says no, as evaluate.block is false: %s", problem)
         return
-    kept = config.home / "blocked" / f"run_date={run_date.isoformat()}"
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     for name in ("metrics.parquet", "comparisons.parquet", "per_user.parquet", samples.FILE, REPORT, card.FILE):

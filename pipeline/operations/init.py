@@ -49,13 +49,14 @@ def init(folder: Path, log: Path | None = None) -> str:
         raise InputError(
             f"{log} is no file: name your log after --from, or a schema that is known ({', '.join(known_logs.NAMES)})"
         )
-    partial = folder.absolute().parent / f".{folder.name}.partial"
+    place = folder.resolve()  # of "." too
+    partial = place.parent / f".{place.name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     try:
         (partial / "logs").mkdir(parents=True)
         if schema is not None:
             said = known_logs.write(schema, partial, folder)
-            partial.replace(folder)
+            _put(partial, folder)
             return said
         if log is None:
             log = partial / "logs" / "example.csv"
@@ -63,12 +64,21 @@ def init(folder: Path, log: Path | None = None) -> str:
         else:
             shutil.copyfile(log, partial / "logs" / log.name)
         said = _write(partial, folder, log)
-        partial.replace(folder)
+        _put(partial, folder)
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return said
+
+
+def _put(partial: Path, folder: Path) -> None:
+    """Put what was written into its place; an empty folder that is there stays the one that it is, as a mount does."""
+    if not folder.exists():
+        partial.replace(folder)
+        return
+    for path in sorted(partial.iterdir()):
+        path.replace(folder / path.name)
 
 
 def _write(partial: Path, folder: Path, log: Path) -> str:

@@ -143,10 +143,12 @@ def _message(event: str, context: Mapping[str, Any], said: str, error: str) -> M
 
 
 def _night(context: Mapping[str, Any]) -> str:
-    from pipeline.tasks.run_task import night_of
+    """The night, or the day so far, that a run is for."""
+    from pipeline.tasks.run_task import AT, moment_of, night_of
 
+    params, told = context.get("params") or {}, (context.get("logical_date"), context.get("dag_run"))
     try:
-        return night_of(context.get("params") or {}, context.get("logical_date"), context.get("dag_run")).isoformat()
+        return (moment_of(params, *told).date() if AT in params else night_of(params, *told)).isoformat()
     except PipelineError:
         return "(no night)"
 

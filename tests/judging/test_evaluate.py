@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from pipeline.ground.errors import GateError, InputError
 from pipeline.judging import champion, evaluate
 from pipeline.judging.champion import Champion
 from pipeline.ranking.finals import Recipe
+from pipeline.sources.configuration import FullConfig
 from tests.judged_night import CUTOFF, NIGHT, SINGLE, USERS, Night, make
 
 
@@ -112,6 +113,15 @@ def test_a_worse_table_is_blocked_and_its_report_stays(tmp_path: Path, monkeypat
     assert str(kept) in message
     assert "Not published" in kept.read_text()
     assert (kept.parent / "comparisons.parquet").is_file()
+
+
+def test_what_stopped_a_moment_of_a_day_goes_once_a_later_one_passes(tmp_path: Path) -> None:
+    config, kept = FullConfig(home=tmp_path), tmp_path / "blocked" / f"run_date={NIGHT}"
+    kept.mkdir(parents=True)
+    evaluate._blocked((), tmp_path, NIGHT, config)
+    assert kept.is_dir(), "of a night that is over it stays to be read"
+    evaluate._blocked((), tmp_path, NIGHT, config.so_far(datetime(2011, 10, 3, 13, tzinfo=UTC)))
+    assert not kept.exists()
 
 
 def test_a_table_worse_than_the_baseline_is_blocked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

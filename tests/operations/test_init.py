@@ -206,6 +206,16 @@ def test_decimal_commas_are_read_and_commas_between_thousands_are_no_decimals(tm
     assert not columns.Column("price", ["1,234", "12,345", "7"]).has_commas
 
 
+def test_an_empty_folder_is_filled_and_stays_the_one_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "shop").mkdir()
+    before = (tmp_path / "shop").stat().st_ino
+    monkeypatch.chdir(tmp_path / "shop")
+    init.init(Path())
+    assert (tmp_path / "shop").stat().st_ino == before, "a mounted folder cannot be replaced"
+    assert (tmp_path / "shop" / "pipeline.toml").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
+
+
 def test_what_is_there_is_not_overwritten_and_nothing_is_left_of_a_failure(tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "mine").write_text("precious")

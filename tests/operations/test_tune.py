@@ -82,6 +82,14 @@ def test_only_what_the_list_needs_is_run() -> None:
         ('[ease]\n"ease.reg" = { low = 1.0, high = 2.0 }\n', r"no table \[buy_again\]: it can make better ease"),
         ('[buy_again]\n"popularity.strength" = { low = 1.0, high = 2.0 }\n', "no setting 'popularity.strength'"),
         ('[buy_again]\n"popularity.power" = { low = 2.0, high = 1.0 }\n', "low first"),
+        (
+            '[buy_again]\n"label_windows" = { choices = [8, 12] }\n',
+            "label_windows: what is tried is a setting",
+        ),
+        (
+            '[buy_again]\n"fusion.rankers.hybrid.leaves" = { choices = [8] }\n',
+            "leaves: what is tried is a setting",
+        ),
         ('[buy_again]\n"popularity.power" = { low = 0.0, high = 1.0, log = true }\n', "begins above 0"),
         ('[buy_again]\n"popularity.power" = { low = 0.0, high = 1.0, choices = [1] }\n', "not both"),
     ],

@@ -44,6 +44,7 @@ def test_a_file_names_copies(tmp_path: Path) -> None:
         ("Serving", "kind = 'redis'\nconnection = 'x'", r"should match pattern"),
         ("serving", "kind = 'redis'\nconnection = 'x'\nprefix = 'a:b'", "prefix"),
         ("lake", "kind = 'delta'\nplace = 'tables/lake'", "a folder of its own"),
+        ("lake", "kind = 'delta'\nplace = 'asked'", "a folder of its own"),
         ("lake", "kind = 'delta'\nplace = '../lake'", "a folder of its own"),
         ("lake", "kind = 'delta'\nplace = '.'", "a folder of its own"),
         ("lake", "kind = 'delta'\nplace = 'ftp://here/lake'", "write one of s3://"),

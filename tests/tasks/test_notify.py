@@ -105,6 +105,12 @@ def test_a_function_is_told_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     assert GOT[0]["night"] == "2011-09-01"
 
 
+def test_of_a_day_so_far_the_day_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NIGHTJAR_NOTIFIER", f"{__name__}:keep")
+    notify.failed(context(GateError("worse"), at="2011-09-05T13:00"))
+    assert GOT[0]["night"] == "2011-09-05"
+
+
 def test_a_refusal_is_told_and_an_approval_is_not(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -118,7 +118,10 @@ def _of_gate(config: Config) -> Iterator[Sample]:
     blocked = sorted(_nights(config.home / "blocked"))
     folder = _newest(config.lake_of_nights, "evaluate")
     judged = artifacts.run_date_of(folder) if folder else None
-    failed = ("night", "evaluate", GATE_ERROR) in {(one.flow, one.stage, one.error) for one in status.read(config)}
+    ended = (
+        one for one in status.read(config) if (one.flow, one.stage, one.error) == (status.NIGHT, "evaluate", GATE_ERROR)
+    )
+    failed = any(judged is None or one.night >= judged for one in ended)  # of an older one that is run again: no
     if failed or any(judged is None or night > judged for night in blocked[-1:]):
         yield Sample("gate_passed", 0)
     elif folder is not None:

@@ -78,6 +78,8 @@ def read(path: Path, name: str, config: Config) -> Space:
         raise InputError(f"{path} has no table [{name}]: it can make better {', '.join(content)}")
     if not isinstance(content[name], Mapping):
         raise InputError(f"{path}: {name} is no table: write [{name}] and a knob per line")
+    if others := [setting for setting in content[name] if setting.count(".") != 1]:
+        raise InputError(f"{path}: {name}.{others[0]}: what is tried is a setting of a section, as als.reg is")
     outside.require(type(config), nested(content[name]), str(path))
     space: Space = {}
     for setting, knob in content[name].items():

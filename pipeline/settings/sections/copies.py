@@ -11,7 +11,7 @@ CopyName = Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
 """What messages call a copy."""
 ROOMS = (
     "lake", "day_so_far", "tables", "exports", "receipts", "blocked", "starts", "state", "objects", "leases", "search",
-    "compare"
+    "compare", "asked", "site", "monitoring", "federated", "tensorboard", "cache", "huggingface", "airflow"
 )  # fmt: skip
 """Folders of a home that hold something else."""
 

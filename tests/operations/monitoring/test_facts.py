@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.ground import artifacts, lists
+from pipeline.ground.errors import GateError
 from pipeline.judging.outcomes import OUTCOMES
 from pipeline.operations import stages
 from pipeline.operations.monitoring import facts, status, text, watching
@@ -160,6 +161,13 @@ def test_a_closed_gate_is_seen_until_a_night_passes_it(tmp_path: Path) -> None:
     assert said(config)["gate_passed"] == {(): 1}
     small_shop.shop(tmp_path, night=NIGHT + DAY, metrics=METRICS | {"gate": "overridden"}).write()
     assert said(config)["gate_passed"] == {(): 0}
+
+
+def test_the_gate_of_an_old_night_that_is_run_again_says_nothing_of_the_newest(tmp_path: Path) -> None:
+    config = small_shop.shop(tmp_path).write().config
+    for night, passed in ((NIGHT - DAY, 1), (NIGHT, 0), (NIGHT + DAY, 0)):
+        status.note(config, "evaluate", night, GateError("worse"))
+        assert said(config)["gate_passed"] == {(): passed}
 
 
 def test_how_a_stage_ended_is_kept_by_night_and_day(tmp_path: Path) -> None:
