@@ -192,7 +192,7 @@ def _final(ensemble: Path, cutoff: Cutoff, pool: Pool, config: Config) -> np.nda
 def _opponent(
     setting: champion.Setting, judged: Cutoff, ensemble: Path, out: Path
 ) -> tuple[champion.Champion | None, Collection[Pool]]:
-    """Whom tonight is compared with, and of which pools the table in use has nothing to keep; keeps the judged lists."""
+    """Whom tonight is compared with, and of which pools the table in use has nothing to keep; keeps what is judged."""
     mine = {pool: _final(ensemble, judged, pool, setting.config) for pool in setting.config.pools}
     champion.keep(setting, mine, out)
     found = champion.find(setting, mine)
