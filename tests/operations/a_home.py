@@ -104,4 +104,6 @@ def published(config: FullConfig) -> dict[str, Any]:
                 found[f"{run.run_id} {table}"] = sorted(connection.table(table).to_arrow_table().to_pylist(), key=str)
                 rows = pq.ParquetFile(run.folder / f"{table}.parquet").read().to_pylist()
                 found[f"{run.run_id} {table} parquet"] = sorted(rows, key=str)
+        for path in sorted(run.folder.glob("final.*.parquet")):
+            found[f"{run.run_id} {path.stem}"] = pq.ParquetFile(path).read().to_pylist()
     return found

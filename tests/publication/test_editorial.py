@@ -107,6 +107,12 @@ def test_two_pins_keep_their_ranks_where_one_is_skipped(tmp_path: Path) -> None:
             assert ("i2" in items) == (surface == "for_you" or user == "u2")
 
 
+def test_a_surface_of_which_everything_is_blocked_shows_nothing_and_stops_no_other(tmp_path: Path) -> None:
+    made = edited(tmp_path, *(rule("block", f"i{item}", surface="discover") for item in range(8)))
+    go(made)
+    assert {row["surface"] for row in rows(made)} == {"for_you"}
+
+
 def test_a_blocked_item_is_nowhere(tmp_path: Path) -> None:
     made = edited(tmp_path, rule("block", "i1"))
     go(made)

@@ -11,7 +11,7 @@ having abs(sum(relevance_share) - 1) > 0.001
 union all
 select surface || ': ' || grouping || ' "' || value || '" shows ' || items_shown || ' of its ' || items || ' items'
 from exposure
-where items_shown > items or items < 1
+where items_shown > items or (items < 1 and grouping <> 'all') -- a surface may have nothing to show tonight
 union all
 select surface || ': ' || grouping || ' "' || value || '" is there ' || count(*) || ' times'
 from exposure
