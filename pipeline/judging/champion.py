@@ -279,7 +279,7 @@ def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
     Of these one surface stands for its pool: one that nothing shapes before others, then one without a predicate. One
     that goes by what a row adds stands last: it is not there to be hit.
     """
-    ids, table = (setting.user_ids, setting.item_ids), publish.published_lists(setting.config, run.run_id)
+    ids = (setting.user_ids, setting.item_ids)
     found: dict[Pool, np.ndarray] = {
         pool: placed(pq.read_table(path, partitioning=None), *ids)
         for pool in setting.config.pools
@@ -288,6 +288,9 @@ def _published(run: ActiveRun, setting: Setting) -> dict[Pool, np.ndarray]:
     order = sorted(
         setting.config.surfaces, key=lambda one: (one.added is not None, not one.is_plain, one.where != "true", -one.k)
     )
+    if len(found) == len(setting.config.pools):
+        return found
+    table = publish.published_lists(setting.config, run.run_id)
     for surface in order:
         served = table.filter(pc.field("surface") == surface.name)
         pool = setting.config.pool(surface)

@@ -1,7 +1,7 @@
 """A pool's final lists as the models made them, kept where no surface shows them as they are.
 
 A later night is compared with the table that was in use, see pipeline.judging.champion, by lists that nothing has
-shaped yet. Published lists that end sooner, that rules, editors or likeness have changed, of which some slots are drawn
+shaped yet. Published lists that end sooner, that rules, variants or editors have changed, of which some slots are drawn
 or which an experiment divides, would be beaten for that, and not because tonight's models are better. Of a pool that
 has no other ones a file stands beside the published tables, kept and dropped with its run:
 
@@ -43,25 +43,25 @@ def write(out: Path, night: Night) -> None:
         night: tonight.
     """
     config, targets = night.config, night.cutoff.targets()
-    depth = config.evaluate.depth
     for pool in config.pools:
         surfaces = [surface for surface in config.surfaces if config.pool(surface) == pool]
-        if not surfaces or any(_shows(surface, depth, night) for surface in surfaces):
+        if not surfaces or any(_shows(surface, night) for surface in surfaces):
             continue
-        items = Candidates.read(night, surfaces[0], len(targets)).items[:, :depth]
+        items = Candidates.read(night, surfaces[0], len(targets)).items[:, : config.evaluate.deepest]
         user_ids = night.users.column("user_id").combine_chunks().take(pa.array(targets))
-        write_lists(
-            path(out, pool), items, user_ids, night.items.column("item_id").combine_chunks(), config.block_users
-        )
+        item_ids = night.items.column("item_id").combine_chunks()
+        write_lists(path(out, pool), items, user_ids, item_ids, config.block_users)
 
 
-def _shows(surface: Surface, depth: int, night: Night) -> bool:
-    """Whether a surface shows everybody the first places of its pool's lists, of what can be shown at all."""
+def _shows(surface: Surface, night: Night) -> bool:
+    """Whether a surface shows everybody the places of its pool's lists that the gate looks at, of what can be shown."""
     experiment, _ = arms.of_night(night)
     divided = experiment is not None and len(arms.variants(experiment, surface)) > 1
     editing = night.editing[surface.name]
     edited = bool(editing.pins) or bool(editing.blocked.any()) or bool((editing.factors != 1).any())
-    return surface.is_plain and surface.k >= night.config.evaluate.depth and not divided and not edited
+    checked = bool(night.held.any()) or night.never.limits is not None
+    changed = divided or edited or checked or night.products is not None  # of one product one variant is shown
+    return surface.is_plain and surface.k >= night.config.evaluate.depth and not changed
 
 
 def write_lists(path: Path, items: np.ndarray, user_ids: pa.Array, item_ids: pa.Array, block_users: int) -> None:

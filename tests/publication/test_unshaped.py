@@ -88,6 +88,21 @@ def test_published_lists_are_enough_where_nothing_shapes_them(tmp_path: Path) ->
         assert [row[: len(want)] for row, want in zip(found, wanted, strict=True)] == wanted
 
 
+def test_variants_of_a_product_shape_lists_too(tmp_path: Path) -> None:
+    made = crowd(tmp_path, surfaces=PLAIN)
+    made.parents = ["i0", "i0", *[None] * 6]
+    go(made.write())
+    assert kept(made) == {"final.all.parquet", "final.new.parquet"}
+
+
+def test_they_are_as_deep_as_any_metric_looks(tmp_path: Path) -> None:
+    made = crowd(tmp_path, surfaces=shaped(k=2))
+    shallow = made.config.evaluate.model_copy(update={"k": 3, "deep": 5})
+    made.config = made.config.model_copy(update={"evaluate": shallow})
+    go(made)
+    assert met(made)["all"].tolist() == [list(row[:5]) for row in made.all_lists]
+
+
 def test_one_surface_of_a_pool_is_enough(tmp_path: Path) -> None:
     short = Surface(name="short", k=3)
     made = crowd(tmp_path, surfaces=(*PLAIN, short))
